@@ -1,0 +1,34 @@
+# One name a chore; `make` alone lists them. Everything happens in a private .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help check test lint readme clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# Installed again whenever what is built or required has changed.
+$(VENV)/.installed: pyproject.toml CMakeLists.txt $(shell find native -name '*.?pp')
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@
+
+check: $(VENV)/.installed ## run the main job on the recorded workloads
+	$(BIN)/fencepost check
+
+test: $(VENV)/.installed ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+
+readme: $(VENV)/.installed ## write the program's output into README.md and the examples
+	$(BIN)/python examples/produce.py
+
+clean: ## remove what was built and installed
+	rm -rf $(VENV) build fencepost-out .mypy_cache .ruff_cache .pytest_cache

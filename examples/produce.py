@@ -1,0 +1,53 @@
+"""Write the examples' outputs (`NN_name.out`) and the outputs that README.md shows. Run it by `make readme`.
+
+In README.md, a block that follows `<!-- output of: COMMAND -->` is what COMMAND prints. Figures that
+differ from run to run (times, what threads happened to do) are replaced by `_` where outputs are compared.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"(<!-- output of: (.+?) -->\n```text\n)(.*?)(```)", re.DOTALL)
+VARYING = re.compile(r"^(seconds|happened:|real-time).*$|\d+ pairs acked.*$|\d+\.\d+ s$|^ +sent\).*$", re.MULTILINE)
+
+
+def masked(text: str) -> str:
+    """Return an output without what differs from run to run."""
+    lines = (VARYING.sub("_", line).rstrip() for line in text.splitlines())
+    return re.sub(r"[ ]{2,}", "  ", "\n".join(lines))
+
+
+def output_of(command: str) -> str:
+    """Return what a `fencepost ...` command prints, run in an empty folder beside links to the repository's."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "examples").symlink_to(ROOT / "examples")
+        arguments = [sys.executable, "-m", *command.split()]
+        ran = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
+    return "".join(f"{line.rstrip()}\n" for line in ran.stdout.splitlines())
+
+
+def example_output(example: Path) -> str:
+    """Return what an example prints."""
+    return subprocess.run([sys.executable, str(example)], capture_output=True, text=True, check=True).stdout
+
+
+def examples() -> list[Path]:
+    """Return the numbered examples, in reading order."""
+    return sorted((ROOT / "examples").glob("[0-9][0-9]_*.py"))
+
+
+def produce() -> None:
+    """Write every output anew."""
+    for example in examples():
+        example.with_suffix(".out").write_text(example_output(example))
+    readme = ROOT / "README.md"
+    text = BLOCK.sub(lambda found: f"{found[1]}{output_of(found[2])}{found[4]}", readme.read_text())
+    readme.write_text(text)
+
+
+if __name__ == "__main__":
+    produce()

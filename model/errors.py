@@ -1,0 +1,51 @@
+"""Every exception that fencepost raises on purpose.
+
+    FencepostError
+    ├── InputError         what the user gave cannot be used          (exit 2)
+    │   └── FormatError    a file's content, with file, row and column
+    ├── ProtocolError      a protocol breaks a rule of the language   (a bug in a protocol)
+    └── NotAccepted        a spec refuses a step of a program         (a bug in a program)
+
+A message says what was wrong, the value, what was expected and what to do.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class FencepostError(Exception):
+    """The root of the tree above."""
+
+
+class InputError(FencepostError):
+    """What the user gave cannot be used; the message is one line."""
+
+
+class FormatError(InputError):
+    """A file's content cannot be used.
+
+    `row` counts data rows from 1 (a CSV header is row 0); `row` and `column` are None
+    where the whole file is at fault.
+    """
+
+    def __init__(self, path: Path, problem: str, *, row: int | None = None, column: str | None = None) -> None:
+        where = [str(path)]
+        if row is not None:
+            where.append(f"row {row}")
+        if column is not None:
+            where.append(f"column {column}")
+        super().__init__(f"{', '.join(where)}: {problem}")
+        self.path, self.row, self.column = path, row, column
+
+
+class ProtocolError(FencepostError):
+    """A protocol breaks a rule of the language; names the protocol and the action."""
+
+
+class NotAccepted(FencepostError):
+    """A spec refuses a step; names the action, its arguments and the requirement that does not hold."""
+
+
+def unknown_choice(kind: str, value: object, choices: Iterable[object]) -> InputError:
+    """Return the error for a `value` that is none of the `choices` of its `kind`."""
+    return InputError(f"unknown {kind} {value!r}: expected one of {', '.join(str(choice) for choice in choices)}")

@@ -1,0 +1,140 @@
+"""Trace files in ITF, the Informal Trace Format of Apalache (JSON, one state a step).
+
+Integers are `{"#bigint": "7"}`, maps `{"#map": [[key, value], ...]}` with the cells that differ from the
+map's default, keys of several parts `{"#tup": [...]}`. The step that led to a state is in it as
+`mbt::actionTaken` and `mbt::nondetPicks`. `#meta` says which protocol and property the trace is of.
+"""
+
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fencepost.model.errors import FormatError, InputError, NotAccepted
+from fencepost.model.instance import Instance
+from fencepost.model.language import Map, Protocol
+from fencepost.model.specs import protocol
+from fencepost.model.trace import Step, Trace
+
+FORMAT_DESCRIPTION = "https://apalache-mc.org/docs/adr/015adr-trace.html"
+ACTION, PICKS = "mbt::actionTaken", "mbt::nondetPicks"
+
+
+def write_trace(path: Path, trace: Trace) -> None:
+    """Write a trace file whole or not at all."""
+    text = json.dumps(document(trace), indent=1) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def document(trace: Trace) -> dict[str, Any]:
+    """Return a trace as an ITF document."""
+    taken = [Step("init", {}), *trace.steps]
+    states = [_state(n, step, state) for n, (step, state) in enumerate(zip(taken, trace.states(), strict=True))]
+    return {
+        "#meta": {
+            "format": "ITF",
+            "format-description": FORMAT_DESCRIPTION,
+            "schema": "fencepost/trace/1",
+            "protocol": trace.protocol.name,
+            "property": trace.property,
+            "found_by": trace.found_by,
+            "bounds": asdict(trace.bounds),
+        },
+        "vars": [ACTION, PICKS, *trace.protocol.fields],
+        "states": states,
+    }
+
+
+def read_trace(path: Path) -> Trace:
+    """Read a trace file and hold each of its states against what the protocol makes of its steps.
+
+    Raises FormatError, with the number of the state, where the file is not such a trace or says of a
+    state what its steps do not lead to.
+    """
+    raw = _parse(path)
+    try:
+        meta, states = raw["#meta"], raw["states"]
+        found = Trace(
+            protocol=protocol(meta["protocol"]),
+            property=meta["property"],
+            steps=tuple(_step(path, number, state) for number, state in enumerate(states) if number > 0),
+            bounds=Instance(**meta["bounds"]),
+            found_by=str(meta["found_by"]),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        problem = f"not a fencepost trace ({type(error).__name__}: {error}): expected #meta, vars and states"
+        raise FormatError(path, problem) from None
+    except FormatError:
+        raise
+    except InputError as error:
+        raise FormatError(path, str(error)) from None
+    _compare(path, found, states)
+    return found
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FormatError(path, "no such file: expected a trace in ITF JSON") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(path, f"cannot be read ({error}): expected a trace in ITF JSON") from None
+    except json.JSONDecodeError as error:
+        raise FormatError(path, f"line {error.lineno} column {error.colno}: {error.msg}: expected ITF JSON") from None
+    if not isinstance(raw, dict):
+        raise FormatError(path, f"found a JSON {type(raw).__name__}: expected an object with #meta, vars and states")
+    return raw
+
+
+def _step(path: Path, number: int, state: dict[str, Any]) -> Step:
+    picks = state[PICKS]
+    try:
+        return Step(str(state[ACTION]), {name: int(value["#bigint"]) for name, value in picks.items()})
+    except (ValueError, TypeError, KeyError):
+        raise FormatError(path, f"state {number}: {PICKS} is {picks!r}: expected numbers as #bigint") from None
+
+
+def _compare(path: Path, trace: Trace, states: list[dict[str, Any]]) -> None:
+    """Refuse a file in which some state is not what the step before it makes."""
+    steps = [Step("init", {}), *trace.steps]
+    run = trace.states()
+    for number, (step, given) in enumerate(zip(steps, states, strict=True)):
+        try:
+            expected = _state(number, step, next(run))
+        except (NotAccepted, TypeError, AttributeError) as error:
+            raise FormatError(path, f"state {number}: {error}") from None
+        for name, value in expected.items():
+            if given.get(name) != value:
+                raise FormatError(
+                    path, f"state {number}: {name} is {_short(given.get(name))}: expected {_short(value)}"
+                )
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _state(number: int, step: Step, state: Protocol) -> dict[str, Any]:
+    picks = {name: _value(value) for name, value in step.arguments.items()}
+    fields = {name: _value(getattr(state, name)) for name in state.fields}
+    return {"#meta": {"index": number}, ACTION: step.action, PICKS: picks, **fields}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, Map):
+        return {"#map": [[_value(key), _value(each)] for key, each in sorted(value.cells.items())]}
+    if isinstance(value, bool):
+        return value
+    return {"#tup": [_value(each) for each in value]} if isinstance(value, tuple) else {"#bigint": str(value)}

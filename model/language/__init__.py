@@ -1,0 +1,10 @@
+"""The protocol language: state and actions that run on values and are proved on symbols."""
+
+from fencepost.model.language.protocol import Map, Protocol, Refused, action, every, invariant, promise, sometimes
+from fencepost.model.language.recording import Field, Statement, Transition, Write
+from fencepost.model.language.terms import TRUTH, Sort, Term, all_of, any_of, choose, implies, not_
+
+__all__ = [
+    "TRUTH", "Field", "Map", "Protocol", "Refused", "Sort", "Statement", "Term", "Transition", "Write",
+    "action", "all_of", "any_of", "choose", "every", "implies", "invariant", "not_", "promise", "sometimes",
+]  # fmt: skip

@@ -1,0 +1,123 @@
+"""The threads of one run: a receiver and a scanner for each ring, and the schedules that drive them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+
+from fencepost.model.errors import NotAccepted, unknown_choice
+from fencepost.model.programs.machine import Machine
+from fencepost.model.programs.operations import Attempted, Operation, Program
+from fencepost.model.programs.order4 import order4_cas_then_reserve, order4_claim, order4_mutex
+from fencepost.model.programs.order5 import order5_fetch_add
+from fencepost.model.programs.receiver import Arriving, receiver
+from fencepost.model.specs import protocol
+from fencepost.model.trace import Step
+
+SCANNERS: dict[str, Callable[[int], Program]] = {
+    "order5.fetch_add": order5_fetch_add,
+    "order4.mutex": order4_mutex,
+    "order4.claim": order4_claim,
+    "order4.cas_then_reserve": order4_cas_then_reserve,
+}
+
+
+class Thread:
+    """A program at its next operation; `pending` is None once it has ended."""
+
+    def __init__(self, name: str, program: Program) -> None:
+        self.name = name
+        self._program = program
+        self.pending: Operation | None = next(program, None)
+
+    def step(self, machine: Machine) -> tuple[Operation, Step | None]:
+        """Perform the pending operation; return it and the step of the spec that it was."""
+        assert self.pending is not None
+        operation = self.pending
+        result, step = machine.perform(operation)
+        try:
+            self.pending = self._program.send(result)
+        except StopIteration:
+            self.pending = None
+        return operation, step
+
+    def ready(self, machine: Machine) -> bool:
+        """Say whether the thread can perform its pending operation now: it has one, and that is not blocked."""
+        return self.pending is not None and not machine.blocked(self.pending)
+
+
+Rings = Sequence[Sequence[Arriving]]  # what arrives on each ring, in ring order
+
+
+def threads(sequencer: str, rings: Rings) -> tuple[list[Thread], list[Thread]]:
+    """Return the receivers and the scanners of a sequencer, one of each for a ring."""
+    if sequencer not in SCANNERS:
+        raise unknown_choice("sequencer", sequencer, SCANNERS)
+    receivers = [Thread(f"receiver {ring}", receiver(ring, batches)) for ring, batches in enumerate(rings)]
+    scanners = [Thread(f"scanner {ring}", SCANNERS[sequencer](ring)) for ring in range(len(rings))]
+    return receivers, scanners
+
+
+def attempts(sequencer: str, rings: Rings, seed: int) -> tuple[Machine, list[Attempted]]:
+    """Run one attempt at a time, its scanner drawn by `seed`; return the memory and the attempts in order.
+
+    All batches have arrived at the start. An attempt is not interrupted, so that this order can be
+    given to any other implementation.
+    """
+    machine = Machine(protocol(sequencer)())
+    receivers, scanners = threads(sequencer, rings)
+    for thread in receivers:
+        while thread.pending is not None:
+            thread.step(machine)
+    random, done = Random(seed), []
+    while runnable := [each for each in scanners if each.ready(machine)]:
+        thread = random.choice(runnable)
+        while thread.ready(machine):
+            operation, _ = thread.step(machine)
+            if isinstance(operation, Attempted):
+                done.append(operation)
+                break
+    return machine, done
+
+
+def follow(sequencer: str, steps: Iterable[Step]) -> tuple[Machine, Rings]:
+    """Drive the programs so that they perform exactly these steps of the spec, then let them drain.
+
+    Raises NotAccepted where a program, at its turn, does something else.
+    """
+    steps = list(steps)
+    rings = _arrivals(steps)
+    machine = Machine(protocol(sequencer)())
+    receivers, scanners = threads(sequencer, rings)
+    for number, step in enumerate(steps, start=1):
+        thread = (receivers if step.action == "arrive" else scanners)[step.arguments["ring"]]
+        _advance(thread, machine, step, number)
+    _drain([*receivers, *scanners], machine)
+    return machine, rings
+
+
+def _arrivals(steps: list[Step]) -> Rings:
+    highest = max((step.arguments["ring"] for step in steps), default=-1)
+    rings: list[list[Arriving]] = [[] for _ in range(highest + 1)]
+    for step in steps:
+        if step.action == "arrive":
+            given = step.arguments
+            rings[given["ring"]].append(Arriving(given["client"], given["seq"], given["count"]))
+    return rings
+
+
+def _advance(thread: Thread, machine: Machine, wanted: Step, number: int) -> None:
+    """Run a thread up to and including its next labelled operation, which must be the wanted step."""
+    while thread.ready(machine):
+        _, step = thread.step(machine)
+        if step == wanted:
+            return
+        if step is not None:
+            raise NotAccepted(f"step {number}: {thread.name} performs {step}: expected {wanted}")
+    raise NotAccepted(f"step {number}: {thread.name} waits: expected it to perform {wanted}")
+
+
+def _drain(every: list[Thread], machine: Machine) -> None:
+    """Run the threads in turn until all of them have ended or wait."""
+    while runnable := [each for each in every if each.ready(machine)]:
+        for thread in runnable:
+            if thread.ready(machine):
+                thread.step(machine)

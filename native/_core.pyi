@@ -1,0 +1,56 @@
+"""The compiled part of fencepost.native: plain values in and out, every argument required.
+
+Columns are one-dimensional, contiguous int64 arrays, one entry per row. `Refused` says what was wrong with a value.
+"""
+
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+SEQUENCERS: dict[str, int]
+CLIENT_ID_MAX: int
+BROKER_ID_MAX: int
+BATCH_SEQ_MAX: int
+MESSAGE_COUNT_MAX: int
+ISSUED_MAX: int
+CLIENT_CAPACITY_MAX: int
+RING_COUNT_MAX: int
+
+class Refused(ValueError): ...
+
+class RaceFields(TypedDict):
+    outcome: npt.NDArray[np.int8]
+    start_position: npt.NDArray[np.int64]
+    sent_ns: npt.NDArray[np.int64]
+    acked_ns: npt.NDArray[np.int64]
+    issued: int
+    parked_ever_count: int
+    claim_lost_count: int
+    duplicate_count: int
+    seconds: float
+
+class Sequencer:
+    def __init__(self, name: str, client_capacity: int, first_position: int) -> None: ...
+    def try_order(self, client_id: int, batch_seq: int, message_count: int) -> tuple[int, int]: ...
+    @property
+    def issued(self) -> int: ...
+
+def replay(
+    sequencer: str,
+    *,
+    client_id: npt.NDArray[np.int64],
+    batch_seq: npt.NDArray[np.int64],
+    message_count: npt.NDArray[np.int64],
+    first_position: int,
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]: ...
+def race(
+    sequencer: str,
+    *,
+    client_id: npt.NDArray[np.int64],
+    batch_seq: npt.NDArray[np.int64],
+    broker_id: npt.NDArray[np.int64],
+    message_count: npt.NDArray[np.int64],
+    first_position: int,
+    seed: int,
+) -> RaceFields: ...

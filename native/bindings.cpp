@@ -1,0 +1,121 @@
+// What Python sees of the native layer, as a table of contents. Private to native/__init__.py; typed in _core.pyi.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fencepost/columns.hpp"
+#include "fencepost/limits.hpp"
+#include "fencepost/race.hpp"
+#include "fencepost/replay.hpp"
+#include "fencepost/sequencers.hpp"
+
+namespace py = pybind11;
+
+namespace {
+
+using InputColumn = py::array_t<std::int64_t, py::array::c_style>;  // no conversion: arguments below are .noconvert()
+
+fencepost::Column column(const char* name, const InputColumn& values) {
+  if (values.ndim() != 1) {
+    throw fencepost::Refused("column " + std::string(name) + " has " + std::to_string(values.ndim()) +
+                             " dimensions: expected 1");
+  }
+  return {values.data(), static_cast<std::size_t>(values.size())};
+}
+
+fencepost::BatchColumns batch_columns(const InputColumn& client_id, const InputColumn& batch_seq,
+                                      const InputColumn& message_count) {
+  return {column("client_id", client_id), column("batch_seq", batch_seq), column("message_count", message_count)};
+}
+
+// Hands the vector's memory to numpy, without a copy.
+template <class Value>
+py::array_t<Value> to_array(std::vector<Value>&& values) {
+  auto owner = std::make_unique<std::vector<Value>>(std::move(values));
+  auto* const kept = owner.get();
+  py::capsule release(kept, [](void* pointer) { delete static_cast<std::vector<Value>*>(pointer); });
+  owner.release();
+  return py::array_t<Value>(static_cast<py::ssize_t>(kept->size()), kept->data(), release);
+}
+
+// Called without the GIL, by the thread that called in; Python runs its signal handlers in the main thread only.
+void check_signals() {
+  const py::gil_scoped_acquire gil;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+py::tuple try_order(fencepost::AnySequencer& sequencer, std::int64_t client_id, std::int64_t batch_seq,
+                    std::int64_t message_count) {
+  const fencepost::Attempt attempt = sequencer.try_order(client_id, batch_seq, message_count);
+  const bool is_ordered = attempt.outcome == fencepost::AttemptOutcome::ordered;
+  return py::make_tuple(static_cast<int>(attempt.outcome), is_ordered ? static_cast<std::int64_t>(attempt.start) : -1);
+}
+
+py::tuple replay(const std::string& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
+                 const InputColumn& message_count, std::int64_t first_position) {
+  const auto columns = batch_columns(client_id, batch_seq, message_count);
+  fencepost::ReplayResult result;
+  {
+    const py::gil_scoped_release no_gil;
+    result = fencepost::replay(sequencer, columns, first_position, check_signals);
+  }
+  return py::make_tuple(to_array(std::move(result.outcome)), to_array(std::move(result.start_position)));
+}
+
+py::dict race(const std::string& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
+              const InputColumn& broker_id, const InputColumn& message_count, std::int64_t first_position,
+              std::uint64_t seed) {
+  const auto columns = batch_columns(client_id, batch_seq, message_count);
+  const auto brokers = column("broker_id", broker_id);
+  fencepost::RaceResult result(0);
+  {
+    const py::gil_scoped_release no_gil;
+    result = fencepost::race(sequencer, columns, brokers, first_position, seed, check_signals);
+  }
+  py::dict fields;
+  fields["outcome"] = to_array(std::move(result.outcome));
+  fields["start_position"] = to_array(std::move(result.start_position));
+  fields["sent_ns"] = to_array(std::move(result.sent_ns));
+  fields["acked_ns"] = to_array(std::move(result.acked_ns));
+  fields["issued"] = result.issued;
+  fields["parked_ever_count"] = result.counts.released;
+  fields["claim_lost_count"] = result.counts.claim_lost;
+  fields["duplicate_count"] = result.counts.duplicate;
+  fields["seconds"] = result.seconds;
+  return fields;
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_core, module) {
+  py::register_exception<fencepost::Refused>(module, "Refused", PyExc_ValueError);
+
+  py::dict names;
+  for (const auto& each : fencepost::CoherentSequencers::names) names[py::str(std::string(each.name))] = each.level;
+  module.attr("SEQUENCERS") = names;
+  module.attr("CLIENT_ID_MAX") = fencepost::client_id_max;
+  module.attr("BROKER_ID_MAX") = fencepost::broker_id_max;
+  module.attr("BATCH_SEQ_MAX") = fencepost::batch_seq_max;
+  module.attr("MESSAGE_COUNT_MAX") = fencepost::message_count_max;
+  module.attr("ISSUED_MAX") = fencepost::issued_max;
+  module.attr("CLIENT_CAPACITY_MAX") = fencepost::client_capacity_max;
+  module.attr("RING_COUNT_MAX") = fencepost::ring_count_max;
+
+  py::class_<fencepost::AnySequencer>(module, "Sequencer")
+      .def(py::init<const std::string&, std::int64_t, std::int64_t>(), py::arg("name"), py::arg("client_capacity"),
+           py::arg("first_position"))
+      .def("try_order", &try_order, py::arg("client_id"), py::arg("batch_seq"), py::arg("message_count"))
+      .def_property_readonly("issued", &fencepost::AnySequencer::issued);
+
+  module.def("replay", &replay, py::arg("sequencer"), py::kw_only(), py::arg("client_id").noconvert(),
+             py::arg("batch_seq").noconvert(), py::arg("message_count").noconvert(), py::arg("first_position"));
+  module.def("race", &race, py::arg("sequencer"), py::kw_only(), py::arg("client_id").noconvert(),
+             py::arg("batch_seq").noconvert(), py::arg("broker_id").noconvert(), py::arg("message_count").noconvert(),
+             py::arg("first_position"), py::arg("seed"));
+}

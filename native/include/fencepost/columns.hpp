@@ -1,0 +1,60 @@
+// Workload columns as they come in, checked and copied before anything runs on them.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fencepost/batch.hpp"
+#include "fencepost/limits.hpp"
+
+namespace fencepost {
+
+using Column = std::span<const std::int64_t>;
+
+// One row per arrival. The spans belong to the caller.
+struct BatchColumns {
+  Column client_id;
+  Column batch_seq;
+  Column message_count;
+
+  std::size_t row_count() const noexcept { return client_id.size(); }
+};
+
+inline void check_length(std::string_view column, std::size_t value_count, std::size_t row_count) {
+  if (value_count == row_count) return;
+  throw Refused("column " + std::string(column) + " has " + std::to_string(value_count) + " values, client_id has " +
+                std::to_string(row_count) + ": expected equal lengths");
+}
+
+// Each value is read once, so that what was checked is what is used, whatever the owner of the columns does meanwhile.
+inline std::vector<Batch> checked_batches(const BatchColumns& columns) {
+  const std::size_t row_count = columns.row_count();
+  check_length("batch_seq", columns.batch_seq.size(), row_count);
+  check_length("message_count", columns.message_count.size(), row_count);
+  std::vector<Batch> batches;
+  batches.reserve(row_count);
+  for (std::size_t row = 0; row < row_count; ++row) {
+    batches.push_back({checked_row("client_id", row, columns.client_id[row], 0, client_id_max),
+                       checked_row("batch_seq", row, columns.batch_seq[row], 0, batch_seq_max),
+                       checked_row("message_count", row, columns.message_count[row], 1, message_count_max)});
+  }
+  return batches;
+}
+
+// Room for every client of `batches` at half load (client_table.hpp), at least 1.
+inline std::size_t client_capacity_for(const std::vector<Batch>& batches) {
+  std::vector<std::uint64_t> client_ids;
+  client_ids.reserve(batches.size());
+  for (const Batch& batch : batches) client_ids.push_back(batch.client_id);
+  std::sort(client_ids.begin(), client_ids.end());
+  const auto last = std::unique(client_ids.begin(), client_ids.end());
+  const auto client_count = static_cast<std::size_t>(last - client_ids.begin());
+  return std::clamp<std::size_t>(client_count * 2, 1, static_cast<std::size_t>(client_capacity_max));
+}
+
+}  // namespace fencepost

@@ -1,0 +1,48 @@
+"""fencepost defines, proves, simulates and races total-order sequencers.
+
+check       the main job: every layer on one workload, one verdict each
+prove       Z3 on the promises of a protocol, for any size
+simulate    the programs on a workload under SimPy's clock
+race        the native sequencers on a workload, by real threads
+verify      a recorded history against the contract
+replay      a trace file to its violation
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from fencepost.checking import Report, check
+    from fencepost.model.histories import read_history, read_workload, verify, write_history, write_workload
+    from fencepost.model.itf import read_trace, write_trace
+    from fencepost.model.simulation import simulate
+    from fencepost.model.specs import PROTOCOLS, protocol
+    from fencepost.model.trace import replay
+    from fencepost.native import race
+    from fencepost.proofs import prove
+
+__all__ = [
+    "PROTOCOLS", "Report", "check", "protocol", "prove", "race", "read_history", "read_trace", "read_workload",
+    "replay", "simulate", "verify", "write_history", "write_trace", "write_workload",
+]  # fmt: skip
+
+# Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
+_HOMES = {
+    "fencepost.checking": ("Report", "check"),
+    "fencepost.model.histories": ("read_history", "read_workload", "verify", "write_history", "write_workload"),
+    "fencepost.model.itf": ("read_trace", "write_trace"),
+    "fencepost.model.simulation": ("simulate",),
+    "fencepost.model.specs": ("PROTOCOLS", "protocol"),
+    "fencepost.model.trace": ("replay",),
+    "fencepost.native": ("race",),
+    "fencepost.proofs": ("prove",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module 'fencepost' has no attribute {name!r}")

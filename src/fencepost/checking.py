@@ -1,0 +1,260 @@
+"""The main job: one sequencer, or all sound ones, through every layer on one workload.
+
+spec     Z3: the promises of the protocol, for any size
+program  SimPy: the programs on the workload, held against the spec at every step; then their history
+native   threads: the C++ sequencer on the same workload; then its history
+both     model against native: the same batches ordered, and the same ranges under one given schedule
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from fencepost import native, proofs
+from fencepost.model.contract import Level, Verdict, worst
+from fencepost.model.errors import InputError, NotAccepted
+from fencepost.model.histories import History, Workload, verify
+from fencepost.model.histories.drained import left_over
+from fencepost.model.itf import write_trace
+from fencepost.model.programs import attempts, follow
+from fencepost.model.recordings import recorded_workload
+from fencepost.model.simulation import history_of, rings_of, simulate
+from fencepost.model.specs import protocol, sound_at
+from fencepost.model.trace import Trace, replay
+
+Layer = Literal["spec", "program", "native", "both"]
+LAYERS: tuple[Layer, ...] = ("spec", "program", "native", "both")
+REFINEMENT, SAME_BATCHES, SAME_RANGES = "refinement", "same-batches", "same-ranges"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One property of one sequencer in one layer; the verdict holds within `bound`."""
+
+    level: Level
+    sequencer: str
+    property: str
+    layer: Layer
+    verdict: Verdict
+    bound: str
+    seconds: float
+    trace: Path | None = None
+    counterexample: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All results of one check, and what was seen to happen on the way (so that nothing holds for want of events)."""
+
+    seed: int
+    results: tuple[Result, ...]
+    witnessed: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict that decides for all of them."""
+        return worst([each.verdict for each in self.results])
+
+    def violations(self) -> list[Result]:
+        """Return the results that are violated, the ones with a trace first."""
+        return sorted((r for r in self.results if r.verdict is Verdict.VIOLATED), key=lambda r: r.trace is None)
+
+
+def check(
+    workload: Workload | None = None,
+    *,
+    levels: Iterable[Level] = (4, 5),
+    sequencer: str | None = None,
+    seed: int = 0,
+    out: Path = Path("fencepost-out"),
+    progress: Callable[[str], None] = lambda message: None,
+) -> Report:
+    """Check the sound sequencers of `levels`, or the one called `sequencer`, on a workload.
+
+    Without a workload each level runs on its recorded one. Trace files of counterexamples go to the
+    folder `out`, which is made when there is one. `progress` is told what is being done.
+
+    Raises InputError for an unknown sequencer and one that does not belong to the levels asked for.
+    """
+    names = _asked(tuple(levels), sequencer)
+    results: list[Result] = []
+    witnessed = {}
+    for name in names:
+        job = _Job(name, workload or recorded_workload(protocol(name).level), seed, out)
+        for layer in (job.spec, job.program, job.native, job.both):
+            progress(f"{name}: {layer.__name__}")
+            results.extend(layer())
+        witnessed[name] = job.witnessed
+    return Report(seed, tuple(results), witnessed)
+
+
+def _asked(levels: tuple[Level, ...], sequencer: str | None) -> list[str]:
+    if sequencer is None:
+        return [each.name for level in levels for each in sound_at(level)]
+    level = protocol(sequencer).level
+    if level not in levels:
+        asked = ", ".join(map(str, levels))
+        raise InputError(f"{sequencer} is a level-{level} sequencer: level {asked} was asked for")
+    return [sequencer]
+
+
+class _Job:
+    """One sequencer on one workload, layer by layer; later layers compare with earlier ones."""
+
+    def __init__(self, name: str, workload: Workload, seed: int, out: Path) -> None:
+        self._protocol = protocol(name)
+        self._workload = workload
+        self._seed = seed
+        self._out = out
+        self._histories: dict[Layer, History] = {}
+        self._violating: list[Trace] = []
+        self.witnessed: dict[str, int] = {}
+
+    def _result(
+        self, layer: Layer, name: str, verdict: Verdict, bound: str, seconds: float, *,
+        trace: Path | None = None, counterexample: str = "",
+    ) -> Result:  # fmt: skip
+        level, sequencer = self._protocol.level, self._protocol.name
+        return Result(level, sequencer, name, layer, verdict, bound, seconds, trace, counterexample)
+
+    def spec(self) -> Iterator[Result]:
+        """Prove each promise for any size, or find the shortest run that breaks it and write it down."""
+        for proof in proofs.prove(self._protocol):
+            path, text = None, ""
+            if proof.trace is not None:
+                path = self._out / f"{proof.protocol}-{proof.property}.itf.json"
+                write_trace(path, proof.trace)
+                text = describe(proof.trace)
+                self._violating.append(proof.trace)
+            yield self._result(
+                "spec", proof.property, proof.verdict, proof.bound, proof.seconds, trace=path, counterexample=text
+            )
+
+    def program(self) -> Iterator[Result]:
+        """Simulate the workload, then drive the programs along each counterexample that the spec has."""
+        began = time.perf_counter()
+        try:
+            run = simulate(self._protocol.name, self._workload, seed=self._seed)
+        except NotAccepted as refusal:
+            seconds = time.perf_counter() - began
+            yield self._result("program", REFINEMENT, Verdict.VIOLATED, "1 run", seconds, counterexample=str(refusal))
+            return
+        seconds = time.perf_counter() - began
+        self.witnessed |= run.counts
+        self._histories["program"] = run.history
+        bound = f"1 run, {len(run.steps)} steps"
+        yield self._result("program", REFINEMENT, Verdict.NOT_FOUND, bound, seconds)
+        replayed = {each.property: each for each in self._replay()}
+        for result in self._verified("program", run.history, seconds):
+            yield replayed.pop(result.property, result)
+        yield from replayed.values()
+        yield self._drained("program", run.history, seconds)
+
+    def _replay(self) -> Iterator[Result]:
+        """Make the programs perform each counterexample of the spec; their own history must show the violation."""
+        for trace in self._violating:
+            began = time.perf_counter()
+            machine, rings = follow(trace.protocol.name, trace.steps)
+            history = history_of(machine, list(range(len(rings))), rings)
+            for result in self._verified("program", history, 0.0):
+                if result.property == trace.property and result.verdict is Verdict.VIOLATED:
+                    yield self._result(
+                        "program", trace.property, Verdict.VIOLATED, f"replay of {len(trace.steps)} steps",
+                        time.perf_counter() - began, counterexample=result.counterexample,
+                    )  # fmt: skip
+
+    def _drained(self, layer: Layer, history: History, seconds: float) -> Result:
+        """Say whether all that could be ordered was; export and acks are no part of these layers yet."""
+        text = left_over(self._workload, history, self._protocol.level)
+        bound = f"1 run, {len(self._workload)} arrivals; ordering only"
+        return self._result(layer, "drained", _unless(text), bound, seconds, counterexample=text)
+
+    def _verified(self, layer: Layer, history: History, seconds: float) -> Iterator[Result]:
+        if not len(history):
+            return  # nothing could be ordered; `drained` says whether that is right
+        began = time.perf_counter()
+        findings = verify(history, self._protocol.level).findings
+        seconds += time.perf_counter() - began
+        for finding in findings:
+            text = "" if finding.witness is None else finding.witness.sentence
+            yield self._result(layer, finding.property, finding.verdict, finding.bound, seconds, counterexample=text)
+
+    def native(self) -> Iterator[Result]:
+        """Race real threads over the workload; a protocol without native code is left out."""
+        if self._protocol.name not in native.SEQUENCERS:
+            return
+        w = self._workload
+        raced = native.race(
+            self._protocol.name,
+            client_id=w.client_id,
+            batch_seq=w.batch_seq,
+            broker_id=w.broker_id,
+            message_count=w.message_count,
+            seed=self._seed,
+        )
+        self.witnessed |= {"native parked": raced.parked_ever_count, "native claims lost": raced.claim_lost_count}
+        self._histories["native"] = _history(w, raced)
+        yield from self._verified("native", self._histories["native"], raced.seconds)
+        yield self._drained("native", self._histories["native"], raced.seconds)
+
+    def both(self) -> Iterator[Result]:
+        """Compare the batches that both ordered, then the ranges that both give under one schedule."""
+        if len(self._histories) < 2:
+            return
+        model, raced = (Counter(_batches(self._histories[layer])) for layer in ("program", "native"))
+        only = next(iter((model - raced) + (raced - model)), None)
+        text = "" if only is None else f"client {only[0]} batch {only[1]} is ordered by one of them only"
+        bound = f"1 run, {model.total()} batches"
+        yield self._result("both", SAME_BATCHES, _unless(text), bound, 0.0, counterexample=text)
+        yield self._same_ranges()
+
+    def _same_ranges(self) -> Result:
+        began = time.perf_counter()
+        _, rings = rings_of(self._workload)
+        _, made = attempts(self._protocol.name, rings, self._seed)
+        batches = [rings[each.ring][each.index] for each in made]
+        answered = native.replay(
+            self._protocol.name,
+            client_id=[batch.client for batch in batches],
+            batch_seq=[batch.seq for batch in batches],
+            message_count=[batch.count for batch in batches],
+        )
+        text = ""
+        answers = zip(made, answered.outcome, answered.start_position, strict=True)
+        for number, (mine, outcome, start) in enumerate(answers, start=1):
+            theirs = native.AttemptOutcome(outcome).name.lower()
+            if (mine.outcome, mine.start) != (theirs, start):
+                text = f"attempt {number}: the model says {mine.outcome} at {mine.start}, native {theirs} at {start}"
+                break
+        bound = f"1 schedule, {len(made)} attempts"
+        return self._result("both", SAME_RANGES, _unless(text), bound, time.perf_counter() - began, counterexample=text)
+
+
+def _unless(difference: str) -> Verdict:
+    return Verdict.VIOLATED if difference else Verdict.NOT_FOUND
+
+
+def _batches(history: History) -> list[tuple[int, int]]:
+    return list(zip(history.client_id.tolist(), history.batch_seq.tolist(), strict=True))
+
+
+def _history(workload: Workload, raced: native.RaceResult) -> History:
+    """Return the batches that a race ordered, in position order."""
+    rows = np.flatnonzero(raced.outcome == native.ArrivalOutcome.ORDERED)
+    rows = rows[np.argsort(raced.start_position[rows], kind="stable")]
+    columns = {name: getattr(workload, name) for name in ("client_id", "batch_seq", "broker_id", "ring_index")}
+    columns |= {"message_count": workload.message_count, "start_position": raced.start_position}
+    columns |= {"sent_ns": raced.sent_ns, "acked_ns": raced.acked_ns}
+    return History.from_columns({name: column[rows] for name, column in columns.items()})
+
+
+def describe(trace: Trace) -> str:
+    """Return a counterexample as numbered steps and the sentence that says what they contradict."""
+    width = len(str(len(trace.steps)))
+    steps = [f"{number:>{width}}  {step}" for number, step in enumerate(trace.steps, start=1)]
+    return "\n".join([*steps, replay(trace).explanation])

@@ -1,0 +1,26 @@
+"""The command line: one module a command; results on stdout, progress on stderr."""
+
+import click
+
+from fencepost import __version__
+from fencepost.command_line.check import check_command
+from fencepost.command_line.output import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED
+from fencepost.command_line.prove import prove_command
+from fencepost.command_line.replay import replay_command
+from fencepost.command_line.verify import verify_command
+
+__all__ = ["EXIT_BAD_INPUT", "EXIT_BUG", "EXIT_INTERRUPTED", "cli"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fencepost")
+def cli() -> None:
+    """Define, prove, simulate and race total-order sequencers.
+
+    Exit codes: 0 everything asked holds within the bound that is printed, 1 violated, 2 usage or bad
+    input, 3 unknown, 70 a bug in fencepost, 130 interrupted.
+    """
+
+
+for command in (check_command, prove_command, verify_command, replay_command):
+    cli.add_command(command)

@@ -1,0 +1,43 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from fencepost.model.contract import LEVELS, Level
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def levels(value: str) -> tuple[Level, ...]:
+    """Return the levels that the word of --level stands for."""
+    return tuple(level for level in LEVELS if value in ("all", str(level)))
+
+
+def level_option(function: Function) -> Function:
+    """--level 4|5|all, given to the command as a tuple of levels."""
+    return click.option(
+        "--level",
+        "asked",
+        type=click.Choice(["4", "5", "all"]),
+        default="all",
+        show_default=True,
+        callback=lambda context, parameter, value: levels(value),
+        help="The level whose promises are asked for.",
+    )(function)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
+quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Same seed, same model run."
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("fencepost-out"),
+    show_default=True,
+    help="The folder for trace files.",
+)

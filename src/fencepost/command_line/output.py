@@ -1,0 +1,103 @@
+"""What every command prints the same way: tables, the JSON document, the last line, the exit code."""
+
+import json
+import platform
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from fencepost import __version__
+from fencepost.model.contract import Verdict
+
+EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED = 2, 70, 130
+_EXIT_CODES = {Verdict.VIOLATED: 1, Verdict.UNKNOWN: 3}
+_STYLES = {Verdict.VIOLATED: "bold red", Verdict.UNKNOWN: "yellow"}
+_EXACT_IN_JSON = 2**53  # larger integers are rounded by readers that hold numbers as doubles
+_WIDTH = 132  # of a table that goes to a file or a pipe
+
+PACKAGES = ("simpy", "z3-solver", "hypothesis", "numpy", "click", "rich", "msgspec")
+
+
+def exit_code(verdict: Verdict) -> int:
+    """Return 0 for a pass, 1 for violated, 3 for unknown."""
+    return _EXIT_CODES.get(verdict, 0)
+
+
+def progress(quiet: bool) -> Any:
+    """Return a function that tells a person on stderr what is being done; it says nothing under --quiet."""
+    return (lambda message: None) if quiet else (lambda message: click.echo(f"... {message}", err=True))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; cells that start with a verdict that is no pass are coloured on a terminal."""
+    console = Console(soft_wrap=False, highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(_styled(cell) for cell in row))
+    console.print(table)
+
+
+def _styled(cell: str) -> str:
+    escaped = cell.replace("[", "\\[")
+    style = next((style for verdict, style in _STYLES.items() if cell.startswith(verdict)), None)
+    return f"[{style}]{escaped}[/{style}]" if style else escaped
+
+
+def print_summary(**items: object) -> None:
+    """Print the last line: key=value, words with spaces joined by a hyphen, `-` for what there is not."""
+    click.echo(" ".join(f"{key}={_word(value)}" for key, value in items.items()))
+
+
+def _word(value: object) -> str:
+    return "-" if value is None or value == "" else str(value).replace(" ", "-")
+
+
+def print_json(verb: str, verdict: Verdict, seed: int | None, results: list[dict[str, Any]]) -> None:
+    """Print the one JSON document of a command."""
+    document = {
+        "schema": f"fencepost/{verb}/1",
+        "verdict": verdict,
+        "seed": seed,
+        "results": results,
+        "manifest": manifest(),
+    }
+    click.echo(json.dumps(_plain(document), indent=2, allow_nan=False))
+
+
+def manifest() -> dict[str, Any]:
+    """Return what made these results: versions, machine and command."""
+    return {
+        "fencepost": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "arguments": sys.argv[1:],
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it without loss."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, bool) or value is None or isinstance(value, float):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= _EXACT_IN_JSON else str(value)
+    return str(value)

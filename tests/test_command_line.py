@@ -1,0 +1,166 @@
+"""The command line: what a user types and sees, exit codes, and bad input in one clear line."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from fencepost import __main__
+from fencepost.command_line import cli
+
+DATA = Path(__file__).parent.parent / "examples" / "data"
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fencepost", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    ran = run("check", "--json", cwd=tmp_path_factory.mktemp("check"))
+    assert ran.returncode == 0, ran.stderr
+    document: dict[str, Any] = json.loads(ran.stdout)
+    return document
+
+
+def test_check_passes_every_sound_sequencer_in_every_layer(checked: dict[str, Any]) -> None:
+    assert checked["schema"] == "fencepost/check/1"
+    assert checked["verdict"] == "not found"
+    seen = {(each["sequencer"], each["layer"]) for each in checked["results"]}
+    names = ("order4.mutex", "order4.claim", "order5.fetch_add")
+    assert seen == {(name, layer) for name in names for layer in ("spec", "program", "native", "both")}
+
+
+def test_check_proves_each_ordering_promise_and_finds_nothing_in_the_runs(checked: dict[str, Any]) -> None:
+    for each in checked["results"]:
+        assert each["verdict"] == ("proved" if each["layer"] == "spec" else "not found"), each
+        assert each["bound"]
+    properties = {each["property"] for each in checked["results"] if each["sequencer"] == "order4.claim"}
+    assert {"unique", "dense", "contiguous", "client-order", "prefix", "once", "same-ranges"} <= properties
+
+
+def test_check_of_the_wrong_variant_shows_the_inversion_and_how_to_replay_it(tmp_path: Path) -> None:
+    ran = run("check", "--sequencer", "order4.cas_then_reserve", cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "client-order is violated in the spec layer (6 steps)" in ran.stdout
+    assert "client-order is violated in the program layer (replay of 6 steps)" in ran.stdout
+    last = ran.stdout.splitlines()[-1]
+    trace = "fencepost-out/order4.cas_then_reserve-client-order.itf.json"
+    assert last == f"verdict=violated property=client-order seed=0 trace={trace}"
+    command = re.search(r"replay it with: fencepost (replay .*-client-order.itf.json)", ran.stdout)
+    assert command is not None
+    replayed = run(*command[1].split(), cwd=tmp_path)
+    assert replayed.returncode == 1
+    assert "programs, the same steps: client-order: client" in replayed.stdout
+    assert replayed.stdout.splitlines()[-1] == f"verdict=violated property=client-order step=6 trace={trace}"
+
+
+def test_check_of_one_level_on_a_given_workload(tmp_path: Path) -> None:
+    workload = tmp_path / "gaps.csv"
+    header = "client_id,batch_seq,broker_id,message_count,payload_bytes,arrival_ns"
+    workload.write_text(f"{header}\n7,1,0,2,64,0\n7,0,3,1,64,5\n7,3,0,1,64,9\n7,0,0,1,64,12\n")
+    ran = run("check", str(workload), "--level", "4", "--json", "--quiet", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout
+    assert ran.stderr == ""
+    bounds = {each["bound"] for each in json.loads(ran.stdout)["results"] if each["property"] == "same-batches"}
+    assert bounds == {"1 run, 2 batches"}
+
+
+def test_a_workload_of_which_nothing_can_be_ordered_is_ordered_so(tmp_path: Path) -> None:
+    workload = tmp_path / "late.csv"
+    workload.write_text("client_id,batch_seq,broker_id,message_count,payload_bytes,arrival_ns\n7,1,0,2,64,0\n")
+    ran = run("check", str(workload), "--level", "4", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("history", "level", "code", "shown"),
+    [
+        ("redis-order5-history.csv", "5", 0, "verdict=not-found property=-"),
+        ("redis-order5-history.csv", "4", 1, "verdict=violated property=client-order"),
+        ("redis-order4-history.csv", "4", 0, "verdict=not-found property=-"),
+        ("redis-order4-history.csv", "5", 1, "verdict=violated property=ring-order"),
+    ],
+)
+def test_verify_of_the_recordings(history: str, level: str, code: int, shown: str) -> None:
+    ran = run("verify", str(DATA / history), "--level", level)
+    assert ran.returncode == code
+    assert ran.stdout.splitlines()[-1] == f"{shown} seed=- trace=-"
+
+
+def test_verify_counts_118_inversions_and_names_one() -> None:
+    ran = run("verify", str(DATA / "redis-order5-history.csv"), "--level", "4", "--json")
+    rows = {each["property"]: each for each in json.loads(ran.stdout)["results"]}
+    assert rows["client-order"]["count"] == 118
+    assert "comes before" in rows["client-order"]["witness"]["sentence"]
+
+
+def test_prove_prints_one_line_for_each_obligation() -> None:
+    ran = run("prove", "order5.fetch_add")
+    assert ran.returncode == 0
+    lines = ran.stdout.splitlines()
+    assert [line.split(" ... ")[0] for line in lines[:4]] == [
+        f"order5.fetch_add: {name}" for name in ("unique", "dense", "contiguous", "ring-order")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ("check", "--sequencer", "order6"),
+            "fencepost: unknown sequencer 'order6': expected one of order5.fetch",
+        ),
+        (("check", "--sequencer", "order4.claim", "--level", "5"), "fencepost: order4.claim is a level-4 sequencer"),
+        (("check", "missing.csv"), "fencepost: missing.csv: "),
+        (("verify", "missing.csv", "--level", "4"), "fencepost: missing.csv: "),
+        (("prove", "order6"), "fencepost: unknown sequencer 'order6': expected one of"),
+        (("replay", "missing.itf.json"), "fencepost: missing.itf.json: no such file"),
+        (("check", "--level", "6"), "Error: Invalid value for '--level': '6' is not one of '4', '5', 'all'."),
+        (("check", "--seed", "-1"), "Error: Invalid value for '--seed'"),
+        (("chekc",), "Error: No such command 'chekc'."),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_2(arguments: tuple[str, ...], line: str, tmp_path: Path) -> None:
+    ran = run(*arguments, cwd=tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines()[-1].startswith(line)
+    assert "Traceback" not in ran.stderr
+    assert ran.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_answers_without_loading_a_solver() -> None:
+    code = "import sys, fencepost.command_line; sys.exit('z3' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert "check" in CliRunner().invoke(cli, ["--help"]).output
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "line"),
+    [
+        (RuntimeError("lost"), 70, "fencepost: a bug in fencepost: RuntimeError: lost"),
+        (KeyboardInterrupt(), 130, "fencepost: interrupted"),
+    ],
+)
+def test_a_bug_exits_70_and_an_interrupt_130(
+    failure: BaseException, code: int, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(cli, "main", fail)
+    with pytest.raises(SystemExit) as caught:
+        __main__.main()
+    assert caught.value.code == code
+    assert capsys.readouterr().err.splitlines()[0] == line
+
+
+def test_output_to_a_file_has_no_colour(tmp_path: Path) -> None:
+    assert "\x1b" not in run("check", "--sequencer", "order4.cas_then_reserve", cwd=tmp_path).stdout

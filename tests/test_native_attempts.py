@@ -1,0 +1,141 @@
+"""Native attempts one by one: given schedules against an obvious reference, and the limits of counter and table."""
+
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fencepost.model.errors import InputError
+from fencepost.native import (
+    BATCH_SEQ_MAX,
+    ISSUED_MAX,
+    MESSAGE_COUNT_MAX,
+    SEQUENCERS,
+    Attempt,
+    AttemptOutcome,
+    Sequencer,
+    replay,
+)
+
+LEVEL_4 = [name for name, level in SEQUENCERS.items() if level == 4]
+CLIENT_ID_MAX = 2**63 - 1
+ORDERED, LATER, DUPLICATE = AttemptOutcome.ORDERED, AttemptOutcome.LATER, AttemptOutcome.DUPLICATE
+
+
+class Batch(NamedTuple):
+    client_id: int
+    batch_seq: int
+    message_count: int
+
+
+# --- a given schedule -------------------------------------------------------------------------------
+
+
+def reference(level: int, batches: list[Batch]) -> list[tuple[int, int]]:
+    """One attempt per row: level 4 with a dict of next-expected numbers, level 5 with a running sum."""
+    next_seq: dict[int, int] = defaultdict(int)
+    issued, answers = 0, []
+    for batch in batches:
+        expected = next_seq[batch.client_id]
+        if level == 4 and batch.batch_seq != expected:
+            answers.append((int(LATER if batch.batch_seq > expected else DUPLICATE), -1))
+            continue
+        answers.append((int(ORDERED), issued))
+        next_seq[batch.client_id] = expected + 1
+        issued += batch.message_count
+    return answers
+
+
+SCHEDULES = st.lists(
+    st.builds(
+        Batch,
+        client_id=st.sampled_from([0, 1, 1024, 2**32, 2**62, CLIENT_ID_MAX]),
+        batch_seq=st.integers(0, 4) | st.just(BATCH_SEQ_MAX),
+        message_count=st.integers(1, 5) | st.just(MESSAGE_COUNT_MAX),
+    ),
+    max_size=60,
+)
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
+@given(batches=SCHEDULES)
+def test_replay_answers_as_the_reference(name: str, batches: list[Batch]) -> None:
+    given: dict[str, Any] = {field: [getattr(each, field) for each in batches] for field in Batch._fields}
+    answers = replay(name, **given)
+    assert list(zip(answers.outcome.tolist(), answers.start_position.tolist(), strict=True)) == reference(
+        SEQUENCERS[name], batches
+    )
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
+@given(batches=SCHEDULES)
+def test_single_attempts_answer_as_the_reference(name: str, batches: list[Batch]) -> None:
+    sequencer = Sequencer(name, client_capacity=6)
+    answers = [sequencer.try_order(*each) for each in batches]
+    assert answers == reference(SEQUENCERS[name], batches)
+    ordered = zip(batches, answers, strict=True)
+    assert sequencer.issued == sum(each.message_count for each, answer in ordered if answer.outcome == ORDERED)
+
+
+# --- limits -----------------------------------------------------------------------------------------
+
+SEALED = f"no range of 3 positions is left below {ISSUED_MAX}: the sequencer is sealed and orders nothing more"
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
+def test_the_last_positions_are_handed_out_and_no_more(name: str) -> None:
+    sequencer = Sequencer(name, 1, first_position=ISSUED_MAX - 5)
+    assert sequencer.try_order(0, 0, 5) == Attempt(ORDERED, ISSUED_MAX - 5)
+    assert sequencer.issued == ISSUED_MAX
+    with pytest.raises(InputError, match="no range of 1 positions is left"):
+        sequencer.try_order(0, 1, 1)
+    assert sequencer.issued == ISSUED_MAX
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
+def test_a_range_that_does_not_fit_seals_the_sequencer(name: str) -> None:
+    sequencer = Sequencer(name, 2, first_position=ISSUED_MAX - 5)
+    assert sequencer.try_order(0, 0, 4) == Attempt(ORDERED, ISSUED_MAX - 5)
+    for _ in range(3):  # and gives its claim back: it is refused again, not told to wait for itself
+        with pytest.raises(InputError) as refused:
+            sequencer.try_order(0, 1, 3)
+        assert str(refused.value) == SEALED
+    with pytest.raises(InputError, match="no range of 1 positions is left"):
+        sequencer.try_order(7, 0, 1)  # it would have fitted
+    assert sequencer.issued == ISSUED_MAX - 1
+
+
+CLIENT_IDS = st.integers(0, CLIENT_ID_MAX) | st.integers(0, 2**40).map(lambda multiple: multiple * 1024)
+
+
+@pytest.mark.parametrize("name", LEVEL_4)
+@given(clients=st.lists(CLIENT_IDS, unique=True, min_size=1, max_size=60))
+def test_clients_never_share_a_word_and_the_full_table_says_so(name: str, clients: list[int]) -> None:
+    *known, stranger = clients
+    sequencer = Sequencer(name, client_capacity=max(len(known), 1))
+    for start, client in enumerate(known):
+        assert sequencer.try_order(client, 0, 1) == Attempt(ORDERED, start)
+    assert all(sequencer.try_order(client, 0, 1).outcome == DUPLICATE for client in known)
+    if not known:
+        return
+    with pytest.raises(InputError) as refused:
+        sequencer.try_order(stranger, 0, 1)
+    assert str(refused.value) == (
+        f"client table full: no room for client {stranger} beside {len(known)} others: "
+        "make the sequencer with a larger client_capacity"
+    )
+    assert sequencer.try_order(known[0], 1, 1) == Attempt(ORDERED, len(known))
+
+
+def test_a_table_by_remainder_shares_words() -> None:
+    """The wrong variant, with two clients that the native tables above must tell apart."""
+    next_seq = dict.fromkeys(range(1024), 0)
+    for client in (5, 5 + 1024):
+        is_duplicate = next_seq[client % 1024] > 0
+        next_seq[client % 1024] += 1
+    assert is_duplicate
+    for name in LEVEL_4:
+        answers = replay(name, client_id=[5, 5 + 1024], batch_seq=[0, 0], message_count=[1, 1])
+        assert answers.outcome.tolist() == [ORDERED, ORDERED]
