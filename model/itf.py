@@ -134,7 +134,7 @@ def _state(number: int, step: Step, state: Protocol) -> dict[str, Any]:
 
 def _value(value: Any) -> Any:
     if isinstance(value, Map):
-        return {"#map": [[_value(key), _value(each)] for key, each in sorted(value.cells.items())]}
+        return {"#map": [[_value(key), _value(each)] for key, each in sorted(value.written().items())]}
     if isinstance(value, bool):
         return value
     return {"#tup": [_value(each) for each in value]} if isinstance(value, tuple) else {"#bigint": str(value)}

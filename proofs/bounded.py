@@ -82,7 +82,7 @@ class BoundedSearch:
             self._solver.push()
             self._solver.add(self._wanted(statement, self._states[length], witness))
             answer = self._solver.check()
-            steps = self._decode(self._solver.model(), length) if answer == z3.sat else None
+            steps = self._first(length) if answer == z3.sat else None
             reason = self._solver.reason_unknown() if answer == z3.unknown else ""
             self._solver.pop()
             if steps is not None or reason:
@@ -143,13 +143,22 @@ class BoundedSearch:
                     value = z3.If(chosen, after.read(field, at), value)
             self._solver.add(cell == z3.simplify(value))
 
-    def _decode(self, model: z3.ModelRef, length: int) -> tuple[Step, ...]:
+    def _first(self, length: int) -> tuple[Step, ...]:
+        """Return the first of the runs that the solver now allows: step by step the lowest action, then picks.
+
+        Which model Z3 returns depends on all it did before; the first run does not.
+        """
         names = list(self._protocol.actions)
         steps = []
         for pick, arguments in zip(self._picks[:length], self._arguments[:length], strict=True):
-            action = names[model.eval(pick, model_completion=True).as_long()]
-            values = {
-                name: model.eval(value, model_completion=True).as_long() for name, value in arguments[action].items()
-            }
-            steps.append(Step(action, values))
+            action = names[self._lowest(pick)]
+            steps.append(Step(action, {name: self._lowest(value) for name, value in arguments[action].items()}))
         return tuple(steps)
+
+    def _lowest(self, variable: z3.ArithRef) -> int:
+        """Fix a variable to the lowest value that the solver allows, and return it."""
+        self._solver.check()
+        highest = self._solver.model().eval(variable, model_completion=True).as_long()
+        value = next((v for v in range(highest) if self._solver.check(variable == v) == z3.sat), highest)
+        self._solver.add(variable == value)
+        return int(value)

@@ -72,6 +72,14 @@ def test_check_of_one_level_on_a_given_workload(tmp_path: Path) -> None:
     assert bounds == {"1 run, 2 batches"}
 
 
+def test_a_batch_may_be_as_large_as_a_header_can_say(tmp_path: Path) -> None:
+    workload = tmp_path / "large.csv"
+    header = "client_id,batch_seq,broker_id,message_count,payload_bytes,arrival_ns"
+    workload.write_text(f"{header}\n7,0,0,{2**32 - 1},64,0\n7,1,3,{2**32 - 1},64,5\n")
+    ran = run("check", str(workload), cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
 def test_a_workload_of_which_nothing_can_be_ordered_is_ordered_so(tmp_path: Path) -> None:
     workload = tmp_path / "late.csv"
     workload.write_text("client_id,batch_seq,broker_id,message_count,payload_bytes,arrival_ns\n7,1,0,2,64,0\n")

@@ -67,7 +67,7 @@ class Known:
 
 def cells_of(field: Field, state: Protocol, random: Random) -> list[tuple[int, ...]]:
     """Return the cells of a field that differ from its default, and some others."""
-    known = [key if isinstance(key, tuple) else (key,) for key in getattr(state, field.name).cells]
+    known = [key if isinstance(key, tuple) else (key,) for key in getattr(state, field.name).written()]
     others = [tuple(int(some_value(random, sort)) for sort in field.indices) for _ in range(3)]
     return known + others
 

@@ -1,6 +1,7 @@
 """The protocol language: state and actions that run on values and are proved on symbols."""
 
-from fencepost.model.language.protocol import Map, Protocol, Refused, action, every, invariant, promise, sometimes
+from fencepost.model.language.maps import Map, every
+from fencepost.model.language.protocol import Protocol, Refused, action, invariant, promise, sometimes
 from fencepost.model.language.recording import Field, Statement, Transition, Write
 from fencepost.model.language.terms import TRUTH, Sort, Term, all_of, any_of, choose, implies, not_
 

@@ -25,9 +25,7 @@ from typing import (
     Annotated,
     Any,
     ClassVar,
-    Generic,
     TypeVar,
-    TypeVarTuple,
     get_args,
     get_origin,
     get_type_hints,
@@ -35,42 +33,12 @@ from typing import (
 
 from fencepost.model.contract import PROPERTIES, Level
 from fencepost.model.errors import NotAccepted, ProtocolError, unknown_choice
+from fencepost.model.language.maps import Map
 from fencepost.model.language.recording import Field, Statement, Transition, record
 from fencepost.model.language.terms import TRUTH, Sort, lift
 
-Indices = TypeVarTuple("Indices")
-Value = TypeVar("Value")
 Function = TypeVar("Function", bound=Callable[..., Any])
 Parameters = tuple[tuple[str, Sort], ...]
-
-
-class Map(Generic[*Indices, Value]):
-    """A total map: `Map[Client, Seq, Position]` has a position for each client and seq; starts as `every(value)`."""
-
-    __slots__ = ("cells", "default")
-
-    def __init__(self, default: Value) -> None:
-        self.default = default
-        self.cells: dict[Any, Value] = {}
-
-    def __getitem__(self, index: Any) -> Value:
-        return self.cells.get(index, self.default)
-
-    def __setitem__(self, index: Any, value: Value) -> None:
-        if value == self.default:
-            self.cells.pop(index, None)  # one state, one representation: equal maps have equal cells
-        else:
-            self.cells[index] = value
-
-    def fill(self, start: int, count: int, value_of: Callable[[int], Value]) -> None:
-        """Write `value_of(cell)` to every cell of [start, start + count)."""
-        for cell in range(start, start + count):
-            self[cell] = value_of(cell)
-
-
-def every(default: int | bool) -> Any:
-    """Declare a map that holds `default` everywhere at the start."""
-    return Map(default)
 
 
 class Refused(Exception):
@@ -171,13 +139,13 @@ class Protocol:
     def state(self) -> tuple[Any, ...]:
         """Return the state as a hashable value; equal states give equal values."""
         values = (getattr(self, name) for name in self.fields)
-        return tuple(frozenset(v.cells.items()) if isinstance(v, Map) else v for v in values)
+        return tuple(frozenset(v.written().items()) if isinstance(v, Map) else v for v in values)
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """Become the state that `state()` described."""
         for declared, value in zip(self.fields.values(), state, strict=True):
             if declared.indices:
-                getattr(self, declared.name).cells = dict(value)
+                getattr(self, declared.name).become(dict(value))
             else:
                 setattr(self, declared.name, value)
 
@@ -187,6 +155,8 @@ def _add(cls: type[Protocol], method: str, kind: str, title: str | None) -> None
     parameters = _parameters(cls, function)
     recorder, result = record(cls, cls.fields, function, parameters)
     if kind == "action":
+        if any(sort == TRUTH for _, sort in parameters):
+            raise ProtocolError(f"{recorder.where} takes a truth value: write two actions instead")
         cls.actions[method] = Transition(method, parameters, tuple(recorder.guards), tuple(recorder.writes))
         return
     condition = lift(result)

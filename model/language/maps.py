@@ -1,0 +1,66 @@
+"""Total maps: a value for every index there is, a default where nothing was written."""
+
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, TypeVarTuple
+
+Indices = TypeVarTuple("Indices")
+Value = TypeVar("Value")
+
+
+class Map(Generic[*Indices, Value]):
+    """A total map: `Map[Client, Seq, Position]` has a position for each client and seq; starts as `every(value)`.
+
+    A filled range is kept as a span, not cell by cell: a batch may own 2^32 positions.
+    """
+
+    __slots__ = ("_cells", "_disjoint", "_spans", "default")
+
+    def __init__(self, default: Value) -> None:
+        self.default = default
+        self._cells: dict[Any, Value] = {}
+        self._spans: list[tuple[int, int, Callable[[int], Value]]] = []  # start, stop, value; a later one wins
+        self._disjoint = True  # no span begins before an earlier one ends, so they are sorted
+
+    def __getitem__(self, index: Any) -> Value:
+        if index in self._cells:
+            return self._cells[index]
+        span = self._span_of(index) if self._spans else None
+        return self.default if span is None else span[2](index)
+
+    def __setitem__(self, index: Any, value: Value) -> None:
+        self._cells[index] = value
+
+    def fill(self, start: int, count: int, value_of: Callable[[int], Value]) -> None:
+        """Write `value_of(cell)` to every cell of [start, start + count)."""
+        stop = start + count
+        if len(self._cells) < count:
+            self._cells = {cell: value for cell, value in self._cells.items() if not start <= cell < stop}
+        else:
+            for cell in range(start, stop):
+                self._cells.pop(cell, None)
+        self._disjoint = self._disjoint and (not self._spans or self._spans[-1][1] <= start)
+        self._spans.append((start, stop, value_of))
+
+    def written(self) -> dict[Any, Value]:
+        """Return the cells whose value is not the default, filled ranges cell by cell."""
+        cells = {cell: value_of(cell) for start, stop, value_of in self._spans for cell in range(start, stop)}
+        return {cell: value for cell, value in (cells | self._cells).items() if value != self.default}
+
+    def become(self, cells: dict[Any, Value]) -> None:
+        """Hold exactly these cells, and the default elsewhere."""
+        self._cells, self._spans, self._disjoint = dict(cells), [], True
+
+    def _span_of(self, index: int) -> tuple[int, int, Callable[[int], Value]] | None:
+        """Return the last span written that covers an index."""
+        if self._disjoint:
+            place = bisect_right(self._spans, index, key=lambda span: span[0])
+            candidates = self._spans[max(place - 1, 0) : place]
+        else:
+            candidates = self._spans[::-1]
+        return next((span for span in candidates if span[0] <= index < span[1]), None)
+
+
+def every(default: int | bool) -> Any:
+    """Declare a map that holds `default` everywhere at the start."""
+    return Map(default)

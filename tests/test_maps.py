@@ -1,0 +1,34 @@
+"""Total maps behave as a dictionary with a default would, whatever is written and filled in which order."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fencepost.model.language import Map
+
+WRITES = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 5), st.integers(0, 3)), max_size=12)
+
+
+@given(WRITES)
+def test_a_map_is_a_dictionary_with_a_default(writes: list[tuple[int, int, int]]) -> None:
+    """A write with count 0 sets one cell, any other fills a range."""
+    tested: Map[int, int] = Map(0)
+    plain: dict[int, int] = {}
+    for start, count, value in writes:
+        if count == 0:
+            tested[start] = value
+            plain[start] = value
+        else:
+            tested.fill(start, count, lambda cell, value=value: value * cell)  # type: ignore[misc]
+            plain.update((cell, value * cell) for cell in range(start, start + count))
+    assert [tested[cell] for cell in range(20)] == [plain.get(cell, 0) for cell in range(20)]
+    assert tested.written() == {cell: value for cell, value in plain.items() if value}
+    other: Map[int, int] = Map(0)
+    other.become(tested.written())
+    assert other.written() == tested.written()
+
+
+def test_a_range_of_any_size_is_filled_at_once() -> None:
+    tested: Map[int, int] = Map(0)
+    tested.fill(10, 2**60, lambda cell: cell - 10)
+    tested[12] = 7
+    assert (tested[9], tested[11], tested[12], tested[10 + 2**60 - 1], tested[10 + 2**60]) == (0, 1, 7, 2**60 - 1, 0)
