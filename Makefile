@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help check test lint readme clean
+.PHONY: help check test slow lint readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,7 +20,10 @@ check: $(VENV)/.installed ## run the main job on the recorded workloads
 	$(BIN)/fencepost check
 
 test: $(VENV)/.installed ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadscope
+
+slow: $(VENV)/.installed ## run the full sizes of the slow tests too
+	$(BIN)/python -m pytest -m "slow or not slow" --timeout 3000
 
 lint: $(VENV)/.installed ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
-"""Write the examples' outputs (`NN_name.out`) and the outputs that README.md shows. Run it by `make readme`.
+"""Write the examples' outputs (`NN_name.out`) and the outputs that README.md and docs/ show. Run it by `make readme`.
 
-In README.md, a block that follows `<!-- output of: COMMAND -->` is what COMMAND prints. Figures that
+In a document, a block that follows `<!-- output of: COMMAND -->` is what COMMAND prints. Figures that
 differ from run to run (times, what threads happened to do) are replaced by `_` where outputs are compared.
 """
 
@@ -24,7 +24,8 @@ def masked(text: str) -> str:
 def output_of(command: str) -> str:
     """Return what a `fencepost ...` command prints, run in an empty folder beside links to the repository's."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "examples").symlink_to(ROOT / "examples")
+        for name in ("examples", "tests"):
+            (Path(folder) / name).symlink_to(ROOT / name)
         arguments = [sys.executable, "-m", *command.split()]
         ran = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
     return "".join(f"{line.rstrip()}\n" for line in ran.stdout.splitlines())
@@ -40,13 +41,18 @@ def examples() -> list[Path]:
     return sorted((ROOT / "examples").glob("[0-9][0-9]_*.py"))
 
 
+def documents() -> list[Path]:
+    """Return the documents that show outputs."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
 def produce() -> None:
     """Write every output anew."""
     for example in examples():
         example.with_suffix(".out").write_text(example_output(example))
-    readme = ROOT / "README.md"
-    text = BLOCK.sub(lambda found: f"{found[1]}{output_of(found[2])}{found[4]}", readme.read_text())
-    readme.write_text(text)
+    for document in documents():
+        text = BLOCK.sub(lambda found: f"{found[1]}{output_of(found[2])}{found[4]}", document.read_text())
+        document.write_text(text)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,8 @@ CONTRACT: tuple[Property, ...] = (
     Property("client-order", "of one client, all positions of batch i come before all of batch j > i", (4,)),
     Property("prefix", "the ordered batches of a client are exactly 0..m", (4,)),
     Property("once", "a (client, batch_seq) is ordered at most once, however often it was sent", (4,)),
+    Property("agreement", "two readers never disagree on whose message is at a position", (4, 5)),
+    Property("frontier", "every batch below the committed frontier is published", (4, 5)),
     Property("real-time", "acked before the other was sent means ordered before it", (4, 5)),
     Property("visible", "who sees a batch as ordered sees its whole range and payload", (4, 5)),
     Property("ack-safe", "an acked batch is ordered and deliverable", (4, 5)),

@@ -22,7 +22,7 @@ class Instance:
         return self.rings * self.slots
 
     def domain(self, sort: Sort) -> range:
-        """Return the values that a parameter or an index of this sort can take."""
+        """Return the values that a parameter or an index of this sort can take; KeyError for a sort that is neither."""
         return range(
             {
                 "Client": self.clients,
@@ -31,10 +31,19 @@ class Instance:
                 "Seq": self.seqs,
                 "Count": self.messages + 1,
                 "Row": self.rows,
+                "Entry": self.rows,
+                "Bucket": self.clients,
                 "Position": self.rows * self.messages,
                 "Reader": self.readers,
             }[sort.name]
         )
+
+    def domain_or_none(self, sort: Sort) -> range | None:
+        """Return the domain of a sort, or None where an instance does not bound it."""
+        try:
+            return self.domain(sort)
+        except KeyError:
+            return None
 
     def __str__(self) -> str:
         return (

@@ -80,11 +80,11 @@ def replay(trace: Trace) -> Replay:
     for number, state in enumerate(trace.states()):
         values = counterexample(state, statement, trace.bounds)
         if values is not None:
-            return Replay(trace, number, values, _explain(state, statement, values))
+            return Replay(trace, number, values, explain(state, statement, values))
     return Replay(trace, None, {}, f"{trace.property} holds in every state of the trace")
 
 
-def _explain(state: Protocol, statement: Statement, values: dict[str, int]) -> str:
+def explain(state: Protocol, statement: Statement, values: dict[str, int]) -> str:
     """Say for which values the statement fails, each as the protocol describes it."""
     facts = [f"{name} = {state.describe(sort, values[name])}" for name, sort in statement.parameters]
     return f"{statement.name} is violated for {'; '.join(facts)}"

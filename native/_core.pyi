@@ -54,3 +54,26 @@ def race(
     first_position: int,
     seed: int,
 ) -> RaceFields: ...
+
+class LitmusProgram:
+    def __init__(
+        self,
+        *,
+        threads: list[list[int]],
+        instructions: list[list[int]],
+        lines: list[list[int]],
+        condition: list[list[int]],
+        matrix: list[int],
+        options: list[int],
+        host_count: int,
+    ) -> None: ...
+
+class LitmusFields(TypedDict):
+    answer: int
+    states: int
+    seconds: float
+    schedule: list[tuple[int, int, int, int]]
+    outcomes: list[list[int]]
+    reason: str
+
+def explore_litmus(program: LitmusProgram, *, state_budget: int, seconds_budget: float) -> LitmusFields: ...

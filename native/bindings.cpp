@@ -1,6 +1,7 @@
 // What Python sees of the native layer, as a table of contents. Private to native/__init__.py; typed in _core.pyi.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 
 #include "fencepost/columns.hpp"
 #include "fencepost/limits.hpp"
+#include "fencepost/litmus_arguments.hpp"
 #include "fencepost/race.hpp"
 #include "fencepost/replay.hpp"
 #include "fencepost/sequencers.hpp"
@@ -91,6 +93,27 @@ py::dict race(const std::string& sequencer, const InputColumn& client_id, const 
   return fields;
 }
 
+py::dict explore_litmus(const fencepost::litmus::Arguments& given, std::int64_t state_budget, double seconds_budget) {
+  const auto states = fencepost::litmus::checked_size("state budget", state_budget, 1, UINT32_MAX - 1);
+  fencepost::litmus::Result result;
+  {
+    const py::gil_scoped_release no_gil;
+    result = fencepost::litmus::explore(given, {states, seconds_budget}, check_signals);
+  }
+  py::list schedule;
+  for (const auto& each : result.schedule) {
+    schedule.append(py::make_tuple(static_cast<int>(each.act), each.actor, each.line, each.detail));
+  }
+  py::dict fields;
+  fields["answer"] = static_cast<int>(result.answer);
+  fields["states"] = result.states;
+  fields["seconds"] = result.seconds;
+  fields["schedule"] = schedule;
+  fields["outcomes"] = result.outcomes;
+  fields["reason"] = result.reason;
+  return fields;
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_core, module) {
@@ -118,4 +141,17 @@ PYBIND11_MODULE(_core, module) {
   module.def("race", &race, py::arg("sequencer"), py::kw_only(), py::arg("client_id").noconvert(),
              py::arg("batch_seq").noconvert(), py::arg("broker_id").noconvert(), py::arg("message_count").noconvert(),
              py::arg("first_position"), py::arg("seed"));
+
+  py::class_<fencepost::litmus::Arguments>(module, "LitmusProgram")
+      .def(py::init([](fencepost::litmus::Rows threads, fencepost::litmus::Rows instructions,
+                       fencepost::litmus::Rows lines, fencepost::litmus::Rows condition, fencepost::litmus::Row matrix,
+                       fencepost::litmus::Row options, std::int64_t host_count) {
+             return fencepost::litmus::Arguments{std::move(threads),   std::move(instructions), std::move(lines),
+                                                 std::move(condition), std::move(matrix),       std::move(options),
+                                                 host_count};
+           }),
+           py::kw_only(), py::arg("threads"), py::arg("instructions"), py::arg("lines"), py::arg("condition"),
+           py::arg("matrix"), py::arg("options"), py::arg("host_count"));
+  module.def("explore_litmus", &explore_litmus, py::arg("program"), py::kw_only(), py::arg("state_budget"),
+             py::arg("seconds_budget"));
 }

@@ -1,7 +1,8 @@
 """The proofs: the specs' own actions, decided by Z3."""
 
-from fencepost.proofs.bounded import BoundedSearch, Found
+from fencepost.proofs.bounded import Found, shortest
 from fencepost.proofs.induction import Induction, induct
-from fencepost.proofs.verdicts import Proof, prove
+from fencepost.proofs.solving import Solving
+from fencepost.proofs.verdicts import Proof, Theorem, prove
 
-__all__ = ["BoundedSearch", "Found", "Induction", "Proof", "induct", "prove"]
+__all__ = ["Found", "Induction", "Proof", "Solving", "Theorem", "induct", "prove", "shortest"]

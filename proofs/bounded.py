@@ -1,4 +1,4 @@
-"""Bounded search: the shortest run of a small instance that breaks a promise, found by Z3 without quantifiers.
+"""Bounded search: the shortest run of a small instance that breaks a statement, found by Z3 without quantifiers.
 
 The cells of every map are written out, one constant a cell and step, and one step is a choice among
 all actions. The search deepens one step at a time, so what it finds is shortest.
@@ -12,13 +12,16 @@ from itertools import product
 import z3
 
 from fencepost.model.instance import Instance
-from fencepost.model.language import TRUTH, Field, Protocol, Sort, Statement, Transition
+from fencepost.model.language import TRUTH, Field, Protocol, Sort, Statement
 from fencepost.model.trace import Step
+from fencepost.proofs.slicing import slice_for
 from fencepost.proofs.symbolic import (
     After,
+    Bindings,
     Fields,
     Initial,
     State,
+    conjunction,
     constants,
     guard,
     instance,
@@ -32,108 +35,119 @@ RESOURCE_LIMIT = 200_000_000  # Z3's own unit: the same work, and so the same ve
 class Finite:
     """A state of a small instance: a constant for every cell."""
 
-    def __init__(self, fields: Fields, bounds: Instance, step: int) -> None:
+    def __init__(self, fields: Fields, bounds: Instance, label: str) -> None:
         self.cells: dict[tuple[str, tuple[int, ...]], z3.ExprRef] = {}
         for field in fields.values():
             for index in product(*(bounds.domain(sort) for sort in field.indices)):
-                name = f"{field.name}{list(index) or ''}@{step}"
+                name = f"{field.name}{list(index) or ''}@{label}"
                 self.cells[field.name, index] = z3.Const(name, z3_sort(field.sort))
-        self.bounds = bounds
+        self._bounds = bounds
 
     def read(self, field: Field, indices: tuple[z3.ExprRef, ...]) -> z3.ExprRef:
         """Return the cell at `indices`; outside the instance a map is taken to hold its default."""
         value = literal(field.default, field.sort)
-        for index in product(*(self.bounds.domain(sort) for sort in field.indices)):
+        for index in product(*(self._bounds.domain(sort) for sort in field.indices)):
             here = [given == known for given, known in zip(indices, index, strict=True)]
             cell = self.cells[field.name, index]
-            value = z3.If(z3.And(*here), cell, value) if here else cell
+            value = z3.If(conjunction(*here), cell, value) if here else cell
         return z3.simplify(value)
+
+
+def inside(parameters: tuple[tuple[str, Sort], ...], values: Bindings, bounds: Instance) -> list[z3.BoolRef]:
+    """Return that the values of parameters belong to an instance."""
+    limits = []
+    for name, sort in parameters:
+        if sort != TRUTH:
+            domain = bounds.domain(sort)
+            limits += [values[name] >= domain.start, values[name] < domain.stop]
+    return limits
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a bounded search came to: a shortest run, or none within `depth` steps (complete unless `gave_up`)."""
+    """What a bounded search came to: a shortest run, or none within `depth` steps (all of them, unless it gave up)."""
 
     steps: tuple[Step, ...] | None
     depth: int
     gave_up: str = ""
 
 
-class BoundedSearch:
-    """Unrolls one protocol on one instance; asked about one statement after another it unrolls only once."""
+def shortest(
+    protocol: type[Protocol], statement: Statement, *, depth: int, bounds: Instance, witness: bool = False
+) -> Found:
+    """Search for a state where `statement` fails for some values or, as a witness, holds for some."""
+    return _Search(protocol, statement, bounds, witness).run(depth)
 
-    def __init__(self, protocol: type[Protocol], bounds: Instance) -> None:
-        self._protocol = protocol
-        self.bounds = bounds
-        self._fields = protocol.fields
+
+class _Search:
+    """Unrolls the slice of a protocol that one statement depends on."""
+
+    def __init__(self, protocol: type[Protocol], statement: Statement, bounds: Instance, witness: bool) -> None:
+        sliced = slice_for(protocol, statement)
+        self._statement, self._witness = statement, witness
+        self._fields, self._actions, self._bounds = sliced.fields, sliced.actions, bounds
         self._solver = z3.SolverFor("QF_LIA")
         self._solver.set("random_seed", 0)
         self._solver.set("rlimit", RESOURCE_LIMIT)
-        self._states = [Finite(self._fields, bounds, 0)]
+        self._states = [Finite(self._fields, bounds, "0")]
         self._picks: list[z3.ArithRef] = []
         self._arguments: list[dict[str, dict[str, z3.ExprRef]]] = []
         self._assign(self._states[0], [], Initial())
 
-    def shortest(self, statement: Statement, depth: int, *, witness: bool = False) -> Found:
-        """Search for a state where `statement` fails for some values (or, as a witness, holds for some)."""
+    def run(self, depth: int) -> Found:
         for length in range(depth + 1):
-            while len(self._picks) < length:
+            if length > 0:
                 self._unroll()
             self._solver.push()
-            self._solver.add(self._wanted(statement, self._states[length], witness))
+            self._solver.add(self._wanted())
             answer = self._solver.check()
-            steps = self._first(length) if answer == z3.sat else None
             reason = self._solver.reason_unknown() if answer == z3.unknown else ""
+            steps = self._first() if answer == z3.sat else None
             self._solver.pop()
             if steps is not None or reason:
                 return Found(steps, length, reason)
         return Found(None, depth)
 
-    def _wanted(self, statement: Statement, state: State, witness: bool) -> z3.BoolRef:
-        values = constants(statement.parameters, "!")
-        condition = instance(statement, state, values, self._fields)
-        inside = self._inside(statement.parameters, values)
-        return z3.And(*inside, condition if witness else z3.Not(condition))
-
-    def _inside(self, parameters: tuple[tuple[str, Sort], ...], values: dict[str, z3.ExprRef]) -> list[z3.BoolRef]:
-        limits = []
-        for name, sort in parameters:
-            if sort != TRUTH:
-                domain = self.bounds.domain(sort)
-                limits += [values[name] >= domain.start, values[name] < domain.stop]
-        return limits
+    def _wanted(self) -> z3.BoolRef:
+        values = constants(self._statement.parameters, "!")
+        condition = instance(self._statement, self._states[-1], values, self._fields)
+        limits = inside(self._statement.parameters, values, self._bounds)
+        return conjunction(*limits, condition if self._witness else z3.Not(condition))
 
     def _unroll(self) -> None:
         """Add one step: a pick among the actions, its arguments, and the state that follows."""
         step = len(self._picks)
-        before, after = self._states[-1], Finite(self._fields, self.bounds, step + 1)
+        before, after = self._states[-1], Finite(self._fields, self._bounds, str(step + 1))
         pick = z3.Int(f"action@{step}")
         arguments, layers = {}, []
-        self._solver.add(pick >= 0, pick < len(self._protocol.actions))
-        for number, transition in enumerate(self._protocol.actions.values()):
+        self._solver.add(pick >= 0, pick < len(self._actions))
+        for number, transition in enumerate(self._actions):
             values = constants(transition.parameters, f"@{step}.{transition.name}")
-            chosen = pick == number
-            self._solver.add(z3.Implies(chosen, z3.And(*self._inside(transition.parameters, values))))
-            self._solver.add(z3.Implies(chosen, guard(transition, before, values, self._fields)))
-            self._solver.add(z3.Implies(chosen, self._stays_inside(transition, before, values)))
+            layer = After(before, transition, values, self._fields)
+            allowed = [
+                *inside(transition.parameters, values, self._bounds),
+                guard(transition, before, values, self._fields),
+                *self._stays_inside(layer),
+            ]
+            self._solver.add(z3.Implies(pick == number, conjunction(*allowed)))
             arguments[transition.name] = values
-            layers.append((chosen, After(before, transition, values, self._fields)))
+            layers.append((pick == number, layer))
         self._assign(after, layers, before)
         self._states.append(after)
         self._picks.append(pick)
         self._arguments.append(arguments)
 
-    def _stays_inside(self, transition: Transition, before: State, values: dict[str, z3.ExprRef]) -> z3.BoolRef:
-        """Return that the step writes no cell outside the instance: such a step does not belong to it."""
-        after = After(before, transition, values, self._fields)
+    def _stays_inside(self, after: After) -> list[z3.BoolRef]:
+        """Return that a step writes no cell outside the instance: such a step does not belong to it."""
         limits = []
         for field, targets in after.targets():
             for target, sort in zip(targets, field.indices, strict=True):
-                domain = self.bounds.domain(sort)
+                domain = self._bounds.domain(sort)
                 limits += [target >= domain.start, target < domain.stop]
-        return z3.And(*limits)
+        return limits
 
     def _assign(self, state: Finite, layers: list[tuple[z3.BoolRef, After]], otherwise: State) -> None:
+        """Say what each cell of a state holds: what the chosen action wrote, else what was there."""
         for (name, index), cell in state.cells.items():
             field = self._fields[name]
             at = tuple(literal(value, sort) for value, sort in zip(index, field.indices, strict=True))
@@ -143,15 +157,14 @@ class BoundedSearch:
                     value = z3.If(chosen, after.read(field, at), value)
             self._solver.add(cell == z3.simplify(value))
 
-    def _first(self, length: int) -> tuple[Step, ...]:
-        """Return the first of the runs that the solver now allows: step by step the lowest action, then picks.
+    def _first(self) -> tuple[Step, ...]:
+        """Return the first of the runs that the solver now allows: step by step the lowest action, then arguments.
 
         Which model Z3 returns depends on all it did before; the first run does not.
         """
-        names = list(self._protocol.actions)
         steps = []
-        for pick, arguments in zip(self._picks[:length], self._arguments[:length], strict=True):
-            action = names[self._lowest(pick)]
+        for pick, arguments in zip(self._picks, self._arguments, strict=True):
+            action = self._actions[self._lowest(pick)].name
             steps.append(Step(action, {name: self._lowest(value) for name, value in arguments[action].items()}))
         return tuple(steps)
 

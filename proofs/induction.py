@@ -8,17 +8,21 @@ others may rely on, and they are proved again, so that nothing is proved from so
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import z3
 
-from fencepost.model.language import Protocol, Statement, Term, Transition
+from fencepost.model.language import Protocol, Statement, Transition, Write
+from fencepost.proofs.solving import LimitedSolver, Solving
 from fencepost.proofs.symbolic import (
     After,
+    Bindings,
     Initial,
     State,
     Unknown,
     all_natural,
+    conjunction,
     constants,
     everywhere,
     guard,
@@ -27,8 +31,9 @@ from fencepost.proofs.symbolic import (
     translate,
 )
 
-RESOURCE_LIMIT = 1_000_000  # Z3's own unit, about half a second: the same work, and so the same answer, everywhere
-NATURAL = "natural"  # the statement that no number of a state is negative, which every protocol gets
+NATURAL = "natural"  # that no number of a state is negative: proved with the statements of every protocol
+
+Candidates = Mapping[str, Statement | None]  # by name; None stands for NATURAL, which is no statement
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,17 @@ class Obligation:
 
     statement: str
     action: str
-    answer: str  # of Z3: "sat" (it may break it) or "unknown"
-    reason: str = ""
+    answer: str  # "sat" (it may break it) or "unknown"
+    reason: str
+    assumed: frozenset[str]
+    query: str  # in SMT-LIB 2
 
 
 @dataclass
 class Induction:
     """What induction came to: the statements that are proved, and for the others what failed."""
 
+    solving: Solving = field(default_factory=Solving)
     proved: set[str] = field(default_factory=set)
     failed: dict[str, Obligation] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -56,11 +64,17 @@ def statements(protocol: type[Protocol]) -> dict[str, Statement]:
     return {**protocol.promises, **protocol.invariants}
 
 
-def induct(protocol: type[Protocol], *, without: frozenset[str] = frozenset()) -> Induction:
+def candidates_of(protocol: type[Protocol]) -> dict[str, Statement | None]:
+    """Return what is proved together: all statements, and that numbers are natural."""
+    return {**statements(protocol), NATURAL: None}
+
+
+def induct(
+    protocol: type[Protocol], *, without: frozenset[str] = frozenset(), solving: Solving | None = None
+) -> Induction:
     """Prove what can be proved of a protocol, relying on nothing that cannot; leave out the statements `without`."""
-    result = Induction()
-    known = {**statements(protocol), NATURAL: None}
-    candidates = {name: each for name, each in known.items() if name not in without}
+    result = Induction(solving or Solving())
+    candidates = {name: each for name, each in candidates_of(protocol).items() if name not in without}
     while failed := _round(protocol, candidates, result):
         result.failed.update(failed)
         candidates = {name: each for name, each in candidates.items() if name not in failed}
@@ -68,73 +82,100 @@ def induct(protocol: type[Protocol], *, without: frozenset[str] = frozenset()) -
     return result
 
 
-def _round(
-    protocol: type[Protocol], candidates: dict[str, Statement | None], result: Induction
-) -> dict[str, Obligation]:
-    """Check every candidate against every action, all candidates assumed before; return the failures."""
-    solver = z3.Solver()
-    solver.set("random_seed", 0)
-    solver.set("rlimit", RESOURCE_LIMIT)
+def _round(protocol: type[Protocol], candidates: Candidates, result: Induction) -> dict[str, Obligation]:
+    """Check every candidate at the start and against every action; return the failures."""
     failed: dict[str, Obligation] = {}
     goals = {name: _broken(each, Initial(), protocol) for name, each in candidates.items() if each is not None}
-    _ask(solver, goals, "start", failed, result)
-    before = Unknown()
-    for each in candidates.values():
-        solver.add(all_natural(before, protocol.fields) if each is None else everywhere(each, before, protocol.fields))
+    _ask(result.solving.new_solver(), goals, f"{protocol.name}/start", failed, result)
+    solver = _assuming(protocol, candidates, result.solving)
     for transition in protocol.actions.values():
-        arguments = constants(transition.parameters)
-        after = After(before, transition, arguments, protocol.fields)
-        goals = {name: _broken(each, after, protocol) for name, each in candidates.items() if each is not None}
-        if NATURAL in candidates:
-            goals[NATURAL] = z3.Not(z3.And(*_written_numbers(transition, before, arguments, protocol)))
-        solver.push()
-        solver.add(guard(transition, before, arguments, protocol.fields))
-        _ask(solver, goals, transition.name, failed, result)
-        solver.pop()
+        remaining = {name: each for name, each in candidates.items() if name not in failed}
+        failed |= kept_by(protocol, transition, remaining, result, solver=solver)
     return failed
 
 
+def kept_by(
+    protocol: type[Protocol],
+    transition: Transition,
+    candidates: Candidates,
+    result: Induction,
+    *,
+    solver: LimitedSolver | None = None,
+    until_first: bool = False,
+) -> dict[str, Obligation]:
+    """Check that one action keeps every candidate, all of them assumed before it; return the failures.
+
+    A `solver` that knows the assumptions may be given; `until_first` stops at the first failure.
+    """
+    solver = solver or _assuming(protocol, candidates, result.solving)
+    before, failed = Unknown(), dict[str, Obligation]()
+    arguments = constants(transition.parameters)
+    after = After(before, transition, arguments, protocol.fields)
+    goals = {name: _broken(each, after, protocol) for name, each in candidates.items() if each is not None}
+    if NATURAL in candidates:
+        goals[NATURAL] = z3.Not(conjunction(*_written_numbers(transition, before, arguments, protocol)))
+    solver.push()
+    solver.add(guard(transition, before, arguments, protocol.fields))
+    _ask(solver, goals, f"{protocol.name}/{transition.name}", failed, result, until_first=until_first)
+    solver.pop()
+    return failed
+
+
+def _assuming(protocol: type[Protocol], candidates: Candidates, solving: Solving) -> LimitedSolver:
+    """Return a solver that knows of the state before a step that all candidates hold there."""
+    solver, before = solving.new_solver(), Unknown()
+    for each in candidates.values():
+        solver.add(all_natural(before, protocol.fields) if each is None else everywhere(each, before, protocol.fields))
+    return solver
+
+
 def _ask(
-    solver: z3.Solver, goals: dict[str, z3.BoolRef], action: str, failed: dict[str, Obligation], result: Induction
+    solver: LimitedSolver,
+    goals: dict[str, z3.BoolRef],
+    where: str,
+    failed: dict[str, Obligation],
+    result: Induction,
+    *,
+    until_first: bool = False,
 ) -> None:
-    """Check that none of the goals can be met; put the first action that may meet one in `failed`."""
+    """Check that none of the goals can be met; put those that may be in `failed`. `where` is protocol/action."""
     for name, goal in goals.items():
-        if name in failed:
-            continue
         began = time.perf_counter()
         solver.push()
         solver.add(goal)
-        answer = solver.check()
-        if answer != z3.unsat:
-            reason = solver.reason_unknown() if answer == z3.unknown else ""
-            failed[name] = Obligation(name, action, str(answer), reason)
+        answer, reason = result.solving.decide(solver, f"{where}/{name}".replace("/", "."))
+        if answer != "unsat":
+            action = where.partition("/")[2]
+            query = f"(set-logic ALL)\n{solver.to_smt2()}"
+            failed[name] = Obligation(name, action, answer, reason, frozenset(goals), query)
         solver.pop()
         result.obligation_count += 1
         result.seconds[name] = result.seconds.get(name, 0.0) + time.perf_counter() - began
+        if failed and until_first:
+            return
 
 
 def _broken(statement: Statement, state: State, protocol: type[Protocol]) -> z3.BoolRef:
+    """Return that the statement fails in a state for some values, which get names of their own."""
     values = constants(statement.parameters, "!")
     inside = naturals(statement.parameters, values)
     return z3.And(*inside, z3.Not(instance(statement, state, values, protocol.fields)))
 
 
 def _written_numbers(
-    transition: Transition, before: Unknown, arguments: dict[str, z3.ExprRef], protocol: type[Protocol]
+    transition: Transition, before: State, arguments: Bindings, protocol: type[Protocol]
 ) -> list[z3.BoolRef]:
-    """Return that each number written is natural; of a filled range, in each of its cells."""
-    limits: list[z3.BoolRef] = []
-    for write in transition.writes:
-        if not protocol.fields[write.field].sort.numeric:
-            continue
-        bindings = dict(arguments)
-        inside: list[z3.BoolRef] = []
-        if write.count is not None and isinstance(write.cell, Term):
-            cell = z3.Int("cell!")
-            bindings[str(write.cell)] = cell
-            start = translate(write.indices[0], before, arguments, protocol.fields)
-            count = translate(write.count, before, arguments, protocol.fields)
-            inside = [start <= cell, cell < start + count]
-        value = translate(write.value, before, bindings, protocol.fields)
-        limits.append(z3.Implies(z3.And(*inside), value >= 0))
-    return limits
+    """Return that each number that an action writes is natural."""
+    numeric = [write for write in transition.writes if protocol.fields[write.field].sort.numeric]
+    return [_is_natural(write, before, arguments, protocol) for write in numeric]
+
+
+def _is_natural(write: Write, before: State, arguments: Bindings, protocol: type[Protocol]) -> z3.BoolRef:
+    """Return that what is written is natural; where a range is filled, in each of its cells."""
+    if write.count is None:
+        return translate(write.value, before, arguments, protocol.fields) >= 0
+    cell = z3.Int("cell!")
+    start = translate(write.indices[0], before, arguments, protocol.fields)
+    count = translate(write.count, before, arguments, protocol.fields)
+    value = translate(write.value, before, {**arguments, str(write.cell): cell}, protocol.fields)
+    return z3.Implies(z3.And(start <= cell, cell < start + count), value >= 0)

@@ -35,14 +35,19 @@ def literal(value: int | bool, sort: Sort) -> z3.ExprRef:
     return z3.BoolVal(value) if sort == TRUTH else z3.IntVal(value)
 
 
-def constants(parameters: tuple[tuple[str, Sort], ...], suffix: str = "") -> dict[str, z3.ExprRef]:
-    """Return one fresh-named constant for each parameter."""
+def constants(parameters: tuple[tuple[str, Sort], ...], suffix: str = "?") -> dict[str, z3.ExprRef]:
+    """Return one constant for each parameter; the suffix keeps it apart from the fields, which are functions."""
     return {name: z3.Const(name + suffix, z3_sort(sort)) for name, sort in parameters}
 
 
 def naturals(parameters: tuple[tuple[str, Sort], ...], values: Bindings) -> list[z3.BoolRef]:
     """Return what the sorts of the parameters say about their values: a number is never negative."""
     return [values[name] >= 0 for name, sort in parameters if sort.numeric]
+
+
+def conjunction(*parts: z3.BoolRef) -> z3.BoolRef:
+    """Return that all parts hold. Z3 prints an `And` of nothing in a way that SMT-LIB does not know."""
+    return z3.And(*parts) if parts else z3.BoolVal(True)
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ class After:
     ) -> tuple[z3.BoolRef, z3.ExprRef]:
         """Return when the write covers the cell at `indices`, and what it puts there."""
         if write.count is None:
-            covered = z3.And(*(index == target for index, target in zip(indices, targets, strict=True)))
+            covered = conjunction(*(index == target for index, target in zip(indices, targets, strict=True)))
             return covered, self._formula(write.value)
         (index,), (start,) = indices, targets
         covered = z3.And(start <= index, index < start + self._formula(write.count))
@@ -109,7 +114,7 @@ class After:
 
 
 _OPERATORS: dict[str, Callable[..., z3.ExprRef]] = {
-    "and": z3.And,
+    "and": conjunction,
     "or": z3.Or,
     "not": z3.Not,
     "choose": z3.If,
@@ -137,7 +142,7 @@ def translate(term: Term, state: State, bindings: Bindings, fields: Fields) -> z
 def guard(transition: Transition, state: State, arguments: Bindings, fields: Fields) -> z3.BoolRef:
     """Return when a transition may happen with these arguments."""
     required = [translate(term, state, arguments, fields) for term in transition.guards]
-    return z3.And(*naturals(transition.parameters, arguments), *required)
+    return conjunction(*naturals(transition.parameters, arguments), *required)
 
 
 def instance(statement: Statement, state: State, arguments: Bindings, fields: Fields) -> z3.BoolRef:
@@ -148,7 +153,7 @@ def instance(statement: Statement, state: State, arguments: Bindings, fields: Fi
 def everywhere(statement: Statement, state: State, fields: Fields) -> z3.BoolRef:
     """Return a statement about `state` for all values of its parameters."""
     bound = constants(statement.parameters)
-    body = z3.Implies(z3.And(*naturals(statement.parameters, bound)), instance(statement, state, bound, fields))
+    body = z3.Implies(conjunction(*naturals(statement.parameters, bound)), instance(statement, state, bound, fields))
     return z3.ForAll(list(bound.values()), body) if bound else body
 
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from fencepost import __main__
 from fencepost.command_line import cli
+from fencepost.proofs.second_opinion import decide
 
 DATA = Path(__file__).parent.parent / "examples" / "data"
 
@@ -102,6 +103,13 @@ def test_verify_of_the_recordings(history: str, level: str, code: int, shown: st
     assert ran.stdout.splitlines()[-1] == f"{shown} seed=- trace=-"
 
 
+def test_verify_checks_the_good_files_beside_a_bad_one() -> None:
+    ran = run("verify", "missing.csv", str(DATA / "redis-order4-history.csv"), "--level", "4")
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("fencepost: missing.csv: ")
+    assert "verdict=not-found" in ran.stdout.splitlines()[-1]
+
+
 def test_verify_counts_118_inversions_and_names_one() -> None:
     ran = run("verify", str(DATA / "redis-order5-history.csv"), "--level", "4", "--json")
     rows = {each["property"]: each for each in json.loads(ran.stdout)["results"]}
@@ -113,9 +121,49 @@ def test_prove_prints_one_line_for_each_obligation() -> None:
     ran = run("prove", "order5.fetch_add")
     assert ran.returncode == 0
     lines = ran.stdout.splitlines()
-    assert [line.split(" ... ")[0] for line in lines[:4]] == [
-        f"order5.fetch_add: {name}" for name in ("unique", "dense", "contiguous", "ring-order")
-    ]
+    promises = ("unique", "dense", "contiguous", "agreement", "frontier", "ring-order")
+    assert [line.split(" ... ")[0] for line in lines[:6]] == [f"order5.fetch_add: {name}" for name in promises]
+    assert lines[6].startswith("order5.fetch_add: every action happens ... proved (runs of up to ")
+    assert lines[-1] == "verdict=proved property=- seed=- trace=-"
+
+
+def test_prove_of_a_refuted_protocol_shows_its_shortest_run(tmp_path: Path) -> None:
+    ran = run("prove", "order4.seed_from_first_seen", cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "prefix ... violated (2 steps)" in ran.stdout
+    assert "    2  order_next(ring=0)" in ran.stdout
+    trace = "fencepost-out/order4.seed_from_first_seen-prefix.itf.json"
+    assert ran.stdout.splitlines()[-1] == f"verdict=violated property=prefix seed=- trace={trace}"
+    assert (tmp_path / trace).exists()
+
+
+def test_prove_emits_each_obligation_and_cvc5_agrees(tmp_path: Path) -> None:
+    ran = run("prove", "order5.fetch_add", "--emit", "queries", "--solver", "both", "--json", cwd=tmp_path)
+    assert ran.returncode == 0
+    assert {row["verdict"] for row in json.loads(ran.stdout)["results"]} == {"proved"}
+    written = sorted((tmp_path / "queries").glob("*.smt2"))
+    assert len(written) == 77
+    assert decide(written[0].read_text()) == "unsat"
+
+
+def test_prove_with_too_little_work_exits_3_and_names_the_query(tmp_path: Path) -> None:
+    ran = run("prove", "order4.epoch", "--timeout", "0.01", "--depth", "0", cwd=tmp_path)
+    assert ran.returncode == 3
+    last = re.fullmatch(r"verdict=unknown property=\S+ seed=- trace=(\S+\.smt2)", ran.stdout.splitlines()[-1])
+    assert last is not None
+    assert "(check-sat)" in (tmp_path / last[1]).read_text()
+
+
+def test_prove_lists_what_is_sound_and_what_is_refuted() -> None:
+    lines = run("prove", "--list").stdout.splitlines()
+    assert "order4.modulo_table (refuted: prefix): unique, dense, contiguous, agreement," in "\n".join(lines)
+    assert len(lines) == 14
+
+
+def test_prove_prints_the_kill_table() -> None:
+    ran = run("prove", "--mutants", "order5.fetch_add")
+    assert ran.returncode == 0
+    assert ran.stdout.splitlines()[-2] == "8 mutants: 8 caught, 0 equivalent"
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,7 @@ def load_produce() -> ModuleType:
 
 
 PRODUCE = load_produce()
-README = (ROOT / "README.md").read_text()
-BLOCKS = [(found[2], found[3]) for found in PRODUCE.BLOCK.finditer(README)]
+BLOCKS = [(found[2], found[3]) for path in PRODUCE.documents() for found in PRODUCE.BLOCK.finditer(path.read_text())]
 
 
 @pytest.mark.parametrize("example", PRODUCE.examples(), ids=lambda path: path.stem)
@@ -30,7 +29,7 @@ def test_an_example_prints_what_is_committed(example: Path) -> None:
 
 
 @pytest.mark.parametrize(("command", "shown"), BLOCKS, ids=[command for command, _ in BLOCKS])
-def test_readme_shows_what_the_command_prints(command: str, shown: str) -> None:
+def test_a_document_shows_what_the_command_prints(command: str, shown: str) -> None:
     assert PRODUCE.masked(PRODUCE.output_of(command)) == PRODUCE.masked(shown)
 
 

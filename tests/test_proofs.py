@@ -1,48 +1,55 @@
-"""Proofs: the sound protocols hold for any size, the wrong one is refuted, and nothing holds for want of events."""
-
-from random import Random
+"""Proofs: the sound protocols hold for any size, and what is proved rests on nothing that is not."""
 
 import pytest
 import z3
 
 from fencepost.model.contract import Verdict
-from fencepost.model.instance import Instance
+from fencepost.model.errors import FencepostError, InputError
 from fencepost.model.language import Map, Protocol, action, every, invariant, promise
-from fencepost.model.specs import PROTOCOLS, SOUND, protocol
-from fencepost.model.specs.order4_cas_then_reserve import Order4CasThenReserve
-from fencepost.model.specs.order4_claim import CLAIMED, Order4Claim
-from fencepost.model.specs.vocabulary import Client, Count, Position, Ring, RingIndex
-from fencepost.model.trace import Trace, counterexample, replay
-from fencepost.proofs import BoundedSearch, induct, prove
-from fencepost.proofs.induction import NATURAL, statements
+from fencepost.model.specs import SOUND, protocol
+from fencepost.model.specs.order4_claim import Order4Claim
+from fencepost.model.specs.vocabulary import Client, Count, Position
+from fencepost.model.trace import replay
+from fencepost.model.walk import walk
+from fencepost.proofs import Solving, Theorem, induct, prove, second_opinion
+from fencepost.proofs.induction import NATURAL, Induction, candidates_of, kept_by
+from fencepost.proofs.mutants import EQUIVALENT, Mutant, mutants
+from fencepost.proofs.solving import Disagreement
+
+NAMES = [each.name for each in SOUND]
+
+# What is claimed for its own sake: no promise needs it to be proved.
+CLAIMS = {"no-slot-that-was-passed-is-lost"}
 
 
-@pytest.mark.parametrize("name", [each.name for each in SOUND])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_promise_of_a_sound_protocol_is_proved_for_any_size(name: str) -> None:
     proofs = prove(protocol(name))
     assert {proof.verdict for proof in proofs} == {Verdict.PROVED}
     assert [proof.property for proof in proofs] == list(protocol(name).promises)
 
 
-@pytest.mark.parametrize(("name", "count"), [("order5.fetch_add", 39), ("order4.mutex", 170), ("order4.claim", 143)])
-def test_the_number_of_obligations_is_pinned(name: str, count: int) -> None:
-    assert induct(protocol(name)).obligation_count == count
+PINNED_COUNTS = {
+    "order5.fetch_add": 77,
+    "order5.epoch": 170,
+    "order4.mutex": 251,
+    "order4.claim": 241,
+    "order4.owner": 251,
+    "order4.epoch": 323,
+}
 
 
-def test_cas_then_reserve_is_refuted_in_six_steps_and_the_trace_replays() -> None:
-    proofs = {proof.property: proof for proof in prove(Order4CasThenReserve)}
-    verdicts = {name: (proof.verdict, proof.bound) for name, proof in proofs.items()}
-    assert verdicts == {
-        "unique": (Verdict.PROVED, "any size"),
-        "dense": (Verdict.PROVED, "any size"),
-        "contiguous": (Verdict.PROVED, "any size"),
-        "client-order": (Verdict.VIOLATED, "6 steps"),
-        "prefix": (Verdict.VIOLATED, "5 steps"),
-        "once": (Verdict.PROVED, "any size"),
-    }
-    trace = proofs["client-order"].trace
-    assert trace is not None
-    assert replay(trace).violated_at == 6
+@pytest.mark.parametrize("name", NAMES)
+def test_the_number_of_obligations_is_pinned(name: str) -> None:
+    assert induct(protocol(name)).obligation_count == PINNED_COUNTS[name]
+
+
+def test_a_theorem_lists_what_it_rests_on_and_only_prove_makes_one() -> None:
+    theorem = prove(Order4Claim)[0].theorem
+    assert theorem is not None
+    assert {"a-busy-client-is-worked-on", NATURAL} < theorem.uses
+    with pytest.raises(TypeError, match=r"made by fencepost\.proofs\.prove"):
+        Theorem("order4.claim", "unique", frozenset())
 
 
 def test_nothing_is_proved_from_a_statement_that_is_not() -> None:
@@ -78,97 +85,107 @@ def test_a_number_below_zero_is_noticed() -> None:
     assert induct(Sinking).failed[NATURAL].action == "sink"
 
 
-class Unguarded(Order4Claim):
-    """order4.claim without the test of the busy bit."""
+class Weakened(Order4Claim):
+    """order4.claim with one auxiliary invariant that says nothing."""
 
-    name = "test.unguarded"
+    name = "test.weakened"
 
-    @action
-    def claim(self, ring: Ring, index: RingIndex) -> None:
-        client = self.slot_client[ring, index]
-        self.require(self.stage[ring] == 0, self.readable(ring, index))
-        self.require(self.next_seq[client] == self.slot_seq[ring, index])
-        self.busy[client] = True
-        self.claimer[client] = ring
-        self.in_hand[ring] = index
-        self.stage[ring] = CLAIMED
-        self.take(ring, index)
+    @invariant
+    def a_busy_client_is_worked_on(self, client: Client) -> bool:
+        return self.busy[client] == self.busy[client]
 
 
-def test_without_the_busy_bit_a_duplicate_is_ordered_twice() -> None:
-    found = BoundedSearch(Unguarded, Instance(clients=1)).shortest(Unguarded.promises["once"], 6)
-    assert found.steps is not None
-    trace = Trace(Unguarded, "once", found.steps, Instance(clients=1), "z3")
-    assert replay(trace).violated_at == len(found.steps) == 6
+def test_a_step_that_induction_cannot_exclude_is_small_and_is_shown() -> None:
+    proofs = {proof.property: proof for proof in prove(Weakened, depth=3)}
+    proof = proofs["once"]
+    assert proof.verdict is Verdict.UNKNOWN
+    assert "none in 3 steps" in proof.bound
+    assert proof.bad_step is not None
+    assert proof.bad_step.step.action == "reserve"
+    assert len(proof.bad_step.cells) <= 20
+    assert "once is violated for one = row" in str(proof.bad_step)
 
 
-@pytest.mark.parametrize("name", [each.name for each in SOUND])
-@pytest.mark.parametrize("auxiliary", ["ranges-are-issued-and-not-empty", "what-is-held-is-in-the-history"])
-def test_an_auxiliary_invariant_is_needed(name: str, auxiliary: str) -> None:
-    assert induct(protocol(name), without=frozenset({auxiliary})).failed
+def fails_without(spec: type[Protocol], auxiliary: str) -> bool:
+    candidates = {name: each for name, each in candidates_of(spec).items() if name != auxiliary}
+    once = Induction(Solving(attempts=1))
+    return any(kept_by(spec, each, candidates, once, until_first=True) for each in spec.actions.values())
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
-def test_every_action_can_happen(name: str) -> None:
-    """A walk of random enabled steps performs every action of the protocol."""
-    spec, random, bounds = protocol(name), Random(1), Instance(clients=1, slots=4)
-    seen: set[str] = set()
-    for _ in range(40):
-        state = spec()
-        for _ in range(300):
-            transition = random.choice(list(spec.actions.values()))
-            picks = {each: random.choice(bounds.domain(sort)) for each, sort in transition.parameters}
-            if state.try_fire(transition.name, **picks):
-                seen.add(transition.name)
-    assert seen == set(spec.actions)
+AUXILIARY = [(each.name, name) for each in SOUND for name in each.invariants if name not in CLAIMS]
 
 
-WITNESS_STEPS = {
-    "a-batch-of-several-messages-is-published": (3, 6, 5),
-    "one-client-is-ordered-against-its-numbering": (4,),
-    "a-batch-is-parked": (3, 2),
-    "a-successor-waits-for-a-claim": (4,),
-}
+@pytest.mark.parametrize(("name", "auxiliary"), AUXILIARY)
+def test_without_any_one_auxiliary_invariant_some_obligation_fails(name: str, auxiliary: str) -> None:
+    assert fails_without(protocol(name), auxiliary)
 
 
-@pytest.mark.parametrize("name", WITNESS_STEPS)
-def test_a_sometimes_has_a_shortest_witness(name: str) -> None:
-    steps = []
-    for spec in SOUND:
-        if name in spec.witnesses:
-            found = BoundedSearch(spec, Instance()).shortest(spec.witnesses[name], 7, witness=True)
-            steps.append(found.depth if found.steps is not None else None)
-    assert tuple(steps) == WITNESS_STEPS[name]
+@pytest.mark.parametrize("name", NAMES)
+def test_every_action_happens_and_every_sometimes_is_reached(name: str) -> None:
+    spec = protocol(name)
+    coverage = walk(spec)
+    assert set(coverage.actions) == set(spec.actions)
+    assert set(coverage.witnesses) == set(spec.witnesses)
 
 
-def test_a_search_without_result_says_how_deep_it_was() -> None:
-    spec = protocol("order4.claim")
-    found = BoundedSearch(spec, Instance()).shortest(spec.promises["once"], 3)
-    assert (found.steps, found.depth, found.gave_up) == (None, 3, "")
+def test_a_walked_run_can_be_run_again() -> None:
+    run = walk(Order4Claim).witnesses["a-successor-waits-for-a-claim"]
+    state = Order4Claim()
+    for step in run:
+        state.fire(step.action, **step.arguments)
 
 
-def test_the_same_search_finds_the_same_run() -> None:
-    runs = [
-        BoundedSearch(Order4CasThenReserve, Instance()).shortest(Order4CasThenReserve.promises["prefix"], 5).steps
-        for _ in range(2)
-    ]
-    assert runs[0] == runs[1]
+@pytest.fixture(scope="module")
+def killed() -> list[Mutant]:
+    return list(mutants())
 
 
-def test_statements_hold_along_random_runs() -> None:
-    """What is proved on symbols is true on values: every statement, after every step, in a small instance."""
-    bounds, random = Instance(), Random(5)
-    for spec in SOUND:
-        state = spec()
-        for _ in range(30):
-            transition = random.choice(list(spec.actions.values()))
-            state.try_fire(
-                transition.name, **{each: random.choice(bounds.domain(sort)) for each, sort in transition.parameters}
-            )
-        for statement in statements(spec).values():
-            assert counterexample(state, statement, bounds) is None, (spec.name, statement.name)
+def test_leaving_out_any_requirement_is_noticed_or_explained(killed: list[Mutant]) -> None:
+    assert [mutant.name for mutant in killed if mutant.killed_by is None and mutant.equivalent is None] == []
 
 
-def test_induction_does_not_mistake_unknown_for_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kill_table_is_pinned(killed: list[Mutant]) -> None:
+    caught = sum(mutant.killed_by is not None for mutant in killed)
+    assert (len(killed), caught) == (100, 79)
+    assert {(m.protocol, m.action, m.requirement) for m in killed if m.killed_by is None} == set(EQUIVALENT)
+
+
+def test_unknown_is_never_taken_for_proved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(z3.Solver, "check", lambda self, *assumptions: z3.unknown)
     assert induct(Order4Claim).proved == set()
+
+
+def test_too_little_work_gives_unknown() -> None:
+    proofs = prove(protocol("order5.fetch_add"), depth=1, solving=Solving(resource_limit=100))
+    assert Verdict.UNKNOWN in {proof.verdict for proof in proofs}
+
+
+@pytest.mark.parametrize("name", ["order5.fetch_add", "order4.claim"])
+def test_cvc5_decides_every_obligation_the_same(name: str) -> None:
+    assert induct(protocol(name), solving=Solving(choice="both")).failed == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_cvc5_decides_every_obligation_of_every_protocol_the_same(name: str) -> None:
+    assert induct(protocol(name), solving=Solving(choice="both")).failed == {}
+
+
+def test_a_disagreement_is_an_error_that_names_the_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_opinion, "decide", lambda query: "sat")
+    with pytest.raises(Disagreement, match=r"order5\.fetch_add\.start\.unique: Z3 says unsat and cvc5 sat"):
+        induct(protocol("order5.fetch_add"), solving=Solving(choice="both"))
+    assert issubclass(Disagreement, FencepostError)
+
+
+def test_a_solver_that_is_not_installed_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "cvc5", None)
+    with pytest.raises(InputError, match=r"pip install 'fencepost\[crosscheck\]'"):
+        Solving(choice="cvc5")
+
+
+def test_a_promise_is_proved_or_has_a_counterexample_to_replay() -> None:
+    for proof in prove(protocol("order5.highest_published")):
+        assert proof.theorem is None or proof.trace is None
+        if proof.trace is not None:
+            assert replay(proof.trace).violated_at == len(proof.trace.steps)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import itf_py
 import pytest
 
 from fencepost.model.errors import FormatError, InputError, NotAccepted
@@ -54,6 +55,11 @@ def test_a_trace_replays_to_its_violation_at_its_last_step() -> None:
         "client-order is violated for earlier = row 1: client 0 batch 0 of ring 0 at 2;"
         " later = row 0: client 0 batch 1 of ring 1 at 0..1"
     )
+
+
+def test_another_tool_reads_the_file(path: Path) -> None:
+    trace = itf_py.trace_from_json(json.loads(path.read_text()))
+    assert [state.values["issued"] for state in trace.states] == [0, 0, 0, 0, 0, 2, 3]
 
 
 def test_a_shorter_run_violates_nothing() -> None:

@@ -16,6 +16,8 @@ from fencepost.model.histories.records import History, OrderedBatch
 # Why no history of ordered batches can show a property, whatever its rows.
 BEYOND_A_HISTORY: dict[str, str] = {
     "contiguous": "a row holds the range of a batch, not the position of each message",
+    "agreement": "a row says what was ordered, not what two readers were given",
+    "frontier": "no row records how far readers were let",
     "visible": "a row says what was ordered, not what another host read",
     "ack-safe": "a row says when a batch was acked, not when it became deliverable",
     "monotone": "no row records a published frontier",

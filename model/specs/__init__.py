@@ -3,13 +3,35 @@
 from fencepost.model.contract import Level
 from fencepost.model.errors import unknown_choice
 from fencepost.model.language import Protocol
-from fencepost.model.specs.order4_cas_then_reserve import Order4CasThenReserve
+from fencepost.model.specs import refuted
 from fencepost.model.specs.order4_claim import Order4Claim
+from fencepost.model.specs.order4_epoch import Order4Epoch
 from fencepost.model.specs.order4_mutex import Order4Mutex
+from fencepost.model.specs.order4_owner import Order4Owner
+from fencepost.model.specs.order5_epoch import Order5Epoch
 from fencepost.model.specs.order5_fetch_add import Order5FetchAdd
 
-SOUND: tuple[type[Protocol], ...] = (Order5FetchAdd, Order4Mutex, Order4Claim)
-REFUTED: tuple[type[Protocol], ...] = (Order4CasThenReserve,)
+SOUND: tuple[type[Protocol], ...] = (
+    Order5FetchAdd,
+    Order5Epoch,
+    Order4Mutex,
+    Order4Claim,
+    Order4Owner,
+    Order4Epoch,
+)
+
+# Each with the promises that it must be shown to break.
+REFUTED: dict[type[Protocol], tuple[str, ...]] = {
+    refuted.Order4CasThenReserve: ("client-order", "prefix"),
+    refuted.Order4ReserveThenCas: ("dense",),
+    refuted.Order4ReserveThenCasUnchecked: ("once",),
+    refuted.Order4ModuloTable: ("prefix",),
+    refuted.Order4ReserveForParked: ("dense", "client-order"),
+    refuted.Order4SeedFromFirstSeen: ("prefix",),
+    refuted.Order5SplitCounter: ("unique",),
+    refuted.Order5HighestPublished: ("frontier",),
+}
+
 PROTOCOLS: dict[str, type[Protocol]] = {each.name: each for each in (*SOUND, *REFUTED)}
 
 

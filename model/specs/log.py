@@ -18,7 +18,7 @@ from fencepost.model.language import (
     promise,
     sometimes,
 )
-from fencepost.model.specs.vocabulary import Client, Count, Position, Ring, RingIndex, Row, Seq
+from fencepost.model.specs.vocabulary import Client, Count, Position, Reader, Ring, RingIndex, Row, Seq
 
 
 class Log(Protocol):
@@ -91,6 +91,24 @@ class Log(Protocol):
         """Whether a position was reserved for a batch that is not in the history yet. Here: never."""
         return False
 
+    committed: Position = 0  # the frontier: every position below it may be read
+    read_to: Map[Reader, Position] = every(0)
+    seen: Map[Reader, Position, Row] = every(0)
+
+    @action
+    def commit(self, row: Row) -> None:
+        """The frontier passes one batch, which must be published: order of reserving is not order of publishing."""
+        self.require(row < self.length, self.published[row], self.start_of[row] == self.committed)
+        self.committed = self.end_of(row)
+
+    @action
+    def read(self, reader: Reader) -> None:
+        """A reader takes the next message in position order, once the frontier has passed it."""
+        position = self.read_to[reader]
+        self.require(position < self.committed)
+        self.seen[reader, position] = self.row_at[position]
+        self.read_to[reader] = position + 1
+
     @promise("unique")
     def no_two_batches_share_a_position(self, one: Row, other: Row) -> bool:
         both = all_of(one < self.length, other < self.length, one != other)
@@ -108,6 +126,24 @@ class Log(Protocol):
         there = all_of(self.row_at[position] == row, self.message_at[position] == message)
         return implies(self.covers(row, position), there)
 
+    @promise("agreement")
+    def readers_agree(self, one: Reader, other: Reader, position: Position) -> bool:
+        both = all_of(position < self.read_to[one], position < self.read_to[other])
+        return implies(both, self.seen[one, position] == self.seen[other, position])
+
+    @promise("frontier")
+    def below_the_frontier_all_is_published(self, position: Position) -> bool:
+        row = self.row_at[position]
+        return implies(position < self.committed, all_of(self.covers(row, position), self.published[row]))
+
+    @invariant
+    def readers_have_seen_the_log(self, reader: Reader, position: Position) -> bool:
+        read = all_of(position < self.read_to[reader], self.read_to[reader] <= self.committed)
+        return all_of(
+            self.read_to[reader] <= self.committed,
+            implies(read, self.seen[reader, position] == self.row_at[position]),
+        )
+
     @invariant
     def ranges_are_issued_and_not_empty(self, row: Row) -> bool:
         return implies(row < self.length, all_of(self.count_of[row] >= 1, self.end_of(row) <= self.issued))
@@ -115,10 +151,6 @@ class Log(Protocol):
     @invariant
     def arrived_slots_hold_messages(self, ring: Ring, index: RingIndex) -> bool:
         return implies(index < self.arrived[ring], self.slot_count[ring, index] >= 1)
-
-    @invariant
-    def nothing_is_published_before_it_is_ordered(self, row: Row) -> bool:
-        return implies(self.published[row], row < self.length)
 
     @sometimes
     def a_batch_of_several_messages_is_published(self, row: Row) -> bool:

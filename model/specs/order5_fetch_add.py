@@ -1,25 +1,8 @@
 """order5.fetch_add: each scanner takes a range with one `fetch_add`, then publishes it."""
 
-from fencepost.model.language import Map, action, all_of, any_of, every, implies, invariant, not_, promise, sometimes
-from fencepost.model.specs.log import Log
+from fencepost.model.language import Map, action, all_of, any_of, every, implies, invariant, not_
+from fencepost.model.specs.order5 import Order5
 from fencepost.model.specs.vocabulary import Ring, Row
-
-
-class Order5(Log):
-    """What level 5 promises beyond the log: ring order, and nothing about clients."""
-
-    level = 5
-
-    @promise("ring-order")
-    def a_ring_is_ordered_as_it_was_filled(self, earlier: Row, later: Row) -> bool:
-        both = all_of(earlier < self.length, later < self.length, self.ring_of[earlier] == self.ring_of[later])
-        first = self.index_of[earlier] < self.index_of[later]
-        return implies(all_of(both, first), self.end_of(earlier) <= self.start_of[later])
-
-    @sometimes
-    def one_client_is_ordered_against_its_numbering(self, one: Row, other: Row) -> bool:
-        of_one_client = all_of(other < self.length, self.client_of[one] == self.client_of[other])
-        return all_of(one < other, of_one_client, self.seq_of[one] > self.seq_of[other])
 
 
 class Order5FetchAdd(Order5):
@@ -37,7 +20,7 @@ class Order5FetchAdd(Order5):
         self.require(not_(self.holding[ring]), index < self.arrived[ring])
         self.holding[ring] = True
         self.row_held[ring] = self.length
-        self.record(ring, index, start=self.issued)
+        self.order(ring, index, self.issued)
         self.issued = self.issued + self.slot_count[ring, index]
 
     @action
@@ -56,4 +39,5 @@ class Order5FetchAdd(Order5):
 
     @invariant
     def what_is_held_is_in_the_history(self, ring: Ring) -> bool:
-        return implies(self.holding[ring], self.row_held[ring] < self.length)
+        own = self.row_held[ring] == self.row_of[ring, self.cursor[ring]]
+        return implies(self.holding[ring], all_of(own, self.ordered(ring, self.cursor[ring])))

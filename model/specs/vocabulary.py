@@ -10,7 +10,10 @@
 | Count     | a number of messages                                                                |
 | Position  | the global number of one message; two positions differ by a Count                   |
 | Row       | a place in the history: the n-th batch that was given a range, from 0               |
+| Entry     | a place in the plan of an epoch, from 0                                             |
+| Bucket    | a place in a table that has fewer of them than there are clients                    |
 | Stage     | how far a scanner is with the batch in its hands                                    |
+| Life      | how often a scanner was started again                                               |
 """
 
 from typing import Annotated, TypeAlias
@@ -25,4 +28,7 @@ Seq: TypeAlias = Annotated[int, Sort("Seq")]
 Count: TypeAlias = Annotated[int, Sort("Count")]
 Position: TypeAlias = Annotated[int, Sort("Position", distance="Count")]
 Row: TypeAlias = Annotated[int, Sort("Row")]
+Entry: TypeAlias = Annotated[int, Sort("Entry")]
+Bucket: TypeAlias = Annotated[int, Sort("Bucket", numeric=False)]
 Stage: TypeAlias = Annotated[int, Sort("Stage")]
+Life: TypeAlias = Annotated[int, Sort("Life")]

@@ -6,6 +6,8 @@ simulate    the programs on a workload under SimPy's clock
 race        the native sequencers on a workload, by real threads
 verify      a recorded history against the contract
 replay      a trace file to its violation
+litmus      litmus tests of non-coherent memory, in three engines
+ablate      which flush, fence or invalidation of a litmus program is load-bearing
 """
 
 from importlib import import_module
@@ -15,6 +17,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fencepost.checking import Report, check
+    from fencepost.litmus_tests import litmus
     from fencepost.model.histories import read_history, read_workload, verify, write_history, write_workload
     from fencepost.model.itf import read_trace, write_trace
     from fencepost.model.simulation import simulate
@@ -22,15 +25,17 @@ if TYPE_CHECKING:
     from fencepost.model.trace import replay
     from fencepost.native import race
     from fencepost.proofs import prove
+    from fencepost.proofs.ablation import ablate
 
 __all__ = [
-    "PROTOCOLS", "Report", "check", "protocol", "prove", "race", "read_history", "read_trace", "read_workload",
-    "replay", "simulate", "verify", "write_history", "write_trace", "write_workload",
+    "PROTOCOLS", "Report", "ablate", "check", "litmus", "protocol", "prove", "race", "read_history", "read_trace",
+    "read_workload", "replay", "simulate", "verify", "write_history", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
 _HOMES = {
     "fencepost.checking": ("Report", "check"),
+    "fencepost.litmus_tests": ("litmus",),
     "fencepost.model.histories": ("read_history", "read_workload", "verify", "write_history", "write_workload"),
     "fencepost.model.itf": ("read_trace", "write_trace"),
     "fencepost.model.simulation": ("simulate",),
@@ -38,6 +43,7 @@ _HOMES = {
     "fencepost.model.trace": ("replay",),
     "fencepost.native": ("race",),
     "fencepost.proofs": ("prove",),
+    "fencepost.proofs.ablation": ("ablate",),
 }
 
 

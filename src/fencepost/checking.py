@@ -21,7 +21,7 @@ from fencepost.model.errors import InputError, NotAccepted
 from fencepost.model.histories import History, Workload, verify
 from fencepost.model.histories.drained import left_over
 from fencepost.model.itf import write_trace
-from fencepost.model.programs import attempts, follow
+from fencepost.model.programs import SCANNERS, attempts, follow
 from fencepost.model.recordings import recorded_workload
 from fencepost.model.simulation import history_of, rings_of, simulate
 from fencepost.model.specs import protocol, sound_at
@@ -76,7 +76,8 @@ def check(
 ) -> Report:
     """Check the sound sequencers of `levels`, or the one called `sequencer`, on a workload.
 
-    Without a workload each level runs on its recorded one. Trace files of counterexamples go to the
+    Sequencers that are a spec only, without programs, are checked when they are named. Without a
+    workload each level runs on its recorded one. Trace files of counterexamples go to the
     folder `out`, which is made when there is one. `progress` is told what is being done.
 
     Raises InputError for an unknown sequencer and one that does not belong to the levels asked for.
@@ -95,7 +96,7 @@ def check(
 
 def _asked(levels: tuple[Level, ...], sequencer: str | None) -> list[str]:
     if sequencer is None:
-        return [each.name for level in levels for each in sound_at(level)]
+        return [each.name for level in levels for each in sound_at(level) if each.name in SCANNERS]
     level = protocol(sequencer).level
     if level not in levels:
         asked = ", ".join(map(str, levels))
@@ -136,7 +137,12 @@ class _Job:
             )
 
     def program(self) -> Iterator[Result]:
-        """Simulate the workload, then drive the programs along each counterexample that the spec has."""
+        """Simulate the workload, then drive the programs along each counterexample that the spec has.
+
+        A protocol without programs is left out.
+        """
+        if self._protocol.name not in SCANNERS:
+            return
         began = time.perf_counter()
         try:
             run = simulate(self._protocol.name, self._workload, seed=self._seed)

@@ -3,7 +3,9 @@
 import click
 
 from fencepost import __version__
+from fencepost.command_line.ablate import ablate_command
 from fencepost.command_line.check import check_command
+from fencepost.command_line.litmus import litmus_command
 from fencepost.command_line.output import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED
 from fencepost.command_line.prove import prove_command
 from fencepost.command_line.replay import replay_command
@@ -22,5 +24,5 @@ def cli() -> None:
     """
 
 
-for command in (check_command, prove_command, verify_command, replay_command):
+for command in (check_command, prove_command, verify_command, replay_command, litmus_command, ablate_command):
     cli.add_command(command)

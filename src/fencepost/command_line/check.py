@@ -75,7 +75,7 @@ def _print(report: Report) -> None:
         results = [each for each in report.results if each.sequencer == sequencer]
         _print_sequencer(sequencer, results)
         seen = ", ".join(f"{name} {count}" for name, count in report.witnessed[sequencer].items())
-        click.echo(f"happened: {seen}")
+        click.echo(f"happened: {seen or 'nothing was run'}")
         click.echo(f"in no layer yet: {', '.join(_unasked(results))}\n")
     violations = report.violations()
     for violation in violations:

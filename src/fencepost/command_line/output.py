@@ -1,6 +1,7 @@
 """What every command prints the same way: tables, the JSON document, the last line, the exit code."""
 
 import json
+import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +36,9 @@ def progress(quiet: bool) -> Any:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; cells that start with a verdict that is no pass are coloured on a terminal."""
-    console = Console(soft_wrap=False, highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
+    width = None if sys.stdout.isatty() else _WIDTH
+    console = Console(highlight=False, width=width, color_system=None if plain else "auto", no_color=plain)
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold")

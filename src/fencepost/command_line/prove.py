@@ -2,64 +2,191 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, print_json, print_summary
+from fencepost.command_line.output import exit_code, print_json, print_summary, print_table
+from fencepost.model.contract import Verdict, worst
+
+if TYPE_CHECKING:
+    from fencepost.model.language import Protocol
+    from fencepost.proofs import Proof, Solving
 
 
 @click.command("prove")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--list", "listing", is_flag=True, help="List the protocols and their promises, and prove nothing.")
-@click.option("--depth", type=click.IntRange(0, 30), default=None, help="Steps of the search for a counterexample.")
+@click.option("--mutants", "kills", is_flag=True, help="Leave out each requirement in turn: what notices?")
+@click.option(
+    "--emit", type=click.Path(file_okay=False, path_type=Path), help="Write each obligation there (SMT-LIB 2)."
+)
+@click.option(
+    "--solver", type=click.Choice(["z3", "cvc5", "both"]), default="z3", show_default=True, help="Who decides."
+)
+@click.option("--depth", type=click.IntRange(0, 30), default=6, show_default=True, help="Steps of a counterexample.")
+@click.option("--timeout", type=click.FloatRange(0.01), metavar="S", help="About S seconds for an obligation, as work.")
 @options.out_option
 @options.json_option
 @click.pass_context
 def prove_command(
-    context: click.Context, names: tuple[str, ...], listing: bool, depth: int | None, out: Path, as_json: bool
+    context: click.Context,
+    names: tuple[str, ...],
+    listing: bool,
+    kills: bool,
+    emit: Path | None,
+    solver: str,
+    depth: int,
+    timeout: float | None,
+    out: Path,
+    as_json: bool,
 ) -> None:
     """Prove the promises of the protocols NAME, or of all sound ones, for any size.
 
-    A promise that induction does not prove is searched for a counterexample in a small instance.
+    A promise that induction does not prove is searched for a counterexample in a small instance. Each
+    action, and each condition that should be met sometimes, is shown to happen by a run.
     """
-    from fencepost.model.contract import worst
-    from fencepost.model.itf import write_trace
-    from fencepost.model.specs import PROTOCOLS, SOUND, protocol
-    from fencepost.proofs import prove
-    from fencepost.proofs.verdicts import DEPTH
+    from fencepost.model.specs import SOUND, protocol
 
-    if listing:
-        for each in PROTOCOLS.values():
-            click.echo(f"{each.name}: {', '.join(each.promises)}")
-        return
     asked = [protocol(name) for name in names] or list(SOUND)
-    proofs, rows, first = [], [], None
-    for each in asked:
-        for proof in prove(each, depth=DEPTH if depth is None else depth):
-            path = None
-            if proof.trace is not None:
-                path = out / f"{proof.protocol}-{proof.property}.itf.json"
-                write_trace(path, proof.trace)
-                first = first or (proof.property, path)
-            proofs.append(proof)
-            if not as_json:
-                said = f"{proof.verdict} ({proof.bound}) {proof.seconds:.3f} s"
-                click.echo(f"{proof.protocol}: {proof.property} ... {said}")
-            rows.append(
-                {
-                    "protocol": proof.protocol,
-                    "property": proof.property,
-                    "verdict": proof.verdict,
-                    "seconds": round(proof.seconds, 6),
-                    "bound": proof.bound,
-                    "trace": path,
-                }
-            )
-    verdict = worst([proof.verdict for proof in proofs])
+    if listing:
+        _print_list(asked if names else None)
+        return
+    if kills:
+        context.exit(_print_mutants(tuple(asked), as_json))
+    rows = []
+    for row, text in _rows(asked, _solving(emit, solver, timeout), depth, out):
+        rows.append(row)
+        if not as_json:
+            click.echo(text)
+    verdict = worst([row["verdict"] for row in rows])
     if as_json:
         print_json("prove", verdict, None, rows)
     else:
-        print_summary(verdict=verdict, property=first and first[0], seed=None, trace=first and first[1])
+        bad = next((row for row in rows if row["verdict"] is verdict and not verdict.passes), None)
+        shown = bad and (bad["trace"] or bad["query"])
+        print_summary(verdict=verdict, property=bad and bad["property"], seed=None, trace=shown)
     context.exit(exit_code(verdict))
+
+
+def _solving(emit: Path | None, solver: str, timeout: float | None) -> Solving:
+    from fencepost.proofs import Solving
+    from fencepost.proofs.solving import RESOURCE_LIMIT, UNITS_PER_SECOND
+
+    limit = RESOURCE_LIMIT if timeout is None else int(timeout * UNITS_PER_SECOND)
+    return Solving(choice=solver, resource_limit=limit, emit=emit)  # type: ignore[arg-type]  # click has checked it
+
+
+def _rows(asked: list[type[Protocol]], solving: Solving, depth: int, out: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the JSON row and the printed line of every obligation, as each is settled."""
+    from fencepost.proofs import prove
+
+    for protocol in asked:
+        for proof in prove(protocol, depth=depth, solving=solving):
+            path = _written(proof, out)
+            row = _row(proof.protocol, proof.property, proof.verdict, proof.bound, proof.seconds)
+            yield row | {"query" if proof.query else "trace": path}, _line(proof, path)
+        yield from _happenings(protocol)
+
+
+def _row(protocol: str, name: str, verdict: Verdict, bound: str, seconds: float) -> dict[str, Any]:
+    return {
+        "protocol": protocol,
+        "property": name,
+        "verdict": verdict,
+        "seconds": round(seconds, 6),
+        "bound": bound,
+        "trace": None,
+        "query": None,
+    }
+
+
+def _written(proof: Proof, out: Path) -> Path | None:
+    """Write the trace of what is violated, or the query of what is unknown; return its path."""
+    from fencepost.model.itf import write_trace
+
+    if proof.trace is not None:
+        path = out / f"{proof.protocol}-{proof.property}.itf.json"
+        write_trace(path, proof.trace)
+        return path
+    if proof.query:
+        path = out / f"{proof.protocol}-{proof.property}.smt2"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(proof.query)
+        return path
+    return None
+
+
+def _line(proof: Proof, path: Path | None) -> str:
+    from fencepost.checking import describe
+
+    line = f"{proof.protocol}: {proof.property} ... {proof.verdict} ({proof.bound}) {proof.seconds:.3f} s"
+    if proof.bad_step is not None:
+        line += f"\n  not excluded, and perhaps never reached:\n{proof.bad_step}"
+    if proof.query:
+        line += f"\n  query {path}"
+    if proof.trace is None:
+        return line
+    steps = "\n".join(f"    {step}" for step in describe(proof.trace).splitlines())
+    return f"{line}\n{steps}\n    trace {path}, replay it with: fencepost replay {path}"
+
+
+def _happenings(protocol: type[Protocol]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield a row for all actions together and one for each `sometimes`: proved, by a run that shows it."""
+    from fencepost.model.walk import walk
+
+    began = time.perf_counter()
+    coverage = walk(protocol)
+    seconds = time.perf_counter() - began
+    never = [name for name in protocol.actions if name not in coverage.actions]
+    longest = max(map(len, coverage.actions.values()), default=0)
+    found = {"every action happens": (not never, f"runs of up to {longest} steps", f"never: {', '.join(never)}")}
+    for name in protocol.witnesses:
+        run = coverage.witnesses.get(name)
+        found[f"sometimes {name}"] = (run is not None, f"a run of {len(run or ())} steps", "no run found")
+    for name, (shown, bound, otherwise) in found.items():
+        verdict = Verdict.PROVED if shown else Verdict.UNKNOWN
+        row = _row(protocol.name, name, verdict, bound if shown else otherwise, seconds)
+        yield row, f"{protocol.name}: {name} ... {verdict} ({row['bound']})"
+
+
+def _print_list(asked: list[type[Protocol]] | None) -> None:
+    from fencepost.model.specs import PROTOCOLS, REFUTED
+
+    for each in asked or PROTOCOLS.values():
+        kind = f"refuted: {', '.join(REFUTED[each])}" if each in REFUTED else "sound"
+        click.echo(f"{each.name} ({kind}): {', '.join(each.promises)}")
+
+
+def _print_mutants(asked: tuple[type[Protocol], ...], as_json: bool) -> int:
+    """Print the kill table; a mutant that survives without being listed as equivalent is a violation."""
+    from fencepost.proofs.mutants import mutants
+
+    made = list(mutants(asked))
+    rows = [
+        {
+            "mutant": mutant.name,
+            "engine": "z3",
+            "outcome": "caught" if mutant.killed_by else "missed",
+            "by": mutant.killed_by and mutant.killed_by.statement,
+            "equivalent": mutant.equivalent,
+            "seconds": round(mutant.seconds, 6),
+            "trace_length": None,
+        }
+        for mutant in made
+    ]
+    survivors = [mutant for mutant in made if mutant.killed_by is None and mutant.equivalent is None]
+    verdict = Verdict.VIOLATED if survivors else Verdict.PROVED
+    if as_json:
+        print_json("mutants", verdict, None, rows)
+        return exit_code(verdict)
+    cells = [[str(r["mutant"]), str(r["outcome"]), str(r["by"] or r["equivalent"] or "SURVIVES")] for r in rows]
+    print_table("one requirement less", ["mutant", "outcome", "what no longer holds, or why it still may"], cells)
+    caught = sum(mutant.killed_by is not None for mutant in made)
+    click.echo(f"{len(made)} mutants: {caught} caught, {len(made) - caught - len(survivors)} equivalent")
+    print_summary(verdict=verdict, property=survivors[0].name if survivors else None, seed=None, trace=None)
+    return exit_code(verdict)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, print_json, print_summary, print_table
+from fencepost.command_line.output import EXIT_BAD_INPUT, exit_code, print_json, print_summary, print_table
+from fencepost.model.errors import InputError
 
 if TYPE_CHECKING:
     from fencepost.model.histories import Finding
@@ -25,18 +26,27 @@ def verify_command(
 ) -> None:
     """Check the history of a drained run, row by row, against the promises of a level.
 
-    A property that a history of batches cannot show is named, and is neither a pass nor a failure.
+    Every file is checked; one that cannot be read is said on stderr and makes the exit code 2. A
+    property that a history of batches cannot show is named, and is neither a pass nor a failure.
     """
     from fencepost.model.contract import worst
     from fencepost.model.histories import read_history, verify
 
     (asked,) = options.levels(level)
-    checked = [(path, verify(read_history(path), asked, properties=names or None)) for path in histories]
+    checked, refused = [], False
+    for path in histories:
+        try:
+            checked.append((path, verify(read_history(path), asked, properties=names or None)))
+        except InputError as error:
+            click.echo(f"fencepost: {error}", err=True)
+            refused = True
+    if not checked:
+        context.exit(EXIT_BAD_INPUT)
     findings = [(path, finding) for path, verification in checked for finding in verification.findings]
     verdict = worst([verification.verdict for _, verification in checked])
     if as_json:
         print_json("verify", verdict, None, [_json(path, finding) for path, finding in findings])
-        context.exit(exit_code(verdict))
+        context.exit(EXIT_BAD_INPUT if refused else exit_code(verdict))
     for path, verification in checked:
         rows = [[each.property, f"{each.verdict} ({each.bound})", str(each.count)] for each in verification.findings]
         print_table(f"{path} at level {level}", ["property", "verdict", "violations"], rows)
@@ -48,7 +58,7 @@ def verify_command(
         click.echo()
     first = next((finding.property for _, finding in findings if finding.count), None)
     print_summary(verdict=verdict, property=first, seed=None, trace=None)
-    context.exit(exit_code(verdict))
+    context.exit(EXIT_BAD_INPUT if refused else exit_code(verdict))
 
 
 def _json(path: Path, finding: Finding) -> dict[str, Any]:

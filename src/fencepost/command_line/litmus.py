@@ -1,0 +1,179 @@
+"""fencepost litmus: litmus tests, in every engine that can express them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fencepost.command_line import options
+from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, progress
+from fencepost.model.contract import Verdict, worst
+
+if TYPE_CHECKING:
+    from fencepost.litmus_tests import Row
+    from fencepost.model.litmus.witness import Run
+
+_ENGINES = ("python", "native", "smt")
+
+
+@click.command("litmus")
+@click.argument("paths", nargs=-1, metavar="[FILE|DIR]...", type=click.Path(path_type=Path))
+@click.option("--profile", metavar="P", help="Decide every test under this profile instead of those it names.")
+@click.option("--matrix", default="sdmC", show_default=True, metavar="M", help="The ordering matrix.")
+@click.option("--engine", type=click.Choice([*_ENGINES, "all"]), default="all", show_default=True)
+@click.option(
+    "--states",
+    type=click.IntRange(1, 2**31),
+    default=2_000_000,
+    show_default=True,
+    help="The states after which an explorer answers unknown.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.001, 86_400),
+    default=20.0,
+    show_default=True,
+    help="The seconds after which an engine answers unknown.",
+)
+@click.option("--as-defined", is_flag=True, help="Explore the definition's own steps instead of the larger ones.")
+@click.option("--runs", is_flag=True, help="Show a run for every end that is allowed.")
+@click.option("--idioms", is_flag=True, help="The sequencer's own idioms, with reasons, instead of the tests.")
+@options.json_option
+@options.quiet_option
+@click.pass_context
+def litmus_command(
+    context: click.Context,
+    paths: tuple[Path, ...],
+    profile: str | None,
+    matrix: str,
+    engine: str,
+    states: int,
+    timeout: float,
+    as_defined: bool,
+    runs: bool,
+    idioms: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Decide litmus tests: whether a run of each program can end as its file asks.
+
+    Without FILE or DIR, every test that ships with fencepost. The explorers in Python and C++ and Z3 on timestamps must
+    agree with each other and with what the file expects; a mismatch exits 1 and shows the run that decides it.
+    """
+    from fencepost.litmus_tests import litmus
+    from fencepost.model.litmus.explore import Budget
+    from fencepost.model.litmus.idioms import idiom_folder
+
+    if idioms and paths:
+        raise click.UsageError("--idioms and paths exclude each other")
+    rows = litmus(
+        [idiom_folder()] if idioms else paths,
+        profile=profile,
+        matrix=matrix,
+        engines=_ENGINES if engine == "all" else (engine,),
+        budget=Budget(states, timeout),
+        as_defined=as_defined,
+        progress=progress(quiet),
+    )
+    verdict = worst([row.verdict for row in rows])
+    if as_json:
+        print_json("litmus", verdict, None, [_json(row) for row in rows])
+    else:
+        _print(rows, verdict, runs=runs, reasons=idioms)
+    context.exit(exit_code(verdict))
+
+
+def _json(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "profile": row.profile,
+        "matrix": row.matrix,
+        "expect": row.expect,
+        "engines": dict(row.engines),
+        "ok": row.ok,
+        "verdict": row.verdict,
+        "states": row.states,
+        "seconds": round(row.seconds, 6),
+        "file": row.test.path,
+        "notes": list(row.notes),
+        "run": _cells(row.run) if row.run is not None and not row.ok else None,
+    }
+
+
+def _cells(run: Run) -> list[list[str]]:
+    from fencepost.model.litmus.witness import columns
+
+    return columns(run)
+
+
+def _print(rows: list[Row], verdict: Verdict, *, runs: bool, reasons: bool) -> None:
+    cells = [
+        [
+            row.name,
+            row.profile,
+            row.expect or "-",
+            *(row.engines.get(engine, "-") for engine in _ENGINES),
+            "ok" if row.ok else row.verdict,
+            "-" if row.states is None else str(row.states),
+        ]
+        for row in rows
+    ]
+    print_table(
+        f"litmus tests, matrix {rows[0].matrix}",
+        ["test", "profile", "expect", *_ENGINES, "verdict", "states"],
+        cells,
+    )
+    if reasons:
+        for name, why in {row.name: row.test.why for row in rows}.items():
+            click.echo(f"{name}: {why}")
+    for row in rows:
+        for note in row.notes:
+            click.echo(f"{row.name} under {row.profile}: {note}")
+        if not row.ok or (runs and row.run is not None):
+            print_row(row)
+    for line in assumed([row.profile for row in rows]):
+        click.echo(line)
+    click.echo(f"seconds {sum(row.seconds for row in rows):.2f} in the engines")
+    wrong = next((row for row in rows if row.verdict is verdict), None) if not verdict.passes else None
+    print_summary(
+        verdict=verdict, property=None if wrong is None else wrong.name, seed=None, trace=None,
+        tests=len(rows), ok=sum(row.ok for row in rows), states=sum(row.states or 0 for row in rows),
+    )  # fmt: skip
+
+
+def print_row(row: Row) -> None:
+    """Print what a test asks, what was answered, and the run that decides it."""
+    said = ", ".join(f"{engine} {answer}" for engine, answer in row.engines.items())
+    click.echo(f"\n{row.name} under {row.profile}: expected {row.expect or 'nothing'}, {said}")
+    click.echo(f"    asked: {row.test.bad.text}")
+    if row.run is not None:
+        print_run(row.run)
+    elif "allowed" in row.answers:
+        click.echo("    some run ends so, but none was found to show within the budget for that")
+    elif row.verdict is not Verdict.UNKNOWN:
+        how = "Z3 on timestamps" if row.states is None else f"{row.states} states explored"
+        click.echo(f"    no run ends so: {how}")
+
+
+def print_run(run: Run) -> None:
+    """Print a run in columns: threads, each host's cache, memory; only what changed."""
+    from fencepost.model.litmus.witness import columns
+
+    rows = columns(run)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo(f"    {line}".rstrip())
+
+
+def assumed(profiles: list[str]) -> list[str]:
+    """Return the hardware assumptions that verdicts under some profiles rest on, one line each."""
+    from fencepost.model.memory import ASSUMPTIONS, PROFILES
+
+    lines = []
+    for name in dict.fromkeys(profiles):
+        lines.append(f"under {name} these verdicts rest on {', '.join(PROFILES[name].assumptions)}")
+    used = {each for name in profiles for each in PROFILES[name].assumptions}
+    return [*lines, *(f"    {key}: {text}" for key, text in ASSUMPTIONS.items() if key in used)]
