@@ -6,6 +6,7 @@ from random import Random
 
 from fencepost.model.instance import Instance
 from fencepost.model.language import Protocol, Statement, Transition
+from fencepost.model.specs.log import Log
 from fencepost.model.trace import Step, values_of
 
 WALK_STEPS, WALK_COUNT = 60, 1000
@@ -55,7 +56,7 @@ def _some_step(state: Protocol, transition: Transition, random: Random, bounds: 
     """Perform an action with arguments drawn at random, if any of a few draws is accepted; rings are not overfilled."""
     for _ in range(6):
         arguments = {name: random.choice(bounds.domain(sort)) for name, sort in transition.parameters}
-        if transition.name == "arrive" and getattr(state, "arrived")[arguments["ring"]] >= bounds.slots:  # noqa: B009
+        if isinstance(state, Log) and transition.name == "arrive" and state.arrived[arguments["ring"]] >= bounds.slots:
             return None
         if state.try_fire(transition.name, **arguments):
             return Step(transition.name, arguments)

@@ -4,18 +4,16 @@ Each host adds to the copy in its own cache, and both are told the same number.
 """
 
 from fencepost.model.language import Map, action, all_of, choose, every, not_
-from fencepost.model.specs.order5 import Order5
-from fencepost.model.specs.vocabulary import Position, Ring, Row
+from fencepost.model.specs.order5_fetch_add import Order5FetchAdd
+from fencepost.model.specs.vocabulary import Position, Ring
 
 
-class Order5SplitCounter(Order5):
+class Order5SplitCounter(Order5FetchAdd):
     """order5.fetch_add with one scanner on each host: `counter` is a host's copy of the word."""
 
     name = "order5.split_counter"
 
     counter: Map[Ring, Position] = every(0)
-    holding: Map[Ring, bool] = every(False)
-    row_held: Map[Ring, Row] = every(0)
 
     @action
     def reserve(self, ring: Ring) -> None:
@@ -34,11 +32,3 @@ class Order5SplitCounter(Order5):
         """At some time a line is written back by one host and fetched by another."""
         self.require(all_of(ring != other, self.counter[other] < self.counter[ring]))
         self.counter[other] = self.counter[ring]
-
-    @action
-    def publish(self, ring: Ring) -> None:
-        """The batch becomes readable by other hosts."""
-        self.require(self.holding[ring])
-        self.published[self.row_held[ring]] = True
-        self.holding[ring] = False
-        self.cursor[ring] = self.cursor[ring] + 1
