@@ -49,6 +49,18 @@ def test_the_shortest_counterexample_is_found_written_and_replayed(name: str, br
 @pytest.mark.parametrize(
     ("name", "broken"), [("order4.cas_then_reserve", "prefix"), ("order5.split_counter", "unique")]
 )
+def test_a_counterexample_says_in_words_what_is_wrong() -> None:
+    said = {}
+    for name, broken in (("order4.reserve_for_parked", "dense"), ("order5.highest_published", "frontier")):
+        spec = protocol(name)
+        steps = shortest(spec, spec.promises[broken], depth=6, bounds=Instance()).steps
+        said[broken] = replay(Trace(spec, broken, steps or (), Instance(), "z3")).explanation
+    assert said == {
+        "dense": "dense is violated for position = 0, of no batch",
+        "frontier": "frontier is violated for position = 0, of row 0: client 0 batch 0 of ring 0 at 0, not published",
+    }
+
+
 def test_the_same_search_finds_the_same_run(name: str, broken: str) -> None:
     spec = protocol(name)
     runs = [shortest(spec, spec.promises[broken], depth=5, bounds=Instance()).steps for _ in range(2)]

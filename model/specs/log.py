@@ -72,8 +72,15 @@ class Log(Protocol):
         self.length = row + 1
 
     def describe(self, sort: Sort, value: int) -> str:
-        if sort.name != "Row" or value >= self.length:
-            return str(value)
+        if sort.name == "Position":
+            row = self.row_at[value]
+            if not self.covers(row, value):
+                return f"{value}, of no batch"
+            return f"{value}, of {self.describe_row(row)}, {'published' if self.published[row] else 'not published'}"
+        return self.describe_row(value) if sort.name == "Row" and value < self.length else str(value)
+
+    def describe_row(self, value: Row) -> str:
+        """Say which batch a row is and which positions it has."""
         first, last = self.start_of[value], self.end_of(value) - 1
         where = f"{first}..{last}" if last > first else f"{first}"
         batch = f"client {self.client_of[value]} batch {self.seq_of[value]} of ring {self.ring_of[value]}"
