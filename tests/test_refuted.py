@@ -46,9 +46,6 @@ def test_the_shortest_counterexample_is_found_written_and_replayed(name: str, br
     assert read_trace(tmp_path / "trace.itf.json") == trace
 
 
-@pytest.mark.parametrize(
-    ("name", "broken"), [("order4.cas_then_reserve", "prefix"), ("order5.split_counter", "unique")]
-)
 def test_a_counterexample_says_in_words_what_is_wrong() -> None:
     said = {}
     for name, broken in (("order4.reserve_for_parked", "dense"), ("order5.highest_published", "frontier")):
@@ -61,9 +58,9 @@ def test_a_counterexample_says_in_words_what_is_wrong() -> None:
     }
 
 
-def test_the_same_search_finds_the_same_run(name: str, broken: str) -> None:
-    spec = protocol(name)
-    runs = [shortest(spec, spec.promises[broken], depth=5, bounds=Instance()).steps for _ in range(2)]
+def test_the_same_search_finds_the_same_run() -> None:
+    spec = protocol("order4.cas_then_reserve")
+    runs = [shortest(spec, spec.promises["prefix"], depth=5, bounds=Instance()).steps for _ in range(2)]
     assert runs[0] == runs[1]
 
 
