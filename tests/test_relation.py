@@ -7,7 +7,7 @@ import pytest
 import z3
 
 from fencepost.model.instance import Instance
-from fencepost.model.language import TRUTH, Field, Protocol, Sort, Transition
+from fencepost.model.language import TRUTH, Field, Map, Protocol, Sort, Transition
 from fencepost.model.specs import PROTOCOLS
 from fencepost.proofs.bounded import Finite, inside
 from fencepost.proofs.step import typed
@@ -57,6 +57,10 @@ def cells_of(field: Field, state: Protocol, random: Random) -> list[tuple[int, .
     return [*known, tuple(int(some_value(random, sort)) for sort in field.indices)]
 
 
+def plain(value: Any) -> Any:
+    return value.written() if isinstance(value, Map) else value
+
+
 def assert_same_step(state: Protocol, transition: Transition, random: Random) -> bool:
     """Take one step with arguments drawn at random both ways; say whether it was enabled."""
     before = type(state)()
@@ -70,6 +74,9 @@ def assert_same_step(state: Protocol, transition: Transition, random: Random) ->
         return False
     after = After(Known(before), transition, arguments, state.fields)
     for field in state.fields.values():
+        if not after.changes(field):
+            assert plain(getattr(state, field.name)) == plain(getattr(before, field.name)), field.name
+            continue
         for index in cells_of(field, state, random) if field.indices else [()]:
             at = tuple(literal(value, sort) for value, sort in zip(index, field.indices, strict=True))
             expected = Known(state).read(field, at)
@@ -129,11 +136,11 @@ def drawn(protocol: type[Protocol], transition: Transition, random: Random) -> t
 
 
 def put(state: Protocol, field: Field, index: tuple[int, ...], value: Any) -> None:
-    plain = z3.is_true(value) if field.sort == TRUTH else value.as_long()
+    known = z3.is_true(value) if field.sort == TRUTH else value.as_long()
     if not index:
-        setattr(state, field.name, plain)
+        setattr(state, field.name, known)
     else:
-        getattr(state, field.name)[index if len(index) > 1 else index[0]] = plain
+        getattr(state, field.name)[index if len(index) > 1 else index[0]] = known
 
 
 def run_models(protocol: type[Protocol], count: int, random: Random) -> None:
@@ -146,11 +153,5 @@ def run_models(protocol: type[Protocol], count: int, random: Random) -> None:
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_a_model_of_the_relation_can_be_run_on_values(name: str) -> None:
-    run_models(PROTOCOLS[name], len(PROTOCOLS[name].actions), Random(name))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PROTOCOLS)
-def test_a_thousand_models_of_the_relation_can_be_run_on_values(name: str) -> None:
-    run_models(PROTOCOLS[name], 1000, Random(name))
+def test_a_thousand_models_of_the_relations_can_be_run_on_values(name: str) -> None:
+    run_models(PROTOCOLS[name], 1 + 1000 // len(PROTOCOLS), Random(name))
