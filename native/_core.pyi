@@ -3,6 +3,7 @@
 Columns are one-dimensional, contiguous int64 arrays, one entry per row. `Refused` says what was wrong with a value.
 """
 
+from collections.abc import Callable
 from typing import TypedDict
 
 import numpy as np
@@ -77,3 +78,26 @@ class LitmusFields(TypedDict):
     reason: str
 
 def explore_litmus(program: LitmusProgram, *, state_budget: int, seconds_budget: float) -> LitmusFields: ...
+
+class Search:
+    def __init__(self, *, strategy: int, seed: int, pct_depth: int, seconds: float, depth: int, runs: int) -> None: ...
+
+class ExploredFields(TypedDict):
+    complete: int
+    blocked: int
+    cut: int
+    steps: int
+    seconds: float
+    stop: int
+    violated: bool
+    schedule: list[tuple[int, int, int]]
+    longest: int
+    lines: list[tuple[int, int, int]]
+    outcomes: list[list[int]]
+
+IsBad = Callable[[list[int]], bool]
+TellCounts = Callable[[int, int, int, int, float], None]
+
+def explore_stepped_litmus(
+    program: LitmusProgram, search: Search, *, one_host: bool, with_memory: bool, is_bad: IsBad, tell: TellCounts
+) -> ExploredFields: ...

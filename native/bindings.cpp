@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings_stepped.hpp"
 #include "fencepost/columns.hpp"
 #include "fencepost/limits.hpp"
 #include "fencepost/litmus_arguments.hpp"
@@ -154,4 +155,6 @@ PYBIND11_MODULE(_core, module) {
            py::arg("matrix"), py::arg("options"), py::arg("host_count"));
   module.def("explore_litmus", &explore_litmus, py::arg("program"), py::kw_only(), py::arg("state_budget"),
              py::arg("seconds_budget"));
+
+  bind_stepped(module);
 }

@@ -51,7 +51,7 @@ def outcomes(
     widths = [len(thread.registers) for thread in program.threads]
     if memory_matters:
         widths += [len(line.words) for line in program.lines]
-    return frozenset(_cut(row, widths) for row in fields["outcomes"])
+    return frozenset(cut(row, widths) for row in fields["outcomes"])
 
 
 def _explore(
@@ -65,12 +65,29 @@ def _explore(
 ) -> _core.LitmusFields:
     budget = budget or Budget()
     program = program.on_one_host() if profile.one_host else program
+    snapshot = profile.snapshot and condition is not None and condition.names_memory
+    given = to_native(
+        program, condition, profile, matrix, snapshot=snapshot, memory_matters=memory_matters, as_defined=as_defined
+    )
+    return _core.explore_litmus(given, state_budget=budget.states, seconds_budget=budget.seconds)
+
+
+def to_native(
+    program: Program,
+    condition: Condition | None,
+    profile: Profile,
+    matrix: Matrix,
+    *,
+    snapshot: bool,
+    memory_matters: bool,
+    as_defined: bool,
+) -> _core.LitmusProgram:
+    """Return a program with its profile and ordering matrix, as the native engines take it: all of it integers."""
     options = [
         profile.buffers, profile.evict, profile.speculate, profile.line_atomic, profile.dirty_words_only,
-        profile.lfence_waits, profile.snapshot and condition is not None and condition.names_memory, memory_matters,
-        not as_defined, _CRASHES.index(profile.crash),
+        profile.lfence_waits, snapshot, memory_matters, not as_defined, _CRASHES.index(profile.crash),
     ]  # fmt: skip
-    given = _core.LitmusProgram(
+    return _core.LitmusProgram(
         threads=[[thread.host, len(thread.registers)] for thread in program.threads],
         instructions=_instructions(program),
         lines=[list(line.initial) for line in program.lines],
@@ -79,7 +96,6 @@ def _explore(
         options=[int(option) for option in options],
         host_count=len(program.hosts),
     )
-    return _core.explore_litmus(given, state_budget=budget.states, seconds_budget=budget.seconds)
 
 
 def _instructions(program: Program) -> list[list[int]]:
@@ -103,7 +119,8 @@ def _condition(condition: Condition) -> list[list[int]]:
     ]
 
 
-def _cut(row: list[int], widths: list[int]) -> Observation:
+def cut(row: list[int], widths: list[int]) -> Observation:
+    """Return a row of words as the tuples of these lengths that it is made of."""
     pieces, start = [], 0
     for width in widths:
         pieces.append(tuple(row[start : start + width]))

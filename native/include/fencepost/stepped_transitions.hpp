@@ -1,0 +1,141 @@
+// What may happen in a state: the choices of each pending operation and of each entry of a store buffer.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "fencepost/stepped_cells.hpp"
+#include "fencepost/stepped_memory.hpp"
+#include "fencepost/stepped_values.hpp"
+
+namespace fencepost::stepped {
+
+// `Emit` is called with each choice and whether it is lucky.
+class Transitions {
+ public:
+  Transitions(const Matrix& matrix, const std::vector<Host>& hosts, const Lines& lines, const Cells& cells,
+              const Memory& memory)
+      : matrix_(matrix), hosts_(hosts), lines_(lines), cells_(cells), memory_(memory) {}
+
+  bool blocked(const std::vector<EntryIndex>& buffer, std::size_t place) const {
+    const Entry& younger = cells_.entry(buffer[place]);
+    for (std::size_t at = 0; at < place; ++at) {
+      const Entry& older = cells_.entry(buffer[at]);
+      if (matrix_.blocks(older.kind, younger.kind, same_line(older, younger))) return true;
+    }
+    return false;
+  }
+
+  // A fence names no line, and is on one line with other fences.
+  static bool same_line(const Entry& older, const Entry& younger) {
+    const bool one = older.kind == Buffered::fence, other = younger.kind == Buffered::fence;
+    return one == other && (one || older.word.line == younger.word.line);
+  }
+
+  // The youngest store to a word in a thread's own buffer.
+  const Entry* pending_store(std::uint32_t thread, Word word) const {
+    const std::vector<EntryIndex>& buffer = cells_.buffer(thread);
+    for (std::size_t place = buffer.size(); place-- > 0;) {
+      const Entry& entry = cells_.entry(buffer[place]);
+      if (is_store(entry.kind) && entry.word == word) return &entry;
+    }
+    return nullptr;
+  }
+
+  template <class Emit>
+  void drains(std::uint32_t thread, const Entry& entry, Emit&& emit) const {
+    const Host host = hosts_[thread];
+    const LineIndex line = entry.word.line;
+    if (entry.kind == Buffered::fence || lines_.own(line)) {
+      emit(Choice::own(), false);
+    } else if (entry.kind == Buffered::store) {
+      memory_.copies(host, line, emit);
+    } else {
+      emit(Choice::evict_none(), false);
+      if (lines_.contested(line) && (entry.kind == Buffered::streaming || cells_.dirty(host, line) != 0)) {
+        memory_.evictions(host, line, [&](Choice choice) { emit(choice, true); });
+      }
+    }
+  }
+
+  template <class Emit>
+  void options(std::uint32_t thread, const Operation& operation, Emit&& emit) const {
+    const Host host = hosts_[thread];
+    const bool is_empty = cells_.buffer(thread).empty();
+    switch (operation.kind) {
+      case Kind::load:
+        if (pending_store(thread, operation.word) != nullptr) {
+          emit(Choice::forwarded(), false);
+        } else {
+          memory_.copies(host, operation.word.line, emit);
+        }
+        break;
+      case Kind::fetch_add:
+      case Kind::compare_exchange:
+      case Kind::exchange:
+        if (is_empty) memory_.copies(host, operation.word.line, emit);
+        break;
+      case Kind::lock:
+        if (is_empty && cells_.word(operation.word) == 0) emit(Choice::own(), false);
+        break;
+      case Kind::device_add:
+        if (!is_empty) break;
+        emit(Choice::evict_none(), false);
+        if (lines_.contested(operation.word.line)) {
+          memory_.evictions(host, operation.word.line, [&](Choice choice) { emit(choice, true); });
+        }
+        break;
+      case Kind::poll:
+        if (!is_empty && waits_for_buffer(operation)) break;
+        for (std::size_t index = 0; index < operation.watched.size(); ++index) {
+          poll_options(thread, index, operation.watched[index], emit);
+        }
+        break;
+      case Kind::receive:
+        if (cells_.messages(operation.channel).size() > cells_.taken_count(operation.channel)) emit(Choice(), false);
+        break;
+      case Kind::prefetch:
+        emit(Choice(), false);
+        memory_.copies(host, operation.word.line, emit);
+        break;
+      case Kind::store:
+      case Kind::unlock:
+      case Kind::send: emit(Choice::own(), false); break;
+      default: break;  // waits, or was done at once
+    }
+  }
+
+ private:
+  template <class Emit>
+  void poll_options(std::uint32_t thread, std::size_t index, const Watched& each, Emit&& emit) const {
+    const Entry* const stored = pending_store(thread, each.word);
+    if (stored != nullptr) {
+      if (!each.invalidate && stored->value != each.seen) emit(Choice::forwarded().at_poll(index), false);
+      return;
+    }
+    const LineIndex line = each.word.line;
+    if (lines_.own(line)) {
+      if (cells_.word(each.word) != each.seen) emit(Choice::own().at_poll(index), false);
+      return;
+    }
+    const Host host = hosts_[thread];
+    const auto differing = [&](Choice choice, bool lucky) {
+      if (cells_.in(memory_.content(host, line, choice), each.word.word) != each.seen) {
+        emit(choice.at_poll(index), lucky);
+      }
+    };
+    if (each.invalidate) {
+      memory_.fresh(host, line, differing);
+    } else {
+      memory_.copies(host, line, differing);
+    }
+  }
+
+  const Matrix& matrix_;
+  const std::vector<Host>& hosts_;
+  const Lines& lines_;
+  const Cells& cells_;
+  const Memory& memory_;
+};
+
+}  // namespace fencepost::stepped
