@@ -2,12 +2,17 @@
 #include "bindings_stepped.hpp"
 
 #include <pybind11/functional.h>
+#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -17,6 +22,8 @@
 #include "fencepost/litmus_arguments.hpp"
 #include "fencepost/stepped_explore.hpp"
 #include "fencepost/stepped_litmus.hpp"
+#include "fencepost/stepped_pipeline.hpp"
+#include "fencepost/stepped_record.hpp"
 #include "fencepost/stepped_system.hpp"
 
 namespace py = pybind11;
@@ -126,6 +133,166 @@ py::dict explore_stepped_litmus(const fencepost::litmus::Arguments& given, const
   return fields;
 }
 
+// --- the pipeline ---
+
+using Arguments = std::vector<std::int64_t>;
+using Words = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+
+// The watch and the contract, which are Python's.
+struct Callbacks {
+  std::function<Words(std::uint32_t, int, Arguments)> asks;
+  std::function<std::pair<std::uint32_t, bool>(std::uint32_t, int, Arguments, Arguments)> after;
+  std::function<bool(std::uint32_t, std::int64_t)> wrong_at_end;
+};
+
+class PythonJudge final : public stepped::Judge {
+ public:
+  explicit PythonJudge(const Callbacks& callbacks) : callbacks_(callbacks) {}
+
+  std::vector<stepped::Word> asks(std::uint32_t watch, const stepped::Step& step) override {
+    std::vector<stepped::Word> words;
+    for (const auto& [line, word] : with_python([&] { return callbacks_.asks(watch, action(step), arguments(step)); })) {
+      words.push_back({line, word});
+    }
+    return words;
+  }
+
+  After after(std::uint32_t watch, const stepped::Step& step, const std::vector<std::int64_t>& answers) override {
+    const auto [next, violated] =
+        with_python([&] { return callbacks_.after(watch, action(step), arguments(step), answers); });
+    return {next, violated};
+  }
+
+ private:
+  static int action(const stepped::Step& step) { return static_cast<int>(step.action); }
+  static Arguments arguments(const stepped::Step& step) {
+    return {step.arguments.begin(), step.arguments.begin() + step.argument_count};
+  }
+
+  const Callbacks& callbacks_;
+};
+
+class ContractEnds final : public stepped::PipelineEnds {
+ public:
+  ContractEnds(const stepped::Pipeline& pipeline, bool drained, bool single_writer, const Callbacks& callbacks)
+      : PipelineEnds(pipeline, drained, single_writer), callbacks_(callbacks) {}
+
+ private:
+  bool wrong_at_end(std::uint32_t watch, stepped::Value issued) override {
+    return with_python([&] { return callbacks_.wrong_at_end(watch, issued); });
+  }
+
+  const Callbacks& callbacks_;
+};
+
+// A pipeline and, unless it runs unwatched, who judges it.
+class BoundPipeline {
+ public:
+  BoundPipeline(const std::string& design, const fencepost::pipeline::Scenario& scenario, const Arguments& profile,
+                const Arguments& matrix, std::int64_t mutant, std::optional<Callbacks> callbacks)
+      : callbacks_(std::move(callbacks)) {
+    if (callbacks_) judge_ = std::make_unique<PythonJudge>(*callbacks_);
+    if (profile.size() != 5) throw fencepost::Refused("a profile has five options");
+    pipeline_ = std::make_unique<stepped::Pipeline>(
+        design, scenario,
+        stepped::Profile{profile[0] != 0, profile[1] != 0, profile[2] != 0, profile[3] != 0, profile[4] != 0},
+        stepped::matrix_of(matrix), mutant, judge_.get());
+  }
+
+  py::dict explore(const Search& search, bool drained, bool single_writer, const Tell& tell) {
+    if (!callbacks_) {
+      Unjudged ends;
+      return fields_of(pipeline_->system(), run(pipeline_->system(), ends, search, tell));
+    }
+    ContractEnds ends(*pipeline_, drained, single_writer, *callbacks_);
+    return fields_of(pipeline_->system(), run(pipeline_->system(), ends, search, tell));
+  }
+
+  py::dict draw(const Search& search, std::uint64_t run, std::size_t steps, std::size_t interval) {
+    stepped::Record record;
+    {
+      const py::gil_scoped_release no_gil;
+      const std::size_t depth = search.strategy == 2 ? static_cast<std::size_t>(search.pct_depth) : 0;
+      record = stepped::Recorder(*pipeline_, interval)
+                   .drawn({search.seed, run}, depth, steps, static_cast<std::size_t>(search.depth));
+    }
+    return fields_of(std::move(record));
+  }
+
+  py::dict follow(const PlainSchedule& rows, std::size_t interval) {
+    stepped::Record record;
+    {
+      const py::gil_scoped_release no_gil;
+      stepped::Schedule schedule;
+      for (const auto& [thread, number, bits] : rows) {
+        schedule.emplace_back(stepped::Actor{thread, number}, stepped::Choice::from_bits(bits));
+      }
+      record = stepped::Recorder(*pipeline_, interval).followed(schedule);
+    }
+    return fields_of(std::move(record));
+  }
+
+  // Name, first number, second number, words.
+  std::vector<std::tuple<int, std::int64_t, std::int64_t, std::uint32_t>> lines() const {
+    std::vector<std::tuple<int, std::int64_t, std::int64_t, std::uint32_t>> rows;
+    for (std::uint32_t line = 0; line < pipeline_->layout().line_count(); ++line) {
+      const auto name = pipeline_->layout().name(line);
+      rows.emplace_back(static_cast<int>(name.name), name.first, name.second, name.word_count);
+    }
+    return rows;
+  }
+
+ private:
+  class Unjudged final : public stepped::Ends {
+   public:
+    bool wrong(const stepped::System&) override { return false; }
+  };
+
+  py::dict fields_of(stepped::Record&& record) const {
+    py::dict fields = ::fields_of(pipeline_->system(), stepped::Found{});
+    const py::ssize_t width = stepped::ActRow::width;
+    py::array_t<std::int64_t> acts({static_cast<py::ssize_t>(record.acts.size()), width});
+    if (!record.acts.empty()) std::memcpy(acts.mutable_data(), record.acts.data(), record.acts.size() * sizeof(stepped::ActRow));
+    fields["schedule"] = plain(record.schedule);
+    fields["acts"] = acts;
+    fields["snapshots"] = record.snapshots;
+    return fields;
+  }
+  static py::dict fields_of(const stepped::System& system, const stepped::Found& found) {
+    return ::fields_of(system, found);
+  }
+
+  std::optional<Callbacks> callbacks_;
+  std::unique_ptr<PythonJudge> judge_;
+  std::unique_ptr<stepped::Pipeline> pipeline_;
+};
+
+using PlainBatches = std::vector<std::vector<std::array<std::int64_t, 4>>>;   // client, seq, count, arrival
+using PlainPlans = std::vector<std::vector<std::array<std::int64_t, 3>>>;     // ring, seq, count
+
+fencepost::pipeline::Scenario scenario_of(const PlainBatches& rings, std::int64_t slots, const std::vector<bool>& flags,
+                                          const PlainPlans& plans) {
+  fencepost::pipeline::Scenario scenario;
+  for (const auto& ring : rings) {
+    scenario.rings.emplace_back();
+    for (const auto& [client, seq, count, arrival] : ring) scenario.rings.back().push_back({{client, seq, count}, arrival});
+  }
+  scenario.slots = static_cast<std::uint32_t>(fencepost::checked("slots", slots, 1, 1 << 16));
+  for (const auto& plan : plans) {
+    scenario.plans.emplace_back();
+    for (const auto& [ring, seq, count] : plan) {
+      scenario.plans.back().push_back({static_cast<std::uint32_t>(fencepost::checked("ring", ring, 0, 15)), seq, count});
+    }
+  }
+  if (flags.size() != 5) throw fencepost::Refused("a scenario has five flags");
+  scenario.written = flags[0];
+  scenario.delegated = flags[1];
+  scenario.subscribers = flags[2];
+  scenario.acknowledgers = flags[3];
+  scenario.restarts = flags[4];
+  return scenario;
+}
+
 }  // namespace
 
 void bind_stepped(py::module_& module) {
@@ -135,4 +302,24 @@ void bind_stepped(py::module_& module) {
            py::arg("runs"));
   module.def("explore_stepped_litmus", &explore_stepped_litmus, py::arg("program"), py::arg("search"), py::kw_only(),
              py::arg("one_host"), py::arg("with_memory"), py::arg("is_bad"), py::arg("tell"));
+
+  py::class_<fencepost::pipeline::Scenario>(module, "PipelineScenario")
+      .def(py::init(&scenario_of), py::kw_only(), py::arg("rings"), py::arg("slots"), py::arg("flags"), py::arg("plans"));
+  py::class_<Callbacks>(module, "PipelineJudge")
+      .def(py::init([](decltype(Callbacks::asks) asks, decltype(Callbacks::after) after,
+                       decltype(Callbacks::wrong_at_end) wrong_at_end) {
+             return Callbacks{std::move(asks), std::move(after), std::move(wrong_at_end)};
+           }),
+           py::kw_only(), py::arg("asks"), py::arg("after"), py::arg("wrong_at_end"));
+  py::class_<BoundPipeline>(module, "Pipeline")
+      .def(py::init<const std::string&, const fencepost::pipeline::Scenario&, const Arguments&, const Arguments&,
+                    std::int64_t, std::optional<Callbacks>>(),
+           py::kw_only(), py::arg("design"), py::arg("scenario"), py::arg("profile"), py::arg("matrix"),
+           py::arg("mutant"), py::arg("judge"))
+      .def("explore", &BoundPipeline::explore, py::arg("search"), py::kw_only(), py::arg("asks_drained"),
+           py::arg("asks_single_writer"), py::arg("tell"))
+      .def("draw", &BoundPipeline::draw, py::arg("search"), py::kw_only(), py::arg("run"), py::arg("steps"),
+           py::arg("interval"))
+      .def("follow", &BoundPipeline::follow, py::arg("schedule"), py::kw_only(), py::arg("interval"))
+      .def("lines", &BoundPipeline::lines);
 }

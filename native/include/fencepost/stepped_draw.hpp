@@ -129,13 +129,14 @@ class Picker {
   std::size_t taken_ = 0;
 };
 
-// One run. `see(event)` is told of each step; the run goes on while it returns true.
+// One run. `see(event)` is told of what happens at once, then of each step.
 // Returns whether the run came to its end. Throws LinesChanged.
 template <class See>
 bool draw(System& system, Picker picker, std::size_t depth_most, Event& event, std::vector<Transition>& transitions,
           Schedule& schedule, See&& see) {
   schedule.clear();
   system.start(event, true);
+  see(event);
   while (schedule.size() < depth_most && !system.violated()) {
     system.transitions(transitions);
     const Transition* const picked = picker.pick(transitions);
@@ -144,7 +145,7 @@ bool draw(System& system, Picker picker, std::size_t depth_most, Event& event, s
     system.perform(chosen.actor, chosen.choice, event);
     system.cells().forget();
     schedule.emplace_back(chosen.actor, chosen.choice);
-    if (!see(event)) return false;
+    see(event);
   }
   return system.violated();
 }

@@ -128,7 +128,6 @@ class Explorer {
     std::vector<Transition> transitions;
     Schedule schedule;
     Counts& counts = found_.counts;
-    const auto go_on = [](const Event&) { return true; };
     while (!found_.violated && counts.complete < budget_.runs) {
       const Picker picker(Random(seed, counts.complete), pct_depth, found_.longest != 0 ? found_.longest : 50,
                           system_.thread_count());
@@ -136,7 +135,7 @@ class Explorer {
       for (bool again = true; again;) {
         again = false;
         try {
-          ended = draw(system_, picker, budget_.depth, event, transitions, schedule, go_on);
+          ended = draw(system_, picker, budget_.depth, event, transitions, schedule, [](const Event&) {});
         } catch (const LinesChanged&) {
           again = true;
         }

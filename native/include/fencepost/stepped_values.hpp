@@ -6,17 +6,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "fencepost/limits.hpp"
+#include "fencepost/pipeline_words.hpp"
+
 namespace fencepost::stepped {
 
-using Value = std::int64_t;
-using LineIndex = std::uint32_t;
+using pipeline::Action;
+using pipeline::LineIndex;
+using pipeline::Result;
+using pipeline::Step;
+using pipeline::Value;
+using pipeline::Watched;
+using pipeline::Word;
+using pipeline::words_per_line;
 using Host = std::uint32_t;
 
-inline constexpr std::uint32_t words_per_line = 8;
 inline constexpr std::uint32_t host_max = 31;
 inline constexpr std::uint32_t thread_max = 63;
 inline constexpr std::uint32_t writer_max = 7;  // hosts that store to one line
@@ -50,44 +57,31 @@ struct Matrix {
   }
 };
 
-// A word of shared memory: its line, and its place among the eight of that line.
-struct Word {
-  LineIndex line = 0;
-  std::uint32_t word = 0;
+// From rows, older first: 0 free, 1 same line, 2 always. Throws Refused for anything else.
+inline Matrix matrix_of(std::span<const std::int64_t> orders) {
+  checked("size of the ordering matrix", static_cast<std::int64_t>(orders.size()), buffered_count * buffered_count,
+          buffered_count * buffered_count);
+  Matrix matrix;
+  for (std::size_t at = 0; at < orders.size(); ++at) {
+    matrix.rows[at / buffered_count][at % buffered_count] = static_cast<Order>(checked("order", orders[at], 0, 2));
+  }
+  return matrix;
+}
 
-  std::uint32_t index() const { return line * words_per_line + word; }
-  friend bool operator==(const Word&, const Word&) = default;
-};
-
+// One operation of model/programs/operations.py each.
 enum class Kind : std::uint8_t {
   load, store, fetch_add, compare_exchange, exchange, device_add, lock, unlock, flush, store_fence, full_fence,
   load_fence, prefetch, poll, send, receive, witness, sleep, attempted,
-};  // clang-format: one operation of `model/programs/operations.py` each
-
-// A step of the spec or of the contract, as native/pipeline.py names it.
-enum class Action : std::uint8_t {
-  none, arrive, overwrite, assign, reserve, publish, exported, frontier, acknowledge, discard, deliver, drop, park,
-  claim, release, lock, advance, unlock,
-};
-
-struct Step {
-  static constexpr std::size_t argument_max = 6;
-  Action action = Action::none;
-  std::uint8_t argument_count = 0;
-  std::array<Value, argument_max> arguments{};
-
-  friend bool operator==(const Step&, const Step&) = default;
 };
 
 // Which step an operation is, once its result is known.
 struct Label {
   enum class Rule : std::uint8_t { none, always, if_equal, computed };
-  using Compute = Step (*)(const Step& given, Value result);
 
   Rule rule = Rule::none;
   Step step;
   Value expected = 0;         // of if_equal
-  Compute compute = nullptr;  // of computed
+  pipeline::ComputeStep compute = nullptr;  // of computed
 
   Step of(Value result) const {
     switch (rule) {
@@ -98,23 +92,6 @@ struct Label {
     }
     return {};
   }
-};
-
-// What an operation came to; `index` is that of the watched word, for polls.
-struct Result {
-  Value value = 0;
-  std::uint32_t index = 0;
-
-  friend bool operator==(const Result&, const Result&) = default;
-};
-
-// One word that a poll looks at.
-struct Watched {
-  Word word;
-  Value seen = 0;
-  bool invalidate = false;
-
-  friend bool operator==(const Watched&, const Watched&) = default;
 };
 
 // What a program asks for. Fields that a kind has no use for keep their defaults.
@@ -177,7 +154,19 @@ struct Actor {
 //   bits 0-2 kind, 3-7 count of evicted hosts, 8-47 a place, or the hosts in order at 5 bits each, 48-63 poll + 1
 class Choice {
  public:
-  enum class Kind : std::uint8_t { nothing, own, forwarded, copy, evict };
+  // From rows, older first: 0 free, 1 same line, 2 always. Throws Refused for anything else.
+inline Matrix matrix_of(std::span<const std::int64_t> orders) {
+  checked("size of the ordering matrix", static_cast<std::int64_t>(orders.size()), buffered_count * buffered_count,
+          buffered_count * buffered_count);
+  Matrix matrix;
+  for (std::size_t at = 0; at < orders.size(); ++at) {
+    matrix.rows[at / buffered_count][at % buffered_count] = static_cast<Order>(checked("order", orders[at], 0, 2));
+  }
+  return matrix;
+}
+
+// One operation of model/programs/operations.py each.
+enum class Kind : std::uint8_t { nothing, own, forwarded, copy, evict };
 
   constexpr Choice() = default;
   static constexpr Choice own() { return Choice(static_cast<std::uint64_t>(Kind::own)); }

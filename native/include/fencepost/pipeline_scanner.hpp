@@ -1,0 +1,127 @@
+// What the scanners of both levels share: waiting for a slot, reading it, and publishing an ordered batch.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "fencepost/pipeline_layout.hpp"
+#include "fencepost/pipeline_mutants.hpp"
+#include "fencepost/pipeline_receiver.hpp"
+#include "fencepost/pipeline_words.hpp"
+
+namespace fencepost::pipeline {
+
+// A batch as its scanner read it; `parked` says that it was read before and set aside.
+struct Slot {
+  Value index = 0;
+  Batch batch;
+  bool parked = false;
+};
+
+// Reads one ring in ring order. With `delegated`, a delegation says what is written; else the header's own guard does.
+template <class Memory>
+class Scanner {
+ public:
+  Scanner(Memory& memory, const Layout& layout, std::uint32_t ring, bool delegated)
+      : memory_(memory), layout_(layout), ring_(ring), delegated_(delegated) {}
+
+  // The word to wait for until the slot may be read; none when it may be read now.
+  std::optional<Watched> gate(Value index) const {
+    if (!delegated_) return header_gate(index);
+    if (written_count_ > index) return std::nullopt;
+    return Watched{{layout_.written(ring_), 0}, written_count_, true};
+  }
+
+  // Takes note of what was seen at the gate of a slot; says whether it may be read.
+  bool passes(Value index, Value seen) {
+    if (!delegated_) return seen == full_index(index);
+    written_count_ = seen;
+    return seen > index;
+  }
+
+  // BLOCKS until the slot may be read; false: the run is to end.
+  bool wait(Value index) {
+    while (const std::optional<Watched> watched = gate(index)) {
+      const Result found = memory_.poll({&*watched, 1});
+      if (found.stopped()) return false;
+      if (passes(index, found.value)) return true;
+    }
+    return true;
+  }
+
+  // Reads the slot behind a gate. A header without messages is not written yet, whatever its guard says. That a
+  // delegation counted the slot says that its own host can read it: the header may still be in that host's cache only,
+  // so its guard is waited for as well.
+  std::optional<Slot> read(Value index) {
+    const Word word{layout_.header(ring_, index), batch_word};
+    if (delegated_) {
+      const Watched guard = header_gate(index);
+      if (memory_.poll({&guard, 1}).stopped()) return std::nullopt;
+    }
+    Value packed = memory_.load(word);
+    while (unpack_batch(packed).count < 1) {
+      const Watched watched{word, packed, true};
+      const Result found = memory_.poll({&watched, 1});
+      if (found.stopped()) return std::nullopt;
+      packed = found.value;
+    }
+    return Slot{index, unpack_batch(packed), false};
+  }
+
+  // Gives the batch its range: from here on it has a position, whoever may see it.
+  void assign(const Slot& slot, Value start) {
+    memory_.witness(Memory::at(Action::assign, ring_, slot.index, slot.batch.client, slot.batch.seq, slot.batch.count,
+                               start));
+  }
+
+  // Offers an ordered batch to readers; when that has reached memory, lets its broker acknowledge it.
+  void publish(const Slot& slot, Value start, Value below) {
+    add_entry({slot.index, start, deliver_entry}, Memory::at(Action::publish, ring_));
+    const LineIndex line = layout_.acked(ring_, slot.batch.client);
+    memory_.store({line, 0}, below, Memory::at(Action::frontier, ring_, slot.batch.client, below));
+    memory_.flush(line);
+    memory_.store_fence();
+  }
+
+  // Gives the slot back unordered: its batch was ordered before.
+  void discard(const Slot& slot) {
+    memory_.witness(Memory::at(Action::discard, ring_, slot.index));
+    add_entry({slot.index, -1, drop_entry}, Memory::unlabelled());
+  }
+
+ protected:
+  Watched header_gate(Value index) const {
+    const Value lap_before = index - static_cast<Value>(layout_.slots);
+    return {{layout_.header(ring_, index), guard_word}, lap_before >= 0 ? full_index(lap_before) : 0, true};
+  }
+
+  Memory& memory_;
+  const Layout& layout_;
+  const std::uint32_t ring_;
+
+ private:
+  // One entry of the ring's export chain for each slot in use, so the chain is never longer than the ring.
+  void add_entry(const ChainEntry& entry, typename Memory::Label label) {
+    const LineIndex line = layout_.chain(ring_, released_count_);
+    ++released_count_;
+    memory_.witness(Memory::at(Action::exported, ring_, entry.index, entry.kind));
+    if constexpr (Memory::mutant == Mutant::guard_before_entry) {
+      memory_.store({line, guard_word}, released_count_, label);
+      memory_.flush(line);
+      memory_.store_fence();
+      memory_.store({line, entry_word}, pack(entry));
+    } else {
+      memory_.store({line, entry_word}, pack(entry));
+      memory_.store({line, guard_word}, released_count_, label);
+    }
+    memory_.flush(line);
+    memory_.store_fence();
+  }
+
+  const bool delegated_;
+  Value released_count_ = 0;  // entries of the export chain, ever
+  Value written_count_ = 0;   // as last seen
+};
+
+}  // namespace fencepost::pipeline

@@ -1,0 +1,188 @@
+// A whole run of the pipeline: what arrives, which threads take part, on which host. model/programs/pipeline.py.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fencepost/limits.hpp"
+#include "fencepost/memory_stepped.hpp"
+#include "fencepost/pipeline_acknowledger.hpp"
+#include "fencepost/pipeline_client.hpp"
+#include "fencepost/pipeline_delegation.hpp"
+#include "fencepost/pipeline_layout.hpp"
+#include "fencepost/pipeline_receiver.hpp"
+#include "fencepost/pipeline_scanner_order4.hpp"
+#include "fencepost/pipeline_scanner_order5.hpp"
+#include "fencepost/pipeline_subscriber.hpp"
+#include "fencepost/pipeline_words.hpp"
+#include "fencepost/stepped_system.hpp"
+
+namespace fencepost::pipeline {
+
+enum class Role : std::uint8_t { scanner, receiver, delegation, subscriber, acknowledger, client };
+
+struct Scenario {
+  std::vector<std::vector<Arriving>> rings;  // empty ones with `plans`
+  std::uint32_t slots = 4;
+  bool written = false;  // the batches are in the rings when the run begins
+  bool delegated = false;
+  bool subscribers = false;
+  bool acknowledgers = false;
+  std::vector<std::vector<Sending>> plans;  // of each client
+  bool restarts = false;
+
+  // The clients whose batches come to a ring.
+  std::vector<Value> clients(std::size_t ring) const {
+    std::vector<Value> found;
+    if (!plans.empty()) {
+      for (std::size_t client = 0; client < plans.size(); ++client) found.push_back(static_cast<Value>(client));
+      return found;
+    }
+    for (const Arriving& each : rings[ring]) found.push_back(each.batch.client);
+    std::ranges::sort(found);
+    found.erase(std::ranges::unique(found).begin(), found.end());
+    return found;
+  }
+
+  // Throws Refused for numbers that do not fit their words.
+  Layout layout() const {
+    checked("rings", static_cast<std::int64_t>(rings.size()), 1, 15);
+    checked("slots", slots, 1, 1 << 16);
+    checked("clients", static_cast<std::int64_t>(plans.size()), 0, 32);
+    Value client_count = static_cast<Value>(plans.size());
+    for (const auto& ring : rings) {
+      checked("batches of a ring", static_cast<std::int64_t>(ring.size()), 0, written ? slots : index_max);
+      for (const Arriving& each : ring) {
+        check(each.batch);
+        client_count = std::max(client_count, each.batch.client + 1);
+      }
+    }
+    for (const auto& plan : plans) {
+      for (const Sending& each : plan) {
+        checked("ring", each.ring, 0, static_cast<std::int64_t>(rings.size()) - 1);
+        check({0, each.seq, each.count});
+      }
+    }
+    return {static_cast<std::uint32_t>(rings.size()), slots, static_cast<std::uint32_t>(client_count)};
+  }
+
+ private:
+  static void check(const Batch& batch) {
+    checked("client", batch.client, 0, 255);
+    checked("seq", batch.seq, 0, seq_max);
+    checked("message count", batch.count, 0, count_max);
+  }
+};
+
+}  // namespace fencepost::pipeline
+
+namespace fencepost::stepped {
+
+struct RoleOf {
+  pipeline::Role role;
+  std::uint32_t ring;  // of a client, its number
+};
+
+// The threads of a run on the stepped memory, scanners first. Layout and scenario must outlive them.
+//
+// Hosts are numbered in the order of the model's: clients, last one first, have no part in memory; then the scanners'
+// host, the brokers, the readers.
+template <pipeline::Mutant mutant, template <class> class ScannerOf>
+class PipelineThreads {
+ public:
+  using Memory = SteppedMemory<mutant>;
+  using Scenario = pipeline::Scenario;
+  using Layout = pipeline::Layout;
+
+  PipelineThreads(const Scenario& scenario, const Layout& layout) : scenario_(scenario), layout_(layout) {
+    using namespace pipeline;
+    const auto ring_count = static_cast<std::uint32_t>(scenario.rings.size());
+    const auto client_count = static_cast<Host>(scenario.plans.size());
+    const bool has_plans = client_count > 0;
+    const auto of_rings = [&](bool present, Role role, auto&& add) {
+      for (std::uint32_t ring = 0; present && ring < ring_count; ++ring) {
+        const Host broker = client_count + 1 + ring, reader = client_count + 1 + ring_count + ring;
+        const Host host = role == Role::scanner ? client_count : role == Role::subscriber ? reader : broker;
+        roles_.push_back({role, ring});
+        threads_.hosts.push_back(host);
+        add(ring);
+      }
+    };
+    of_rings(true, Role::scanner, [&](std::uint32_t ring) { add<ScannerOf<Memory>>(ring, scenario.delegated); });
+    of_rings(has_plans || !scenario.written, Role::receiver, [&](std::uint32_t ring) { add_receiver(ring, has_plans); });
+    of_rings(scenario.delegated, Role::delegation, [&](std::uint32_t ring) { add<Delegation<Memory>>(ring); });
+    of_rings(scenario.subscribers, Role::subscriber, [&](std::uint32_t ring) { add<Subscriber<Memory>>(ring); });
+    of_rings(scenario.acknowledgers || has_plans, Role::acknowledger,
+             [&](std::uint32_t ring) { add<Acknowledger<Memory>>(ring, scenario.clients(ring)); });
+    for (std::uint32_t client = 0; client < client_count; ++client) {
+      roles_.push_back({Role::client, client});
+      threads_.hosts.push_back(client_count - 1 - client);
+      add<Client<Memory>>(client, scenario.plans[client], ScannerOf<Memory>::level, scenario.restarts);
+    }
+    checked("threads", static_cast<std::int64_t>(threads_.hosts.size()), 1, thread_max);
+  }
+
+  Threads take() { return std::move(threads_); }
+  const std::vector<RoleOf>& roles() const { return roles_; }
+
+ private:
+  template <class Role, class... Arguments>
+  void add(std::uint32_t number, Arguments... arguments) {
+    add_running<Role>([](Role& role) { role.run(); }, number, arguments...);
+  }
+
+  template <class Role, class Run, class... Arguments>
+  void add_running(Run run, std::uint32_t number, Arguments... arguments) {
+    auto make = [this_layout = &layout_, number, arguments...](Memory& memory, std::optional<Role>& role) {
+      role.emplace(memory, *this_layout, number, arguments...);
+    };
+    threads_.programs.push_back(std::make_unique<RoleProgram<mutant, Role>>(std::move(make), std::move(run)));
+  }
+
+  void add_receiver(std::uint32_t ring, bool serves) {
+    using Receiver = pipeline::Receiver<Memory>;
+    if (serves) {
+      add_running<Receiver>([](Receiver& role) { role.serve(); }, ring);
+    } else {
+      const auto* const batches = &scenario_.rings[ring];
+      add_running<Receiver>([batches](Receiver& role) { role.run(*batches); }, ring);
+    }
+  }
+
+  const Scenario& scenario_;
+  const Layout& layout_;
+  Threads threads_;
+  std::vector<RoleOf> roles_;
+};
+
+// The shape of memory when a run begins.
+inline Shape shape_of(const pipeline::Scenario& scenario, const pipeline::Layout& layout, std::size_t thread_count) {
+  Shape shape;
+  shape.host_count = scenario.plans.size() + 1 + 2 * scenario.rings.size();
+  shape.thread_count = thread_count;
+  shape.channel_count = layout.channel_count();
+  for (LineIndex line = 0; line < layout.line_count(); ++line) {
+    shape.word_counts.push_back(layout.name(line).word_count);
+    shape.initial.push_back({});
+  }
+  if (!scenario.written) return shape;
+  for (std::uint32_t ring = 0; ring < layout.ring_count; ++ring) {
+    const auto& batches = scenario.rings[ring];
+    for (std::size_t index = 0; index < batches.size(); ++index) {
+      const pipeline::Batch& batch = batches[index].batch;
+      const auto at = static_cast<Value>(index);
+      shape.initial[layout.payload(ring, at)][0] = pack(pipeline::Batch{batch.client, batch.seq, 0});
+      shape.initial[layout.header(ring, at)][pipeline::batch_word] = pack(batch);
+      shape.initial[layout.header(ring, at)][pipeline::guard_word] = pipeline::full_index(at);
+    }
+  }
+  return shape;
+}
+
+}  // namespace fencepost::stepped

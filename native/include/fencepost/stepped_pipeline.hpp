@@ -1,0 +1,163 @@
+// The pipeline under somebody else's schedule: built by name, explored, or run once with everything written down.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "fencepost/limits.hpp"
+#include "fencepost/pipeline_scenario.hpp"
+#include "fencepost/stepped_draw.hpp"
+#include "fencepost/stepped_explore.hpp"
+#include "fencepost/stepped_system.hpp"
+
+namespace fencepost::stepped {
+
+inline constexpr std::array<std::string_view, 3> pipeline_designs{"order5.fetch_add", "order4.claim", "order4.mutex"};
+
+// Everything that one act was, as numbers.
+struct ActRow {
+  static constexpr std::size_t width = 12 + Step::argument_max;
+  static constexpr Value drain = 100;  // added to what the entry is in the buffer, for the kind of a drain
+
+  // event, thread, kind, line, word, value, second, index, result, choice, action, argument count, arguments
+  std::array<Value, width> columns{};
+};
+
+class Pipeline {
+ public:
+  Pipeline(std::string_view design, pipeline::Scenario scenario, const Profile& profile, const Matrix& matrix,
+           std::int64_t mutant, Judge* judge)
+      : scenario_(std::move(scenario)), layout_(scenario_.layout()) {
+    checked("hosts", static_cast<std::int64_t>(scenario_.plans.size() + 1 + 2 * scenario_.rings.size()), 1, host_max + 1);
+    using pipeline::Mutant;
+    switch (static_cast<Mutant>(checked("mutant", mutant, 0, 3))) {
+      case Mutant::none: build<Mutant::none>(design, profile, matrix, judge); break;
+      case Mutant::payload_unflushed: build<Mutant::payload_unflushed>(design, profile, matrix, judge); break;
+      case Mutant::guard_before_entry: build<Mutant::guard_before_entry>(design, profile, matrix, judge); break;
+      case Mutant::reserve_before_claim: build<Mutant::reserve_before_claim>(design, profile, matrix, judge); break;
+    }
+  }
+
+  System& system() { return *system_; }
+  const pipeline::Layout& layout() const { return layout_; }
+  const std::vector<RoleOf>& roles() const { return roles_; }
+
+  // The first thread that waits for ever for what it must get, at the end of a run; -1 for none.
+  std::int64_t waiting_in_vain() const {
+    for (std::uint32_t thread = 0; thread < system_->thread_count(); ++thread) {
+      const Operation* const pending = system_->pending(thread);
+      if (pending == nullptr) continue;
+      const pipeline::Role role = roles_[thread].role;
+      if (pending->kind == Kind::lock || role == pipeline::Role::client ||
+          (role == pipeline::Role::receiver && pending->kind != Kind::receive)) {
+        return thread;
+      }
+    }
+    return -1;
+  }
+
+  bool has_two_writers() const {
+    for (LineIndex line = 0; line < layout_.line_count(); ++line) {
+      if (system_->lines().contested(line)) return true;
+    }
+    return false;
+  }
+
+  // Adds what was done in an event.
+  void write_down(const Event& event, std::size_t number, std::vector<ActRow>& rows) const {
+    for (const Act& act : event.acts) {
+      const Operation& operation = system_->nodes(act.thread).operation(act.node);
+      const Step& step = act.step;
+      ActRow row;
+      auto& to = row.columns;
+      to[0] = static_cast<Value>(number);
+      to[1] = act.thread;
+      if (act.is_drain) {
+        const Entry& entry = system_->cells().entry(act.entry);
+        write(to, ActRow::drain + static_cast<Value>(entry.kind), entry.word, entry.value, entry.number);
+      } else if (operation.kind == Kind::poll) {
+        const Watched& watched = operation.watched[act.result.index];
+        write(to, static_cast<Value>(operation.kind), watched.word, watched.seen,
+              static_cast<Value>(operation.watched.size()));
+      } else {
+        write(to, static_cast<Value>(operation.kind), operation.word, operation.value, operation.second);
+        to[7] = operation.channel;
+      }
+      if (operation.kind == Kind::poll && !act.is_drain) to[7] = act.result.index;
+      to[8] = act.result.value;
+      to[9] = static_cast<Value>(act.choice.bits());
+      to[10] = static_cast<Value>(step.action);
+      to[11] = step.argument_count;
+      std::ranges::copy(step.arguments, to.begin() + 12);
+      rows.push_back(row);
+    }
+  }
+
+ private:
+  static void write(std::array<Value, ActRow::width>& to, Value kind, Word word, Value value, Value second) {
+    to[2] = kind;
+    to[3] = word.line;
+    to[4] = word.word;
+    to[5] = value;
+    to[6] = second;
+  }
+
+  template <pipeline::Mutant mutant>
+  void build(std::string_view design, const Profile& profile, const Matrix& matrix, Judge* judge) {
+    if (design == pipeline_designs[0]) return build_with<mutant, pipeline::ScannerOrder5>(profile, matrix, judge);
+    if (design == pipeline_designs[1]) return build_with<mutant, pipeline::ScannerOrder4Claim>(profile, matrix, judge);
+    if (design == pipeline_designs[2]) return build_with<mutant, pipeline::ScannerOrder4Mutex>(profile, matrix, judge);
+    throw Refused("unknown pipeline '" + std::string(design) + "': expected order5.fetch_add, order4.claim or order4.mutex");
+  }
+
+  template <pipeline::Mutant mutant, template <class> class ScannerOf>
+  void build_with(const Profile& profile, const Matrix& matrix, Judge* judge) {
+    PipelineThreads<mutant, ScannerOf> threads(scenario_, layout_);
+    roles_ = threads.roles();
+    const Shape shape = shape_of(scenario_, layout_, roles_.size());
+    system_ = std::make_unique<System>(threads.take(), profile, matrix, shape, judge);
+  }
+
+  const pipeline::Scenario scenario_;
+  const pipeline::Layout layout_;
+  std::vector<RoleOf> roles_;
+  std::unique_ptr<System> system_;
+};
+
+// What the contract says of the end of a run: asked once for each watch and number of issued positions.
+class PipelineEnds : public Ends {
+ public:
+  PipelineEnds(const Pipeline& pipeline, bool asks_drained, bool asks_single_writer)
+      : pipeline_(pipeline), asks_drained_(asks_drained), asks_single_writer_(asks_single_writer) {}
+
+  bool wrong(const System& system) override {
+    if (system.violated()) return true;
+    const Value issued = system.memory().memory(pipeline_.layout().issued());
+    auto& known = known_[system.cells().watch()];
+    auto found = std::ranges::find_if(known, [&](const auto& each) { return each.first == issued; });
+    if (found == known.end()) {
+      known.emplace_back(issued, wrong_at_end(system.cells().watch(), issued));
+      found = known.end() - 1;
+    }
+    return found->second || (asks_drained_ && pipeline_.waiting_in_vain() >= 0) ||
+           (asks_single_writer_ && pipeline_.has_two_writers());
+  }
+
+ protected:
+  virtual bool wrong_at_end(std::uint32_t watch, Value issued) = 0;
+
+ private:
+  const Pipeline& pipeline_;
+  const bool asks_drained_;
+  const bool asks_single_writer_;
+  std::unordered_map<std::uint32_t, std::vector<std::pair<Value, bool>>> known_;
+};
+
+}  // namespace fencepost::stepped

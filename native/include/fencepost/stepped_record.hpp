@@ -1,0 +1,89 @@
+// One run of the pipeline with everything written down, to be held against the model's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fencepost/limits.hpp"
+#include "fencepost/stepped_draw.hpp"
+#include "fencepost/stepped_pipeline.hpp"
+#include "fencepost/stepped_snapshot.hpp"
+
+namespace fencepost::stepped {
+
+struct Record {
+  Schedule schedule;
+  std::vector<ActRow> acts;
+  std::vector<std::pair<std::size_t, Row>> snapshots;  // after so many events
+};
+
+// Takes a snapshot before the first event, then after every `interval`-th, and after the last.
+class Recorder {
+ public:
+  Recorder(Pipeline& pipeline, std::size_t interval) : pipeline_(pipeline), interval_(interval) {}
+
+  // One drawn run, cut at `depth_most` events.
+  Record drawn(const Random& random, std::size_t pct_depth, std::size_t steps, std::size_t depth_most) {
+    const Picker picker(random, pct_depth, steps, pipeline_.system().thread_count());
+    return whole([&](Schedule& schedule) {
+      draw(pipeline_.system(), picker, depth_most, event_, transitions_, schedule,
+           [&](const Event& event) { note(event, schedule.size()); });
+    });
+  }
+
+  // The run of a schedule. Throws Refused, with the number of the step, where it cannot be followed.
+  Record followed(const Schedule& given) {
+    return whole([&](Schedule& schedule) {
+      System& system = pipeline_.system();
+      system.start(event_, true);
+      note(event_, 0);
+      for (const auto& [actor, choice] : given) {
+        system.transitions(transitions_);
+        const auto is_next = [&](const Transition& each) { return each.actor == actor && each.choice == choice; };
+        if (std::ranges::none_of(transitions_, is_next)) {
+          throw Refused("step " + std::to_string(schedule.size() + 1) + " of the schedule cannot happen in the native build");
+        }
+        system.perform(actor, choice, event_);
+        schedule.emplace_back(actor, choice);
+        note(event_, schedule.size());
+      }
+    });
+  }
+
+ private:
+  template <class Run>
+  Record whole(Run&& run) {
+    while (true) {
+      record_ = {};
+      try {
+        run(record_.schedule);
+        break;
+      } catch (const LinesChanged&) {
+        continue;
+      }
+    }
+    take_snapshot(record_.schedule.size());
+    return std::move(record_);
+  }
+
+  void note(const Event& event, std::size_t number) {
+    pipeline_.write_down(event, number, record_.acts);
+    if (interval_ != 0 && number % interval_ == 0) take_snapshot(number);
+  }
+
+  void take_snapshot(std::size_t number) {
+    record_.snapshots.emplace_back(number, snapshot(pipeline_.system(), scratch_));
+  }
+
+  Pipeline& pipeline_;
+  std::size_t interval_;
+  Record record_;
+  Event event_;
+  std::vector<Transition> transitions_;
+  std::vector<Transition> scratch_;
+};
+
+}  // namespace fencepost::stepped

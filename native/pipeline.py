@@ -1,0 +1,203 @@
+"""The sequencers' pipeline in the stepped build: scenarios on the way in, names and packed words on the way out."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+from fencepost.model.errors import InputError
+from fencepost.model.explorer.run_watch import RunWatch
+from fencepost.model.memory import Matrix, Profile
+from fencepost.model.memory.late import Line
+from fencepost.model.memory.ordering import ALWAYS, FREE, SAME_LINE
+from fencepost.model.programs.designs import DESIGNS
+from fencepost.model.programs.layout import ISSUED
+from fencepost.model.programs.operations import Address
+from fencepost.model.programs.pipeline import Design, Scenario
+from fencepost.model.trace import Step
+from fencepost.native import _core
+from fencepost.native.stepped import Names
+
+DESIGN_NAMES = ("order5.fetch_add", "order4.claim", "order4.mutex")
+"""The designs that have a native pipeline."""
+
+
+class Mutant(IntEnum):
+    """Faults that can be built into the stepped pipeline; the production build knows none of them."""
+
+    NONE = 0
+    PAYLOAD_UNFLUSHED = 1  # the receiver leaves out the flush of the payload
+    GUARD_BEFORE_ENTRY = 2  # the scanner stores the guard of a chain entry first
+    RESERVE_BEFORE_CLAIM = 3  # the level-4 scanner takes its range before it knows that it won (order4.claim)
+
+
+_ORDERS = (FREE, SAME_LINE, ALWAYS)
+_LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("counter", ("issued",)),
+    ("lock", ("held",)),
+    ("next", ("seq",)),
+    ("written", ("count",)),
+    ("consumed", ("count",)),
+    ("payload", ("content",)),
+    ("header", ("batch", "guard")),
+    ("chain", ("entry", "guard")),
+    ("acked", ("below",)),
+)  # as pipeline_layout.hpp numbers them
+WORDS = dict(_LINES)
+"""Name of a line -> the names of its words, in the native order."""
+
+ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("", ()),
+    ("arrive", ("ring", "client", "seq", "count")),
+    ("overwrite", ("ring", "slot", "by_ring", "index")),
+    ("assign", ("ring", "index", "client", "seq", "count", "start")),
+    ("reserve", ("ring",)),
+    ("publish", ("ring",)),
+    ("export", ("ring", "index", "kind")),
+    ("frontier", ("ring", "client", "below")),
+    ("acknowledge", ("ring", "client", "below")),
+    ("discard", ("ring", "index")),
+    ("deliver", ("ring", "index", "start", "client", "seq")),
+    ("drop", ("ring", "index")),
+    ("park", ("ring",)),
+    ("claim", ("ring", "index")),
+    ("release", ("ring",)),
+    ("lock", ("ring", "index")),
+    ("advance", ("ring",)),
+    ("unlock", ("ring",)),
+)
+"""Steps of the spec and of the contract, as pipeline_words.hpp numbers them; a step may leave later arguments out."""
+
+
+def native_pipeline(
+    design: Design,
+    scenario: Scenario,
+    profile: Profile,
+    matrix: Matrix,
+    *,
+    mutant: Mutant = Mutant.NONE,
+    judge: _core.PipelineJudge | None = None,
+) -> tuple[_core.Pipeline, Names]:
+    """Return a design on a scenario in the stepped build, and what its numbers stand for.
+
+    Raises InputError for a design, profile or scenario that the build does not have.
+    """
+    if design.name not in DESIGN_NAMES or DESIGNS.get(design.name) is not design:
+        names = ", ".join(DESIGN_NAMES)
+        raise InputError(f"the native build has no pipeline {design.name!r} as it is given: expected one of {names}")
+    if profile.snapshot or not profile.line_atomic or profile.dirty_words_only:
+        raise InputError(
+            f"the stepped build does not support profile {profile.name!r}: expected sc, tso, ncx, ncx-nospec,"
+            " ncx-noevict or ncx-lfence"
+        )
+    rings = scenario.rings or ((),) * scenario.rings_count
+    try:
+        pipeline = _core.Pipeline(
+            design=design.name,
+            scenario=_core.PipelineScenario(
+                rings=[[(each.client, each.seq, each.count, each.arrival_ns) for each in ring] for ring in rings],
+                slots=scenario.slots,
+                flags=[
+                    scenario.written, scenario.delegated, scenario.subscribers, scenario.acknowledgers,
+                    scenario.restarts,
+                ],
+                plans=[[(each.ring, each.seq, each.count) for each in plan] for plan in scenario.plans],
+            ),
+            profile=[int(each) for each in (
+                profile.one_host, profile.buffers, profile.evict, profile.speculate, profile.lfence_waits,
+            )],
+            matrix=[_ORDERS.index(order) for row in matrix.rows for order in row],
+            mutant=mutant,
+            judge=judge,
+        )  # fmt: skip
+    except _core.Refused as refused:
+        raise InputError(str(refused)) from None
+    clients, ring_count = len(scenario.plans), len(rings)
+    hosts = tuple(range(-clients, 1 + 2 * ring_count))
+    client_count = max([clients, *(each.client + 1 for ring in rings for each in ring)])
+    channels = [("to", ring) for ring in range(ring_count)] + [("from", client) for client in range(client_count)]
+    return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels))
+
+
+def _line(name: int, first: int, second: int) -> Line:
+    return (_LINES[name][0], *(number for number in (first, second) if number >= 0))
+
+
+# --- packed words ---
+
+_WRITTEN = 1 << 63
+
+
+def _signed(bits: int) -> int:
+    return bits - (1 << 64) if bits & _WRITTEN else bits
+
+
+def packed(value: Any, word: str) -> int:
+    """Return a value of the model as the native build keeps it in that word (`to` and `from`: in a message)."""
+    if isinstance(value, int):
+        return value
+    if word in ("content", "batch", "to"):
+        client, seq, count = (*value, 0)[:3]
+        return _signed(_WRITTEN | client << 47 | seq << 15 | count)
+    if word == "entry":
+        index, start, kind = value
+        return _signed(_WRITTEN | kind << 62 | index << 42 | start + 1)
+    ring, below = value  # what an acknowledger tells a client
+    return _signed(_WRITTEN | ring << 48 | below)
+
+
+# --- the contract, for the native explorer ---
+
+
+class Watching:
+    """The watch of a run, its states as numbers, each known once however it was come to.
+
+    What the native build tells is a step in numbers; a state that was there before gets its number again, so that
+    the number of questions is that of states and steps, not of runs.
+    """
+
+    def __init__(self, watch: RunWatch, addresses: dict[Address, tuple[int, int]]) -> None:
+        self._addresses = addresses
+        self._watches: list[RunWatch] = []
+        self._numbers: dict[Any, int] = {}
+        self._number(watch)
+
+    def judge(self) -> _core.PipelineJudge:
+        """Return what the native build asks."""
+        return _core.PipelineJudge(asks=self.asks, after=self.after, wrong_at_end=self.wrong_at_end)
+
+    def asks(self, watch: int, action: int, arguments: list[int]) -> list[tuple[int, int]]:
+        """Return the words that must be known to judge a step."""
+        return [self._addresses[address] for address in self._watches[watch].asks(step_of(action, arguments))]
+
+    def after(self, watch: int, action: int, arguments: list[int], answers: list[int]) -> tuple[int, bool]:
+        """Return the state after a step, and whether it broke a promise."""
+        following = self._watches[watch]._follow(step_of(action, arguments), tuple(answers))
+        return self._number(following), following.violation is not None
+
+    def wrong_at_end(self, watch: int, issued: int) -> bool:
+        """Say whether a run that ends in this state breaks a promise."""
+        return self._watches[watch].at_end(lambda address: issued if address == ISSUED else 0) is not None
+
+    def _number(self, watch: RunWatch) -> int:
+        key = watch.key()
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self._watches)
+            self._watches.append(watch)
+        return found
+
+
+def step_of(action: int, arguments: list[int]) -> Step:
+    """Return a step of the spec or of the contract from its numbers."""
+    name, names = ACTIONS[action]
+    return Step(name, dict(zip(names, arguments, strict=False)))
+
+
+def addresses_of(names: Names) -> dict[Address, tuple[int, int]]:
+    """Return the line and the word, as numbers, of every address."""
+    return {
+        (*line, word): (number, place)
+        for number, line in enumerate(names.lines)
+        for place, word in enumerate(WORDS[str(line[0])])
+    }
