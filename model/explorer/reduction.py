@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fencepost.model.explorer.order import Order, Race
-from fencepost.model.explorer.system import THREAD, Actor, Event, State, System, Transition
+from fencepost.model.explorer.state import THREAD, Actor, Event, State, Transition
+from fencepost.model.explorer.system import System
 from fencepost.model.memory.late import Choice, Key, Touched
 from fencepost.model.programs.operations import Lock, Operation, Poll, Receive
 

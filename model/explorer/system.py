@@ -10,13 +10,26 @@ Memory does without luck for ever in the worst case, so a run may end where only
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from fencepost.model.errors import InputError
+from fencepost.model.explorer.state import (
+    FORWARDED,
+    NO_EVICTION,
+    NOTHING,
+    OWN,
+    THREAD,
+    Act,
+    Actor,
+    Event,
+    State,
+    Transition,
+)
 from fencepost.model.explorer.threads import Node
 from fencepost.model.explorer.watch import Watch
-from fencepost.model.memory.late import Cells, Choice, Entry, LateMemory, Lines, Touched
+from fencepost.model.memory.late import Choice, Entry, LateMemory
+from fencepost.model.memory.lines import Lines
 from fencepost.model.memory.ordering import Buffered, Matrix
 from fencepost.model.memory.profiles import Crash, Profile
 from fencepost.model.programs.operations import (
@@ -45,62 +58,6 @@ from fencepost.model.programs.operations import (
     line_of,
 )
 from fencepost.model.trace import Step
-
-Actor: TypeAlias = tuple[int, int]  # thread, and the number of its buffer entry, or THREAD for the thread itself
-THREAD = -1
-Transition: TypeAlias = tuple[Choice, bool]  # what is chosen, and whether it is lucky
-NOTHING: Choice = ()
-OWN: Choice = ("own",)
-FORWARDED: Choice = ("forwarded",)
-NO_EVICTION: Choice = ("evict", ())
-
-
-class Act(NamedTuple):
-    """One thing that was done: an operation of a thread, or the drain of an entry of its buffer."""
-
-    thread: int
-    what: Operation | Entry
-    result: Any
-    step: Step | None
-    choice: Choice = NOTHING
-    entry: Entry | None = None  # what a store or flush put into the buffer
-
-
-class Event:
-    """One transition: who, by which choice, what it had to do with, and what was done."""
-
-    __slots__ = ("actor", "acts", "choice", "lucky", "touched")
-
-    def __init__(self, actor: Actor, choice: Choice, lucky: bool) -> None:
-        self.actor, self.choice, self.lucky = actor, choice, lucky
-        self.touched = Touched()
-        self.acts: list[Act] = []
-
-
-class State:
-    """A state of the whole system; `copy` it before it is changed."""
-
-    __slots__ = ("buffers", "cells", "channels", "issued_counts", "nodes", "watch")
-
-    def __init__(self, nodes: tuple[Node, ...], cells: Cells, watch: Watch) -> None:
-        self.nodes, self.cells, self.watch = nodes, cells, watch
-        self.buffers: tuple[tuple[Entry, ...], ...] = tuple(() for _ in nodes)
-        self.issued_counts = tuple(0 for _ in nodes)  # entries that each thread ever put into its buffer
-        self.channels: dict[Address, tuple[tuple[Any, ...], int]] = {}  # waiting messages, and how many were taken
-
-    def copy(self) -> State:
-        other = State.__new__(State)
-        other.nodes, other.cells, other.watch = self.nodes, self.cells.copy(), self.watch
-        other.buffers, other.issued_counts, other.channels = self.buffers, self.issued_counts, self.channels
-        return other
-
-    def memory(self) -> Hashable:
-        """Return all but the threads' own progress, as a hashable value."""
-        return self.cells.frozen(), self.buffers, frozenset(self.channels.items())
-
-    def frozen(self) -> Hashable:
-        """Return a hashable value, equal for equal states."""
-        return tuple(map(id, self.nodes)), self.memory(), id(self.watch)
 
 
 class System:
@@ -181,7 +138,8 @@ class System:
                 if _pending(buffer, address) is not None:
                     yield FORWARDED, False
                 else:
-                    yield from self.memory.copies(state.cells, host, line_of(address))
+                    line = line_of(address)
+                    yield from self._needed(state, line, self.memory.copies(state.cells, host, line))
             case FetchAdd(address) | CompareExchange(address) | Exchange(address) if not buffer:
                 yield from self.memory.copies(state.cells, host, line_of(address))
             case Lock(address) if not buffer and state.cells.words.get(address, 0) == 0:
@@ -202,6 +160,33 @@ class System:
             case Store() | Unlock() | Send():
                 yield OWN, False
 
+    def _needed(self, state: State, line: tuple[Any, ...], choices: Iterator[Transition]) -> Iterator[Transition]:
+        """Leave out the eviction of a copy whose owner can flush it right now: the flush, done first, does the same.
+
+        What can follow after the eviction can follow after the flush, and the owner is one step further.
+        """
+        for choice, lucky in choices:
+            if (
+                choice[0] != "evict"
+                or len(choice[1]) > 1
+                or self.lines.contested(line)
+                or not any(self._flushes(state, thread, line) for thread in self._threads_on(choice[1][0]))
+            ):
+                yield choice, lucky
+
+    def _threads_on(self, host: int) -> list[int]:
+        return [thread for thread, of in enumerate(self.hosts) if of == host]
+
+    def _flushes(self, state: State, thread: int, line: tuple[Any, ...]) -> bool:
+        """Say whether a flush of the line can leave a thread's buffer now."""
+        buffer = state.buffers[thread]
+        return any(
+            entry.line == line
+            and entry.kind in (Buffered.FL, Buffered.FO, Buffered.WB)
+            and not self._blocked(buffer, at)
+            for at, entry in enumerate(buffer)
+        )
+
     def _poll_options(
         self, state: State, thread: int, index: int, address: Address, seen: Any, invalidate: bool
     ) -> Iterator[Transition]:
@@ -215,9 +200,8 @@ class System:
             if cells.words.get(address, 0) != seen:
                 yield (index, OWN), False
             return
-        for choice, lucky in (
-            self.memory.fresh(cells, host, line) if invalidate else self.memory.copies(cells, host, line)
-        ):
+        choices = self.memory.fresh(cells, host, line) if invalidate else self.memory.copies(cells, host, line)
+        for choice, lucky in self._needed(state, line, choices):
             if self.memory.content(cells, host, line, choice).get(address[-1], 0) != seen:
                 yield (index, choice), lucky
 
