@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fencepost.model.errors import InputError
+from fencepost.model.explorer.buffers import blocked, flushes_now, pending_store
 from fencepost.model.explorer.state import (
     FORWARDED,
     NO_EVICTION,
@@ -109,16 +110,9 @@ class System:
                     found[thread, THREAD] = options
             buffer = state.buffers[thread]
             for place, entry in enumerate(buffer):
-                if not self._blocked(buffer, place):
+                if not blocked(self.matrix, buffer, place):
                     found[thread, entry.number] = list(self._drains(state, thread, entry))
         return found
-
-    def _blocked(self, buffer: tuple[Entry, ...], place: int) -> bool:
-        younger = buffer[place]
-        return any(
-            self.matrix.blocks(older.kind, younger.kind, same_line=older.line == younger.line)
-            for older in buffer[:place]
-        )
 
     def _drains(self, state: State, thread: int, entry: Entry) -> Iterator[Transition]:
         host, line = self.hosts[thread], entry.line
@@ -135,7 +129,7 @@ class System:
         host, buffer = self.hosts[thread], state.buffers[thread]
         match operation:
             case Load(address):
-                if _pending(buffer, address) is not None:
+                if pending_store(buffer, address) is not None:
                     yield FORWARDED, False
                 else:
                     line = line_of(address)
@@ -165,33 +159,21 @@ class System:
 
         What can follow after the eviction can follow after the flush, and the owner is one step further.
         """
+        flushed = {
+            self.hosts[thread]
+            for thread, buffer in enumerate(state.buffers)
+            if buffer and flushes_now(self.matrix, buffer, line)
+        }
         for choice, lucky in choices:
-            if (
-                choice[0] != "evict"
-                or len(choice[1]) > 1
-                or self.lines.contested(line)
-                or not any(self._flushes(state, thread, line) for thread in self._threads_on(choice[1][0]))
-            ):
+            one = choice[0] == "evict" and len(choice[1]) == 1 and not self.lines.contested(line)
+            if not (one and choice[1][0] in flushed):
                 yield choice, lucky
-
-    def _threads_on(self, host: int) -> list[int]:
-        return [thread for thread, of in enumerate(self.hosts) if of == host]
-
-    def _flushes(self, state: State, thread: int, line: tuple[Any, ...]) -> bool:
-        """Say whether a flush of the line can leave a thread's buffer now."""
-        buffer = state.buffers[thread]
-        return any(
-            entry.line == line
-            and entry.kind in (Buffered.FL, Buffered.FO, Buffered.WB)
-            and not self._blocked(buffer, at)
-            for at, entry in enumerate(buffer)
-        )
 
     def _poll_options(
         self, state: State, thread: int, index: int, address: Address, seen: Any, invalidate: bool
     ) -> Iterator[Transition]:
         host, line, cells = self.hosts[thread], line_of(address), state.cells
-        pending = _pending(state.buffers[thread], address)
+        pending = pending_store(state.buffers[thread], address)
         if pending is not None:
             if not invalidate and pending.value != seen:
                 yield (index, FORWARDED), False
@@ -228,7 +210,11 @@ class System:
     ) -> None:
         node, step = state.nodes[thread].after(result)
         state.nodes = (*state.nodes[:thread], node, *state.nodes[thread + 1 :])
-        entry = state.buffers[thread][-1] if _enters(operation) and self.profile.buffers else None
+        entry = (
+            state.buffers[thread][-1]
+            if isinstance(operation, Store | Unlock | Flush | StoreFence) and self.profile.buffers
+            else None
+        )
         step = step if entry is None else None  # a store takes effect when it leaves the buffer
         event.acts.append(Act(thread, operation, result, step, choice, entry))
         self._tell(state, step, event)
@@ -295,7 +281,7 @@ class System:
         host, line = self.hosts[thread], line_of(address)
         self._use(thread, line)
         if choice == FORWARDED:
-            entry = _pending(state.buffers[thread], address)
+            entry = pending_store(state.buffers[thread], address)
             assert entry is not None
             event.touched.widens.add(("W", address) if self.lines.own(line) else ("C", host, line))
             return entry.value
@@ -395,25 +381,12 @@ class System:
         for place, entry in enumerate(buffer):
             flush = entry.kind in (Buffered.FL, Buffered.FO, Buffered.WB) and self.lines.own(entry.line)
             unnoticed = entry.kind is Buffered.SF or flush or self.lines.private(entry.line)
-            if unnoticed and not self._blocked(buffer, place):
+            if unnoticed and not blocked(self.matrix, buffer, place):
                 unheard = Event((thread, entry.number), OWN, False)  # its line is no other thread's
                 unheard.acts = event.acts
                 self._drain(state, thread, entry, OWN, unheard)
                 return True
         return False
-
-
-def _pending(buffer: tuple[Entry, ...], address: Address) -> Entry | None:
-    """Return the youngest store to a word in a thread's own buffer."""
-    for place in range(len(buffer) - 1, -1, -1):
-        entry = buffer[place]
-        if entry.word == address[-1] and entry.line == address[:-1] and entry.kind in (Buffered.W, Buffered.NT):
-            return entry
-    return None
-
-
-def _enters(operation: Operation) -> bool:
-    return isinstance(operation, Store | Unlock | Flush | StoreFence)
 
 
 def _replacement(operation: FetchAdd | CompareExchange | Exchange, before: Any) -> tuple[Any] | None:
