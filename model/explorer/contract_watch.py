@@ -12,6 +12,7 @@ from typing import Any
 
 from fencepost.model.contract import Level
 from fencepost.model.explorer.watch import Violation
+from fencepost.model.memory.late import Key
 from fencepost.model.programs.layout import ISSUED, chain
 from fencepost.model.programs.operations import Address
 from fencepost.model.trace import Step
@@ -78,8 +79,8 @@ class Facts:
 class Contract:
     """The promises of a level, as judgements of single steps and of the end of a run."""
 
-    def __init__(self, level: Level, slots: int, *, subscribers: bool, acknowledgers: bool) -> None:
-        self.level, self.slots = level, slots
+    def __init__(self, level: Level, rings: int, slots: int, *, subscribers: bool, acknowledgers: bool) -> None:
+        self.level, self.rings, self.slots = level, range(rings), slots
         self.subscribers, self.acknowledgers = subscribers, acknowledgers
 
     def judge(self, facts: Facts, step: Step, answers: tuple[Any, ...]) -> Iterator[Violation]:
@@ -90,6 +91,35 @@ class Contract:
                 yield from handler(facts, answers, **step.arguments)
             else:
                 yield from handler(facts, **step.arguments)
+
+    def concerns(self, facts: Facts, step: Step) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
+        """Return the facts that a step is judged by, and those that it changes, each as a key.
+
+        Facts are told apart by ring or slot, so that what one thread does in its own order needs no order of another's.
+        """
+        given = step.arguments
+        ordered = tuple(("F", "ordered", each) for each in self.rings)
+        match step.action:
+            case "arrive":
+                return tuple(("F", "acked", each) for each in self.rings), ()
+            case "overwrite":
+                slot = given["ring"], given["slot"]
+                before = facts.occupants.get(slot)
+                return (() if before is None else (("F", "consumed", *before),)), (("F", "slot", *slot),)
+            case "assign":
+                return ordered, (("F", "ordered", given["ring"]), ("F", "range", given["ring"], given["index"]))
+            case "export":
+                return (), (("F", "ordered", given["ring"]),)
+            case "deliver":
+                place = given["ring"], given["index"]
+                return (("F", "range", *place),), (("F", "consumed", *place),)
+            case "discard":
+                return (), (("F", "consumed", given["ring"], given["index"]),)
+            case "acknowledge":
+                return ordered, (("F", "acked", given["ring"]),)
+            case "frontier":
+                return (), (("F", "frontier", given["ring"], given["client"]),)
+        return (), ()
 
     # --- filling ---
 
@@ -243,6 +273,8 @@ class Contract:
         issued = inspect(ISSUED)
         if issued > position:
             yield Violation("dense", f"positions {position}..{issued - 1} were issued and belong to no batch")
+        if issued < position:
+            yield Violation("dense", f"positions {issued}..{position - 1} belong to a batch and were never issued")
         yield from self._left_over(facts)
 
     def _left_over(self, facts: Facts) -> Iterator[Violation]:

@@ -252,6 +252,9 @@ class System:
     def _tell(self, state: State, step: Step | None, event: Event) -> None:
         """Tell the watch of a step; what it asks of memory is part of what the event has to do with."""
         if step is not None:
+            reads, writes = state.watch.concerns(step)
+            event.touched.reads.update(reads)
+            event.touched.writes.update(writes)
             answers = tuple(self._inspect(state, address, event) for address in state.watch.asks(step))
             state.watch = state.watch.after(step, answers)
 
@@ -413,6 +416,8 @@ class System:
                 unheard = Event((thread, entry.number), OWN, False)  # its line is no other thread's
                 unheard.acts = event.acts
                 self._drain(state, thread, entry, OWN, unheard)
+                event.touched.reads.update(key for key in unheard.touched.reads if key[0] == "F")
+                event.touched.writes.update(key for key in unheard.touched.writes if key[0] == "F")
                 return True
         return False
 
