@@ -6,7 +6,8 @@ from typing import Any
 
 from fencepost.model.explorer.contract_watch import Contract
 from fencepost.model.explorer.run_watch import RunWatch
-from fencepost.model.explorer.system import State, System
+from fencepost.model.explorer.state import State
+from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation, Watch
 from fencepost.model.memory.ordering import Matrix
 from fencepost.model.memory.profiles import Profile
