@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fencepost.model.contract import Level
-from fencepost.model.explorer.watch import Violation
+from fencepost.model.explorer.watch import FACT, Violation
 from fencepost.model.memory.late import Key
 from fencepost.model.programs.layout import ISSUED, chain
 from fencepost.model.programs.operations import Address
@@ -98,27 +98,27 @@ class Contract:
         Facts are told apart by ring or slot, so that what one thread does in its own order needs no order of another's.
         """
         given = step.arguments
-        ordered = tuple(("F", "ordered", each) for each in self.rings)
+        ordered = tuple((FACT, "ordered", each) for each in self.rings)
         match step.action:
             case "arrive":
-                return tuple(("F", "acked", each) for each in self.rings), ()
+                return tuple((FACT, "acked", each) for each in self.rings), ()
             case "overwrite":
                 slot = given["ring"], given["slot"]
                 before = facts.occupants.get(slot)
-                return (() if before is None else (("F", "consumed", *before),)), (("F", "slot", *slot),)
+                return (() if before is None else ((FACT, "consumed", *before),)), ((FACT, "slot", *slot),)
             case "assign":
-                return ordered, (("F", "ordered", given["ring"]), ("F", "range", given["ring"], given["index"]))
+                return ordered, ((FACT, "ordered", given["ring"]), (FACT, "range", given["ring"], given["index"]))
             case "export":
-                return (), (("F", "ordered", given["ring"]),)
+                return (), ((FACT, "ordered", given["ring"]),)
             case "deliver":
                 place = given["ring"], given["index"]
-                return (("F", "range", *place),), (("F", "consumed", *place),)
+                return ((FACT, "range", *place),), ((FACT, "consumed", *place),)
             case "discard":
-                return (), (("F", "consumed", given["ring"], given["index"]),)
+                return (), ((FACT, "consumed", given["ring"], given["index"]),)
             case "acknowledge":
-                return ordered, (("F", "acked", given["ring"]),)
+                return ordered, ((FACT, "acked", given["ring"]),)
             case "frontier":
-                return (), (("F", "frontier", given["ring"], given["client"]),)
+                return (), ((FACT, "frontier", given["ring"], given["client"]),)
         return (), ()
 
     # --- filling ---

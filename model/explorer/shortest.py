@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fencepost.model.explorer.reduction import stuck
 from fencepost.model.explorer.schedule import Judge, Schedule
-from fencepost.model.explorer.system import State, System
+from fencepost.model.explorer.state import State
+from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
-from fencepost.model.memory.late import LinesChanged
+from fencepost.model.memory.lines import LinesChanged
 
 STATES_MOST = 20_000
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
 from fencepost.model.explorer.threads import Node
-from fencepost.model.explorer.watch import Watch
-from fencepost.model.memory.late import Cells, Choice, Entry, Touched
+from fencepost.model.explorer.watch import FACT, Watch
+from fencepost.model.memory.late import Cells, Choice, Entry, Key, Touched
 from fencepost.model.programs.operations import Address, Operation
 from fencepost.model.trace import Step
 
@@ -40,6 +40,22 @@ class Event:
         self.actor, self.choice, self.lucky = actor, choice, lucky
         self.touched = Touched()
         self.acts: list[Act] = []
+
+    def aside(self, actor: Actor, choice: Choice) -> Event:
+        """Return an event of the same moment, whose acts are this one's, and what it had to do with is its own."""
+        other = Event(actor, choice, False)
+        other.acts = self.acts
+        return other
+
+    def concern(self, reads: Iterable[Key], writes: Iterable[Key]) -> None:
+        """Note the facts that the watch judges what was done by, and those that were changed."""
+        self.touched.reads.update(reads)
+        self.touched.writes.update(writes)
+
+    def facts(self) -> tuple[list[Key], list[Key]]:
+        """Return what of that was read and written; the rest is about memory."""
+        reads = [key for key in self.touched.reads if key[0] == FACT]
+        return reads, [key for key in self.touched.writes if key[0] == FACT]
 
 
 class State:

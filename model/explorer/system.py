@@ -222,15 +222,14 @@ class System:
     def _tell(self, state: State, step: Step | None, event: Event) -> None:
         """Tell the watch of a step; what it asks of memory is part of what the event has to do with."""
         if step is not None:
-            reads, writes = state.watch.concerns(step)
-            event.touched.reads.update(reads)
-            event.touched.writes.update(writes)
+            event.concern(*state.watch.concerns(step))
             answers = tuple(self._inspect(state, address, event) for address in state.watch.asks(step))
             state.watch = state.watch.after(step, answers)
 
     def _inspect(self, state: State, address: Address, event: Event) -> Any:
-        """Return what memory has of a word; a watch may ask, and what it is told depends on when."""
+        """Return what memory has of a word, for whoever may read it: the watch is told what depends on when."""
         line = line_of(address)
+        self._use(event.actor[0], line)
         event.touched.reads.add(("W", address) if self.lines.own(line) else ("M", line))
         return self.memory.memory(state.cells, line).get(address[-1], 0)
 
@@ -385,11 +384,9 @@ class System:
             flush = entry.kind in (Buffered.FL, Buffered.FO, Buffered.WB) and self.lines.own(entry.line)
             unnoticed = entry.kind is Buffered.SF or flush or self.lines.private(entry.line)
             if unnoticed and not blocked(self.matrix, buffer, place):
-                unheard = Event((thread, entry.number), OWN, False)  # its line is no other thread's
-                unheard.acts = event.acts
+                unheard = event.aside((thread, entry.number), OWN)  # its line is no other thread's
                 self._drain(state, thread, entry, OWN, unheard)
-                event.touched.reads.update(key for key in unheard.touched.reads if key[0] == "F")
-                event.touched.writes.update(key for key in unheard.touched.writes if key[0] == "F")
+                event.concern(*unheard.facts())
                 return True
         return False
 

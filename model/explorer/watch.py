@@ -10,6 +10,9 @@ from fencepost.model.memory.late import Key
 from fencepost.model.programs.operations import Address
 from fencepost.model.trace import Step
 
+FACT = "F"
+"""How the keys of facts begin, which are the watch's; all others are memory's."""
+
 
 @dataclass(frozen=True)
 class Violation:

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from fencepost.model.museum.bug import CLAIM, ORDER5, Bug, batch, deviating, in_rings
 from fencepost.model.programs.acknowledger import Acknowledger
-from fencepost.model.programs.operations import Program, at
+from fencepost.model.programs.layout import acked
+from fencepost.model.programs.operations import Flush, Program, Store, StoreFence, Watched, at
 from fencepost.model.programs.order4 import Order4Claim
 from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.scanner import DELIVER, Slot
 
+EVERY_CLIENT = -1  # where a client's id belongs
 
-class BrokerWideAck(Order5FetchAdd):
-    """A client is told how many batches of the ring are ordered, whoever sent them."""
 
-    def acknowledged_below(self, slot: Slot) -> int:
-        return slot.index + 1
+class BrokerWideCount(Order5FetchAdd):
+    """There is one acknowledgement word for the whole ring: how many of its batches are ordered, whoever sent them."""
+
+    def acknowledge(self, slot: Slot) -> Program:
+        line, below = acked(slot.ring, EVERY_CLIENT), slot.index + 1
+        yield Store((*line, "below"), below, at("frontier", ring=slot.ring, client=EVERY_CLIENT, below=below))
+        yield Flush(line)
+        yield StoreFence()
+
+
+class BrokerWideAck(Acknowledger):
+    """Every client is told what the one word says."""
+
+    def watched(self, client: int) -> Watched:
+        return Watched((*acked(self.ring, EVERY_CLIENT), "below"), self.seen[client], invalidate=True)
 
 
 class AckBeforeExport(Order5FetchAdd):
@@ -48,7 +61,8 @@ BUGS: tuple[Bug, ...] = (
         origin="the ack thread of 09ae22d sends each client progress.ordered of the broker, a count over all clients",
         sound=ORDER5,
         scenario=in_rings((batch(0, 0), batch(1, 0)), acknowledgers=True),
-        scanner=BrokerWideAck,
+        scanner=BrokerWideCount,
+        acknowledger=BrokerWideAck,
     ),
     deviating(
         "ack_before_export",

@@ -19,8 +19,8 @@ ORDER5, CLAIM, MUTEX = design("order5.fetch_add"), design("order4.claim"), desig
 class Bug:
     """A sound design with one place changed.
 
-    `breaks` names the promise that it must break, `origin` where the bug comes from, `scenario` the smallest in which it
-    shows. `refuted` is the spec with the same fault, where there is one: its promise of that name must be broken.
+    `breaks` names the promise that it must break, `origin` where the bug comes from, `scenario` the smallest in which
+    it shows. `refuted` is the spec with the same fault, where there is one: its promise of that name must be broken.
     """
 
     name: str
