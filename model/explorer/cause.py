@@ -14,7 +14,7 @@ from fencepost.model.explorer.order import Order
 from fencepost.model.explorer.run_trace import Run
 from fencepost.model.explorer.schedule import follow
 from fencepost.model.explorer.stale import Stale, reading, stale_reads, stale_waits, stale_words, step_name
-from fencepost.model.explorer.system import State
+from fencepost.model.explorer.state import State
 from fencepost.model.explorer.watch import Watch
 from fencepost.model.explorer.words import operation_words, step_words
 from fencepost.model.programs.operations import line_of

@@ -8,9 +8,10 @@ from typing import NamedTuple, TypeAlias
 from fencepost.model.explorer.run_state import STANDING
 from fencepost.model.explorer.run_trace import Run
 from fencepost.model.explorer.stale import reading
-from fencepost.model.explorer.system import State
+from fencepost.model.explorer.state import State
 from fencepost.model.explorer.words import entry_words, line_words, word_is
-from fencepost.model.memory.late import CERTAIN, NOTHING_SEEN, Content, Entry, Line, Version
+from fencepost.model.memory.late import CERTAIN, NOTHING_SEEN, Content, Entry, Version
+from fencepost.model.memory.lines import Line
 from fencepost.model.programs.operations import line_of
 
 Shown: TypeAlias = Callable[[Line], bool]

@@ -21,7 +21,7 @@ from fencepost.model.explorer.exploration import Explored
 from fencepost.model.explorer.run_meta import meta_of, trace_from
 from fencepost.model.explorer.run_state import decoded, encoded, state_document
 from fencepost.model.explorer.run_trace import Run, RunTrace, run, trace_of
-from fencepost.model.explorer.system import THREAD, Actor
+from fencepost.model.explorer.state import THREAD, Actor
 from fencepost.model.explorer.words import act_words, actor_words, choice_words
 from fencepost.model.itf import ACTION, FORMAT_DESCRIPTION, PICKS
 from fencepost.model.memory.late import Choice

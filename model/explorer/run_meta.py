@@ -145,7 +145,7 @@ def _lines(value: Any) -> tuple[LineUse, ...]:
                 raise ValueError("not all numbers")
         except (TypeError, ValueError, AttributeError):
             raise InputError(
-                f"#meta.lines[{number}] is not what it should be: expected line, users, hosts and writers, each a #tup"
+                f"#meta.lines[{number}] is not what it should be: expected line, users and writers, each a #tup"
             ) from None
         found.append(use)
     return tuple(found)

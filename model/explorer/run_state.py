@@ -7,7 +7,8 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from fencepost.model.explorer.run_watch import RunWatch
-from fencepost.model.explorer.system import State, System
+from fencepost.model.explorer.state import State
+from fencepost.model.explorer.system import System
 from fencepost.model.explorer.words import address_words, entry_words, line_words, operation_words
 from fencepost.model.memory.late import CERTAIN, IN_DOUBT, NOTHING_SEEN, RULED_OUT, Content
 

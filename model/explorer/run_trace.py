@@ -16,20 +16,20 @@ from typing import NamedTuple
 from fencepost.model.errors import InputError, NotAccepted
 from fencepost.model.explorer.exploration import Explored
 from fencepost.model.explorer.schedule import Followed, Schedule, follow
+from fencepost.model.explorer.state import Event, State
 from fencepost.model.explorer.subjects import LitmusOrigin, Origin, SequencerOrigin
-from fencepost.model.explorer.system import Event, State, System
+from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
-from fencepost.model.memory.late import Line, Lines
+from fencepost.model.memory.lines import Line, Lines
 
 REPRODUCTIONS = 10
 
 
 class LineUse(NamedTuple):
-    """Which threads use a line, on which hosts, and which hosts store to it."""
+    """Which threads use a line, and which hosts store to it."""
 
     line: Line
     users: tuple[int, ...]
-    hosts: tuple[int, ...]
     writers: tuple[int, ...]
 
 
@@ -100,12 +100,22 @@ def trace_of(explored: Explored) -> RunTrace:
 
 
 def run(trace: RunTrace) -> Run:
-    """Make the run again, from fresh programs. Raises NotAccepted with the step that cannot happen."""
+    """Make the run again, from fresh programs.
+
+    Raises NotAccepted with the step that cannot happen, and InputError for threads or hosts that there are not.
+    """
     subject = trace.origin.subject()
     system = subject.make()
     for use in trace.lines:
+        if not set(use.users) <= set(range(len(system.threads))):
+            raise InputError(f"line {use.line} is used by threads {use.users}: expected some of {len(system.threads)}")
+        hosts = {system.hosts[thread] for thread in use.users}
+        if not set(use.writers) <= hosts:
+            raise InputError(
+                f"hosts {use.writers} store to line {use.line}: expected some of those that use it, {hosts}"
+            )
         system.lines.users[use.line] = set(use.users)
-        system.lines.hosts[use.line] = set(use.hosts)
+        system.lines.hosts[use.line] = hosts
         system.lines.writers[use.line] = set(use.writers)
     return Run(trace, system, follow(system, trace.schedule, subject.judge))
 
@@ -127,7 +137,7 @@ def uses_of(lines: Lines | None) -> tuple[LineUse, ...]:
     if lines is None:
         return ()
     uses = (
-        LineUse(line, *(tuple(sorted(of.get(line, ()))) for of in (lines.users, lines.hosts, lines.writers)))
-        for line in lines.users
+        LineUse(line, tuple(sorted(users)), tuple(sorted(lines.writers.get(line, ()))))
+        for line, users in lines.users.items()
     )
     return tuple(sorted(uses, key=str))

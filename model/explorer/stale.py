@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fencepost.model.explorer.run_trace import Run
-from fencepost.model.explorer.system import THREAD, Event, State, System
+from fencepost.model.explorer.state import THREAD, Event, State
+from fencepost.model.explorer.system import System
 from fencepost.model.explorer.words import line_words, value_words, word_is
-from fencepost.model.memory.late import CERTAIN, NOTHING_SEEN, Choice, Entry, Line
+from fencepost.model.memory.late import CERTAIN, NOTHING_SEEN, Choice, Entry
+from fencepost.model.memory.lines import Line
 from fencepost.model.memory.ordering import Buffered
 from fencepost.model.programs.operations import (
     Address,

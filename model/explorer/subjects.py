@@ -8,7 +8,8 @@ from typing import TypeAlias
 from fencepost.model.explorer import litmus
 from fencepost.model.explorer.exploration import Subject
 from fencepost.model.explorer.pipeline import system_of, violation_at_end
-from fencepost.model.explorer.system import State, System
+from fencepost.model.explorer.state import State
+from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.litmus import LitmusTest
 from fencepost.model.memory import MATRIX, matrix, profile

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from fencepost.model.explorer.changes import Changes, changes, contents, lines_in_play
 from fencepost.model.explorer.run_trace import Run
-from fencepost.model.explorer.system import Act
+from fencepost.model.explorer.state import Act
 from fencepost.model.explorer.words import act_words, line_words
-from fencepost.model.memory.late import Entry, Line
+from fencepost.model.memory.late import Entry
+from fencepost.model.memory.lines import Line
 from fencepost.model.programs.operations import (
     Attempted,
     Flush,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fencepost.model.explorer.system import THREAD, Act, Actor, System
-from fencepost.model.memory.late import Choice, Entry, Line
+from fencepost.model.explorer.state import THREAD, Act, Actor
+from fencepost.model.explorer.system import System
+from fencepost.model.memory.late import Choice, Entry
+from fencepost.model.memory.lines import Line
 from fencepost.model.memory.ordering import Buffered
 from fencepost.model.programs.operations import (
     Address,
