@@ -73,7 +73,6 @@ class System:
         *,
         words: dict[Address, Any] | None = None,
         watch: Watch | None = None,
-        lines: Lines | None = None,
     ) -> None:
         if profile.snapshot or not profile.line_atomic or profile.dirty_words_only or profile.crash is not Crash.HOST:
             raise InputError(
@@ -82,7 +81,7 @@ class System:
             )
         self.threads, self.profile, self.matrix = tuple(threads), profile, matrix
         self.hosts = [0 if profile.one_host else thread.host for thread in threads]
-        self.lines = lines or Lines(profile.one_host)
+        self.lines = Lines(profile.one_host)
         initial: dict[tuple[Any, ...], dict[Any, Any]] = {}
         for address, value in (words or {}).items():
             initial.setdefault(line_of(address), {})[address[-1]] = value
@@ -211,8 +210,7 @@ class System:
 
     def _order_entries(self, state: State, thread: int) -> None:
         """Note that what enters the buffer from now on comes after more than what is in it."""
-        moments = state.moments
-        state.moments = (*moments[:thread], moments[thread] + 1, *moments[thread + 1 :])
+        state.moments = (*state.moments[:thread], state.moments[thread] + 1, *state.moments[thread + 1 :])
 
     def _advance(
         self, state: State, thread: int, operation: Operation, result: Any, choice: Choice, event: Event
@@ -252,8 +250,7 @@ class System:
             case Load(address):
                 return self._load(state, thread, address, choice, event)
             case Poll(watched):
-                index, inner = choice
-                each = watched[index]
+                (index, inner), each = choice, watched[choice[0]]
                 for other in watched:  # had it changed before, it might have been the one
                     touched.widens |= self.memory.keys(other.address)
                 line = line_of(each.address)
@@ -336,8 +333,7 @@ class System:
             self.memory.device_store(cells, host, line, entry.word, entry.value, evict, event.touched)
         elif entry.kind is not Buffered.SF and not self.lines.own(line):
             self.memory.flush(cells, host, line, entry.kind, choice, event.touched)
-        label = entry.origin.label
-        step = label(0) if label is not None else None
+        step = entry.origin.label(0) if entry.origin.label is not None else None
         event.acts.append(Act(thread, entry, 0, step, choice))
         self._tell(state, step, event)
 
