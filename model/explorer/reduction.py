@@ -7,6 +7,10 @@ What was tried at a place sleeps in the branches tried after it, until an event 
 so no two complete runs differ only in the order of commuting steps. Runs in which all that could go on sleeps are
 `blocked`: they are not complete, and are counted apart.
 
+Where all steps commute both ways, as under `sc`, the number of complete runs is the number of classes. On memory that
+is not coherent some runs are also covered by others that can end in all that they can (`Touched.dates`), and how many
+are left depends on which came first.
+
 A load that chose an older version commutes with later write-backs, which would only have given it more to choose from:
 that is a race (`Touched.widens`), and no order.
 
@@ -19,9 +23,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fencepost.model.explorer.order import Order, Race
-from fencepost.model.explorer.system import THREAD, Actor, Event, State, System, Transition
+from fencepost.model.explorer.state import THREAD, Actor, Event, State, Transition
+from fencepost.model.explorer.system import System
 from fencepost.model.memory.late import Choice, Key, Touched
-from fencepost.model.programs.operations import Lock, Operation, Poll, Receive, line_of
+from fencepost.model.programs.operations import Lock, Operation, Poll, Receive
 
 Asleep = dict[tuple[Actor, Choice], Touched]
 DEPTH_MOST = 5_000
@@ -95,7 +100,7 @@ class Reduction:
             self._order.push(event)
             self._given_count += 1
         if branch:
-            asleep = dict(branch.asleep)
+            state, asleep = branch.state, dict(branch.asleep)
         self._enter(state, asleep)
 
     def ends(self) -> Iterator[End]:
@@ -274,8 +279,4 @@ def _waited_for(system: System, thread: int, operation: Operation) -> set[Key]:
             return {("N", channel)}
         case _:
             return set()
-    keys: set[Key] = set()
-    for address in addresses:
-        line = line_of(address)
-        keys |= {("W", address)} if system.lines.own(line) else {("M", line), ("D", line)}
-    return keys
+    return {key for address in addresses for key in system.memory.keys(address)}

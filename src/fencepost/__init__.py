@@ -2,6 +2,7 @@
 
 check       the main job: every layer on one workload, one verdict each
 prove       Z3 on the promises of a protocol, for any size
+explore     the runs of a small system: every one, or drawn ones
 simulate    the programs on a workload under SimPy's clock
 race        the native sequencers on a workload, by real threads
 verify      a recorded history against the contract
@@ -17,6 +18,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fencepost.checking import Report, check
+    from fencepost.exploring import explore
     from fencepost.litmus_tests import litmus
     from fencepost.model.histories import read_history, read_workload, verify, write_history, write_workload
     from fencepost.model.itf import read_trace, write_trace
@@ -28,13 +30,14 @@ if TYPE_CHECKING:
     from fencepost.proofs.ablation import ablate
 
 __all__ = [
-    "PROTOCOLS", "Report", "ablate", "check", "litmus", "protocol", "prove", "race", "read_history", "read_trace",
-    "read_workload", "replay", "simulate", "verify", "write_history", "write_trace", "write_workload",
+    "PROTOCOLS", "Report", "ablate", "check", "explore", "litmus", "protocol", "prove", "race", "read_history",
+    "read_trace", "read_workload", "replay", "simulate", "verify", "write_history", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
 _HOMES = {
     "fencepost.checking": ("Report", "check"),
+    "fencepost.exploring": ("explore",),
     "fencepost.litmus_tests": ("litmus",),
     "fencepost.model.histories": ("read_history", "read_workload", "verify", "write_history", "write_workload"),
     "fencepost.model.itf": ("read_trace", "write_trace"),
