@@ -93,6 +93,7 @@ class ExploredFields(TypedDict):
     schedule: list[tuple[int, int, int]]
     longest: int
     lines: list[tuple[int, int, int]]
+    threads: int
     outcomes: list[list[int]]
 
 IsBad = Callable[[list[int]], bool]
@@ -101,3 +102,45 @@ TellCounts = Callable[[int, int, int, int, float], None]
 def explore_stepped_litmus(
     program: LitmusProgram, search: Search, *, one_host: bool, with_memory: bool, is_bad: IsBad, tell: TellCounts
 ) -> ExploredFields: ...
+
+class PipelineScenario:
+    def __init__(
+        self,
+        *,
+        rings: list[list[tuple[int, int, int, int]]],
+        slots: int,
+        flags: list[bool],
+        plans: list[list[tuple[int, int, int]]],
+        later: list[list[tuple[int, int, int, int]]],
+    ) -> None: ...
+
+class PipelineJudge:
+    def __init__(
+        self,
+        *,
+        concern: Callable[[int, int, list[int]], tuple[list[tuple[int, int]], list[int], list[int]]],
+        after: Callable[[int, int, list[int], list[int]], tuple[int, bool]],
+        wrong_at_end: Callable[[int, int], bool],
+    ) -> None: ...
+
+class RecordFields(ExploredFields):
+    acts: npt.NDArray[np.int64]
+    snapshots: list[tuple[int, list[int]]]
+
+class Pipeline:
+    def __init__(
+        self,
+        *,
+        design: str,
+        scenario: PipelineScenario,
+        profile: list[int],
+        matrix: list[int],
+        mutant: int,
+        judge: PipelineJudge | None,
+    ) -> None: ...
+    def explore(
+        self, search: Search, *, asks_drained: bool, asks_single_writer: bool, tell: TellCounts
+    ) -> ExploredFields: ...
+    def draw(self, search: Search, *, run: int, steps: int, interval: int) -> RecordFields: ...
+    def follow(self, schedule: list[tuple[int, int, int]], *, interval: int) -> RecordFields: ...
+    def lines(self) -> list[tuple[int, int, int, int]]: ...

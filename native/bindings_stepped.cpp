@@ -67,6 +67,7 @@ py::dict fields_of(const stepped::System& system, const stepped::Found& found) {
   std::vector<std::tuple<std::uint64_t, std::uint32_t, std::uint32_t>> lines;
   for (const auto& each : system.lines().all()) lines.emplace_back(each.threads, each.hosts, each.writers);
   fields["lines"] = lines;
+  fields["threads"] = system.thread_count();
   fields["complete"] = found.counts.complete;
   fields["blocked"] = found.counts.blocked;
   fields["cut"] = found.counts.cut;
@@ -136,11 +137,12 @@ py::dict explore_stepped_litmus(const fencepost::litmus::Arguments& given, const
 // --- the pipeline ---
 
 using Arguments = std::vector<std::int64_t>;
+using Facts = std::vector<std::uint32_t>;
 using Words = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
 
 // The watch and the contract, which are Python's.
 struct Callbacks {
-  std::function<Words(std::uint32_t, int, Arguments)> asks;
+  std::function<std::tuple<Words, Facts, Facts>(std::uint32_t, int, Arguments)> concern;
   std::function<std::pair<std::uint32_t, bool>(std::uint32_t, int, Arguments, Arguments)> after;
   std::function<bool(std::uint32_t, std::int64_t)> wrong_at_end;
 };
@@ -149,12 +151,11 @@ class PythonJudge final : public stepped::Judge {
  public:
   explicit PythonJudge(const Callbacks& callbacks) : callbacks_(callbacks) {}
 
-  std::vector<stepped::Word> asks(std::uint32_t watch, const stepped::Step& step) override {
-    std::vector<stepped::Word> words;
-    for (const auto& [line, word] : with_python([&] { return callbacks_.asks(watch, action(step), arguments(step)); })) {
-      words.push_back({line, word});
-    }
-    return words;
+  stepped::Concern concern(std::uint32_t watch, const stepped::Step& step) override {
+    auto [words, reads, writes] = with_python([&] { return callbacks_.concern(watch, action(step), arguments(step)); });
+    stepped::Concern concern{{}, std::move(reads), std::move(writes)};
+    for (const auto& [line, word] : words) concern.asks.push_back({line, word});
+    return concern;
   }
 
   After after(std::uint32_t watch, const stepped::Step& step, const std::vector<std::int64_t>& answers) override {
@@ -271,11 +272,13 @@ using PlainBatches = std::vector<std::vector<std::array<std::int64_t, 4>>>;   //
 using PlainPlans = std::vector<std::vector<std::array<std::int64_t, 3>>>;     // ring, seq, count
 
 fencepost::pipeline::Scenario scenario_of(const PlainBatches& rings, std::int64_t slots, const std::vector<bool>& flags,
-                                          const PlainPlans& plans) {
+                                          const PlainPlans& plans, const PlainBatches& later) {
   fencepost::pipeline::Scenario scenario;
-  for (const auto& ring : rings) {
-    scenario.rings.emplace_back();
-    for (const auto& [client, seq, count, arrival] : ring) scenario.rings.back().push_back({{client, seq, count}, arrival});
+  for (auto [from, to] : {std::pair{&rings, &scenario.rings}, std::pair{&later, &scenario.later}}) {
+    for (const auto& ring : *from) {
+      to->emplace_back();
+      for (const auto& [client, seq, count, arrival] : ring) to->back().push_back({{client, seq, count}, arrival});
+    }
   }
   scenario.slots = static_cast<std::uint32_t>(fencepost::checked("slots", slots, 1, 1 << 16));
   for (const auto& plan : plans) {
@@ -304,13 +307,14 @@ void bind_stepped(py::module_& module) {
              py::arg("one_host"), py::arg("with_memory"), py::arg("is_bad"), py::arg("tell"));
 
   py::class_<fencepost::pipeline::Scenario>(module, "PipelineScenario")
-      .def(py::init(&scenario_of), py::kw_only(), py::arg("rings"), py::arg("slots"), py::arg("flags"), py::arg("plans"));
+      .def(py::init(&scenario_of), py::kw_only(), py::arg("rings"), py::arg("slots"), py::arg("flags"), py::arg("plans"),
+           py::arg("later"));
   py::class_<Callbacks>(module, "PipelineJudge")
-      .def(py::init([](decltype(Callbacks::asks) asks, decltype(Callbacks::after) after,
+      .def(py::init([](decltype(Callbacks::concern) concern, decltype(Callbacks::after) after,
                        decltype(Callbacks::wrong_at_end) wrong_at_end) {
-             return Callbacks{std::move(asks), std::move(after), std::move(wrong_at_end)};
+             return Callbacks{std::move(concern), std::move(after), std::move(wrong_at_end)};
            }),
-           py::kw_only(), py::arg("asks"), py::arg("after"), py::arg("wrong_at_end"));
+           py::kw_only(), py::arg("concern"), py::arg("after"), py::arg("wrong_at_end"));
   py::class_<BoundPipeline>(module, "Pipeline")
       .def(py::init<const std::string&, const fencepost::pipeline::Scenario&, const Arguments&, const Arguments&,
                     std::int64_t, std::optional<Callbacks>>(),

@@ -7,23 +7,22 @@ shorter, so that no violation is reported that only one of the two sees.
 from __future__ import annotations
 
 from fencepost.model.errors import InputError
-from fencepost.model.explorer import subjects
-from fencepost.model.explorer.exploration import Explored, Limits
+from fencepost.model.explorer.exploration import Explored, Limits, Subject
 from fencepost.model.explorer.litmus import holds
-from fencepost.model.litmus import LitmusTest
+from fencepost.model.explorer.pipeline import watch_of
+from fencepost.model.explorer.subjects import LitmusOrigin, SequencerOrigin
 from fencepost.model.litmus.explore import Observation
-from fencepost.model.memory import MATRIX, PROFILE, Matrix, Profile, Program, matrix, profile
+from fencepost.model.memory import Matrix, Profile, Program, matrix, profile
 from fencepost.native import _core
 from fencepost.native.litmus import cut, to_native
+from fencepost.native.pipeline import Watching, addresses_of, native_pipeline
 from fencepost.native.stepped import Names, Tell, conclude, search_of, teller
 
-__all__ = ["explore_litmus", "outcomes"]
+__all__ = ["explore", "outcomes"]
 
 
-def explore_litmus(
-    test: LitmusTest,
-    profile_name: str = PROFILE,
-    matrix_name: str = MATRIX,
+def explore(
+    subject: Subject,
     *,
     strategy: str = "exhaustive",
     seed: int = 0,
@@ -31,28 +30,56 @@ def explore_litmus(
     limits: Limits | None = None,
     tell: Tell = lambda progress: None,
 ) -> Explored:
-    """Explore a litmus test and return the verdict; `Explored.subject` is what the model's explorer explores.
+    """Explore a subject of `model/explorer/subjects.py` and return the verdict, as the model's own explorer does.
 
-    Raises InputError for a file, profile, strategy or limit that the stepped build does not support. Ctrl-C ends the
-    exploration within a quarter of a second; the result is what was seen until then, and *unknown*.
+    Raises InputError for a subject, strategy or limit that the stepped build does not support, and Disagreement where
+    the model does not find wrong what the native build found. Ctrl-C ends the exploration within a quarter of a second;
+    the result is what was seen until then, and *unknown*.
     """
-    subject = subjects.litmus_file(test, profile_name, matrix_name)
     limits = limits or Limits()
+    search = search_of(strategy, seed, pct_depth, limits)
+    match subject.origin:
+        case LitmusOrigin() as origin:
+            fields, names = _explore_litmus(origin, search, tell), _names(origin.test.program)
+        case SequencerOrigin() as origin:
+            fields, names = _explore_sequencer(origin, search, tell)
+        case _:
+            raise InputError(f"{subject.name} is neither a sequencer on a scenario nor a litmus file")
+    return conclude(subject, fields, names, strategy=strategy, seed=seed, pct_depth=pct_depth, limits=limits)
+
+
+def _explore_litmus(origin: LitmusOrigin, search: _core.Search, tell: Tell) -> _core.ExploredFields:
+    test = origin.test
     memory, thread_count = test.bad.names_memory, len(test.program.threads)
     widths = _widths(test.program, memory=memory)
-    fields = _explore(
+    return _explore_program(
         test.program,
-        profile(profile_name),
-        matrix(matrix_name),
-        search_of(strategy, seed, pct_depth, limits),
+        profile(origin.profile),
+        matrix(origin.matrix),
+        search,
         memory=memory,
         is_bad=lambda row: holds(test.bad, thread_count, cut(row, widths)),
         tell=tell,
     )
-    return conclude(
-        subject, fields, _names(test.program),
-        strategy=strategy, seed=seed, pct_depth=pct_depth, limits=limits, thread_count=thread_count,
-    )  # fmt: skip
+
+
+def _explore_sequencer(origin: SequencerOrigin, search: _core.Search, tell: Tell) -> tuple[_core.ExploredFields, Names]:
+    design, scenario, asked = origin.design, origin.scenario, origin.asked
+    watching = Watching(watch_of(design, scenario, asked))
+    pipeline, names = native_pipeline(
+        design, scenario, profile(origin.profile), matrix(origin.matrix), judge=watching.judge()
+    )
+    watching.addresses = addresses_of(names)
+    try:
+        fields = pipeline.explore(
+            search,
+            asks_drained=asked is None or "drained" in asked,
+            asks_single_writer=asked is None or "single-writer" in asked,
+            tell=teller(tell),
+        )
+    except _core.Refused as refused:
+        raise InputError(str(refused)) from None
+    return fields, names
 
 
 def outcomes(
@@ -60,7 +87,7 @@ def outcomes(
 ) -> tuple[frozenset[Observation], int, int]:
     """Return every end that some run of a program has, and the counts of complete and blocked runs."""
     limits = Limits(seconds=1e9)
-    fields = _explore(
+    fields = _explore_program(
         program, profile, matrix, search_of("exhaustive", 0, 1, limits),
         memory=memory_matters, is_bad=lambda row: False, tell=lambda progress: None,
     )  # fmt: skip
@@ -70,7 +97,7 @@ def outcomes(
     return frozenset(cut(row, widths) for row in fields["outcomes"]), fields["complete"], fields["blocked"]
 
 
-def _explore(
+def _explore_program(
     program: Program,
     profile: Profile,
     matrix: Matrix,

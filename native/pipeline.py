@@ -8,12 +8,13 @@ from typing import Any
 from fencepost.model.errors import InputError
 from fencepost.model.explorer.run_watch import RunWatch
 from fencepost.model.memory import Matrix, Profile
-from fencepost.model.memory.late import Line
+from fencepost.model.memory.late import Key
+from fencepost.model.memory.lines import Line
 from fencepost.model.memory.ordering import ALWAYS, FREE, SAME_LINE
 from fencepost.model.programs.designs import DESIGNS
 from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import Address
-from fencepost.model.programs.pipeline import Design, Scenario
+from fencepost.model.programs.pipeline import Design, Rings, Scenario
 from fencepost.model.trace import Step
 from fencepost.native import _core
 from fencepost.native.stepped import Names
@@ -95,13 +96,14 @@ def native_pipeline(
         pipeline = _core.Pipeline(
             design=design.name,
             scenario=_core.PipelineScenario(
-                rings=[[(each.client, each.seq, each.count, each.arrival_ns) for each in ring] for ring in rings],
+                rings=_batches(rings),
                 slots=scenario.slots,
                 flags=[
                     scenario.written, scenario.delegated, scenario.subscribers, scenario.acknowledgers,
                     scenario.restarts,
                 ],
                 plans=[[(each.ring, each.seq, each.count) for each in plan] for plan in scenario.plans],
+                later=_batches(scenario.later),
             ),
             profile=[int(each) for each in (
                 profile.one_host, profile.buffers, profile.evict, profile.speculate, profile.lfence_waits,
@@ -114,9 +116,13 @@ def native_pipeline(
         raise InputError(str(refused)) from None
     clients, ring_count = len(scenario.plans), len(rings)
     hosts = tuple(range(-clients, 1 + 2 * ring_count))
-    client_count = max([clients, *(each.client + 1 for ring in rings for each in ring)])
+    client_count = max([clients, *(each.client + 1 for ring in (*rings, *scenario.later) for each in ring)])
     channels = [("to", ring) for ring in range(ring_count)] + [("from", client) for client in range(client_count)]
     return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels))
+
+
+def _batches(rings: Rings) -> list[list[tuple[int, int, int, int]]]:
+    return [[(each.client, each.seq, each.count, each.arrival_ns) for each in ring] for ring in rings]
 
 
 def _line(name: int, first: int, second: int) -> Line:
@@ -156,28 +162,36 @@ class Watching:
     the number of questions is that of states and steps, not of runs.
     """
 
-    def __init__(self, watch: RunWatch, addresses: dict[Address, tuple[int, int]]) -> None:
-        self._addresses = addresses
+    def __init__(self, watch: RunWatch) -> None:
+        self.addresses: dict[Address, tuple[int, int]] = {}
         self._watches: list[RunWatch] = []
         self._numbers: dict[Any, int] = {}
+        self._facts: dict[Key, int] = {}
         self._number(watch)
 
     def judge(self) -> _core.PipelineJudge:
         """Return what the native build asks."""
-        return _core.PipelineJudge(asks=self.asks, after=self.after, wrong_at_end=self.wrong_at_end)
+        return _core.PipelineJudge(concern=self.concern, after=self.after, wrong_at_end=self.wrong_at_end)
 
-    def asks(self, watch: int, action: int, arguments: list[int]) -> list[tuple[int, int]]:
-        """Return the words that must be known to judge a step."""
-        return [self._addresses[address] for address in self._watches[watch].asks(step_of(action, arguments))]
+    def concern(
+        self, watch: int, action: int, arguments: list[int]
+    ) -> tuple[list[tuple[int, int]], list[int], list[int]]:
+        """Return the words that must be known to judge a step, the facts that it is judged by, and those it changes."""
+        known, step = self._watches[watch], step_of(action, arguments)
+        reads, writes = ([self._fact(key) for key in keys] for keys in known.concerns(step))
+        return [self.addresses[address] for address in known.asks(step)], reads, writes
 
     def after(self, watch: int, action: int, arguments: list[int], answers: list[int]) -> tuple[int, bool]:
         """Return the state after a step, and whether it broke a promise."""
-        following = self._watches[watch]._follow(step_of(action, arguments), tuple(answers))
+        following = self._watches[watch].after(step_of(action, arguments), tuple(answers))
         return self._number(following), following.violation is not None
 
     def wrong_at_end(self, watch: int, issued: int) -> bool:
         """Say whether a run that ends in this state breaks a promise."""
         return self._watches[watch].at_end(lambda address: issued if address == ISSUED else 0) is not None
+
+    def _fact(self, key: Key) -> int:
+        return self._facts.setdefault(key, len(self._facts))
 
     def _number(self, watch: RunWatch) -> int:
         key = watch.key()

@@ -12,7 +12,8 @@ from fencepost.model.explorer.exploration import STRATEGIES, Counts, Explored, L
 from fencepost.model.explorer.schedule import Schedule, follow, shortened
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
-from fencepost.model.memory.late import Choice, Line
+from fencepost.model.memory.late import Choice
+from fencepost.model.memory.lines import Line
 from fencepost.native import _core
 
 Tell = Callable[[Progress], None]
@@ -128,12 +129,11 @@ def conclude(
     seed: int,
     pct_depth: int,
     limits: Limits,
-    thread_count: int,
 ) -> Explored:
     """Return the verdict on what the native build walked through, in the words of the model's own explorer."""
     counts = Counts(fields["complete"], fields["blocked"], fields["cut"], fields["steps"])
     reason = _STOPS[fields["stop"]].format(seconds=limits.seconds)
-    bound = _bound(fields, counts, subject.size, strategy, seed, pct_depth, limits, thread_count)
+    bound = _bound(fields, counts, subject.size, strategy, seed, pct_depth, limits)
     found = _confirmed(subject, fields, names) if fields["violated"] else None
     if found is not None:
         verdict, reason = Verdict.VIOLATED, ""
@@ -163,7 +163,6 @@ def _bound(
     seed: int,
     pct_depth: int,
     limits: Limits,
-    thread_count: int,
 ) -> str:
     if strategy == "exhaustive":
         count = f"{counts.complete} complete runs"
@@ -177,7 +176,7 @@ def _bound(
         return f"all {count}{of}"
     bound = f"{counts.complete} runs drawn by {strategy}, seed {seed}"
     if strategy == "pct":
-        chance = 1 / (2 * thread_count * max(1, fields["longest"]) ** (pct_depth - 1))
+        chance = 1 / (2 * fields["threads"] * max(1, fields["longest"]) ** (pct_depth - 1))
         bound += f"; a run meets a violation of depth {pct_depth} with probability >= {chance:.2g}"
         bound += f", all of them miss one with <= {(1 - chance) ** counts.complete:.2g}"
     return bound + (f"; {size}" if size else "")

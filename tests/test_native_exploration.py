@@ -21,7 +21,7 @@ from fencepost.model.litmus import Atom, Condition, LitmusTest, parse_test, read
 from fencepost.model.litmus.explore import Observation
 from fencepost.model.litmus.generate import Shape, draw
 from fencepost.model.memory import MATRICES, PROFILES, Matrix, Profile, Program
-from fencepost.model.memory.late import LinesChanged
+from fencepost.model.memory.lines import LinesChanged
 from fencepost.native.exploration import explore_litmus, outcomes
 from fencepost.native.stepped import bits_of, choice_of
 

@@ -8,17 +8,15 @@ from fencepost.model.explorer.contract_watch import Contract
 from fencepost.model.explorer.run_watch import RunWatch
 from fencepost.model.explorer.state import State
 from fencepost.model.explorer.system import System
-from fencepost.model.explorer.watch import Violation, Watch
+from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory.ordering import Matrix
 from fencepost.model.memory.profiles import Profile
 from fencepost.model.programs.operations import Address, Lock, Receive, line_of
 from fencepost.model.programs.pipeline import Design, Scenario, threads_of, written_steps, written_words
 
 
-def system_of(
-    design: Design, scenario: Scenario, profile: Profile, matrix: Matrix, asked: frozenset[str] | None = None
-) -> System:
-    """Return the system whose runs are those of a design on a scenario, watched for the asked properties."""
+def watch_of(design: Design, scenario: Scenario, asked: frozenset[str] | None = None) -> RunWatch:
+    """Return the watch of a run that has not begun: what is in the rings has arrived."""
     contract = Contract(
         design.level,
         scenario.rings_count,
@@ -26,10 +24,17 @@ def system_of(
         subscribers=scenario.subscribers,
         acknowledgers=scenario.acknowledgers or bool(scenario.plans),
     )
-    watch: Watch = RunWatch(contract, design.spec(), asked)
+    watch = RunWatch(contract, design.spec(), asked)
     for step in written_steps(scenario):
         watch = watch.after(step)
-    threads = threads_of(design, scenario)
+    return watch
+
+
+def system_of(
+    design: Design, scenario: Scenario, profile: Profile, matrix: Matrix, asked: frozenset[str] | None = None
+) -> System:
+    """Return the system whose runs are those of a design on a scenario, watched for the asked properties."""
+    threads, watch = threads_of(design, scenario), watch_of(design, scenario, asked)
     return System(threads, profile, matrix, words=written_words(design, scenario), watch=watch)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from fencepost.model.errors import NotAccepted
@@ -32,6 +32,11 @@ class RunWatch(Watch):
         self._spec: Protocol | None = spec
         self._accepted: tuple[Any, ...] = spec.state()  # the state of the spec here; `_spec` is shared by all
         self._following: dict[Any, RunWatch] = {}
+
+    def key(self) -> Hashable:
+        """Return a value that is equal for watches which judge all that may follow alike."""
+        facts = (frozenset(each.items()) if isinstance(each, dict) else each for each in vars(self.facts).values())
+        return *facts, self._spec is None, self._accepted, self.violation
 
     def asks(self, step: Step) -> tuple[Address, ...]:
         return self.contract.asks(self.facts, step)

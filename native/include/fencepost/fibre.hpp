@@ -92,9 +92,9 @@ class Fibre {
   }
 
 #if defined(FENCEPOST_SWITCH_BY_HAND)
-  // The first switch pops six registers, the first of which holds nothing, and returns to `start`.
+  // The first switch pops six registers and returns to `start`, where the stack is aligned as before a call.
   void prepare() {
-    void** const top = reinterpret_cast<void**>(stack_.get() + stack_size) - 2;
+    void** const top = reinterpret_cast<void**>(stack_.get() + stack_size) - 3;
     *(top + 1) = nullptr;
     *top = reinterpret_cast<void*>(&start);
     inner_ = top - 6;
@@ -103,7 +103,6 @@ class Fibre {
     *(top - 3) = reinterpret_cast<void*>(&begin);  // popped into %r12
   }
 
-  // Entered by a return: the stack is aligned as after a call.
   __attribute__((naked, noinline)) static void start() {
     asm("movq %rbx, %rdi\n\t"
         "call *%r12\n\t"

@@ -23,7 +23,9 @@ constexpr Value full_index(Value index) { return index + 1; }
 template <class Memory>
 class Receiver {
  public:
-  Receiver(Memory& memory, const Layout& layout, std::uint32_t ring) : memory_(memory), layout_(layout), ring_(ring) {}
+  // `first`: the index of the first batch that comes; those before it are in the ring already.
+  Receiver(Memory& memory, const Layout& layout, std::uint32_t ring, Value first)
+      : memory_(memory), layout_(layout), ring_(ring), index_(first) {}
 
   // BLOCKS until all batches are in the ring, or the run is to end.
   void run(std::span<const Arriving> batches) {
@@ -78,7 +80,7 @@ class Receiver {
   Memory& memory_;
   const Layout& layout_;
   const std::uint32_t ring_;
-  Value index_ = 0;
+  Value index_;
   Value freed_count_ = 0;  // slots, ever
 };
 

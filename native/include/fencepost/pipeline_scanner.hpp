@@ -35,7 +35,11 @@ class Scanner {
 
   // Takes note of what was seen at the gate of a slot; says whether it may be read.
   bool passes(Value index, Value seen) {
-    if (!delegated_) return seen == full_index(index);
+    if (!delegated_) {
+      looked_index_ = index;
+      looked_ = seen;
+      return seen == full_index(index);
+    }
     written_count_ = seen;
     return seen > index;
   }
@@ -91,9 +95,11 @@ class Scanner {
   }
 
  protected:
+  // The guard of a slot's header, and what it was when last seen: at first, that of a lap before.
   Watched header_gate(Value index) const {
     const Value lap_before = index - static_cast<Value>(layout_.slots);
-    return {{layout_.header(ring_, index), guard_word}, lap_before >= 0 ? full_index(lap_before) : 0, true};
+    const Value before = lap_before >= 0 ? full_index(lap_before) : 0;
+    return {{layout_.header(ring_, index), guard_word}, looked_index_ == index ? looked_ : before, true};
   }
 
   Memory& memory_;
@@ -122,6 +128,8 @@ class Scanner {
   const bool delegated_;
   Value released_count_ = 0;  // entries of the export chain, ever
   Value written_count_ = 0;   // as last seen
+  Value looked_index_ = -1;   // of the slot whose guard was last looked at, and what it was
+  Value looked_ = 0;
 };
 
 }  // namespace fencepost::pipeline

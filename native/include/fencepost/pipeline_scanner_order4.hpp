@@ -140,8 +140,12 @@ class ScannerOrder4 : private Scanner<Memory> {
 
   // Attempts one slot; parks it if it is early.
   Outcome settle(Slot slot) {
-    const Attempt done = Rule<Memory>::attempt(this->memory_, *this, this->layout_, this->ring_, slot,
-                                               words_[static_cast<std::size_t>(slot.batch.client)]);
+    Value& word = words_[static_cast<std::size_t>(slot.batch.client)];
+    const Value before = word;
+    const Attempt done = Rule<Memory>::attempt(this->memory_, *this, this->layout_, this->ring_, slot, word);
+    // An attempt of another batch has seen a newer word, perhaps the very one that parked batches of this client wait
+    // for: if that became the last value seen, they would wait for ever.
+    if (!slot.parked && earliest(slot.batch.client) != parked_.end()) word = before;
     if (done.outcome == Outcome::later) {
       slot.parked = true;
       parked_.push_back(slot);

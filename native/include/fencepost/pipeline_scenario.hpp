@@ -31,6 +31,7 @@ struct Scenario {
   std::vector<std::vector<Arriving>> rings;  // empty ones with `plans`
   std::uint32_t slots = 4;
   bool written = false;  // the batches are in the rings when the run begins
+  std::vector<std::vector<Arriving>> later;  // with `written`, what a receiver for each ring adds to that
   bool delegated = false;
   bool subscribers = false;
   bool acknowledgers = false;
@@ -45,6 +46,9 @@ struct Scenario {
       return found;
     }
     for (const Arriving& each : rings[ring]) found.push_back(each.batch.client);
+    if (!later.empty()) {
+      for (const Arriving& each : later[ring]) found.push_back(each.batch.client);
+    }
     std::ranges::sort(found);
     found.erase(std::ranges::unique(found).begin(), found.end());
     return found;
@@ -56,11 +60,18 @@ struct Scenario {
     checked("slots", slots, 1, 1 << 16);
     checked("clients", static_cast<std::int64_t>(plans.size()), 0, 32);
     Value client_count = static_cast<Value>(plans.size());
-    for (const auto& ring : rings) {
-      checked("batches of a ring", static_cast<std::int64_t>(ring.size()), 0, written ? slots : index_max);
-      for (const Arriving& each : ring) {
-        check(each.batch);
-        client_count = std::max(client_count, each.batch.client + 1);
+    if (!later.empty()) {
+      checked("rings of later batches", static_cast<std::int64_t>(later.size()), static_cast<std::int64_t>(rings.size()),
+              static_cast<std::int64_t>(rings.size()));
+    }
+    for (const auto* const each : {&rings, &later}) {
+      for (const auto& ring : *each) {
+        const bool is_written = written && each == &rings;
+        checked("batches of a ring", static_cast<std::int64_t>(ring.size()), 0, is_written ? slots : index_max / 2);
+        for (const Arriving& arriving : ring) {
+          check(arriving.batch);
+          client_count = std::max(client_count, arriving.batch.client + 1);
+        }
       }
     }
     for (const auto& plan : plans) {
@@ -115,7 +126,7 @@ class PipelineThreads {
       }
     };
     of_rings(true, Role::scanner, [&](std::uint32_t ring) { add<ScannerOf<Memory>>(ring, scenario.delegated); });
-    of_rings(has_plans || !scenario.written, Role::receiver, [&](std::uint32_t ring) { add_receiver(ring, has_plans); });
+    of_rings(has_plans || !scenario.written || !scenario.later.empty(), Role::receiver, [&](std::uint32_t ring) { add_receiver(ring, has_plans); });
     of_rings(scenario.delegated, Role::delegation, [&](std::uint32_t ring) { add<Delegation<Memory>>(ring); });
     of_rings(scenario.subscribers, Role::subscriber, [&](std::uint32_t ring) { add<Subscriber<Memory>>(ring); });
     of_rings(scenario.acknowledgers || has_plans, Role::acknowledger,
@@ -148,10 +159,11 @@ class PipelineThreads {
   void add_receiver(std::uint32_t ring, bool serves) {
     using Receiver = pipeline::Receiver<Memory>;
     if (serves) {
-      add_running<Receiver>([](Receiver& role) { role.serve(); }, ring);
+      add_running<Receiver>([](Receiver& role) { role.serve(); }, ring, pipeline::Value{0});
     } else {
-      const auto* const batches = &scenario_.rings[ring];
-      add_running<Receiver>([batches](Receiver& role) { role.run(*batches); }, ring);
+      const auto* const batches = scenario_.written ? &scenario_.later[ring] : &scenario_.rings[ring];
+      const auto first = static_cast<pipeline::Value>(scenario_.written ? scenario_.rings[ring].size() : 0);
+      add_running<Receiver>([batches](Receiver& role) { role.run(*batches); }, ring, first);
     }
   }
 

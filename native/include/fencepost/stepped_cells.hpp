@@ -27,15 +27,25 @@ struct Seen {
   friend bool operator==(const Seen&, const Seen&) = default;
 };
 
-// Something in a store buffer; `number` counts the entries of its thread.
+// Something in a store buffer. `number` counts the entries of its thread; `moment` counts what orders them: it is the same
+// for a store and a flush with nothing between them.
 struct Entry {
   Buffered kind = Buffered::store;
   Word word;
   Value value = 0;
   std::int32_t number = 0;
+  std::uint32_t moment = 0;
   std::uint32_t origin = 0;  // the node of the thread whose operation put it there
 };
 using EntryIndex = std::uint32_t;
+
+// The last store to a line on one host.
+struct Stored {
+  std::uint32_t thread = UINT32_MAX;  // none
+  std::uint32_t moment = 0;
+
+  friend bool operator==(const Stored&, const Stored&) = default;
+};
 
 struct Shape {
   std::size_t host_count = 0;
@@ -56,9 +66,11 @@ class Cells {
         words_(shape.line_count() * words_per_line),
         seen_(shape.host_count * shape.line_count()),
         dirty_(shape.host_count * shape.line_count()),
+        stored_(shape.host_count * shape.line_count()),
         versions_(shape.line_count()),
         buffers_(shape.thread_count),
         issued_counts_(shape.thread_count),
+        moments_(shape.thread_count),
         nodes_(shape.thread_count),
         messages_(shape.channel_count),
         taken_counts_(shape.channel_count) {
@@ -81,7 +93,9 @@ class Cells {
     }
     std::ranges::fill(seen_, Seen{});
     std::ranges::fill(dirty_, Content{0});
+    std::ranges::fill(stored_, Stored{});
     std::ranges::fill(issued_counts_, 0);
+    std::ranges::fill(moments_, 0U);
     std::ranges::fill(nodes_, 0U);
     std::ranges::fill(taken_counts_, 0U);
     for (auto& each : buffers_) each.clear();
@@ -98,7 +112,7 @@ class Cells {
   Value in(Content content, std::uint32_t word) const { return contents_[content + word]; }
   const std::vector<EntryIndex>& buffer(std::uint32_t thread) const { return buffers_[thread]; }
   const Entry& entry(EntryIndex index) const { return entries_[index]; }
-  std::int32_t issued_count(std::uint32_t thread) const { return issued_counts_[thread]; }
+  Stored stored(Host host, LineIndex line) const { return stored_[at(host, line)]; }
   std::uint32_t node(std::uint32_t thread) const { return nodes_[thread]; }
   std::uint32_t watch() const { return watch_; }
   const std::vector<Value>& messages(std::uint32_t channel) const { return messages_[channel]; }
@@ -145,8 +159,21 @@ class Cells {
     return made;
   }
 
+  void set_stored(Host host, LineIndex line, Stored stored) {
+    Stored& held = stored_[at(host, line)];
+    note(What::stored, at(host, line), held.thread, held.moment);
+    held = stored;
+  }
+
+  // What enters the thread's buffer from now on comes after more than what is in it.
+  void order_entries(std::uint32_t thread) {
+    note(What::moment, thread, 0, 0);
+    ++moments_[thread];
+  }
+
   EntryIndex put(std::uint32_t thread, Entry entry) {
     entry.number = issued_counts_[thread]++;
+    entry.moment = moments_[thread];
     const EntryIndex index = static_cast<EntryIndex>(entries_.size());
     entries_.push_back(entry);
     buffers_[thread].push_back(index);
@@ -194,7 +221,7 @@ class Cells {
 
  private:
   enum class What : std::uint8_t {
-    word, seen, dirty, version, standing, content, put, taken, node, watch, sent, received
+    word, seen, dirty, stored, moment, version, standing, content, put, taken, node, watch, sent, received
   };
 
   struct Change {
@@ -218,6 +245,8 @@ class Cells {
       case What::word: words_[where] = static_cast<Value>(change.before); break;
       case What::seen: seen_[where] = {change.place, static_cast<std::int32_t>(change.before)}; break;
       case What::dirty: dirty_[where] = static_cast<Content>(change.before); break;
+      case What::stored: stored_[where] = {change.place, static_cast<std::uint32_t>(change.before)}; break;
+      case What::moment: --moments_[where]; break;
       case What::version: versions_[where].pop_back(); break;
       case What::standing: versions_[where][change.place].standing = static_cast<Standing>(change.before); break;
       case What::content: contents_.resize(change.before); break;
@@ -240,11 +269,13 @@ class Cells {
   std::vector<Value> words_;  // of lines that are one host's own
   std::vector<Seen> seen_;
   std::vector<Content> dirty_;
+  std::vector<Stored> stored_;
   std::vector<std::vector<Version>> versions_;  // of each line, what memory had, oldest first
   std::vector<Value> contents_;
   std::vector<Entry> entries_;
   std::vector<std::vector<EntryIndex>> buffers_;
   std::vector<std::int32_t> issued_counts_;
+  std::vector<std::uint32_t> moments_;
   std::vector<std::uint32_t> nodes_;
   std::vector<std::vector<Value>> messages_;
   std::vector<std::uint32_t> taken_counts_;

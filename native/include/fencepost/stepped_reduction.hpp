@@ -268,12 +268,7 @@ class Reduction {
   void find_waited_for(const Operation& operation) {
     keys_.clear();
     const auto wait_for = [&](Word word) {
-      if (system_.lines().own(word.line)) {
-        keys_.push_back(system_.keys().word(word));
-      } else {
-        keys_.push_back(system_.keys().memory(word.line));
-        keys_.push_back(system_.keys().dirty(word.line));
-      }
+      system_.each_key(word, [&](Keys::Key key) { keys_.push_back(key); });
     };
     if (operation.kind == Kind::poll) {
       for (const Watched& each : operation.watched) wait_for(each.word);

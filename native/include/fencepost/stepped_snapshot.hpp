@@ -15,7 +15,7 @@ inline void add_content(const Cells& cells, LineIndex line, Content content, Row
 }
 
 // Of a line that is one host's own: 1, its words. Of another: 0, how many versions, each with its standing and words;
-// then of each host since and kept, and its dirty copy behind a 1, or 0.
+// then of each host since and kept, its dirty copy behind a 1, or 0, and thread and moment of its last store.
 inline void add_line(const System& system, LineIndex line, Row& row) {
   const Cells& cells = system.cells();
   const bool own = system.lines().own(line);
@@ -34,6 +34,8 @@ inline void add_line(const System& system, LineIndex line, Row& row) {
     const Content dirty = cells.dirty(host, line);
     row.insert(row.end(), {seen.since, seen.kept, dirty != 0 ? 1 : 0});
     if (dirty != 0) add_content(cells, line, dirty, row);
+    const Stored stored = cells.stored(host, line);
+    row.insert(row.end(), {stored.thread == UINT32_MAX ? -1 : Value{stored.thread}, stored.moment});
   }
 }
 
@@ -46,7 +48,7 @@ inline Row snapshot(const System& system, std::vector<Transition>& transitions) 
     row.push_back(static_cast<Value>(cells.buffer(thread).size()));
     for (const EntryIndex index : cells.buffer(thread)) {
       const Entry& entry = cells.entry(index);
-      row.insert(row.end(), {static_cast<Value>(entry.kind), entry.word.line, entry.word.word, entry.value, entry.number});
+      row.insert(row.end(), {static_cast<Value>(entry.kind), entry.word.line, entry.word.word, entry.value, entry.number, entry.moment});
     }
   }
   for (std::uint32_t channel = 0; channel < cells.shape().channel_count; ++channel) {

@@ -111,11 +111,20 @@ class System {
     }
   }
 
+  // The keys whose writes change what a load of a word may find.
+  template <class Use>
+  void each_key(Word word, Use&& use) const {
+    if (lines_.own(word.line)) return use(keys_.word(word));
+    use(keys_.memory(word.line));
+    use(keys_.dirty(word.line));
+  }
+
   // Makes a transition of this state.
   void perform(Actor actor, Choice choice, Event& event) {
     event.begin(actor, choice);
     const std::uint32_t thread = actor.thread;
     if (actor.is_thread()) {
+      cells_.order_entries(thread);
       const Operation& operation = *pending(thread);
       const Result result = execute(thread, operation, choice, event);
       advance(thread, operation, result, choice, event);
@@ -143,13 +152,18 @@ class System {
     }
     cells_.set_node(thread, nodes.after(node, result));
     event.acts.push_back(act);
-    tell(act.step, event.touched);
+    tell(thread, act.step, event, event.touched);
   }
 
-  // Tells the watch of a step; what it asks of memory is part of what the event has to do with.
-  void tell(const Step& step, Touched& touched) {
+  // Tells the watch of a step. The facts that it is judged by, and what is asked of memory, are part of what the event
+  // has to do with; `touched` is where the latter is noted.
+  void tell(std::uint32_t thread, const Step& step, Event& event, Touched& touched) {
     if (step.action == Action::none || !watches_.present()) return;
-    cells_.set_watch(watches_.after(cells_.watch(), step, [&](Word word) {
+    Watches::Told& told = watches_.told_of(cells_.watch(), step);
+    for (const std::uint32_t fact : told.concern.reads) event.touched.add(keys_.fact(fact), Touch::reads);
+    for (const std::uint32_t fact : told.concern.writes) event.touched.add(keys_.fact(fact), Touch::writes);
+    cells_.set_watch(watches_.after(told, [&](Word word) {
+      lines_.use(word.line, thread, hosts_[thread], false);
       touched.add(lines_.own(word.line) ? keys_.word(word) : keys_.memory(word.line), Touch::reads);
       return memory_.memory(word);
     }));
@@ -195,6 +209,9 @@ class System {
     const Watched& each = operation.watched[index];
     const LineIndex line = each.word.line;
     Choice inner = choice.without_poll();
+    for (const Watched& other : operation.watched) {  // had it changed before, it might have been the one
+      each_key(other.word, [&](Keys::Key key) { touched.add(key, Touch::widens); });
+    }
     if (each.invalidate && !lines_.own(line)) {
       if (cells_.dirty(host, line) != 0 && inner == Choice::own()) inner = Choice::copy(cells_.versions(line).size());
       memory_.flush(host, line, Buffered::clflushopt, Choice::evict_none(), touched);
@@ -245,6 +262,7 @@ class System {
     cells_.take(thread, place);
     if (entry.kind == Buffered::store) {
       memory_.store(host, entry.word, entry.value, choice, touched);
+      cells_.set_stored(host, line, {thread, entry.moment});
     } else if (entry.kind == Buffered::streaming) {
       memory_.device_store(host, entry.word, entry.value, choice, touched, false);
     } else if (entry.kind != Buffered::fence && !lines_.own(line)) {
@@ -252,7 +270,7 @@ class System {
     }
     const Step step = nodes_[thread]->operation(entry.origin).label.of(0);
     event.acts.push_back({thread, true, entry.origin, index, {}, choice, step});
-    tell(step, touched);
+    tell(thread, step, event, touched);
   }
 
   // --- what happens at once ---
@@ -278,6 +296,7 @@ class System {
         break;
       case Kind::full_fence:
         if (!cells_.buffer(thread).empty()) return false;
+        cells_.order_entries(thread);
         break;
       case Kind::load_fence:
         if (profile_.lfence_waits && waits_for_flush(thread)) return false;
@@ -309,6 +328,7 @@ class System {
     entry.value = operation.kind == Kind::store ? operation.value : 0;
     if (entry.kind != Buffered::fence) lines_.use(entry.word.line, thread, hosts_[thread], is_store(entry.kind));
     cells_.put(thread, entry);
+    if (entry.kind == Buffered::fence || entry.kind == Buffered::clflush) cells_.order_entries(thread);
   }
 
   bool drain_unnoticed(std::uint32_t thread, Event& event) {

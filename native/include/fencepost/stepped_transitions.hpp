@@ -67,7 +67,7 @@ class Transitions {
         if (pending_store(thread, operation.word) != nullptr) {
           emit(Choice::forwarded(), false);
         } else {
-          memory_.copies(host, operation.word.line, emit);
+          memory_.copies(host, operation.word.line, needed(operation.word.line, emit));
         }
         break;
       case Kind::fetch_add:
@@ -106,6 +106,31 @@ class Transitions {
   }
 
  private:
+  // Leaves out the eviction of a copy whose owner can flush it right now: the flush, done first, does the same, and the
+  // owner is one step further. But only where nothing lies between the store and its flush (model/explorer/system.py).
+  template <class Emit>
+  auto needed(LineIndex line, Emit&& emit) const {
+    return [this, line, &emit](Choice choice, bool lucky) {
+      const bool is_one = choice.kind() == Choice::Kind::evict && choice.eviction_count() == 1;
+      if (!is_one || lines_.contested(line) || !flushes_now(choice.evicted(0), line)) emit(choice, lucky);
+    };
+  }
+
+  // Says whether a flush of the line by some thread of the host can leave its buffer now, with nothing between it and
+  // the last store.
+  bool flushes_now(Host host, LineIndex line) const {
+    const Stored stored = cells_.stored(host, line);
+    if (stored.thread >= hosts_.size() || hosts_[stored.thread] != host) return false;
+    const std::vector<EntryIndex>& buffer = cells_.buffer(stored.thread);
+    for (std::size_t place = 0; place < buffer.size(); ++place) {
+      const Entry& entry = cells_.entry(buffer[place]);
+      if (is_flush(entry.kind) && entry.word.line == line && entry.moment == stored.moment && !blocked(buffer, place)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   template <class Emit>
   void poll_options(std::uint32_t thread, std::size_t index, const Watched& each, Emit&& emit) const {
     const Entry* const stored = pending_store(thread, each.word);
@@ -119,11 +144,12 @@ class Transitions {
       return;
     }
     const Host host = hosts_[thread];
-    const auto differing = [&](Choice choice, bool lucky) {
+    const auto emit_differing = [&](Choice choice, bool lucky) {
       if (cells_.in(memory_.content(host, line, choice), each.word.word) != each.seen) {
         emit(choice.at_poll(index), lucky);
       }
     };
+    const auto differing = needed(line, emit_differing);
     if (each.invalidate) {
       memory_.fresh(host, line, differing);
     } else {

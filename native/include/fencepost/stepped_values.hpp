@@ -229,6 +229,7 @@ class Keys {
   Key taken(std::uint32_t channel) const { return channels_ + channel_count_ + channel; }
   Key version(LineIndex line, std::size_t place) { return numbered(line, place); }
   Key message(std::uint32_t channel, std::size_t number) { return numbered(line_count_ + channel, number); }
+  Key fact(std::size_t number) { return numbered(line_count_ + channel_count_, number); }
   Key count() const { return count_; }
 
  private:

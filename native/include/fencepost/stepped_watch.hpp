@@ -12,6 +12,14 @@
 
 namespace fencepost::stepped {
 
+// What the judgement of a step depends on: words of memory that must be known, and facts, by numbers; and the facts that
+// the step changes. Two steps that have a fact in common do not commute, unless both only read it.
+struct Concern {
+  std::vector<Word> asks;
+  std::vector<std::uint32_t> reads;
+  std::vector<std::uint32_t> writes;
+};
+
 // Decides what a watch makes of a step. Asked once for each state, step and answers.
 class Judge {
  public:
@@ -25,8 +33,7 @@ class Judge {
   Judge& operator=(const Judge&) = delete;
   virtual ~Judge() = default;
 
-  // The words of memory that the watch must know to judge this step.
-  virtual std::vector<Word> asks(std::uint32_t watch, const Step& step) = 0;
+  virtual Concern concern(std::uint32_t watch, const Step& step) = 0;
   virtual After after(std::uint32_t watch, const Step& step, const std::vector<Value>& answers) = 0;
 };
 
@@ -38,32 +45,16 @@ class Watches {
   bool present() const { return judge_ != nullptr; }
   bool violated(std::uint32_t watch) const { return violated_[watch] != 0; }
 
-  // `inspect(word)` is what memory has of a word.
-  template <class Inspect>
-  std::uint32_t after(std::uint32_t watch, const Step& step, Inspect&& inspect) {
-    Told& told = told_of(watch, step);
-    answers_.clear();
-    for (const Word word : told.asks) answers_.push_back(inspect(word));
-    for (const Answered& each : told.answered) {
-      if (each.answers == answers_) return each.watch;
-    }
-    const Judge::After after = judge_->after(watch, step, answers_);
-    told.answered.push_back({answers_, after.watch});
-    if (after.watch >= violated_.size()) violated_.resize(after.watch + 1);
-    violated_[after.watch] = after.violated ? 1 : 0;
-    return after.watch;
-  }
-
- private:
   struct Answered {
     std::vector<Value> answers;
     std::uint32_t watch = 0;
   };
 
+  // A step told in one state of the watch.
   struct Told {
     std::uint32_t watch = 0;
     Step step;
-    std::vector<Word> asks;
+    Concern concern;
     std::vector<Answered> answered;
   };
 
@@ -77,10 +68,26 @@ class Watches {
     for (const auto& each : bucket) {
       if (each->watch == watch && each->step == step) return *each;
     }
-    bucket.push_back(std::make_unique<Told>(Told{watch, step, judge_->asks(watch, step), {}}));
+    bucket.push_back(std::make_unique<Told>(Told{watch, step, judge_->concern(watch, step), {}}));
     return *bucket.back();
   }
 
+  // The state after a step; `inspect(word)` is what memory has of a word.
+  template <class Inspect>
+  std::uint32_t after(Told& told, Inspect&& inspect) {
+    answers_.clear();
+    for (const Word word : told.concern.asks) answers_.push_back(inspect(word));
+    for (const Answered& each : told.answered) {
+      if (each.answers == answers_) return each.watch;
+    }
+    const Judge::After after = judge_->after(told.watch, told.step, answers_);
+    told.answered.push_back({answers_, after.watch});
+    if (after.watch >= violated_.size()) violated_.resize(after.watch + 1);
+    violated_[after.watch] = after.violated ? 1 : 0;
+    return after.watch;
+  }
+
+ private:
   Judge* judge_;
   std::vector<std::uint8_t> violated_;
   std::unordered_map<std::uint64_t, std::vector<std::unique_ptr<Told>>> told_;
