@@ -62,9 +62,11 @@ stepped::Pulse pulse_of(const Tell& tell) {
   };
 }
 
+using PlainLines = std::vector<std::tuple<std::uint64_t, std::uint32_t, std::uint32_t>>;  // threads, hosts, writers
+
 py::dict fields_of(const stepped::System& system, const stepped::Found& found) {
   py::dict fields;
-  std::vector<std::tuple<std::uint64_t, std::uint32_t, std::uint32_t>> lines;
+  PlainLines lines;
   for (const auto& each : system.lines().all()) lines.emplace_back(each.threads, each.hosts, each.writers);
   fields["lines"] = lines;
   fields["threads"] = system.thread_count();
@@ -233,6 +235,13 @@ class BoundPipeline {
     return fields_of(std::move(record));
   }
 
+  void learn(const PlainLines& lines) {
+    fencepost::checked("lines", static_cast<std::int64_t>(lines.size()), pipeline_->layout().line_count(),
+                       pipeline_->layout().line_count());
+    std::uint32_t line = 0;
+    for (const auto& [threads, hosts, writers] : lines) pipeline_->system().lines().join(line++, {threads, hosts, writers});
+  }
+
   // Name, first number, second number, words.
   std::vector<std::tuple<int, std::int64_t, std::int64_t, std::uint32_t>> lines() const {
     std::vector<std::tuple<int, std::int64_t, std::int64_t, std::uint32_t>> rows;
@@ -325,5 +334,6 @@ void bind_stepped(py::module_& module) {
       .def("draw", &BoundPipeline::draw, py::arg("search"), py::kw_only(), py::arg("run"), py::arg("steps"),
            py::arg("interval"))
       .def("follow", &BoundPipeline::follow, py::arg("schedule"), py::kw_only(), py::arg("interval"))
+      .def("learn", &BoundPipeline::learn, py::arg("lines"))
       .def("lines", &BoundPipeline::lines);
 }

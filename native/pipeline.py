@@ -115,7 +115,7 @@ def native_pipeline(
     except _core.Refused as refused:
         raise InputError(str(refused)) from None
     clients, ring_count = len(scenario.plans), len(rings)
-    hosts = tuple(range(-clients, 1 + 2 * ring_count))
+    hosts = (0,) if profile.one_host else tuple(range(-clients, 1 + 2 * ring_count))
     client_count = max([clients, *(each.client + 1 for ring in (*rings, *scenario.later) for each in ring)])
     channels = [("to", ring) for ring in range(ring_count)] + [("from", client) for client in range(client_count)]
     return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels))

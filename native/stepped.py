@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from fencepost.model.contract import Verdict
@@ -13,7 +13,7 @@ from fencepost.model.explorer.schedule import Schedule, follow, shortened
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory.late import Choice
-from fencepost.model.memory.lines import Line
+from fencepost.model.memory.lines import Line, Lines
 from fencepost.native import _core
 
 Tell = Callable[[Progress], None]
@@ -87,6 +87,22 @@ def learn(system: System, lines: Sequence[tuple[int, int, int]], names: Names) -
             system.lines.writers[line] = {names.hosts[host] for host in writers}
 
 
+def masks_of(lines: Lines, names: Names) -> list[tuple[int, int, int]]:
+    """Return who has to do with which line as the native build takes it: one bit for each thread, host and writer."""
+
+    def mask(numbers: Iterable[int]) -> int:
+        return sum(1 << number for number in numbers)
+
+    return [
+        (
+            mask(lines.users.get(line, ())),
+            mask(map(names.hosts.index, lines.hosts.get(line, ()))),
+            mask(map(names.hosts.index, lines.writers.get(line, ()))),
+        )
+        for line in names.lines
+    ]
+
+
 # --- explorations ---
 
 
@@ -150,6 +166,7 @@ def conclude(
         fields["seconds"],
         violation=found[1] if found else None,
         schedule=found[0] if found else (),
+        lines=found[2] if found else None,
         reason=reason,
         seed=None if strategy == "exhaustive" else seed,
     )
@@ -182,7 +199,7 @@ def _bound(
     return bound + (f"; {size}" if size else "")
 
 
-def _confirmed(subject: Subject, fields: _core.ExploredFields, names: Names) -> tuple[Schedule, Violation]:
+def _confirmed(subject: Subject, fields: _core.ExploredFields, names: Names) -> tuple[Schedule, Violation, Lines]:
     """Return the schedule to a violation, made shorter by the model, and what the model says is wrong there."""
     system = subject.make()
     learn(system, fields["lines"], names)
@@ -193,4 +210,4 @@ def _confirmed(subject: Subject, fields: _core.ExploredFields, names: Names) -> 
         raise Disagreement(f"the model cannot follow the native schedule to a violation: {refused}") from None
     if violation is None:
         raise Disagreement(f"the model finds nothing wrong where the native schedule of {len(schedule)} steps ends")
-    return shortened(system, schedule, violation, subject.judge), violation
+    return shortened(system, schedule, violation, subject.judge), violation, system.lines

@@ -5,6 +5,7 @@ import signal
 import threading
 from pathlib import Path
 from random import Random
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given, settings
@@ -15,14 +16,14 @@ from fencepost.model.errors import InputError
 from fencepost.model.explorer import exploration as model_exploration
 from fencepost.model.explorer import litmus as model_litmus
 from fencepost.model.explorer import subjects
-from fencepost.model.explorer.exploration import Limits
+from fencepost.model.explorer.exploration import Explored, Limits
 from fencepost.model.explorer.reduction import Reduction
 from fencepost.model.litmus import Atom, Condition, LitmusTest, parse_test, read_test
 from fencepost.model.litmus.explore import Observation
 from fencepost.model.litmus.generate import Shape, draw
 from fencepost.model.memory import MATRICES, PROFILES, Matrix, Profile, Program
 from fencepost.model.memory.lines import LinesChanged
-from fencepost.native.exploration import explore_litmus, outcomes
+from fencepost.native.exploration import explore, outcomes
 from fencepost.native.stepped import bits_of, choice_of
 
 FILES = sorted((Path(model_litmus.__file__).parents[1] / "litmus" / "suite").glob("*.litmus"))
@@ -39,9 +40,14 @@ def counters(thread_count: int, instructions: str) -> str:
     return "\n".join(["init x=0", "line X = x", *["H0: " + instructions] * thread_count, "bad x=99"])
 
 
-def model_outcomes(
-    program: Program, profile: Profile, matrix: Matrix
-) -> tuple[frozenset[Observation], int, int] | None:
+Ends: TypeAlias = tuple[frozenset[Observation], int, int]  # and the counts of complete and of blocked runs
+
+
+def explore_litmus(test: LitmusTest, profile_name: str = "ncx", matrix_name: str = "sdmC", **how: Any) -> Explored:
+    return explore(subjects.litmus_file(test, profile_name, matrix_name), **how)
+
+
+def model_outcomes(program: Program, profile: Profile, matrix: Matrix) -> Ends | None:
     """Return what `outcomes` should, from the model's explorer; None for a program with too many runs."""
     system = model_litmus.system_of(program, profile, matrix)
     while True:
@@ -118,7 +124,8 @@ def test_every_program_has_the_ends_and_the_counts_that_the_model_finds(
 @pytest.mark.parametrize("under", ["tso", "ncx"])
 def test_verdict_bound_and_shortest_schedule_are_those_of_the_model(under: str) -> None:
     for test in (parse_test(STORE_BUFFER), *map(read_test, SUITE[:12])):
-        mine, theirs = explore_litmus(test, under), model_exploration.explore(subjects.litmus_file(test, under))
+        subject = subjects.litmus_file(test, under)
+        mine, theirs = explore(subject), model_exploration.explore(subject)
         assert (mine.verdict, mine.bound, mine.counts) == (theirs.verdict, theirs.bound, theirs.counts)
         assert (mine.violation, mine.schedule) == (theirs.violation, theirs.schedule)
 
@@ -198,9 +205,9 @@ def test_an_error_of_a_progress_report_comes_out() -> None:
         ({"limits": Limits(runs=-1)}, "runs is -1: expected 0"),
     ],
 )
-def test_what_cannot_be_explored_is_refused(arguments: dict[str, object], message: str) -> None:
+def test_what_cannot_be_explored_is_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        explore_litmus(parse_test(STORE_BUFFER), **arguments)  # type: ignore[arg-type]
+        explore_litmus(parse_test(STORE_BUFFER), **arguments)
 
 
 def test_a_crash_is_refused() -> None:

@@ -54,6 +54,13 @@ class Lines {
   };
   const std::vector<Line>& all() const { return lines_; }
 
+  // Notes what was found out elsewhere.
+  void join(LineIndex line, const Line& other) {
+    lines_[line].threads |= other.threads;
+    lines_[line].hosts |= other.hosts;
+    lines_[line].writers |= other.writers;
+  }
+
  private:
 
   bool one_host_;

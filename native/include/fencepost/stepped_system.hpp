@@ -69,6 +69,7 @@ class System {
   const Matrix& matrix() const { return matrix_; }
   const Profile& profile() const { return profile_; }
   const Lines& lines() const { return lines_; }
+  Lines& lines() { return lines_; }
   Keys& keys() { return keys_; }
   Cells& cells() { return cells_; }
   const Cells& cells() const { return cells_; }

@@ -1,0 +1,225 @@
+"""Model and native code side by side: one schedule, the same operations with the same values, the same states.
+
+The native run is made first, in one go, and written down; then the model takes the same steps, and what it does is
+held against that line by line. States are compared every so many steps and at the end; where two differ, the run is
+made again and compared after each step, so that the first difference is named with its step.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.explorer.schedule import Schedule
+from fencepost.model.explorer.state import Event, State
+from fencepost.model.explorer.system import System
+from fencepost.model.memory import MATRIX, PROFILE, matrix, profile
+from fencepost.model.memory.lines import Lines, LinesChanged
+from fencepost.model.programs.pipeline import Design, Scenario, threads_of, written_words
+from fencepost.native import _core
+from fencepost.native.pipeline import Mutant, native_pipeline
+from fencepost.native.stepped import Names, learn, masks_of, rows_of, schedule_of
+from fencepost.native.written_down import WIDTH, Rows, said, snapshot
+
+__all__ = ["Difference", "Lockstep", "lockstep"]
+
+STRATEGIES = ("random", "pct", "given")
+STEPS_MOST = 5_000
+INTERVAL = 256  # steps between two comparisons of states
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first thing that is not the same: after which step of the schedule, whose it was, and what each did."""
+
+    run: int
+    step: int
+    thread: str
+    model: str
+    native: str
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run}, step {self.step}, {self.thread}: the model {self.model}, the native build {self.native}"
+        )
+
+
+@dataclass
+class Lockstep:
+    """What a comparison came to. A step is a transition of the schedule; it may hold several operations."""
+
+    design: str
+    scenario: Scenario
+    profile: str
+    runs: int = 0
+    steps: int = 0
+    operations: int = 0
+    states: int = 0
+    native_seconds: float = 0.0
+    model_seconds: float = 0.0
+    difference: Difference | None = None
+    schedule: Schedule = field(default=())  # of the run with the difference
+
+    @property
+    def same(self) -> bool:
+        """Say whether no difference was found."""
+        return self.difference is None
+
+
+def lockstep(
+    design: Design,
+    scenario: Scenario,
+    profile_name: str = PROFILE,
+    matrix_name: str = MATRIX,
+    *,
+    strategy: str = "random",
+    schedule: Schedule = (),
+    lines: Lines | None = None,
+    runs: int = 10,
+    seed: int = 0,
+    pct_depth: int = 3,
+    steps_most: int = STEPS_MOST,
+    mutant: Mutant = Mutant.NONE,
+) -> Lockstep:
+    """Run the model and the native build under the same schedules and compare all that they do.
+
+    Schedules are drawn (`random`, `pct`), or the one `given`, with the `lines` that its choices are said with
+    (`Explored.lines`). `mutant` builds a fault into the native side, which must
+    then be found. Raises InputError for what the stepped build does not support, or a schedule that it cannot follow.
+    """
+    if strategy not in STRATEGIES:
+        raise unknown_choice("strategy", strategy, STRATEGIES)
+    for name, value, least in (("runs", runs, 1), ("steps_most", steps_most, 1), ("pct_depth", pct_depth, 1)):
+        if value < least:
+            raise InputError(f"{name} is {value}: expected at least {least}")
+    found = Lockstep(design.name, scenario, profile_name)
+    side = _Side(design, scenario, profile_name, matrix_name, mutant)
+    if lines is not None:
+        side.pipeline.learn(masks_of(lines, side.names))
+    longest = 50
+    for run in range(1 if strategy == "given" else runs):
+        began = time.perf_counter()
+        if strategy == "given":
+            fields = side.follow(schedule, INTERVAL)
+        else:
+            fields = side.draw(strategy, seed, run, pct_depth, longest, steps_most)
+        found.native_seconds += time.perf_counter() - began
+        longest = max(longest, len(fields["schedule"]))
+        _compare(side, fields, run, found)
+        if found.difference is not None:
+            break
+    return found
+
+
+class _Side:
+    """The native side of a comparison, and how a model beside it is made."""
+
+    def __init__(self, design: Design, scenario: Scenario, profile_name: str, matrix_name: str, mutant: Mutant) -> None:
+        self.design, self.scenario = design, scenario
+        self.profile, self.matrix = profile(profile_name), matrix(matrix_name)
+        self.pipeline, self.names = native_pipeline(design, scenario, self.profile, self.matrix, mutant=mutant)
+
+    def follow(self, schedule: Schedule, interval: int) -> _core.RecordFields:
+        """Run a schedule in the native build."""
+        try:
+            return self.pipeline.follow(rows_of(schedule, self.names.hosts), interval=interval)
+        except _core.Refused as refused:
+            raise InputError(str(refused)) from None
+
+    def draw(
+        self, strategy: str, seed: int, run: int, pct_depth: int, steps: int, steps_most: int
+    ) -> _core.RecordFields:
+        """Draw a run in the native build."""
+        search = _core.Search(
+            strategy=2 if strategy == "pct" else 1, seed=seed, pct_depth=pct_depth, seconds=0, depth=steps_most, runs=1
+        )
+        return self.pipeline.draw(search, run=run, steps=steps, interval=INTERVAL)
+
+    def model(self, lines: list[tuple[int, int, int]]) -> System:
+        """Return the model, unwatched, with what the native build learned of lines."""
+        threads, words = threads_of(self.design, self.scenario), written_words(self.design, self.scenario)
+        system = System(threads, self.profile, self.matrix, words=words)
+        learn(system, lines, self.names)
+        return system
+
+
+def _compare(side: _Side, fields: _core.RecordFields, run: int, found: Lockstep) -> None:
+    """Let the model take the steps of a native run; note the first difference."""
+    began = time.perf_counter()
+    made = _Comparison(side, fields, run)
+    difference, state_differs = made.through()
+    if state_differs:
+        fields = side.follow(schedule_of(fields["schedule"], side.names.hosts), 1)
+        again, _ = _Comparison(side, fields, run).through()
+        difference = again or difference
+    found.runs += 1
+    found.steps += made.step
+    found.operations += len(fields["acts"])
+    found.states += made.states_count
+    found.difference = difference
+    if difference is not None:
+        found.schedule = schedule_of(fields["schedule"][: difference.step], side.names.hosts)
+    found.model_seconds += time.perf_counter() - began
+
+
+class _Comparison:
+    """One run of the model beside what the native build wrote down."""
+
+    def __init__(self, side: _Side, fields: _core.RecordFields, run: int) -> None:
+        self.names: Names = side.names
+        self.schedule = schedule_of(fields["schedule"], side.names.hosts)
+        self.acts: list[int] = fields["acts"].ravel().tolist()  # flat: many small lists would keep the collector busy
+        self.snapshots = dict(fields["snapshots"])
+        self.system = side.model(fields["lines"])
+        self.rows = Rows(self.names)
+        self.run, self.step, self.at, self.states_count = run, 0, 0, 0
+
+    def through(self) -> tuple[Difference | None, bool]:
+        """Take all steps; return the first difference, and whether it is one of states."""
+        try:
+            state, event = self.system.start()
+            difference = self._acts(event)
+            for number, (actor, choice) in enumerate(self.schedule, start=1):
+                if difference is not None:
+                    return difference, False
+                if number - 1 in self.snapshots and (difference := self._state(state)) is not None:
+                    return difference, True
+                self.step = number
+                state, event = self.system.perform(state, actor, (choice, False))
+                difference = self._acts(event)
+        except LinesChanged:
+            return self._difference("uses a line as it was not used before", "does not"), False
+        except (StopIteration, LookupError, AssertionError, TypeError, ValueError) as error:
+            return self._difference(f"cannot take the step ({type(error).__name__}: {error})", "takes it"), False
+        if difference is None and (difference := self._state(state)) is not None:
+            return difference, True
+        return difference, False
+
+    def _difference(self, model: str, native: str, thread: int | None = None) -> Difference:
+        if thread is None:
+            thread = self.schedule[self.step - 1][0][0] if self.step else 0
+        return Difference(self.run, self.step, self.system.threads[thread].name, model, native)
+
+    def _acts(self, event: Event) -> Difference | None:
+        """Hold the acts of an event against those written down."""
+        number, at, acts = self.step, self.at, self.acts
+        for act in event.acts:
+            mine, theirs = self.rows.row(number, act), acts[at : at + WIDTH]
+            if mine != theirs:
+                native = self.rows.words(theirs) if theirs and theirs[0] == number else "does nothing more"
+                return self._difference(self.rows.words(mine), native, act.thread)
+            at += WIDTH
+        self.at = at
+        if at < len(acts) and acts[at] == number:
+            return self._difference("does nothing more", self.rows.words(acts[at : at + WIDTH]), acts[at + 1])
+        return None
+
+    def _state(self, state: State) -> Difference | None:
+        """Hold a state against the one written down."""
+        self.states_count += 1
+        theirs = self.snapshots[self.step]
+        mine = snapshot(self.system, state, self.rows)
+        if mine == theirs:
+            return None
+        return self._difference(*said(self.system, state, self.rows, mine, theirs))
