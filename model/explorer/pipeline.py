@@ -22,7 +22,7 @@ def system_of(
     contract = Contract(
         design.level,
         scenario.rings_count,
-        scenario.slots,
+        lambda ring, place: design.guard(ring, place, scenario.slots),
         subscribers=scenario.subscribers,
         acknowledgers=scenario.acknowledgers or bool(scenario.plans),
     )

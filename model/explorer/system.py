@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fencepost.model.errors import InputError
-from fencepost.model.explorer.buffers import blocked, flushes_now, pending_store
+from fencepost.model.explorer.buffers import FLUSHES, STORES, blocked, flushes_now, pending_store
 from fencepost.model.explorer.state import (
     FORWARDED,
     NO_EVICTION,
@@ -141,8 +141,8 @@ class System:
             case DeviceAdd(address) if not buffer:
                 yield NO_EVICTION, False
                 if self.lines.contested(line_of(address)):
-                    evictions = self.memory.evictions(state.cells, host, line_of(address))
-                    yield from ((("evict", owners), True) for owners in evictions)
+                    line = line_of(address)
+                    yield from ((("evict", owners), True) for owners in self.memory.evictions(state.cells, host, line))
             case Poll(watched) if not (buffer and any(each.invalidate for each in watched)):
                 for index, each in enumerate(watched):
                     yield from self._poll_options(state, thread, index, each.address, each.seen, each.invalidate)
@@ -229,7 +229,7 @@ class System:
     def _inspect(self, state: State, address: Address, event: Event) -> Any:
         """Return what memory has of a word, for whoever may read it: the watch is told what depends on when."""
         line = line_of(address)
-        self._use(event.actor[0], line)
+        self._use(event.actor[0], line)  # in the place of a reader, so that it is nobody's own
         event.touched.reads.add(("W", address) if self.lines.own(line) else ("M", line))
         return self.memory.memory(state.cells, line).get(address[-1], 0)
 
@@ -262,8 +262,8 @@ class System:
             case Unlock(address):
                 self._store(state, thread, address, 0, choice, event)
             case DeviceAdd(address, amount):
-                self._use(thread, line_of(address), writes=True)
                 line, word = line_of(address), address[-1]
+                self._use(thread, line, writes=True)
                 return self.memory.device_store(cells, host, line, word, amount, choice, touched, add=True)
             case Send(channel, message):
                 waiting, taken = state.channels.get(channel, ((), 0))
@@ -365,15 +365,14 @@ class System:
             case Store(address, value):
                 kind = Buffered.NT if operation.streaming else Buffered.W
                 entry = Entry(kind, line_of(address), address[-1], value, number, operation)
-                self._use(thread, entry.line, writes=True)
             case Unlock(address):
                 entry = Entry(Buffered.W, line_of(address), address[-1], 0, number, operation)
-                self._use(thread, entry.line, writes=True)
             case Flush(line, kind):
                 entry = Entry(kind, line, None, 0, number, operation)
-                self._use(thread, line)
             case StoreFence():
                 entry = Entry(Buffered.SF, (), None, 0, number, operation)
+        if entry.kind is not Buffered.SF:
+            self._use(thread, entry.line, writes=entry.kind in STORES)
         buffers, counts = state.buffers, state.issued_counts
         state.buffers = (*buffers[:thread], (*buffers[thread], entry), *buffers[thread + 1 :])
         state.issued_counts = (*counts[:thread], number + 1, *counts[thread + 1 :])
@@ -381,9 +380,8 @@ class System:
     def _drain_unnoticed(self, state: State, thread: int, event: Event) -> bool:
         buffer = state.buffers[thread]
         for place, entry in enumerate(buffer):
-            flush = entry.kind in (Buffered.FL, Buffered.FO, Buffered.WB) and self.lines.own(entry.line)
-            unnoticed = entry.kind is Buffered.SF or flush or self.lines.private(entry.line)
-            if unnoticed and not blocked(self.matrix, buffer, place):
+            alone = self.lines.private(entry.line) or (entry.kind in FLUSHES and self.lines.own(entry.line))
+            if (alone or entry.kind is Buffered.SF) and not blocked(self.matrix, buffer, place):
                 unheard = event.aside((thread, entry.number), OWN)  # its line is no other thread's
                 self._drain(state, thread, entry, OWN, unheard)
                 event.concern(*unheard.facts())
