@@ -16,7 +16,7 @@ from fencepost.model.explorer.state import Event, State
 from fencepost.model.explorer.strategies import Picker, by_priority, draw, guard, uniform
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
-from fencepost.model.memory.lines import LinesChanged
+from fencepost.model.memory.lines import Lines, LinesChanged
 
 STRATEGIES = ("exhaustive", "random", "pct")
 WHOLE_MOST = 4_000  # runs of a walk that is not cut into branches
@@ -33,6 +33,7 @@ class Subject:
     judge: Judge
     size: str = ""  # how large it is, in words: the bound of its verdicts
     goes_on: bool = False  # after a violation, so that all runs are counted
+    origin: object = None  # what it was made from, so that a trace file can have it made again: see subjects.py
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Explored:
-    """What an exploration came to; `schedule` leads to the violation."""
+    """What an exploration came to; `schedule` leads to the violation, its choices said with what `lines` knows."""
 
     subject: Subject
     verdict: Verdict
@@ -82,6 +83,7 @@ class Explored:
     schedule: Schedule = ()
     reason: str = ""
     seed: int | None = None
+    lines: Lines | None = None
 
 
 Tell = Callable[[Progress], None]
@@ -226,7 +228,10 @@ class Exhaustive:
         if found is not None:
             schedule, violation = found
             bound = f"1 of {count}{size}"
-            return Explored(self.subject, Verdict.VIOLATED, bound, self.counts, seconds, violation, schedule)
+            lines = self.system.lines
+            return Explored(
+                self.subject, Verdict.VIOLATED, bound, self.counts, seconds, violation, schedule, lines=lines
+            )
         if reason:
             return Explored(self.subject, Verdict.UNKNOWN, f"{count}{size}", self.counts, seconds, reason=reason)
         if self.counts.cut:
@@ -275,6 +280,8 @@ def _drawn(subject: Subject, strategy: str, seed: int, pct_depth: int, limits: L
         bound += f", all of them miss one with <= {(1 - chance) ** counts.complete:.2g}"
     bound += f"; {subject.size}" if subject.size else ""
     if found is not None:
-        return Explored(subject, Verdict.VIOLATED, bound, counts, seconds, found[1], found[0], seed=seed)
+        return Explored(
+            subject, Verdict.VIOLATED, bound, counts, seconds, found[1], found[0], seed=seed, lines=system.lines
+        )
     verdict = Verdict.UNKNOWN if reason else Verdict.NOT_FOUND
     return Explored(subject, verdict, bound, counts, seconds, reason=reason, seed=seed)
