@@ -162,6 +162,7 @@ BUGS: tuple[Bug, ...] = (
         origin="the proposed table says nothing of the first value of an entry; zero is what fresh memory holds",
         sound=CLAIM,
         scenario=in_rings((batch(0, 0), batch(0, 0))),
+        refuted=refuted.Order4FirstExpectationZero,
         scanner=FirstExpectationZero,
     ),
     deviating(

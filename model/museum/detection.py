@@ -13,12 +13,16 @@ from typing import TypeAlias
 
 from fencepost.model.contract import Level
 from fencepost.model.explorer.exploration import Subject
+from fencepost.model.explorer.run_trace import RunTrace, uses_of
 from fencepost.model.explorer.schedule import Schedule
-from fencepost.model.explorer.subjects import sequencer
+from fencepost.model.explorer.subjects import SequencerOrigin, sequencer
+from fencepost.model.explorer.watch import Violation
 from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
+from fencepost.model.memory.lines import Lines
 from fencepost.model.museum.bug import Bug
 from fencepost.model.programs.pipeline import Design, Scenario
+from fencepost.model.trace import Trace
 
 
 class Outcome(StrEnum):
@@ -33,11 +37,13 @@ class Outcome(StrEnum):
 class Exhibit:
     """What engines are given: a bug with the promise that it must break, or a sound design and all promises.
 
-    `spec` is what the prover is asked about: the refuted protocol with the same fault, or the sound one.
+    `sound` is the design that a bug deviates from, or the sound design itself. `spec` is what the prover is asked
+    about: the refuted protocol with the same fault, or the sound one.
     """
 
     name: str
     design: Design
+    sound: Design
     scenarios: tuple[Scenario, ...]
     asked: frozenset[str] | None
     spec: type[Protocol] | None
@@ -63,17 +69,24 @@ class Exhibit:
 class Detection:
     """What an engine came to. `detail` is the sentence of the violation, the bound, or the reason.
 
-    `scenario` and `schedule` lead to the violation where the engine runs the programs.
+    `run` is the violating run where the engine runs the programs, `steps` where it runs a spec.
     """
 
     outcome: Outcome
     detail: str
     trace_length: int | None = None
-    scenario: Scenario | None = None
-    schedule: Schedule | None = None
+    run: RunTrace | None = None
+    steps: Trace | None = None
 
 
 Engine: TypeAlias = Callable[[Exhibit, float, int], Detection]
+
+
+def caught(found_by: str, subject: Subject, lines: Lines, schedule: Schedule, violation: Violation) -> Detection:
+    """Return a detection by a run of the programs."""
+    assert isinstance(subject.origin, SequencerOrigin)
+    run = RunTrace(subject.origin, uses_of(lines), schedule, violation, f"mutants: {found_by}")
+    return Detection(Outcome.CAUGHT, f"{violation.property}: {violation.sentence}", len(schedule), run)
 
 
 def missed(bound: str) -> Detection:
@@ -86,10 +99,10 @@ def cannot_express(reason: str) -> Detection:
 
 def of_bug(bug: Bug) -> Exhibit:
     """Return a bug as an exhibit."""
-    return Exhibit(bug.name, bug.design, (bug.scenario,), frozenset({bug.breaks}), bug.refuted)
+    return Exhibit(bug.name, bug.design, bug.sound, (bug.scenario,), frozenset({bug.breaks}), bug.refuted)
 
 
 def of_sound(design: Design, bugs: Iterable[Bug]) -> Exhibit:
     """Return a sound design as an exhibit: on the scenario of every bug of its level."""
     scenarios = tuple(dict.fromkeys(bug.scenario for bug in bugs if bug.level == design.level))
-    return Exhibit(design.name, design, scenarios, None, design.spec)
+    return Exhibit(design.name, design, design, scenarios, None, design.spec)

@@ -21,7 +21,7 @@ from fencepost.model.explorer.state import Actor, Event, Transition
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory.lines import Lines, LinesChanged
-from fencepost.model.museum.detection import Detection, Exhibit, Outcome, missed
+from fencepost.model.museum.detection import Detection, Exhibit, caught, missed
 from fencepost.model.programs.client import Sending
 from fencepost.model.programs.pipeline import Scenario
 from fencepost.model.programs.receiver import Arriving
@@ -41,7 +41,7 @@ def drawn(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     from hypothesis.errors import NoSuchExample
 
     deadline = time.perf_counter() + seconds
-    known: dict[Any, tuple[Violation, Schedule]] = {}
+    known: dict[Any, Detection] = {}
     lines: dict[tuple[str, ...], Lines] = {}  # the names of a run's threads -> what was learned of its lines
     run_count = 0
 
@@ -70,9 +70,7 @@ def drawn(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
         find(examples, violates, settings=chosen, random=Random(seed))
     if not known:
         return missed(f"{run_count} drawn scenarios with schedules, seed {seed}")
-    (scenario, _), (violation, schedule) = list(known.items())[-1]
-    detail = f"{violation.property}: {violation.sentence}"
-    return Detection(Outcome.CAUGHT, detail, len(schedule), scenario, schedule)
+    return list(known.values())[-1]
 
 
 def alike(scenario: Scenario) -> Any:
@@ -119,8 +117,8 @@ def _by_clients(scenario: Scenario) -> Any:
     return draw_scenario()
 
 
-def _run(subject: Subject, picks: list[int], lines: dict[tuple[str, ...], Lines]) -> tuple[Violation, Schedule] | None:
-    """Run by these picks; return what is wrong, if anything, and the schedule that led there."""
+def _run(subject: Subject, picks: list[int], lines: dict[tuple[str, ...], Lines]) -> Detection | None:
+    """Run by these picks; return what is wrong, if anything."""
     system = subject.make()
     known = lines.setdefault(tuple(thread.name for thread in system.threads), system.lines)
     system.lines.join(known)
@@ -130,7 +128,7 @@ def _run(subject: Subject, picks: list[int], lines: dict[tuple[str, ...], Lines]
         except LinesChanged:
             continue
         known.join(system.lines)
-        return found
+        return None if found is None else caught("hypothesis", subject, system.lines, found[1], found[0])
 
 
 def _picked(subject: Subject, system: System, picks: list[int]) -> tuple[Violation, Schedule] | None:

@@ -19,7 +19,7 @@ from fencepost.model.explorer.state import Event
 from fencepost.model.explorer.strategies import Picker, draw, uniform
 from fencepost.model.histories import History, OrderedBatch, verify
 from fencepost.model.histories.verify import BEYOND_A_HISTORY
-from fencepost.model.museum.detection import Detection, Exhibit, Outcome, cannot_express, missed
+from fencepost.model.museum.detection import Detection, Exhibit, Outcome, cannot_express, caught, missed
 from fencepost.model.programs.pipeline import Scenario, written_steps
 from fencepost.model.simulation.timed import timed_run
 from fencepost.model.trace import Step
@@ -44,8 +44,7 @@ def explorer(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
         if explored.violation is not None:
             schedule = shortest(walk.system, explored.schedule, explored.violation, subject.judge)
             found = follow(walk.system, schedule, subject.judge).violation or explored.violation
-            detail = f"{found.property}: {found.sentence}"
-            return Detection(Outcome.CAUGHT, detail, len(schedule), scenario, schedule)
+            return caught("explorer", subject, walk.system.lines, schedule, found)
     scenarios = f"{len(exhibit.scenarios)} scenario{'s' if len(exhibit.scenarios) > 1 else ''}"
     if unfinished:
         return missed(f"{run_count} runs; {unfinished} of {scenarios} not exhausted in {seconds:g} s")
@@ -54,14 +53,13 @@ def explorer(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
 
 def simulated(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     """Run each scenario under SimPy's clock, from one seed after the other."""
-    subjects = [(scenario, exhibit.subject(scenario)) for scenario in exhibit.scenarios]
-    systems = [(scenario, subject, subject.make()) for scenario, subject in subjects]
-    for run, (scenario, subject, system) in _until(seconds, cycle(systems)):
+    subjects = [exhibit.subject(scenario) for scenario in exhibit.scenarios]
+    systems = [(subject, subject.make()) for subject in subjects]
+    for run, (subject, system) in _until(seconds, cycle(systems)):
         state, events, ended = timed_run(system, _mixed(seed, run), steps_most=STEPS_MOST)
         found = subject.judge(system, state) if ended else None
         if found is not None:
-            detail = f"{found.property}: {found.sentence}"
-            return Detection(Outcome.CAUGHT, detail, len(events), scenario, schedule_of(events))
+            return caught("simpy", subject, system.lines, schedule_of(events), found)
     return missed(f"{run} runs, seeds from {seed}")
 
 
@@ -85,7 +83,7 @@ def verified(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
         for finding in verify(history, exhibit.level).findings:
             if finding.witness is not None and (exhibit.asked is None or finding.property in exhibit.asked):
                 detail = f"{finding.property}: {finding.witness.sentence}"
-                return Detection(Outcome.CAUGHT, detail, len(events), scenario, schedule_of(events))
+                return Detection(Outcome.CAUGHT, detail, len(events))
     return missed(f"{run} histories, seeds from {seed}")
 
 

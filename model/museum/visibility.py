@@ -21,6 +21,7 @@ from fencepost.model.programs.pipeline import Scenario
 from fencepost.model.programs.receiver import Arriving, Receiver, arrive
 from fencepost.model.programs.scanner import Reading, Slot
 from fencepost.model.programs.subscriber import Subscriber
+from fencepost.model.specs import refuted
 
 
 class WrongLineFlushed(Order5FetchAdd):
@@ -167,6 +168,7 @@ BUGS: tuple[Bug, ...] = (
         origin="fetch_add is atomic within one coherence domain, and nothing in its name says so",
         sound=ORDER5,
         scenario=in_rings((batch(0, 0),), (batch(1, 0),)),
+        refuted=refuted.Order5SplitCounter,
         scanner_host=own_host,
     ),
 )
