@@ -32,9 +32,8 @@ def timed_run(
     It ends where nothing can go on without luck, or where the watch objects. The same seed gives the same run.
     """
     while True:
-        clock = _Clock(system, Random(seed), costs or Costs(), steps_most)
         try:
-            return clock.run()
+            return _Clock(system, Random(seed), costs or Costs(), steps_most).run()
         except LinesChanged:
             continue
 
