@@ -91,6 +91,9 @@ def replay(
     message_count: npt.NDArray[np.int64],
     first_position: int,
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]: ...
+def record_publication(
+    publication: str, *, message_count: int
+) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]: ...
 
 class LitmusProgram:
     def __init__(

@@ -18,6 +18,7 @@
 #include "fencepost/limits.hpp"
 #include "fencepost/litmus_arguments.hpp"
 #include "fencepost/race_options.hpp"
+#include "fencepost/recorded_publication.hpp"
 #include "fencepost/replay.hpp"
 #include "fencepost/sequencers.hpp"
 
@@ -202,6 +203,17 @@ PYBIND11_MODULE(_core, module) {
 
   module.def("replay", &replay, py::arg("sequencer"), py::kw_only(), py::arg("client_id").noconvert(),
              py::arg("batch_seq").noconvert(), py::arg("message_count").noconvert(), py::arg("first_position"));
+  module.def(
+      "record_publication",
+      [](const std::string& publication, std::int64_t message_count) {
+        const auto count = fencepost::checked("message_count", message_count, 0, 64);
+        const auto options = fencepost::checked_options(1, publication, publication == "none" ? "none" : "clflushopt",
+                                                        1, -1, 0);
+        auto recorded = fencepost::record_publication(options.publication, count);
+        return py::make_tuple(std::move(recorded.writer), std::move(recorded.reader));
+      },
+      py::arg("publication"), py::kw_only(), py::arg("message_count"));
+
   py::class_<fencepost::litmus::Arguments>(module, "LitmusProgram")
       .def(py::init([](fencepost::litmus::Rows threads, fencepost::litmus::Rows instructions,
                        fencepost::litmus::Rows lines, fencepost::litmus::Rows condition, fencepost::litmus::Row matrix,
