@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,9 @@ class RaceOptions:
             raise unknown_choice("publication", self.publication, PUBLICATIONS)
         if self.line_instruction is not None and self.line_instruction not in LINE_INSTRUCTIONS:
             raise unknown_choice("line_instruction", self.line_instruction, LINE_INSTRUCTIONS)
+        for name, value in (("prefetches", self.prefetches), ("huge_pages", self.huge_pages)):
+            if not isinstance(value, bool):
+                raise InputError(f"{name} is {value!r}: expected True or False")
         try:
             return _core.RaceOptions(
                 slot_count=check_number("slot_count", self.slot_count),
@@ -133,6 +136,12 @@ class RaceResult:
     """Where slots and threads were put, beside what was asked."""
     seconds: float
     """From the first thread through the starting gate to the last one done."""
+
+    @classmethod
+    def of(cls, fields: "_core.RaceFields") -> "RaceResult":
+        """Return the result with these fields of the compiled part."""
+        named: dict[str, Any] = {**fields, "placement": PlacementGot(*fields["placement"])}
+        return cls(**named)
 
     @property
     def ordered_count(self) -> int:

@@ -147,6 +147,7 @@ def test_the_compiled_part_refuses_bad_arguments_in_the_same_words(call: Callabl
     [
         ({"slot_count": 0}, "slot_count is 0: expected 1..16777216"),
         ({"slot_count": 1.5}, "slot_count is 1.5: expected an integer"),
+        ({"prefetches": 1}, "prefetches is 1: expected True or False"),
         ({"numa_node": -1}, "numa_node is -1: expected 0..63"),
         ({"cores": (0, 1024)}, "cores[1] is 1024: expected 0..1023"),
         ({"stop_row": -1}, f"stop_row is -1: expected 0..{2**63 - 1}"),

@@ -222,7 +222,7 @@ RaceResult run_race(Sequencer& sequencer, int level, AckFrontier& frontier, cons
   if (workload.batches.empty()) return result;
   const AckTargets targets(level, workload, frontier);
   Race<Memory, Sequencer> race(sequencer, frontier, configuration, workload, options);
-  Clients clients(targets.key, targets.number, race.start(), frontier);
+  Clients clients(targets.key, targets.number, race.start(), frontier, check_interrupt);
   race.run(clients, check_interrupt, result);
   for (std::size_t row = 0; row < result.outcome.size(); ++row) {
     const bool is_ordered = result.outcome[row] == static_cast<std::int8_t>(ArrivalOutcome::ordered);
