@@ -96,6 +96,13 @@ def test_every_publication_delivers_everything(name: str, publication: str, inst
 
 
 @pytest.mark.parametrize("name", SEQUENCERS)
+def test_scanners_that_never_yield_order_the_same(name: str) -> None:
+    workload = generated(5, client_count=2, ring_count=1)
+    result = race(name, **columns(workload), seed=5, options=RaceOptions(poll="pause"))
+    assert_contract(name, workload, result)
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
 def test_the_recorded_workloads_pass_through_rings_of_eight(name: str) -> None:
     workload = recorded_workload(4 if SEQUENCERS[name] == 4 else 5)
     result = race(name, **columns(workload), seed=5, options=RaceOptions(slot_count=8))
