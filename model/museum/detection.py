@@ -56,6 +56,10 @@ class Exhibit:
     def level(self) -> Level:
         return self.design.level
 
+    def asks(self, violation: Violation) -> bool:
+        """Say whether it is a violation that is looked for."""
+        return self.asked is None or violation.property in self.asked
+
     def subject(self, scenario: Scenario) -> Subject:
         """Return the exhibit on a scenario as something that can be explored."""
         return sequencer(self.design, scenario, PROFILE, asked=self.asked)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from fencepost.model.contract import Verdict
 from fencepost.model.explorer.exploration import Exhaustive, Limits
+from fencepost.model.explorer.livelock import livelock
 from fencepost.model.explorer.schedule import follow, schedule_of
 from fencepost.model.explorer.shortest import shortest
 from fencepost.model.explorer.state import Event
@@ -41,7 +42,7 @@ def explorer(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
         explored = walk.run()
         run_count += explored.counts.complete
         unfinished += explored.verdict is not Verdict.EXHAUSTED
-        if explored.violation is not None:
+        if explored.violation is not None and exhibit.asks(explored.violation):
             schedule = shortest(walk.system, explored.schedule, explored.violation, subject.judge)
             found = follow(walk.system, schedule, subject.judge).violation or explored.violation
             return caught("explorer", subject, walk.system.lines, schedule, found)
@@ -57,8 +58,8 @@ def simulated(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     systems = [(subject, subject.make()) for subject in subjects]
     for run, (subject, system) in _until(seconds, cycle(systems)):
         state, events, ended = timed_run(system, _mixed(seed, run), steps_most=STEPS_MOST)
-        found = subject.judge(system, state) if ended else None
-        if found is not None:
+        found = subject.judge(system, state) if ended else livelock(system, state, events)
+        if found is not None and exhibit.asks(found):
             return caught("simpy", subject, system.lines, schedule_of(events), found)
     return missed(f"{run} runs, seeds from {seed}")
 
