@@ -36,7 +36,10 @@ struct Layout {
   }
   constexpr LineIndex line_count() const { return base(ring_count); }
 
-  constexpr std::uint32_t slot(Value index) const { return static_cast<std::uint32_t>(index % slots); }
+  constexpr std::uint32_t slot(Value index) const {
+    const Value size = slots;
+    return static_cast<std::uint32_t>((index % size + size) % size);
+  }
   constexpr std::uint32_t to_ring(std::uint32_t ring) const { return ring; }
   constexpr std::uint32_t to_client(Value client) const { return ring_count + static_cast<std::uint32_t>(client); }
   constexpr std::uint32_t channel_count() const { return ring_count + client_count; }

@@ -272,7 +272,7 @@ class Reduction {
     };
     if (operation.kind == Kind::poll) {
       for (const Watched& each : operation.watched) wait_for(each.word);
-    } else if (operation.kind == Kind::lock) {
+    } else if (operation.kind == Kind::lock || operation.kind == Kind::load) {
       wait_for(operation.word);
     } else if (operation.kind == Kind::receive) {
       keys_.push_back(system_.keys().channel(operation.channel));

@@ -7,6 +7,7 @@ from fencepost.command_line.ablate import ablate_command
 from fencepost.command_line.check import check_command
 from fencepost.command_line.explore import explore_command
 from fencepost.command_line.litmus import litmus_command
+from fencepost.command_line.mutants import mutants_command
 from fencepost.command_line.output import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED
 from fencepost.command_line.prove import prove_command
 from fencepost.command_line.replay import replay_command
@@ -29,6 +30,7 @@ COMMANDS = (
     check_command,
     prove_command,
     explore_command,
+    mutants_command,
     litmus_command,
     ablate_command,
     verify_command,

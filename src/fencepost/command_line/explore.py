@@ -51,7 +51,8 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
     """Visit the runs of a small system: every one (exhaustive), or drawn ones (random, pct).
 
     Memory's choices are part of a run: what is fetched, evicted and written back when. Every run is held against the
-    contract and against the spec that it must refine.
+    contract and against the spec that it must refine; those of a mutant, against the promise that it must break, and on
+    its own scenario unless a size is given.
     """
     from fencepost.exploring import explore
     from fencepost.model.explorer.exploration import INTERRUPTED, Limits
@@ -61,14 +62,14 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         what,
         profile=given["profile"],
         matrix=given["matrix"],
-        scenario=_scenario(given),
+        scenario=_scenario(given) if _is_sized(context) else None,
         strategy=given["strategy"],
         reduction=not given["no_reduction"],
         seed=given["seed"],
         pct_depth=given["pct_depth"],
         limits=Limits(given["timeout"], given["depth"], given["runs"]),
         jobs=given["jobs"],
-        checkpoint=out / f"explore-{Path(what).stem}.checkpoint.json",
+        checkpoint=out / f"explore-{_file_name(Path(what).name)}.checkpoint.json",
         resume=given["resume"],
         tell=_tell(quiet=given["quiet"]),
     )
@@ -79,8 +80,17 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         print_json("explore", verdict, given["seed"], results)
     else:
         _print(found, traces)
+    if not given["quiet"]:
+        click.echo(f"... {sum(each.seconds for each in found):.2f} s", err=True)
     interrupted = any(each.reason.startswith(INTERRUPTED) for each in found)
     context.exit(EXIT_INTERRUPTED if interrupted else exit_code(verdict))
+
+
+def _is_sized(context: click.Context) -> bool:
+    """Say whether an option asks for a size; else a mutant is explored on its own scenario."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    sizes = ("clients", "brokers", "batches", "slots", "duplicates", "roles")
+    return any(context.get_parameter_source(name) is typed for name in sizes)
 
 
 def _scenario(given: dict[str, Any]) -> Scenario:
@@ -125,13 +135,17 @@ def _tell(*, quiet: bool) -> Tell:
     return tell
 
 
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
+
+
 def _write(each: Explored, out: Path) -> Path:
     """Write a violating run to its file."""
     from fencepost.model.explorer.run_itf import write_run
 
     assert each.violation is not None
     name = f"{each.subject.name}-{each.subject.profile}-{each.violation.property}"
-    path = out / f"explore-{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.itf.json"
+    path = out / f"explore-{_file_name(name)}.itf.json"
     write_run(each, path)
     return path
 
@@ -162,10 +176,8 @@ def _print(found: list[Explored], traces: dict[int, Path]) -> None:
         property = each.violation.property if each.violation else "-"
         counts = each.counts
         bound = each.bound if not each.reason else f"{each.bound} ({each.reason})"
-        seconds = f"{each.seconds:.2f}"
-        row = (each.subject.profile, each.verdict, property, str(counts.complete), str(counts.blocked), seconds, bound)
-        rows.append(row)
-    columns = ("profile", "verdict", "property", "complete", "blocked", "seconds", "bound")
+        rows.append((each.subject.profile, each.verdict, property, str(counts.complete), str(counts.blocked), bound))
+    columns = ("profile", "verdict", "property", "complete", "blocked", "bound")
     print_table(found[0].subject.name, columns, rows)
     for each in found:
         if each.violation:
