@@ -194,3 +194,13 @@ class Pipeline:
     def follow(self, schedule: list[tuple[int, int, int]], *, interval: int) -> RecordFields: ...
     def learn(self, lines: list[tuple[int, int, int]]) -> None: ...
     def lines(self) -> list[tuple[int, int, int, int]]: ...
+
+class PipelineRunFields(TypedDict):
+    delivered: list[tuple[int, int, int, int, int]]
+    issued: int
+    seconds: float
+    is_complete: bool
+
+def run_pipeline(
+    design: str, scenario: PipelineScenario, *, expected_count: int, patience_seconds: float, flushes: bool
+) -> PipelineRunFields: ...

@@ -20,6 +20,7 @@
 
 #include "fencepost/limits.hpp"
 #include "fencepost/litmus_arguments.hpp"
+#include "fencepost/pipeline_run.hpp"
 #include "fencepost/stepped_explore.hpp"
 #include "fencepost/stepped_litmus.hpp"
 #include "fencepost/stepped_pipeline.hpp"
@@ -305,6 +306,31 @@ fencepost::pipeline::Scenario scenario_of(const PlainBatches& rings, std::int64_
   return scenario;
 }
 
+// The same programs on real threads. Columns of what was delivered: ring, index, start, client, seq.
+py::dict run_pipeline(const std::string& design, const fencepost::pipeline::Scenario& scenario,
+                      std::size_t expected_count, double patience_seconds, bool flushes) {
+  fencepost::pipeline::RunResult result;
+  {
+    const py::gil_scoped_release no_gil;
+    result = fencepost::pipeline::run_pipeline(design, scenario, expected_count, patience_seconds, flushes, [] {
+      const py::gil_scoped_acquire gil;
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    });
+  }
+  std::vector<std::array<std::int64_t, 5>> rows;
+  for (const auto& each : result.delivered) {
+    const auto batch = each.content == 0 ? fencepost::pipeline::Batch{-1, -1, 0}
+                                         : fencepost::pipeline::unpack_batch(each.content);
+    rows.push_back({each.ring, each.entry.index, each.entry.start, batch.client, batch.seq});
+  }
+  py::dict fields;
+  fields["delivered"] = rows;
+  fields["issued"] = result.issued;
+  fields["seconds"] = result.seconds;
+  fields["is_complete"] = result.is_complete;
+  return fields;
+}
+
 }  // namespace
 
 void bind_stepped(py::module_& module) {
@@ -336,4 +362,6 @@ void bind_stepped(py::module_& module) {
       .def("follow", &BoundPipeline::follow, py::arg("schedule"), py::kw_only(), py::arg("interval"))
       .def("learn", &BoundPipeline::learn, py::arg("lines"))
       .def("lines", &BoundPipeline::lines);
+  module.def("run_pipeline", &run_pipeline, py::arg("design"), py::arg("scenario"), py::kw_only(),
+             py::arg("expected_count"), py::arg("patience_seconds"), py::arg("flushes"));
 }

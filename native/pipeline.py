@@ -83,28 +83,16 @@ def native_pipeline(
 
     Raises InputError for a design, profile or scenario that the build does not have.
     """
-    if design.name not in DESIGN_NAMES or DESIGNS.get(design.name) is not design:
-        names = ", ".join(DESIGN_NAMES)
-        raise InputError(f"the native build has no pipeline {design.name!r} as it is given: expected one of {names}")
+    check_design(design)
     if profile.snapshot or not profile.line_atomic or profile.dirty_words_only:
         raise InputError(
             f"the stepped build does not support profile {profile.name!r}: expected sc, tso, ncx, ncx-nospec,"
             " ncx-noevict or ncx-lfence"
         )
-    rings = scenario.rings or ((),) * scenario.rings_count
     try:
         pipeline = _core.Pipeline(
             design=design.name,
-            scenario=_core.PipelineScenario(
-                rings=_batches(rings),
-                slots=scenario.slots,
-                flags=[
-                    scenario.written, scenario.delegated, scenario.subscribers, scenario.acknowledgers,
-                    scenario.restarts,
-                ],
-                plans=[[(each.ring, each.seq, each.count) for each in plan] for plan in scenario.plans],
-                later=_batches(scenario.later),
-            ),
+            scenario=native_scenario(scenario),
             profile=[int(each) for each in (
                 profile.one_host, profile.buffers, profile.evict, profile.speculate, profile.lfence_waits,
             )],
@@ -114,11 +102,35 @@ def native_pipeline(
         )  # fmt: skip
     except _core.Refused as refused:
         raise InputError(str(refused)) from None
-    clients, ring_count = len(scenario.plans), len(rings)
+    clients, ring_count, rings = len(scenario.plans), scenario.rings_count, (*scenario.rings, *scenario.later)
     hosts = (0,) if profile.one_host else tuple(range(-clients, 1 + 2 * ring_count))
-    client_count = max([clients, *(each.client + 1 for ring in (*rings, *scenario.later) for each in ring)])
+    client_count = max([clients, *(each.client + 1 for ring in rings for each in ring)])
     channels = [("to", ring) for ring in range(ring_count)] + [("from", client) for client in range(client_count)]
     return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels))
+
+
+def check_design(design: Design) -> None:
+    """Raise InputError for a design that has no native pipeline."""
+    if design.name not in DESIGN_NAMES or DESIGNS.get(design.name) is not design:
+        names = ", ".join(DESIGN_NAMES)
+        raise InputError(f"the native build has no pipeline {design.name!r} as it is given: expected one of {names}")
+
+
+def native_scenario(scenario: Scenario) -> _core.PipelineScenario:
+    """Return a scenario as the native build takes it; raises _core.Refused for what does not fit."""
+    return _core.PipelineScenario(
+        rings=_batches(scenario.rings or ((),) * scenario.rings_count),
+        slots=scenario.slots,
+        flags=[
+            scenario.written,
+            scenario.delegated,
+            scenario.subscribers,
+            scenario.acknowledgers,
+            scenario.restarts,
+        ],
+        plans=[[(each.ring, each.seq, each.count) for each in plan] for plan in scenario.plans],
+        later=_batches(scenario.later),
+    )
 
 
 def _batches(rings: Rings) -> list[list[tuple[int, int, int, int]]]:

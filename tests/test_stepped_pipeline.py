@@ -19,6 +19,7 @@ from fencepost.model.programs.client import Sending
 from fencepost.native.exploration import explore
 from fencepost.native.lockstep import lockstep
 from fencepost.native.pipeline import DESIGN_NAMES, Mutant, packed
+from fencepost.native.running import run_pipeline
 
 PROFILES = ("sc", "tso", "ncx", "ncx-nospec", "ncx-noevict", "ncx-lfence")
 
@@ -173,6 +174,57 @@ def test_a_fault_that_is_built_in_is_named_at_its_first_step(mutant: Mutant, mod
     assert found.difference.native.startswith(native)
     assert len(found.schedule) == found.difference.step
     assert f"step {found.difference.step}, {found.difference.thread}" in str(found.difference)
+
+
+# --- on real threads ---
+
+
+@pytest.mark.parametrize("flushes", [False, True])
+@pytest.mark.parametrize("design", DESIGN_NAMES)
+def test_on_real_threads_what_is_delivered_keeps_the_contract_over_many_laps(design: str, flushes: bool) -> None:
+    scenario = Scenario(rings=arrivals(4, 2, 300), slots=8, subscribers=True, delegated=True)
+    run = run_pipeline(DESIGNS[design], scenario, flushes=flushes)
+    counts = {(ring, at): batch for ring, batches in enumerate(scenario.rings) for at, batch in enumerate(batches)}
+    assert run.complete
+    position = 0
+    for each in sorted(run.delivered, key=lambda each: each.start):
+        batch = counts.pop((each.ring, each.ring_index))  # once
+        assert (each.client, each.seq) == (batch.client, batch.seq)  # the payload is that of the header
+        assert each.start == position  # unique and dense
+        position += batch.count
+    assert (counts, run.issued) == ({}, position)
+    by_start = sorted(run.delivered, key=lambda each: each.start)
+    if DESIGNS[design].level == 4:
+        for client in range(4):
+            seqs = [each.seq for each in by_start if each.client == client]
+            assert seqs == sorted(seqs)
+    else:
+        for ring in range(2):
+            indices = [each.ring_index for each in by_start if each.ring == ring]
+            assert indices == sorted(indices)
+
+
+def test_on_real_threads_a_duplicate_is_dropped_and_what_waits_for_a_gap_is_not_delivered() -> None:
+    scenario = Scenario(rings=((one(0, 1), one(0, 3)), (one(0, 0), one(0, 1))), slots=4, subscribers=True)
+    run = run_pipeline(DESIGNS["order4.claim"], scenario)
+    assert run.complete
+    assert sorted((each.client, each.seq, each.start) for each in run.delivered) == [(0, 0, 0), (0, 1, 1)]
+    assert run.issued == 2
+
+
+def test_on_real_threads_clients_send_until_all_is_acknowledged() -> None:
+    plan = tuple(Sending(seq % 2, seq, 1) for seq in range(20))
+    scenario = Scenario(plans=(plan, plan), ring_count=2, slots=4, subscribers=True, restarts=True)
+    run = run_pipeline(DESIGNS["order4.mutex"], scenario)
+    assert run.complete
+    assert len({(each.client, each.seq) for each in run.delivered}) == len(run.delivered) == 40
+
+
+def test_a_run_that_nobody_reads_is_refused() -> None:
+    with pytest.raises(InputError, match="needs subscribers"):
+        run_pipeline(DESIGNS["order5.fetch_add"], Scenario(rings=((one(0, 0),),)))
+    with pytest.raises(InputError, match="patience_seconds is 0"):
+        run_pipeline(DESIGNS["order5.fetch_add"], SCENARIOS["received"], patience_seconds=0)
 
 
 # --- words, refusals ---

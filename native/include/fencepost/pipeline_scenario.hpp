@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -94,6 +95,8 @@ struct Scenario {
 }  // namespace fencepost::pipeline
 
 namespace fencepost::stepped {
+
+inline constexpr std::array<std::string_view, 3> pipeline_designs{"order5.fetch_add", "order4.claim", "order4.mutex"};
 
 struct RoleOf {
   pipeline::Role role;

@@ -19,8 +19,6 @@
 
 namespace fencepost::stepped {
 
-inline constexpr std::array<std::string_view, 3> pipeline_designs{"order5.fetch_add", "order4.claim", "order4.mutex"};
-
 // Everything that one act was, as numbers.
 struct ActRow {
   static constexpr std::size_t width = 12 + Step::argument_max;

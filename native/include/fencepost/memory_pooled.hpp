@@ -1,0 +1,158 @@
+// The production memory policy of the pipeline: a pool of lines, atomics inside a host, cache-line instructions between.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "fencepost/crew.hpp"
+#include "fencepost/limits.hpp"
+#include "fencepost/pipeline_mutants.hpp"
+#include "fencepost/pipeline_words.hpp"
+#include "fencepost/poll.hpp"
+
+namespace fencepost::pipeline {
+
+struct alignas(cache_line_size) PooledLine {
+  std::array<Value, words_per_line> words{};
+};
+static_assert(sizeof(PooledLine) == cache_line_size, "line and word of the layout are an address");
+
+// The channels between clients and brokers, which are not shared memory.
+class Network {
+ public:
+  explicit Network(std::size_t channel_count) : channels_(channel_count) {}
+
+  void send(std::uint32_t channel, Value message) {
+    const std::scoped_lock guard(channels_[channel].mutex);
+    channels_[channel].messages.push_back(message);
+  }
+
+  bool try_receive(std::uint32_t channel, Value& message) {
+    const std::scoped_lock guard(channels_[channel].mutex);
+    if (channels_[channel].messages.empty()) return false;
+    message = channels_[channel].messages.front();
+    channels_[channel].messages.pop_front();
+    return true;
+  }
+
+ private:
+  struct Channel {
+    std::mutex mutex;
+    std::deque<Value> messages;
+  };
+  std::vector<Channel> channels_;
+};
+
+// What a subscriber was given.
+struct Delivered {
+  std::uint32_t ring = 0;
+  ChainEntry entry;
+  Value content = 0;
+};
+
+// One thread's door to the pool. `Base` says what writes a line back and drops a copy: Coherent (nothing, for threads of
+// one host) or Flushing. Labels and mutants are not there.
+template <class Base>
+class PooledMemory {
+ public:
+  static constexpr Mutant mutant = Mutant::none;
+  struct Label {};
+
+  PooledMemory(std::span<PooledLine> pool, Network& network, const StopFlag& stop, std::size_t delivered_max)
+      : pool_(pool), network_(network), stop_(stop) {
+    delivered_.reserve(delivered_max);
+  }
+
+  template <class... Arguments>
+  static constexpr Label at(Action, Arguments...) { return {}; }
+  template <class... Arguments>
+  static constexpr Label at_if(Value, Action, Arguments...) { return {}; }
+  template <class... Arguments>
+  static constexpr Label computed(ComputeStep, Arguments...) { return {}; }
+  static constexpr Label unlabelled() { return {}; }
+
+  Value load(Word word, Label = {}) { return atomic(word).load(std::memory_order_acquire); }
+  void store(Word word, Value value, Label = {}) { atomic(word).store(value, std::memory_order_release); }
+  Value fetch_add(Word word, Value amount, Label = {}) {
+    return atomic(word).fetch_add(amount, std::memory_order_acq_rel);
+  }
+  Value compare_exchange(Word word, Value expected, Value desired, Label = {}) {
+    atomic(word).compare_exchange_strong(expected, desired, std::memory_order_acq_rel, std::memory_order_acquire);
+    return expected;
+  }
+
+  // BLOCKS until the lock is free.
+  void lock(Word word, Label = {}) {
+    SpinThenYield<Base> poll;
+    while (atomic(word).exchange(1, std::memory_order_acquire) != 0) poll.wait();
+  }
+  void unlock(Word word, Label = {}) { atomic(word).store(0, std::memory_order_release); }
+
+  // Writes a line back and drops this host's copy.
+  void flush(LineIndex line) { Base::invalidate(&pool_[line]); }
+  void store_fence() { Base::fence(); }
+  void full_fence() { Base::full_fence(); }
+
+  // BLOCKS until one of the words differs from what was last seen there, or the run is to end.
+  Result poll(std::span<const Watched> watched) {
+    SpinThenYield<Base> poll;
+    while (true) {
+      for (std::uint32_t index = 0; index < watched.size(); ++index) {
+        const Watched& each = watched[index];
+        if (each.invalidate) {
+          flush(each.word.line);
+          full_fence();
+        }
+        const Value value = load(each.word);
+        if (value != each.seen) return {value, index};
+      }
+      if (stop_.is_set()) return {0, Result::stop};
+      poll.wait();
+    }
+  }
+
+  void send(std::uint32_t channel, Value message, Label = {}) { network_.send(channel, message); }
+
+  // BLOCKS until there is a message, or the run is to end.
+  Result receive(std::uint32_t channel) {
+    SpinThenYield<Base> poll;
+    Result result;
+    while (!network_.try_receive(channel, result.value)) {
+      if (stop_.is_set()) return {0, Result::stop};
+      poll.wait();
+    }
+    return result;
+  }
+
+  void delivered(std::uint32_t ring, const ChainEntry& entry, Value content) {
+    if (delivered_.size() == delivered_.capacity()) return;  // more than was sent: the count below says so
+    delivered_.push_back({ring, entry, content});
+    delivered_count_.store(delivered_.size(), std::memory_order_release);
+  }
+
+  // Nothing here: they are there for whoever looks on.
+  void witness(Label) {}
+  void attempted(std::uint32_t, Value, Outcome, Value) {}
+  void sleep_until(Value) {}
+
+  // By another thread while it runs; the list itself when the thread is joined.
+  std::size_t delivered_count() const { return delivered_count_.load(std::memory_order_acquire); }
+  const std::vector<Delivered>& all_delivered() const { return delivered_; }
+
+ private:
+  std::atomic_ref<Value> atomic(Word word) const { return std::atomic_ref<Value>(pool_[word.line].words[word.word]); }
+
+  std::span<PooledLine> pool_;
+  Network& network_;
+  const StopFlag& stop_;
+  std::vector<Delivered> delivered_;
+  std::atomic<std::size_t> delivered_count_{0};
+};
+
+}  // namespace fencepost::pipeline
