@@ -4,11 +4,19 @@
     replay      one thread makes the attempts of a schedule, each exactly once
     Sequencer   attempts one by one or in bulk, and races that go on where the last one ended
 
+and the programs of the pipeline, one source for two builds:
+
+    explore       all schedules of the stepped build, or drawn ones
+    lockstep      the stepped build and the model, side by side, step by step
+    run_pipeline  the same programs on real threads
+
 Workloads are columns: one-dimensional arrays or sequences of integers, one entry per row, all of one length. Every
 value is checked here and again in C++; what cannot be used is an InputError with the value and what was expected.
 """
 
 from fencepost.native.arguments import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, SEQUENCERS
+from fencepost.native.exploration import explore
+from fencepost.native.pipeline import Mutant
 from fencepost.native.racing import (
     LINE_INSTRUCTIONS,
     POLLS,
@@ -18,7 +26,9 @@ from fencepost.native.racing import (
     RaceOptions,
     RaceResult,
 )
+from fencepost.native.running import Delivered, PipelineRun, run_pipeline
 from fencepost.native.sequencers import Attempt, AttemptOutcome, Replay, Sequencer, race, replay
+from fencepost.native.side_by_side import Difference, Lockstep, lockstep
 
 __all__ = [
     "BATCH_SEQ_MAX",
@@ -31,11 +41,19 @@ __all__ = [
     "ArrivalOutcome",
     "Attempt",
     "AttemptOutcome",
+    "Delivered",
+    "Difference",
+    "Lockstep",
+    "Mutant",
+    "PipelineRun",
     "PlacementGot",
     "RaceOptions",
     "RaceResult",
     "Replay",
     "Sequencer",
+    "explore",
+    "lockstep",
     "race",
     "replay",
+    "run_pipeline",
 ]

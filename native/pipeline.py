@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -21,6 +22,9 @@ from fencepost.native.stepped import Names
 
 DESIGN_NAMES = ("order5.fetch_add", "order4.claim", "order4.mutex")
 """The designs that have a native pipeline."""
+
+STEPPED_NAMES = (*DESIGN_NAMES, "order4.cas_then_reserve")
+"""Those of the stepped build: one more, which is wrong on purpose."""
 
 
 class Mutant(IntEnum):
@@ -83,7 +87,7 @@ def native_pipeline(
 
     Raises InputError for a design, profile or scenario that the build does not have.
     """
-    check_design(design)
+    check_design(design, STEPPED_NAMES)
     if profile.snapshot or not profile.line_atomic or profile.dirty_words_only:
         raise InputError(
             f"the stepped build does not support profile {profile.name!r}: expected sc, tso, ncx, ncx-nospec,"
@@ -109,11 +113,11 @@ def native_pipeline(
     return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels))
 
 
-def check_design(design: Design) -> None:
+def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:
     """Raise InputError for a design that has no native pipeline."""
-    if design.name not in DESIGN_NAMES or DESIGNS.get(design.name) is not design:
-        names = ", ".join(DESIGN_NAMES)
-        raise InputError(f"the native build has no pipeline {design.name!r} as it is given: expected one of {names}")
+    if design.name not in names or DESIGNS.get(design.name) is not design:
+        expected = ", ".join(names)
+        raise InputError(f"the native build has no pipeline {design.name!r} as it is given: expected one of {expected}")
 
 
 def native_scenario(scenario: Scenario) -> _core.PipelineScenario:

@@ -12,12 +12,15 @@
 #include <vector>
 
 #include "fencepost/limits.hpp"
+#include "fencepost/pipeline_cas_then_reserve.hpp"
 #include "fencepost/pipeline_scenario.hpp"
 #include "fencepost/stepped_draw.hpp"
 #include "fencepost/stepped_explore.hpp"
 #include "fencepost/stepped_system.hpp"
 
 namespace fencepost::stepped {
+
+inline constexpr std::string_view refuted_design = "order4.cas_then_reserve";
 
 // Everything that one act was, as numbers.
 struct ActRow {
@@ -112,7 +115,11 @@ class Pipeline {
     if (design == pipeline_designs[0]) return build_with<mutant, pipeline::ScannerOrder5>(profile, matrix, judge);
     if (design == pipeline_designs[1]) return build_with<mutant, pipeline::ScannerOrder4Claim>(profile, matrix, judge);
     if (design == pipeline_designs[2]) return build_with<mutant, pipeline::ScannerOrder4Mutex>(profile, matrix, judge);
-    throw Refused("unknown pipeline '" + std::string(design) + "': expected order5.fetch_add, order4.claim or order4.mutex");
+    if constexpr (mutant == pipeline::Mutant::none) {
+      if (design == refuted_design) return build_with<mutant, pipeline::ScannerCasThenReserve>(profile, matrix, judge);
+    }
+    throw Refused("unknown pipeline '" + std::string(design) +
+                  "': expected order5.fetch_add, order4.claim, order4.mutex or, without a mutant, order4.cas_then_reserve");
   }
 
   template <pipeline::Mutant mutant, template <class> class ScannerOf>

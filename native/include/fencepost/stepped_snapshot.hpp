@@ -1,4 +1,4 @@
-// A whole state as a row of numbers, to be held against the model's: native/lockstep.py makes the same row of that.
+// A whole state as a row of numbers, to be held against the model's: native/side_by_side.py makes the same row of that.
 #pragma once
 
 #include <cstdint>
