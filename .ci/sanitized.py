@@ -80,8 +80,9 @@ def run_tests(preset: str, folder: Path, arguments: list[str]) -> int:
     }
     for old in folder.glob("report.*"):
         old.unlink()
+    tests = () if any(argument.startswith("tests/") for argument in arguments) else TESTS
     module = folder / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
-    pytest = [sys.executable, "-c", RUNNER, str(module), "-q", "-p", "no:cacheprovider", *(arguments or TESTS)]
+    pytest = [sys.executable, "-c", RUNNER, str(module), "-q", "-p", "no:cacheprovider", *arguments, *tests]
     code = subprocess.run(pytest, cwd=ROOT, env=environment).returncode
     reports = sorted(folder.glob("report.*"))
     for report in reports:
