@@ -4,7 +4,8 @@
     ├── InputError         what the user gave cannot be used          (exit 2)
     │   └── FormatError    a file's content, with file, row and column
     ├── ProtocolError      a protocol breaks a rule of the language   (a bug in a protocol)
-    └── NotAccepted        a spec refuses a step of a program         (a bug in a program)
+    ├── NotAccepted        a spec refuses a step of a program         (a bug in a program)
+    └── Miscounted         a timed loop did not do what it was to do  (a bug in what is measured)
 
 A message says what was wrong, the value, what was expected and what to do.
 """
@@ -44,6 +45,10 @@ class ProtocolError(FencepostError):
 
 class NotAccepted(FencepostError):
     """A spec refuses a step; names the action, its arguments and the requirement that does not hold."""
+
+
+class Miscounted(FencepostError):
+    """A timed loop did not do what its figure would have claimed; names both counts. No figure is reported."""
 
 
 def unknown_choice(kind: str, value: object, choices: Iterable[object]) -> InputError:

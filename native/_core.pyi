@@ -77,3 +77,24 @@ class LitmusFields(TypedDict):
     reason: str
 
 def explore_litmus(program: LitmusProgram, *, state_budget: int, seconds_budget: float) -> LitmusFields: ...
+
+class Miscounted(RuntimeError): ...
+
+class MachineFields(TypedDict):
+    cpu_model: str
+    cpus_allowed: list[int]
+    clflushopt: bool
+    clwb: bool
+
+class MeasuredFields(TypedDict):
+    values: list[float]
+    operation_count: int
+    cpus: list[int]
+    unavailable: str
+
+REPETITION_COUNT_MIN: int
+REPETITION_COUNT_MAX: int
+FLOOR_METRICS: list[tuple[str, str, int, str]]
+
+def machine() -> MachineFields: ...
+def measure_floor(name: str, *, repetition_count: int, is_quick: bool) -> MeasuredFields: ...

@@ -4,6 +4,7 @@ import click
 
 from fencepost import __version__
 from fencepost.command_line.ablate import ablate_command
+from fencepost.command_line.bench import bench_command
 from fencepost.command_line.check import check_command
 from fencepost.command_line.litmus import litmus_command
 from fencepost.command_line.output import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED
@@ -24,5 +25,7 @@ def cli() -> None:
     """
 
 
-for command in (check_command, prove_command, verify_command, replay_command, litmus_command, ablate_command):
+for command in (
+    check_command, prove_command, verify_command, replay_command, litmus_command, ablate_command, bench_command,
+):  # fmt: skip
     cli.add_command(command)
