@@ -54,6 +54,20 @@ py::tuple try_order(fencepost::AnySequencer& sequencer, std::int64_t client_id, 
   return py::make_tuple(static_cast<int>(attempt.outcome), is_ordered ? static_cast<std::int64_t>(attempt.start) : -1);
 }
 
+py::tuple try_order_all(fencepost::AnySequencer& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
+                        const InputColumn& message_count) {
+  const auto columns = batch_columns(client_id, batch_seq, message_count);
+  py::array_t<std::int8_t> outcome(client_id.size());
+  py::array_t<std::int64_t> start_position(client_id.size());
+  const fencepost::Answers answers{{outcome.mutable_data(), columns.row_count()},
+                                   {start_position.mutable_data(), columns.row_count()}};
+  {
+    const py::gil_scoped_release no_gil;
+    sequencer.try_order_all(columns, answers, check_signals);
+  }
+  return py::make_tuple(outcome, start_position);
+}
+
 py::tuple replay(const std::string& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
                  const InputColumn& message_count, std::int64_t first_position) {
   const auto columns = batch_columns(client_id, batch_seq, message_count);
@@ -129,6 +143,8 @@ PYBIND11_MODULE(_core, module) {
       .def(py::init<const std::string&, std::int64_t, std::int64_t>(), py::arg("name"), py::arg("client_capacity"),
            py::arg("first_position"))
       .def("try_order", &try_order, py::arg("client_id"), py::arg("batch_seq"), py::arg("message_count"))
+      .def("try_order_all", &try_order_all, py::arg("client_id").noconvert(), py::arg("batch_seq").noconvert(),
+           py::arg("message_count").noconvert())
       .def_property_readonly("issued", &fencepost::AnySequencer::issued);
 
   module.def("replay", &replay, py::arg("sequencer"), py::kw_only(), py::arg("client_id").noconvert(),

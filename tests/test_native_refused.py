@@ -11,7 +11,11 @@ from fencepost.native import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, Seque
 
 CLIENT_ID_MAX = 2**63 - 1
 GOOD: dict[str, Any] = {"client_id": [1, 1], "batch_seq": [0, 1], "broker_id": [0, 1], "message_count": [1, 1]}
-CHOICES = "order5.fetch_add, order4.mutex, order4.claim"
+CHOICES = (
+    ", ".join(f"order5.{name}" for name in ("fetch_add", "epoch"))
+    + ", "
+    + ", ".join(f"order4.{name}" for name in ("mutex", "sharded_mutex", "claim", "owner", "epoch"))
+)
 BAD_COLUMNS = [
     ({"client_id": [1, -1]}, f"client_id[1] is -1: expected 0..{CLIENT_ID_MAX}"),
     ({"batch_seq": [-5, 0]}, f"batch_seq[0] is -5: expected 0..{BATCH_SEQ_MAX}"),

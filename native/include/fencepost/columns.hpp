@@ -31,6 +31,26 @@ inline void check_length(std::string_view column, std::size_t value_count, std::
                 std::to_string(row_count) + ": expected equal lengths");
 }
 
+// Refuses columns of unequal lengths and the first row with a value out of range.
+inline void check_columns(const BatchColumns& columns) {
+  const std::size_t row_count = columns.row_count();
+  check_length("batch_seq", columns.batch_seq.size(), row_count);
+  check_length("message_count", columns.message_count.size(), row_count);
+  // Without a branch per row, so that the compiler may look at several rows at once.
+  bool is_fine = true;
+  for (std::size_t row = 0; row < row_count; ++row) {
+    is_fine &= columns.client_id[row] >= 0;
+    is_fine &= (columns.batch_seq[row] >= 0) & (columns.batch_seq[row] <= batch_seq_max);
+    is_fine &= (columns.message_count[row] >= 1) & (columns.message_count[row] <= message_count_max);
+  }
+  if (is_fine) return;
+  for (std::size_t row = 0; row < row_count; ++row) {
+    checked_row("client_id", row, columns.client_id[row], 0, client_id_max);
+    checked_row("batch_seq", row, columns.batch_seq[row], 0, batch_seq_max);
+    checked_row("message_count", row, columns.message_count[row], 1, message_count_max);
+  }
+}
+
 // Each value is read once, so that what was checked is what is used, whatever the owner of the columns does meanwhile.
 inline std::vector<Batch> checked_batches(const BatchColumns& columns) {
   const std::size_t row_count = columns.row_count();

@@ -19,7 +19,7 @@ namespace fencepost {
 // pass issued_max = 2^63 - 1 lands above it instead of turning negative, and its own result says so. That range is not
 // handed out, and the counter stays above the limit, so every later fetch_add is refused by the same comparison: one
 // range that does not fit seals the sequencer, even against a smaller one that would have fitted. Each refused thread
-// stores `sealed_` back, so the counter is never more than one message_count (< 2^32) per thread above 2^63 and cannot
+// stores `sealed` back, so the counter is never more than one epoch's messages (< 2^48) per thread above 2^63 and cannot
 // wrap, however long refused callers insist.
 //
 // Giving the range back with fetch_sub looks kinder and hands out a position twice. With counter C near the limit:
@@ -41,6 +41,18 @@ class alignas(cache_line_size) Issued {
       seal(start);
       refuse_range(message_count);
     }
+    return start;
+  }
+
+  // The same where the calling thread is the only one that ever reserves: a load and a store, no locked instruction.
+  // Relaxed: the word has one writer, and nothing else is published through it.
+  std::uint64_t reserve_alone(std::uint64_t message_count) {
+    const std::uint64_t start = Memory::load_relaxed(counter_);
+    if (start > limit - message_count) [[unlikely]] {
+      seal(start);
+      refuse_range(message_count);
+    }
+    Memory::store_relaxed(counter_, start + message_count);
     return start;
   }
 

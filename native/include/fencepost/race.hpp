@@ -1,6 +1,7 @@
 // Real threads over a workload: one receiver and one scanner per ring, what happened recorded per arrival.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "fencepost/batch.hpp"
@@ -42,28 +44,70 @@ inline RowsByRing rows_by_ring(Column broker_id) {
   return rows;
 }
 
+using RacedRings = std::vector<std::unique_ptr<RacedRing>>;
+
+// One scanner per ring; they share the sequencer.
 template <class Sequencer>
-RaceResult race_with(const std::vector<Batch>& batches, const RowsByRing& rows, std::uint64_t first_position,
-                     std::uint64_t seed, const std::function<void()>& check_interrupt) {
-  Sequencer sequencer(client_capacity_for(batches), first_position);
-  Quiescence<Coherent> quiescence(rows.size());
-  Drift drift(rows.size(), drift_row_count_max(seed));
-  StopFlag stop;
-  const Crew::Clock::time_point start = Crew::Clock::now();
-  std::vector<std::unique_ptr<RacedRing>> rings;
-  for (std::size_t index = 0; index < rows.size(); ++index) {
-    rings.push_back(std::make_unique<RacedRing>(index, rows[index], batches, seed, start, stop));
-  }
-  Crew crew(rows.size() * 2, stop);  // the last of them: its threads are joined before what they use is gone
+void run_scanners(Sequencer& sequencer, const RacedRings& rings, Drift& drift, StopFlag& stop,
+                  const std::function<void()>& check_interrupt, RaceResult& result) {
+  Quiescence<Coherent> quiescence(rings.size());
+  Crew crew(rings.size() * 2, stop);  // the last of them: its threads are joined before what they use is gone
   for (const auto& each : rings) {
     crew.add([&ring = *each, &drift] { ring.receive(drift); });
     crew.add([&ring = *each, &sequencer, &quiescence] { ring.scan(sequencer, quiescence); });
   }
   crew.wait(check_interrupt);
+  result.seconds = crew.seconds();
+}
+
+// One thread per worker of the sequencer; a worker reads its own ring, or all of them.
+template <class Sequencer>
+void run_workers(Sequencer& sequencer, const RacedRings& rings, Drift& drift, StopFlag& stop, std::uint64_t seed,
+                 const std::function<void()>& check_interrupt, RaceResult& result) {
+  std::vector<std::unique_ptr<RacedWorker>> workers;
+  for (std::size_t index = 0; index < sequencer.worker_count(); ++index) {
+    workers.push_back(std::make_unique<RacedWorker>(rings, Jitter<Coherent>(seed, rings.size() * 2 + index), stop));
+  }
+  Crew crew(rings.size() + workers.size(), stop);
+  for (const auto& each : rings) crew.add([&ring = *each, &drift] { ring.receive(drift); });
+  for (std::size_t index = 0; index < workers.size(); ++index) {
+    std::vector<RingView<Coherent>> views;
+    for (std::size_t ring_index = 0; ring_index < rings.size(); ++ring_index) {
+      const bool reads = Sequencer::reading == Reading::every_ring || ring_index == index;
+      if (reads) views.push_back({ring_index, &rings[ring_index]->ring()});
+    }
+    WorkerLoop loop(sequencer.worker(index), std::move(views), *workers[index]);
+    crew.add([loop = std::move(loop)]() mutable { loop.run(); });
+  }
+  crew.wait(check_interrupt);
+  for (const auto& each : workers) result.counts += each->counts();
+  result.seconds = crew.seconds();
+}
+
+template <class Sequencer>
+RaceResult race_with(const std::vector<Batch>& batches, const RowsByRing& rows, std::uint64_t first_position,
+                     std::uint64_t seed, const std::function<void()>& check_interrupt) {
+  Configuration configuration;
+  configuration.client_capacity = client_capacity_for(batches);
+  configuration.parking_capacity = batches.size();
+  configuration.worker_count = std::max<std::size_t>(rows.size(), 1);
+  configuration.first_position = first_position;
+  Sequencer sequencer(configuration);
+  Drift drift(rows.size(), drift_row_count_max(seed));
+  StopFlag stop;
+  const Crew::Clock::time_point start = Crew::Clock::now();
+  RacedRings rings;
+  for (std::size_t index = 0; index < rows.size(); ++index) {
+    rings.push_back(std::make_unique<RacedRing>(index, rows[index], batches, seed, start, stop));
+  }
   RaceResult result(batches.size());
+  if constexpr (HasWorkers<Sequencer>) {
+    if (!rings.empty()) run_workers(sequencer, rings, drift, stop, seed, check_interrupt, result);
+  } else {
+    run_scanners(sequencer, rings, drift, stop, check_interrupt, result);
+  }
   for (const auto& each : rings) each->report(result);
   result.issued = static_cast<std::int64_t>(sequencer.issued());
-  result.seconds = crew.seconds();
   return result;
 }
 

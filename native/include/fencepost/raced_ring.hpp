@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -16,6 +18,7 @@
 #include "fencepost/quiescence.hpp"
 #include "fencepost/ring.hpp"
 #include "fencepost/scanner.hpp"
+#include "fencepost/worker_loop.hpp"
 
 namespace fencepost {
 
@@ -85,6 +88,11 @@ class RacedRing {
   bool stopped() const noexcept { return stop_.is_set(); }
   void before_attempt() noexcept { scanner_.jitter.lose_some_time(); }
 
+  // For a worker that reads this ring beside others (RacedWorker).
+  const Ring<Coherent>& ring() const noexcept { return ring_; }
+  void record_ordered(std::size_t slot_index, std::uint64_t start_position) { ordered(slot_index, start_position); }
+  void record_dropped(std::size_t slot_index) { dropped(slot_index); }
+
   // After the join: writes this ring's arrivals to their rows and adds its counts.
   void report(RaceResult& result) const {
     for (std::size_t slot_index = 0; slot_index < rows_.size(); ++slot_index) {
@@ -94,10 +102,7 @@ class RacedRing {
       result.sent_ns[row] = receiver_.sent_ns[slot_index];
       result.acked_ns[row] = scanner_.acked_ns[slot_index];
     }
-    result.counts.ordered += scanner_.counts.ordered;
-    result.counts.duplicate += scanner_.counts.duplicate;
-    result.counts.released += scanner_.counts.released;
-    result.counts.claim_lost += scanner_.counts.claim_lost;
+    result.counts += scanner_.counts;
   }
 
  private:
@@ -132,6 +137,34 @@ class RacedRing {
   Ring<Coherent> ring_;
   Receiver receiver_;
   ScannerRecord scanner_;
+};
+
+// The surroundings of a worker that orders batches of one or several rings (worker_loop.hpp). A ring's record may have
+// several writing threads then, but each entry has one: the owner of that batch's client.
+class RacedWorker {
+ public:
+  RacedWorker(std::span<const std::unique_ptr<RacedRing>> rings, Jitter<Coherent> jitter, const StopFlag& stop)
+      : rings_(rings), jitter_(jitter), stop_(stop) {}
+
+  void ordered(const Batch& /*batch*/, std::uint64_t origin, std::uint64_t start_position, bool was_parked) {
+    rings_[Origin::ring_index(origin)]->record_ordered(Origin::slot_index(origin), start_position);
+    ++counts_.ordered;
+    counts_.released += was_parked ? 1U : 0U;
+  }
+  void dropped(const Batch& /*batch*/, std::uint64_t origin) {
+    rings_[Origin::ring_index(origin)]->record_dropped(Origin::slot_index(origin));
+    ++counts_.duplicate;
+  }
+  bool stopped() const noexcept { return stop_.is_set(); }
+  void before_attempt() noexcept { jitter_.lose_some_time(); }
+
+  const ScannerCounts& counts() const noexcept { return counts_; }
+
+ private:
+  std::span<const std::unique_ptr<RacedRing>> rings_;
+  Jitter<Coherent> jitter_;
+  const StopFlag& stop_;
+  alignas(cache_line_size) ScannerCounts counts_;
 };
 
 }  // namespace fencepost

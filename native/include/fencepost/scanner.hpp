@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "fencepost/batch.hpp"
-#include "fencepost/parking.hpp"
+#include "fencepost/sorted_parking.hpp"
 #include "fencepost/quiescence.hpp"
 #include "fencepost/ring.hpp"
 
@@ -37,6 +37,14 @@ struct ScannerCounts {
   std::uint64_t duplicate = 0;
   std::uint64_t released = 0;    // parked first, ordered later
   std::uint64_t claim_lost = 0;  // attempts that met a busy bit or lost the compare-exchange
+
+  ScannerCounts& operator+=(const ScannerCounts& other) noexcept {
+    ordered += other.ordered;
+    duplicate += other.duplicate;
+    released += other.released;
+    claim_lost += other.claim_lost;
+    return *this;
+  }
 };
 
 // `Surroundings` is told what happens and asked whether to go on, all from the scanner's thread:
@@ -153,7 +161,7 @@ class Scanner {
   const Ring<Memory>& ring_;
   Quiescence<Memory>& quiescence_;
   Surroundings& surroundings_;
-  Parking parking_;
+  SortedParking parking_;
   ScannerCounts counts_;
 };
 
