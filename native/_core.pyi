@@ -95,6 +95,7 @@ class MachineFields(TypedDict):
 class MeasuredFields(TypedDict):
     values: list[float]
     operation_count: int
+    disturbed_count: int
     cpus: list[int]
     unavailable: str
 
@@ -104,3 +105,19 @@ FLOOR_METRICS: list[tuple[str, str, int, str]]
 
 def machine() -> MachineFields: ...
 def measure_floor(name: str, *, repetition_count: int, is_quick: bool) -> MeasuredFields: ...
+
+class ProbeFields(TypedDict):
+    name: str
+    operation_count: int
+    values_ns: list[float]
+    disturbed_count: int
+    extras: dict[str, float]
+
+class SettingFields(TypedDict):
+    probes: list[ProbeFields]
+    cpus: list[int]
+    unavailable: str
+
+BENCH_SETTINGS: list[str]
+
+def measure_setting(name: str, *, repetition_count: int, is_quick: bool) -> SettingFields: ...

@@ -63,7 +63,7 @@ py::tuple try_order_all(fencepost::AnySequencer& sequencer, const InputColumn& c
                                    {start_position.mutable_data(), columns.row_count()}};
   {
     const py::gil_scoped_release no_gil;
-    sequencer.try_order_all(columns, answers, check_signals);
+    sequencer.try_order_all(columns, answers, fencepost::check_signals);
   }
   return py::make_tuple(outcome, start_position);
 }
@@ -167,4 +167,5 @@ PYBIND11_MODULE(_core, module) {
              py::arg("seconds_budget"));
 
   fencepost::bind_floor(module);
+  fencepost::bind_bench(module);
 }

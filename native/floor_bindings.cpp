@@ -44,6 +44,7 @@ py::dict floor_fields(const std::string& name, std::int64_t repetition_count, bo
   py::dict fields;
   fields["values"] = result.values;
   fields["operation_count"] = result.operation_count;
+  fields["disturbed_count"] = result.disturbed_count;
   fields["cpus"] = result.cpus;
   fields["unavailable"] = result.unavailable;
   return fields;

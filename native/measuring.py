@@ -1,4 +1,4 @@
-"""Timed repetitions in C++: the floor of the machine at hand.
+"""Timed repetitions in C++: the floor of the machine at hand, and settings in which paths run beside their floor.
 
 Every timing loop counts what it did; where the count is not what the figure would claim, Miscounted is raised and there
 is no figure. The global interpreter lock is free meanwhile; Ctrl-C stops the threads within a quarter of a second.
@@ -19,10 +19,14 @@ __all__ = [
     "REPETITIONS_MAX",
     "REPETITIONS_MIN",
     "FloorMetric",
+    "SETTINGS",
     "Machine",
+    "ProbeTimes",
     "Repetitions",
+    "SettingTimes",
     "machine",
     "measure_floor",
+    "measure_setting",
 ]
 
 REPETITIONS_MIN: int = _core.REPETITION_COUNT_MIN
@@ -60,10 +64,37 @@ class Repetitions:
     values: tuple[float, ...]
     operation_count: int
     """Operations of one thread in one repetition; bytes of all threads where the unit is bytes/s."""
+    disturbed_count: int
+    """Repetitions in which a thread was made to leave its core: a busy machine shows there."""
     cpus: tuple[int, ...]
     """The core each thread was kept on; -1 where the system chose."""
     unavailable: str
     """Why there are no values on this machine; empty if there are."""
+
+
+SETTINGS: tuple[str, ...] = tuple(_core.BENCH_SETTINGS)
+
+
+@dataclass(frozen=True)
+class ProbeTimes:
+    """One probe of a setting: nanoseconds an operation, by repetition."""
+
+    values_ns: tuple[float, ...]
+    operation_count: int
+    """Operations of all threads in one repetition."""
+    disturbed_count: int
+    """Repetitions in which a thread was made to leave its core."""
+    extras: dict[str, float]
+
+
+@dataclass(frozen=True)
+class SettingTimes:
+    """The probes of a setting by name; their n-th repetitions ran side by side."""
+
+    probes: dict[str, ProbeTimes]
+    cpus: tuple[int, ...]
+    unavailable: str
+    """Why there are no probes on this machine; empty if there are."""
 
 
 def machine() -> Machine:
@@ -81,7 +112,31 @@ def measure_floor(name: str, *, repetitions: int = REPETITIONS_MIN, quick: bool 
     check_repetitions(repetitions)
     with refusals():
         fields = _core.measure_floor(name, repetition_count=repetitions, is_quick=quick)
-    return Repetitions(tuple(fields["values"]), fields["operation_count"], tuple(fields["cpus"]), fields["unavailable"])
+    return Repetitions(
+        tuple(fields["values"]),
+        fields["operation_count"],
+        fields["disturbed_count"],
+        tuple(fields["cpus"]),
+        fields["unavailable"],
+    )
+
+
+def measure_setting(name: str, *, repetitions: int = REPETITIONS_MIN, quick: bool = False) -> SettingTimes:
+    """Measure all probes of a setting in turn, so often, in the same threads.
+
+    Raises InputError for an unknown setting or a number of repetitions outside 7..10000, and Miscounted where a batch
+    was lost, ordered twice or out of order.
+    """
+    check_repetitions(repetitions)
+    with refusals():
+        fields = _core.measure_setting(name, repetition_count=repetitions, is_quick=quick)
+    probes = {
+        each["name"]: ProbeTimes(
+            tuple(each["values_ns"]), each["operation_count"], each["disturbed_count"], each["extras"]
+        )
+        for each in fields["probes"]
+    }
+    return SettingTimes(probes, tuple(fields["cpus"]), fields["unavailable"])
 
 
 def check_repetitions(repetitions: int) -> None:

@@ -129,7 +129,7 @@ def test_the_command_refuses_what_it_does_not_know() -> None:
     assert run("--repetitions", "6").returncode == 2
     ran = run("flor")
     assert ran.returncode == 2
-    assert "unknown path 'flor': expected one of floor" in ran.stderr
+    assert "unknown path 'flor': expected one of order5-fetch-add" in ran.stderr
 
 
 # --- the command ------------------------------------------------------------------------------------
@@ -145,7 +145,8 @@ def test_the_document_has_every_metric_and_is_written_where_it_is_asked_for(tmp_
     assert [item["metric"] for item in document["results"]] == list(FLOOR_METRICS)
     for item in document["results"]:
         assert set(item) == {
-            "metric", "unit", "value", "low", "high", "n", "unavailable", "threads", "operations", "cpus", "what",
+            "metric", "unit", "value", "low", "high", "n", "unavailable", "threads", "operations", "disturbed",
+            "cpus", "what",
         }  # fmt: skip
         assert (item["value"] is None) == (item["unavailable"] is not None)
     hardware = document["manifest"]["hardware"]
@@ -160,7 +161,7 @@ def test_the_table_ends_with_the_summary(tmp_path: Path) -> None:
     lines = ran.stdout.splitlines()
     assert all(any(line.startswith(name) for line in lines) for name in FLOOR_METRICS)
     assert "quick sizes: no figure above means anything" in lines
-    assert lines[-1].startswith("verdict=not-found property=- seed=- trace=- metrics=")
+    assert lines[-1].startswith("verdict=not-found property=- seed=- trace=- measured=")
     assert list(tmp_path.iterdir()) == []
 
 

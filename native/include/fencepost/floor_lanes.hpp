@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -31,6 +32,8 @@ inline void check_count(const char* what, std::uint64_t expected_count, std::uin
                    " expected: no time is reported for what did not happen");
 }
 
+using Extras = std::map<std::string, double>;
+
 // What is measured. For each repetition: prepare(lane) in every lane, then work(lane) in every lane, timed, then
 // verify() in lane 0, which throws Miscounted if something other than the work happened.
 class Probe {
@@ -44,6 +47,8 @@ class Probe {
   // At most some 50 ms. Whoever waits for another lane in it leaves when `stop` is set.
   virtual void work(std::size_t lane, const StopFlag& stop) = 0;
   virtual void verify() = 0;
+  // What else is to be said of the work, by name; after the last repetition.
+  virtual Extras extras() const { return {}; }
 };
 
 // Waits at meetings until all lanes are there, or until stopped.
@@ -68,15 +73,18 @@ class Meeting {
   alignas(cache_line_size) std::atomic<std::size_t> arrived_count_{0};
 };
 
-// Seconds by probe and repetition, and the core of each lane (-1: the system chose).
+// Seconds by probe and repetition; how many of the repetitions of each probe had, whenever they were taken, a lane that
+// was made to leave its core (a busy machine shows there); and the core of each lane (-1: the system chose).
 struct LaneTimes {
   std::vector<std::vector<double>> seconds;
+  std::vector<std::int64_t> disturbed_counts;
   std::vector<int> cpus;
 };
 
 // Runs all probes in turn, `repetition_count` times and once before for nothing, in one set of threads: so probes are
 // compared under the same conditions. Odd repetitions go through the probes backwards, so that none profits from what
-// its neighbour leaves in the caches.
+// its neighbour leaves in the caches. A repetition in which a thread was made to leave its core is taken again, up to
+// take_count_max times in all; one that is disturbed even then is kept and counted.
 class Lanes {
  public:
   Lanes(std::size_t lane_count, std::vector<Probe*> probes, std::size_t repetition_count)
@@ -106,11 +114,13 @@ class Lanes {
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr int take_count_max = 5;
 
   // A line each, so that lanes do not meet where they note the time.
   struct alignas(cache_line_size) Span {
     Clock::time_point began;
     Clock::time_point done;
+    bool is_disturbed = false;
   };
 
   Span& span(std::size_t probe, std::size_t round, std::size_t lane) {
@@ -122,23 +132,41 @@ class Lanes {
     for (std::size_t round = 0; round < round_count_; ++round) {
       for (std::size_t turn = 0; turn < probes_.size(); ++turn) {
         const std::size_t index = round % 2 == 0 ? turn : probes_.size() - 1 - turn;
-        Probe& probe = *probes_[index];
-        Span& noted = span(index, round, lane);
-        probe.prepare(lane);
-        if (!meeting.meet(++meeting_count)) return;
-        noted.began = Clock::now();
-        probe.work(lane, stop);
-        noted.done = Clock::now();
-        if (!meeting.meet(++meeting_count)) return;
-        if (lane == 0) probe.verify();
-        if (!meeting.meet(++meeting_count)) return;
+        for (int take = 0; take < take_count_max; ++take) {
+          if (!take_once(*probes_[index], span(index, round, lane), lane, meeting, meeting_count, stop)) return;
+          if (!is_disturbed(index, round)) break;
+        }
       }
     }
+  }
+
+  // False: stopped.
+  static bool take_once(Probe& probe, Span& noted, std::size_t lane, Meeting& meeting, std::size_t& meeting_count,
+                        const StopFlag& stop) {
+    probe.prepare(lane);
+    if (!meeting.meet(++meeting_count)) return false;
+    const std::int64_t preempted_before = preemption_count();
+    noted.began = Clock::now();
+    probe.work(lane, stop);
+    noted.done = Clock::now();
+    noted.is_disturbed = preemption_count() != preempted_before;
+    if (!meeting.meet(++meeting_count)) return false;
+    if (lane == 0) probe.verify();
+    return meeting.meet(++meeting_count);
+  }
+
+  // Between a take's last meeting and the next one's first no lane writes, so all read the same.
+  bool is_disturbed(std::size_t probe, std::size_t round) {
+    for (std::size_t lane = 0; lane < lane_count_; ++lane) {
+      if (span(probe, round, lane).is_disturbed) return true;
+    }
+    return false;
   }
 
   // A repetition lasts from the first lane's start to the last lane's end. Round 0 warmed up and is left out.
   void collect() {
     times_.seconds.resize(probes_.size());
+    times_.disturbed_counts.resize(probes_.size());
     for (std::size_t probe = 0; probe < probes_.size(); ++probe) {
       for (std::size_t round = 1; round < round_count_; ++round) {
         Span whole = span(probe, round, 0);
@@ -146,6 +174,7 @@ class Lanes {
           whole.began = std::min(whole.began, span(probe, round, lane).began);
           whole.done = std::max(whole.done, span(probe, round, lane).done);
         }
+        times_.disturbed_counts[probe] += is_disturbed(probe, round) ? 1 : 0;
         times_.seconds[probe].push_back(std::chrono::duration<double>(whole.done - whole.began).count());
       }
     }

@@ -11,6 +11,7 @@
 #endif
 #if defined(__linux__)
 #include <sched.h>
+#include <sys/resource.h>
 #endif
 
 namespace fencepost {
@@ -74,6 +75,16 @@ inline int pin_this_thread([[maybe_unused]] int cpu) noexcept {
   return sched_getcpu() == cpu ? cpu : -1;
 #else
   return -1;
+#endif
+}
+
+// How often the calling thread was made to leave its core so far; 0 where the system does not say.
+inline std::int64_t preemption_count() noexcept {
+#if defined(__linux__)
+  rusage usage{};
+  return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nivcsw : 0;
+#else
+  return 0;
 #endif
 }
 

@@ -210,6 +210,7 @@ inline std::string why_not_here(std::size_t lane_count, Needs needs) {
 struct FloorResult {
   std::vector<double> values;  // one a repetition, in the metric's unit
   std::uint64_t operation_count = 0;
+  std::int64_t disturbed_count = 0;  // repetitions in which a thread was made to leave its core
   std::vector<int> cpus;
   std::string unavailable;  // why there are no values
 };
@@ -228,6 +229,7 @@ inline FloorResult measure_floor(std::string_view name, std::int64_t repetition_
   LaneTimes times = Lanes(metric.lane_count, {measured.probe.get()}, repetitions).run(check_interrupt);
   result.operation_count = measured.operation_count;
   result.cpus = std::move(times.cpus);
+  result.disturbed_count = times.disturbed_counts[0];
   const auto count = static_cast<double>(measured.operation_count);
   for (const double seconds : times.seconds[0]) {
     result.values.push_back(metric.unit == "ns" ? seconds * 1e9 / count : count / seconds);

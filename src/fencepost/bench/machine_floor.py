@@ -23,11 +23,15 @@ _HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 @dataclass(frozen=True)
 class FloorFigure:
-    """One metric, what it says, how often it was done in a repetition, and on which cores."""
+    """One metric, what it says, how often it was done in a repetition, and on which cores.
+
+    `disturbed_count` of the repetitions had a thread that was made to leave its core.
+    """
 
     figure: Figure
     metric: FloorMetric
     operation_count: int
+    disturbed_count: int
     cpus: tuple[int, ...]
 
 
@@ -58,7 +62,7 @@ def floor(
             progress(metric.name)
         measured = measure_floor(metric.name, repetitions=repetitions, quick=quick)
         found = figure(metric.name, metric.unit, measured.values, measured.unavailable)
-        rows.append(FloorFigure(found, metric, measured.operation_count, measured.cpus))
+        rows.append(FloorFigure(found, metric, measured.operation_count, measured.disturbed_count, measured.cpus))
     return Floor(tuple(rows), hardware(), quick)
 
 

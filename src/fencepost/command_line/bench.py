@@ -12,13 +12,14 @@ from fencepost.command_line.output import json_document, print_summary, print_ta
 from fencepost.model.contract import Verdict
 
 if TYPE_CHECKING:
-    from fencepost.bench import Figure, Floor
+    from fencepost.bench import Bench, Figure, Floor, Measured
 
 FLOOR = "floor"
 
 
 @click.command("bench")
-@click.argument("names", nargs=-1, metavar="[floor]")
+@click.argument("names", nargs=-1, metavar="[floor | PATH...]")
+@click.option("--list", "as_list", is_flag=True, help="List the paths.")
 @click.option(
     "--repetitions", type=click.IntRange(7, 10_000), default=7, show_default=True, help="How often each is timed."
 )
@@ -32,44 +33,54 @@ FLOOR = "floor"
 def bench_command(
     context: click.Context,
     names: tuple[str, ...],
+    as_list: bool,
     repetitions: int,
     quick: bool,
     out: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Measure the native code on this machine.
+    """Measure the native code on this machine: each PATH, or all, beside its own floor in the same run.
 
     `floor` measures the machine itself: atomics, locks, flushes and fences, header scans, copies, a line between two
-    cores; each the median of the repetitions with the lowest and the highest. Every timed loop counts what it did; a
-    count that is wrong is exit 70 and no figure.
+    cores. A figure is the median of the repetitions, with the lowest and the highest. Every timed loop counts what it
+    did and what was ordered is checked, unique and dense; where that is wrong there is no figure and the exit code is
+    70. A bound that is not reached is said and is no failure: figures depend on the machine.
     """
-    from fencepost.bench import floor
-    from fencepost.model.errors import unknown_choice
+    from fencepost.bench import floor, measure
 
-    for name in names:
-        if name != FLOOR:
-            raise unknown_choice("path", name, [FLOOR])
-    measured = floor(repetitions=repetitions, quick=quick, progress=progress(quiet))
-    document = json_document(
-        "bench", Verdict.NOT_FOUND, None, floor_json(measured), hardware=measured.hardware, sizes=_sizes(quick)
-    )
-    _write(out, "floor.json", document)
+    if as_list:
+        _list()
+        return
+    if FLOOR in names and len(names) > 1:
+        raise click.UsageError("floor is measured alone: name it without paths")
+    if names == (FLOOR,):
+        machine = floor(repetitions=repetitions, quick=quick, progress=progress(quiet))
+        _finish("floor", floor_json(machine), machine, out, as_json)
+        if not as_json:
+            _print_floor(machine, repetitions)
+        return
+    bench = measure(names, repetitions=repetitions, quick=quick, progress=progress(quiet))
+    _finish("bench", [measured_json(row) for row in bench.rows], bench, out, as_json)
+    if not as_json:
+        _print_bench(bench, repetitions)
+
+
+def _list() -> None:
+    from fencepost.bench import PATHS
+
+    rows = [[path.name, f"{path.reach} {path.bound:g} {path.unit}", path.what] for path in PATHS.values()]
+    print_table("paths", ["path", "reach", "what"], rows)
+
+
+def _finish(name: str, items: list[dict[str, Any]], of: Floor | Bench, out: Path | None, as_json: bool) -> None:
+    """Write the document where it is asked for."""
+    document = json_document("bench", Verdict.NOT_FOUND, None, items, hardware=of.hardware, sizes={"quick": of.quick})
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / f"{name}.json").write_text(f"{document}\n")
     if as_json:
         click.echo(document)
-    else:
-        _print_floor(measured, repetitions)
-
-
-def _sizes(quick: bool) -> dict[str, Any]:
-    return {"quick": quick}
-
-
-def _write(out: Path | None, name: str, document: str) -> None:
-    if out is None:
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    (out / name).write_text(f"{document}\n")
 
 
 def floor_json(floor: Floor) -> list[dict[str, Any]]:
@@ -79,11 +90,28 @@ def floor_json(floor: Floor) -> list[dict[str, Any]]:
             **figure_json(row.figure),
             "threads": row.metric.threads,
             "operations": row.operation_count,
+            "disturbed": row.disturbed_count,
             "cpus": list(row.cpus),
             "what": row.metric.what,
         }
         for row in floor.rows
     ]
+
+
+def measured_json(row: Measured) -> dict[str, Any]:
+    """Return one path's item."""
+    return {
+        **figure_json(row.figure),
+        "reach": f"{row.path.reach} {row.path.bound:g}",
+        "met": row.met,
+        "setting": row.path.setting,
+        "probe": figure_json(row.probe),
+        "floor": None if row.floor is None else figure_json(row.floor),
+        "extras": row.extras,
+        "disturbed": row.disturbed_count,
+        "cpus": list(row.cpus),
+        "what": row.path.what,
+    }
 
 
 def figure_json(figure: Figure) -> dict[str, Any]:
@@ -101,15 +129,43 @@ def figure_json(figure: Figure) -> dict[str, Any]:
 
 def _print_floor(floor: Floor, repetitions: int) -> None:
     rows = [[row.metric.name, *_cells(row.figure), row.figure.unavailable or row.metric.what] for row in floor.rows]
-    hardware = floor.hardware
-    title = f"floor of {hardware['cpu_model'] or 'an unnamed processor'}, {hardware['core_count']} cores"
-    print_table(title, ["metric", "median", "low", "high", "unit", "what"], rows)
-    if floor.quick:
+    print_table(f"floor of {_machine(floor)}", ["metric", "median", "low", "high", "unit", "what"], rows)
+    _print_end(floor, repetitions, unavailable=sum(bool(row.figure.unavailable) for row in floor.rows))
+
+
+def _print_bench(bench: Bench, repetitions: int) -> None:
+    rows = [
+        [
+            row.path.name,
+            *_cells(row.figure)[:3],
+            f"{row.path.reach} {row.path.bound:g} {row.path.unit}",
+            {True: "yes", False: "no", None: "-"}[row.met],
+            _ns(row.probe),
+            "-" if row.floor is None else _ns(row.floor),
+            row.figure.unavailable or row.path.what,
+        ]
+        for row in bench.rows
+    ]
+    columns = ["path", "median", "low", "high", "reach", "met", "ns", "floor ns", "what"]
+    print_table(f"paths on {_machine(bench)}", columns, rows)
+    for row in bench.rows:
+        if row.extras:
+            said = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in row.extras.items())
+            click.echo(f"{row.path.name}: {said}")
+    met = [row.met for row in bench.rows]
+    _print_end(bench, repetitions, met=met.count(True), missed=met.count(False), unavailable=met.count(None))
+
+
+def _machine(of: Floor | Bench) -> str:
+    return f"{of.hardware['cpu_model'] or 'an unnamed processor'}, {of.hardware['core_count']} cores"
+
+
+def _print_end(of: Floor | Bench, repetitions: int, **counts: int) -> None:
+    if of.quick:
         click.echo("quick sizes: no figure above means anything")
-    missing = sum(bool(row.figure.unavailable) for row in floor.rows)
     print_summary(
         verdict=Verdict.NOT_FOUND, property=None, seed=None, trace=None,
-        metrics=len(floor.rows), unavailable=missing, repetitions=repetitions,
+        measured=len(of.rows), **counts, repetitions=repetitions, disturbed=sum(row.disturbed_count for row in of.rows),
     )  # fmt: skip
 
 
@@ -118,3 +174,7 @@ def _cells(figure: Figure) -> list[str]:
     scale, unit = (1e9, "GB/s") if figure.unit == "bytes/s" else (1.0, figure.unit)
     numbers = (figure.value, figure.low, figure.high)
     return [*("-" if number is None else f"{number / scale:.3g}" for number in numbers), unit]
+
+
+def _ns(figure: Figure) -> str:
+    return "-" if figure.value is None else f"{figure.value:.3g}"

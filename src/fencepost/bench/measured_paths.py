@@ -1,0 +1,100 @@
+"""Measuring paths: each beside its own floor, in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fencepost.bench.figures import Figure, figure
+from fencepost.bench.machine_floor import hardware
+from fencepost.bench.paths import PATHS, Path, Reach
+from fencepost.model.errors import unknown_choice
+from fencepost.native.measuring import (
+    REPETITIONS_MIN,
+    ProbeTimes,
+    SettingTimes,
+    check_repetitions,
+    measure_setting,
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One path, measured. `figure` is what the reach is about; `probe` and `floor` are the two sides in nanoseconds."""
+
+    path: Path
+    figure: Figure
+    probe: Figure
+    floor: Figure | None
+    extras: dict[str, float]
+    """What else was counted, by name: shares, retries, lags."""
+    disturbed_count: int
+    """Repetitions of either side in which a thread was made to leave its core."""
+    cpus: tuple[int, ...]
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the median reaches the bound; None where it cannot be measured here."""
+        return None if self.figure.value is None else self.path.reach.met(self.figure.value, self.path.bound)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All paths that were asked for, in the order of the table."""
+
+    rows: tuple[Measured, ...]
+    hardware: dict[str, Any]
+    quick: bool
+
+    def __getitem__(self, path: str) -> Measured:
+        return next(row for row in self.rows if row.path.name == path)
+
+
+def measure(
+    paths: Sequence[str] = (),
+    *,
+    repetitions: int = REPETITIONS_MIN,
+    quick: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Bench:
+    """Measure paths by name, all of them without a name; settings that several paths share are measured once.
+
+    A ratio is taken repetition by repetition, of two probes that ran side by side. Raises InputError for an unknown
+    path or repetitions outside 7..10000, Miscounted where a batch was lost, ordered twice or out of order.
+    """
+    check_repetitions(repetitions)
+    for name in paths:
+        if name not in PATHS:
+            raise unknown_choice("path", name, PATHS)
+    asked = [path for path in PATHS.values() if not paths or path.name in paths]
+    settings: dict[str, SettingTimes] = {}
+    for path in asked:
+        if path.setting not in settings:
+            if progress is not None:
+                progress(path.setting.replace("_", " "))
+            settings[path.setting] = measure_setting(path.setting, repetitions=repetitions, quick=quick)
+    return Bench(tuple(_measured(path, settings[path.setting]) for path in asked), hardware(), quick)
+
+
+def _measured(path: Path, times: SettingTimes) -> Measured:
+    if times.unavailable:
+        missing = figure(path.name, path.unit, (), times.unavailable)
+        return Measured(path, missing, missing, None, {}, 0, times.cpus)
+    probe = times.probes[path.probe]
+    side = figure(path.probe, "ns", probe.values_ns)
+    if path.floor is None:
+        found = figure(path.name, path.unit, probe.values_ns)
+        return Measured(path, found, side, None, probe.extras, probe.disturbed_count, times.cpus)
+    floor = times.probes[path.floor]
+    found = figure(path.name, path.unit, _ratios(path, probe, floor))
+    held = figure(path.floor, "ns", floor.values_ns)
+    disturbed_count = probe.disturbed_count + floor.disturbed_count
+    return Measured(path, found, side, held, probe.extras, disturbed_count, times.cpus)
+
+
+def _ratios(path: Path, probe: ProbeTimes, floor: ProbeTimes) -> list[float]:
+    pairs = zip(probe.values_ns, floor.values_ns, strict=True)
+    if path.reach is Reach.AT_LEAST:
+        return [held / taken for taken, held in pairs]
+    return [taken / held for taken, held in pairs]

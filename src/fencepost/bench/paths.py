@@ -1,0 +1,81 @@
+"""The paths that are measured: what each is held against, and how near to that it should come.
+
+A path is a row of the table that `fencepost bench` prints. It compares two probes of one setting, timed side by side
+and repetition by repetition in one run, so its figure is a ratio that carries over to another day of the same machine;
+or it is a plain figure in its own unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reach(StrEnum):
+    """Which side of the bound is wanted."""
+
+    AT_MOST = "<="
+    AT_LEAST = ">="
+
+    def met(self, value: float, bound: float) -> bool:
+        return value <= bound if self is Reach.AT_MOST else value >= bound
+
+
+@dataclass(frozen=True)
+class Path:
+    """One row. `unit` is "ratio" (probe over floor, or the other way for `AT_LEAST`) or what the probe's figure is in.
+
+    `setting` names what is measured together; `probe` and `floor` are two of its probes. A ratio that should be large
+    (`AT_LEAST`) is floor over probe: how many times faster the probe is.
+    """
+
+    name: str
+    what: str
+    setting: str
+    probe: str
+    floor: str | None
+    reach: Reach
+    bound: float
+    unit: str = "ratio"
+
+
+def _at_most(name: str, what: str, setting: str, probe: str, floor: str, bound: float) -> Path:
+    return Path(name, what, setting, probe, floor, Reach.AT_MOST, bound)
+
+
+def _faster(name: str, what: str, setting: str, probe: str, floor: str, bound: float) -> Path:
+    return Path(name, what, setting, probe, floor, Reach.AT_LEAST, bound)
+
+
+def _plain(name: str, what: str, setting: str, probe: str, bound: float, unit: str = "ns") -> Path:
+    return Path(name, what, setting, probe, None, Reach.AT_MOST, bound, unit)
+
+
+_SCAN_ADD = "scan, fetch_add, in-place write"
+_SCAN_LOG = "scan, log write"
+
+_ORDERING = (
+    _at_most("order5-fetch-add", f"order5.fetch_add / {_SCAN_ADD}; 128 Ki headers in the caches",
+             "headers_cached", "order5.fetch_add", "bare_fetch_add", 1.5),
+    _at_most("order5-epoch-cached", f"order5.epoch / {_SCAN_LOG}; in the caches",
+             "headers_cached", "order5.epoch", "bare_log", 2.5),
+    _at_most("order5-epoch-memory", f"order5.epoch / {_SCAN_LOG}; 2 Mi headers from memory",
+             "headers_memory", "order5.epoch", "bare_log", 2.5),
+    _at_most("order4-owner-cached", f"order4.owner, 1,024 clients in order / {_SCAN_LOG}; in the caches",
+             "headers_cached", "order4.owner", "bare_log", 2.5),
+    _at_most("order4-owner-memory", f"order4.owner, 1,024 clients in order / {_SCAN_LOG}; from memory",
+             "headers_memory", "order4.owner", "bare_log", 2.5),
+    _at_most("order4-owner-parked-18", "order4.owner, 18 % of the batches parked / in order",
+             "parked", "parked_18", "in_order", 3.0),
+    _at_most("order4-owner-parked-60", "order4.owner, 60 % of the batches parked / in order",
+             "parked", "parked_60", "in_order", 5.0),
+    _faster("order4-claim-one-scanner", "order4.claim, times as fast as order4.mutex",
+            "claim_one", "order4.claim", "order4.mutex", 1.0),
+    _plain("order4-claim-headers", "order4.claim, headers only, one scanner", "claim_one", "order4.claim", 20.0),
+    _faster("order4-claim-apart", "the same, two scanners, each with clients of its own",
+            "claim_two_apart", "order4.claim", "order4.mutex", 1.0),
+    _faster("order4-claim-shared", "the same, two scanners, every client's batches in both hands",
+            "claim_two_shared", "order4.claim", "order4.mutex", 2.0),
+)  # fmt: skip
+
+PATHS: dict[str, Path] = {path.name: path for path in _ORDERING}
