@@ -109,7 +109,7 @@ def measure_floor(name: str, *, repetition_count: int, is_quick: bool) -> Measur
 class ProbeFields(TypedDict):
     name: str
     operation_count: int
-    values_ns: list[float]
+    values: list[float]
     disturbed_count: int
     extras: dict[str, float]
 

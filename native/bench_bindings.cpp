@@ -32,7 +32,7 @@ py::dict setting_fields(const std::string& name, std::int64_t repetition_count, 
     py::dict fields;
     fields["name"] = each.name;
     fields["operation_count"] = each.operation_count;
-    fields["values_ns"] = each.values_ns;
+    fields["values"] = each.values;
     fields["disturbed_count"] = each.disturbed_count;
     fields["extras"] = each.extras;
     probes.append(fields);

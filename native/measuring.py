@@ -77,14 +77,15 @@ SETTINGS: tuple[str, ...] = tuple(_core.BENCH_SETTINGS)
 
 @dataclass(frozen=True)
 class ProbeTimes:
-    """One probe of a setting: nanoseconds an operation, by repetition."""
+    """One probe of a setting: a value by repetition, in nanoseconds an operation unless `unit` says otherwise."""
 
-    values_ns: tuple[float, ...]
+    values: tuple[float, ...]
     operation_count: int
     """Operations of all threads in one repetition."""
     disturbed_count: int
     """Repetitions in which a thread was made to leave its core."""
     extras: dict[str, float]
+    unit: str = "ns"
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def measure_setting(name: str, *, repetitions: int = REPETITIONS_MIN, quick: boo
         fields = _core.measure_setting(name, repetition_count=repetitions, is_quick=quick)
     probes = {
         each["name"]: ProbeTimes(
-            tuple(each["values_ns"]), each["operation_count"], each["disturbed_count"], each["extras"]
+            tuple(each["values"]), each["operation_count"], each["disturbed_count"], each["extras"]
         )
         for each in fields["probes"]
     }

@@ -99,7 +99,7 @@ inline std::vector<Arrival> arrivals_delayed(std::size_t batch_count, std::size_
 // batches is enough to find it, since delays are short against all of them.
 inline std::vector<Arrival> arrivals_with_parked_share(std::size_t batch_count, std::size_t client_count,
                                                        double share) {
-  const std::size_t sample_count = std::min(batch_count, client_count * 16);
+  const std::size_t sample_count = std::min(batch_count, client_count * 64);
   double low = 0;
   double high = static_cast<double>(sample_count);
   for (int step = 0; step < 12; ++step) {

@@ -130,7 +130,7 @@ inline const Setting& setting(std::string_view name) {
 struct ProbeResult {
   std::string name;
   std::uint64_t operation_count;
-  std::vector<double> values_ns;  // an operation, one a repetition; the n-th of all probes were taken side by side
+  std::vector<double> values;  // an operation, one a repetition; the n-th of all probes were taken side by side
   std::int64_t disturbed_count;  // repetitions in which a thread was made to leave its core
   Extras extras;
 };
@@ -163,7 +163,7 @@ inline SettingResult measure_setting(std::string_view name, std::int64_t repetit
     each.disturbed_count = times.disturbed_counts[index];
     each.extras = made[index].probe->extras();
     for (const double seconds : times.seconds[index]) {
-      each.values_ns.push_back(seconds * 1e9 / static_cast<double>(each.operation_count));
+      each.values.push_back(seconds * 1e9 / static_cast<double>(each.operation_count));
     }
   }
   return result;

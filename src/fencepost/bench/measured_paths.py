@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fencepost.bench.counted_settings import allocations, memory, wait_free
 from fencepost.bench.figures import Figure, figure
 from fencepost.bench.machine_floor import hardware
 from fencepost.bench.paths import PATHS, Path, Reach
+from fencepost.bench.python_entry import python_entry
 from fencepost.model.errors import unknown_choice
 from fencepost.native.measuring import (
     REPETITIONS_MIN,
@@ -18,10 +20,18 @@ from fencepost.native.measuring import (
     measure_setting,
 )
 
+IN_PYTHON: dict[str, Callable[[int, bool], SettingTimes]] = {
+    "wait_free": wait_free,
+    "allocations": allocations,
+    "memory": memory,
+    "python_entry": python_entry,
+}
+"""Settings that are not one call into C++."""
+
 
 @dataclass(frozen=True)
 class Measured:
-    """One path, measured. `figure` is what the reach is about; `probe` and `floor` are the two sides in nanoseconds."""
+    """One path, measured. `figure` is what the reach is about; `probe` and `floor` are the two sides."""
 
     path: Path
     figure: Figure
@@ -73,8 +83,14 @@ def measure(
         if path.setting not in settings:
             if progress is not None:
                 progress(path.setting.replace("_", " "))
-            settings[path.setting] = measure_setting(path.setting, repetitions=repetitions, quick=quick)
+            settings[path.setting] = _setting(path.setting, repetitions, quick)
     return Bench(tuple(_measured(path, settings[path.setting]) for path in asked), hardware(), quick)
+
+
+def _setting(name: str, repetitions: int, quick: bool) -> SettingTimes:
+    if name in IN_PYTHON:
+        return IN_PYTHON[name](repetitions, quick)
+    return measure_setting(name, repetitions=repetitions, quick=quick)
 
 
 def _measured(path: Path, times: SettingTimes) -> Measured:
@@ -82,19 +98,19 @@ def _measured(path: Path, times: SettingTimes) -> Measured:
         missing = figure(path.name, path.unit, (), times.unavailable)
         return Measured(path, missing, missing, None, {}, 0, times.cpus)
     probe = times.probes[path.probe]
-    side = figure(path.probe, "ns", probe.values_ns)
+    side = figure(path.probe, probe.unit, probe.values)
     if path.floor is None:
-        found = figure(path.name, path.unit, probe.values_ns)
+        found = figure(path.name, path.unit, probe.values)
         return Measured(path, found, side, None, probe.extras, probe.disturbed_count, times.cpus)
     floor = times.probes[path.floor]
     found = figure(path.name, path.unit, _ratios(path, probe, floor))
-    held = figure(path.floor, "ns", floor.values_ns)
+    held = figure(path.floor, floor.unit, floor.values)
     disturbed_count = probe.disturbed_count + floor.disturbed_count
     return Measured(path, found, side, held, probe.extras, disturbed_count, times.cpus)
 
 
 def _ratios(path: Path, probe: ProbeTimes, floor: ProbeTimes) -> list[float]:
-    pairs = zip(probe.values_ns, floor.values_ns, strict=True)
+    pairs = zip(probe.values, floor.values, strict=True)
     if path.reach is Reach.AT_LEAST:
         return [held / taken for taken, held in pairs]
     return [taken / held for taken, held in pairs]

@@ -78,4 +78,24 @@ _ORDERING = (
             "claim_two_shared", "order4.claim", "order4.mutex", 2.0),
 )  # fmt: skip
 
-PATHS: dict[str, Path] = {path.name: path for path in _ORDERING}
+_PYTHON = (
+    _plain("python-entry", "order5.fetch_add from Python, 4,096 batches a call", "python_entry", "bulk", 2.0),
+)  # fmt: skip
+
+_COUNTED = (
+    _at_most("order5-wait-free", "order5.fetch_add, most steps for a batch, contended / alone",
+             "wait_free", "order5.fetch_add, contended", "order5.fetch_add, alone", 1.0),
+    _plain("scanner-allocations", "allocations in the loops of all scanners, parking included",
+           "allocations", "scanner loops", 0.0, "allocations"),
+    *(_at_most(f"memory-{name.replace('_', '-')}", f"{what}, allocated / stated",
+               "memory", f"{name} allocated", f"{name} stated", 1.0)
+      for name, what in {
+          "ring": "ring of 512 slots, 64 bytes a slot",
+          "client_table": "table of 1,024 clients shared by scanners, 64 bytes a client",
+          "owned_clients": "table of 1,024 clients of one worker, up to 64 bytes a client",
+          "parking": "parking for 8,192 batches of 1,024 clients, up to 48 bytes a batch and 4 a client",
+          "epoch": "epoch of 64 batches, 32 bytes a batch",
+      }.items()),
+)  # fmt: skip
+
+PATHS: dict[str, Path] = {path.name: path for path in (*_ORDERING, *_PYTHON, *_COUNTED)}

@@ -140,13 +140,13 @@ def _print_bench(bench: Bench, repetitions: int) -> None:
             *_cells(row.figure)[:3],
             f"{row.path.reach} {row.path.bound:g} {row.path.unit}",
             {True: "yes", False: "no", None: "-"}[row.met],
-            _ns(row.probe),
-            "-" if row.floor is None else _ns(row.floor),
+            _side(row.probe),
+            "-" if row.floor is None else _side(row.floor),
             row.figure.unavailable or row.path.what,
         ]
         for row in bench.rows
     ]
-    columns = ["path", "median", "low", "high", "reach", "met", "ns", "floor ns", "what"]
+    columns = ["name", "median", "low", "high", "reach", "met", "path", "floor", "what"]
     print_table(f"paths on {_machine(bench)}", columns, rows)
     for row in bench.rows:
         if row.extras:
@@ -176,5 +176,5 @@ def _cells(figure: Figure) -> list[str]:
     return [*("-" if number is None else f"{number / scale:.3g}" for number in numbers), unit]
 
 
-def _ns(figure: Figure) -> str:
-    return "-" if figure.value is None else f"{figure.value:.3g}"
+def _side(figure: Figure) -> str:
+    return "-" if figure.value is None else f"{figure.value:.3g} {figure.unit}"
