@@ -233,7 +233,8 @@ LONG_RACE = """
     rows = numpy.arange(1_000_000)        # a client of four, backwards, without its batch 0: all of it is parked
     print("racing", flush=True)
     try:
-        race(sys.argv[1], client_id=rows % 4, batch_seq=len(rows) - rows, broker_id=rows % 2, message_count=rows * 0 + 1)
+        seqs, ones = len(rows) - rows, numpy.ones_like(rows)
+        race(sys.argv[1], client_id=rows % 4, batch_seq=seqs, broker_id=rows % 2, message_count=ones)
     except KeyboardInterrupt:
         print(time.monotonic())
 """

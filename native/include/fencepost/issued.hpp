@@ -56,6 +56,26 @@ class alignas(cache_line_size) Issued {
     return start;
   }
 
+  // reserve_alone() again and again: the calling thread keeps the counter at hand and stores it for the others.
+  class Alone {
+   public:
+    std::uint64_t reserve(std::uint64_t message_count) {
+      const std::uint64_t start = next_;
+      if (start > limit - message_count) [[unlikely]] return issued_.reserve_alone(message_count);  // which refuses
+      next_ = start + message_count;
+      Memory::store_relaxed(issued_.counter_, next_);
+      return start;
+    }
+
+   private:
+    friend class Issued;
+    explicit Alone(Issued& issued) noexcept : issued_(issued), next_(Memory::load_relaxed(issued.counter_)) {}
+    Issued& issued_;
+    std::uint64_t next_;
+  };
+
+  Alone alone() noexcept { return Alone(*this); }
+
   // The next position never handed out. Exact while no attempt is under way.
   std::uint64_t value() const noexcept {
     const std::uint64_t counter = Memory::load_relaxed(counter_);

@@ -32,35 +32,43 @@ class NextExpected {
   // `drop(batch, origin)` if it is a duplicate. What `order` throws leaves, with that batch not counted as ordered.
   template <bool parks, class Order, class Drop>
   Taken take(const Batch& batch, std::uint64_t origin, Order&& order, Drop&& drop) {
-    OwnedClients::Entry& entry = clients_.entry_of(batch.client_id);
-    if (entry.word == batch.batch_seq << 1) [[likely]] {
-      order(batch, origin, false);
-      entry.word += one_batch;
-      return Taken::ordered;
+    return take_at<parks>(clients_.entry_of(batch.client_id), batch, origin, order, drop);
+  }
+
+  // Takes the batches `batch_at(0)` to `batch_at(count - 1)`, which came from `origin_of(index)`, until one is `full`;
+  // returns how many were taken. The table's shape is kept in registers meanwhile.
+  template <class BatchAt, class OriginOf, class Order, class Drop>
+  std::size_t take_run(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of, Order&& order, Drop&& drop) {
+    const OwnedClients::Finder find = clients_.finder();
+    for (std::size_t index = 0; index < count; ++index) {
+      const Batch batch = batch_at(index);
+      OwnedClients::Entry* entry = &find.first_entry(batch.client_id);
+      if (entry->client_id != batch.client_id) [[unlikely]] entry = &clients_.entry_of(batch.client_id);
+      if (take_at<true>(*entry, batch, origin_of(index), order, drop) == Taken::full) [[unlikely]] return index;
     }
-    return take_out_of_turn<parks>(entry, batch, origin, order, drop);
+    return count;
   }
 
  private:
   static constexpr std::uint64_t has_parked = 1;
   static constexpr std::uint64_t one_batch = 2;
 
+  // Few branches that depend on what arrived: whether the batch is next, and if so whether its client has any parked.
   template <bool parks, class Order, class Drop>
-  Taken take_out_of_turn(OwnedClients::Entry& entry, const Batch& batch, std::uint64_t origin, Order& order,
-                         Drop& drop) {
-    const std::uint64_t next_seq = entry.word >> 1;
-    if (batch.batch_seq > next_seq) {
-      if constexpr (!parks) return Taken::later;
-      return park(entry, batch, origin, drop);
+  Taken take_at(OwnedClients::Entry& entry, const Batch& batch, std::uint64_t origin, Order& order, Drop& drop) {
+    const std::uint64_t word = entry.word;
+    if (word >> 1 == batch.batch_seq) [[likely]] {
+      order(batch, origin, false);
+      entry.word = word + one_batch;
+      if ((word & has_parked) != 0) release(entry, order);
+      return Taken::ordered;
     }
-    if (batch.batch_seq < next_seq) {
+    if (batch.batch_seq < word >> 1) [[unlikely]] {
       drop(batch, origin);
       return Taken::duplicate;
     }
-    order(batch, origin, false);
-    entry.word += one_batch;
-    release(entry, order);
-    return Taken::ordered;
+    if constexpr (!parks) return Taken::later;
+    return park(entry, batch, origin, drop);
   }
 
   template <class Drop>
@@ -82,10 +90,10 @@ class NextExpected {
   template <class Order>
   void release(OwnedClients::Entry& entry, Order& order) {
     const std::size_t index = clients_.index_of(entry);
-    while (const Parking::Parked* parked = parking_.find(index, entry.word >> 1)) {
-      const Batch batch{entry.client_id, parked->batch_seq, parked->message_count};
-      const std::uint64_t origin = parked->origin;
-      order(batch, origin, true);
+    for (std::uint64_t next_seq = entry.word >> 1; const Parking::Parked* parked = parking_.find(index, next_seq);
+         ++next_seq) {
+      const Batch batch{entry.client_id, next_seq, parked->message_count};
+      order(batch, parked->origin, true);
       parking_.remove(*parked);
       entry.word += one_batch;
     }

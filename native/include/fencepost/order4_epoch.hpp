@@ -39,13 +39,16 @@ class Order4Epoch {
     template <bool may_park = true, class Sink>
     Taken take(const Batch& batch, std::uint64_t origin, Sink&& sink) {
       epoch_.check_open(batch);
-      return next_expected_.take<may_park>(
-          batch, origin,
-          [&](const Batch& next, std::uint64_t its_origin, bool was_parked) {
-            if (epoch_.is_full()) epoch_.place(sink, true);
-            epoch_.plan(next, its_origin, was_parked);
-          },
-          [&](const Batch& dropped, std::uint64_t its_origin) { sink.dropped(dropped, its_origin); });
+      return next_expected_.take<may_park>(batch, origin, planner(sink), dropper(sink));
+    }
+
+    // take() for the batches `batch_at(0)` to `batch_at(count - 1)`, which came from `origin_of(index)`. Returns how many
+    // were taken: fewer than `count` when there is no room to park.
+    template <class BatchAt, class OriginOf, class Sink>
+    std::size_t take_run(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of, Sink&& sink) {
+      if (count == 0) return 0;
+      epoch_.check_open(batch_at(0));
+      return next_expected_.take_run(count, batch_at, origin_of, planner(sink), dropper(sink));
     }
 
     // Ends the epoch: what was taken is ordered, parked or dropped.
@@ -55,6 +58,18 @@ class Order4Epoch {
     }
 
    private:
+    template <class Sink>
+    auto planner(Sink& sink) {
+      return [&](const Batch& next, std::uint64_t origin, bool was_parked) {
+        if (epoch_.is_full()) epoch_.place(sink, true);
+        epoch_.plan(next, origin, was_parked);
+      };
+    }
+    template <class Sink>
+    static auto dropper(Sink& sink) {
+      return [&](const Batch& dropped, std::uint64_t origin) { sink.dropped(dropped, origin); };
+    }
+
     Epoch<Memory> epoch_;
     NextExpected next_expected_;
   };

@@ -63,11 +63,34 @@ class Order4Owner {
           [&](const Batch& dropped, std::uint64_t its_origin) { sink.dropped(dropped, its_origin); });
     }
 
+    // take() for the batches `batch_at(0)` to `batch_at(count - 1)`, which came from `origin_of(index)`; those of other
+    // owners are passed over. Returns how many were taken or passed: fewer than `count` when there is no room to park.
+    template <class BatchAt, class OriginOf, class Sink>
+    std::size_t take_run(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of, Sink&& sink) {
+      if (worker_count_ == 1) return take_run_alone(count, batch_at, origin_of, sink);
+      for (std::size_t index = 0; index < count; ++index) {
+        const Batch batch = batch_at(index);
+        if (owns(batch.client_id) && take(batch, origin_of(index), sink) == Taken::full) return index;
+      }
+      return count;
+    }
+
     // Nothing is ever held back.
     template <class Sink>
     void finish(Sink&&) noexcept {}
 
    private:
+    template <class BatchAt, class OriginOf, class Sink>
+    std::size_t take_run_alone(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of, Sink&& sink) {
+      auto next = issued_.alone();
+      return next_expected_.take_run(
+          count, batch_at, origin_of,
+          [&](const Batch& ordered, std::uint64_t its_origin, bool was_parked) {
+            sink.ordered(ordered, its_origin, next.reserve(ordered.message_count), was_parked);
+          },
+          [&](const Batch& dropped, std::uint64_t its_origin) { sink.dropped(dropped, its_origin); });
+    }
+
     // One worker alone adds to the counter, so it needs no locked instruction.
     std::uint64_t reserve(std::uint64_t message_count) {
       return worker_count_ == 1 ? issued_.reserve_alone(message_count) : issued_.reserve(message_count);

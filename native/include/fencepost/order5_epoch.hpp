@@ -43,6 +43,13 @@ class Order5Epoch {
       return Taken::ordered;
     }
 
+    // take() for the batches `batch_at(0)` to `batch_at(count - 1)`, which came from `origin_of(index)`: all of them.
+    template <class BatchAt, class OriginOf, class Sink>
+    std::size_t take_run(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of, Sink&& sink) {
+      for (std::size_t index = 0; index < count; ++index) take(batch_at(index), origin_of(index), sink);
+      return count;
+    }
+
     // Ends the epoch: what was taken is ordered.
     template <class Sink>
     void finish(Sink&& sink) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "fencepost/batch.hpp"
+#include "fencepost/columns.hpp"
 #include "fencepost/configuration.hpp"
 #include "fencepost/issued.hpp"
 #include "fencepost/limits.hpp"
@@ -33,33 +34,37 @@ class Order5FetchAdd {
     return {AttemptOutcome::ordered, false, issued_.reserve(message_count)};
   }
 
-  // Orders as many batches as there are counts, one behind the other, with one fetch_add for every 65,536 of them, and
-  // writes where each begins. Each count is read once: one that is out of range is refused with all behind it. Throws
-  // Refused when the positions are used up, too.
-  void order_all(std::span<const std::int64_t> message_counts, std::span<std::int64_t> starts) {
-    for (std::size_t from = 0; from < message_counts.size(); from += counts_at_once) {
-      const std::size_t count = std::min(counts_at_once, message_counts.size() - from);
-      order_some(message_counts.subspan(from, count), starts.subspan(from, count));
+  // Orders the rows one behind the other, with one fetch_add for every 65,536 of them, and writes where each begins.
+  // Nothing is ordered if a value is out of range. Throws Refused when the positions are used up.
+  void order_all(const BatchColumns& columns, std::span<std::int64_t> starts) {
+    std::uint64_t total = add_up(columns, starts);
+    for (std::size_t from = 0; from < starts.size(); from += rows_at_once) {
+      const std::span rows = starts.subspan(from, std::min(rows_at_once, starts.size() - from));
+      const bool is_last = from + rows.size() == starts.size();
+      const auto offset = static_cast<std::uint64_t>(rows.front());
+      const auto end = is_last ? total : static_cast<std::uint64_t>(starts[from + rows.size()]);
+      const auto shift = static_cast<std::int64_t>(issued_.reserve(end - offset) - offset);
+      for (std::int64_t& start : rows) start += shift;
     }
   }
 
   std::uint64_t issued() const noexcept { return issued_.value(); }
 
  private:
-  static constexpr auto counts_at_once = static_cast<std::size_t>(epoch_batch_count_max);  // the sum stays below 2^48
+  static constexpr auto rows_at_once = static_cast<std::size_t>(epoch_batch_count_max);  // their sum stays below 2^48
 
-  void order_some(std::span<const std::int64_t> message_counts, std::span<std::int64_t> starts) {
+  // Writes into `starts` how many messages are before each row and returns how many there are; each count is read once.
+  static std::uint64_t add_up(const BatchColumns& columns, std::span<std::int64_t> starts) {
+    std::uint64_t outside = check_lengths_and_identities(columns);
     std::uint64_t total = 0;
-    bool is_fine = true;
-    for (std::size_t index = 0; index < message_counts.size(); ++index) {
-      const std::int64_t message_count = message_counts[index];
-      is_fine &= (message_count >= 1) & (message_count <= message_count_max);
-      starts[index] = static_cast<std::int64_t>(total);
+    for (std::size_t row = 0; row < starts.size(); ++row) {
+      const std::int64_t message_count = columns.message_count[row];
+      outside |= beyond(message_count, 1, message_count_max);
+      starts[row] = static_cast<std::int64_t>(total);
       total += static_cast<std::uint64_t>(message_count);
     }
-    if (!is_fine) throw Refused("a message_count is out of range: expected 1.." + std::to_string(message_count_max));
-    const auto first = static_cast<std::int64_t>(issued_.reserve(total));
-    for (std::int64_t& start : starts) start += first;
+    if (static_cast<std::int64_t>(outside) < 0) refuse_columns(columns);
+    return total;
   }
 
   Issued<Memory> issued_;

@@ -36,7 +36,7 @@ class Parking {
   // batch and 4 per client here, and nothing later.
   Parking(std::size_t parking_capacity, std::size_t client_index_count)
       : pool_(checked("parking_capacity", static_cast<std::int64_t>(parking_capacity), 0, parking_capacity_max)),
-        chains_(std::bit_ceil(parking_capacity * 2 + 1), nothing),
+        chains_(std::bit_ceil(parking_capacity / 4 + 64), nothing),
         client_counts_(client_index_count) {
     for (std::size_t index = pool_.size(); index-- > 0;) {
       pool_[index].next = free_;

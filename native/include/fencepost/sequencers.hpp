@@ -103,10 +103,9 @@ class AnySequencer {
     Attempt try_order(const Batch& batch) override { return attempt(sequencer, batch); }
     void try_order_all(const BatchColumns& columns, const Answers& answers,
                        const std::function<void()>& check_interrupt) override {
-      if constexpr (requires { sequencer.order_all(columns.message_count, answers.start_position); }) {
-        check_columns(columns);
+      if constexpr (requires { sequencer.order_all(columns, answers.start_position); }) {
+        sequencer.order_all(columns, answers.start_position);
         std::fill(answers.outcome.begin(), answers.outcome.end(), static_cast<std::int8_t>(AttemptOutcome::ordered));
-        sequencer.order_all(columns.message_count, answers.start_position);
       } else {
         const std::vector<Batch> batches = checked_batches(columns);
         attempt_all(sequencer, batches, answers, check_interrupt);

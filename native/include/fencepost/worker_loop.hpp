@@ -75,12 +75,13 @@ class WorkerLoop {
     const std::size_t published = view.ring->published_count();
     const std::size_t end = std::min(published, view.cursor + slots_at_once);
     const std::size_t begin = view.cursor;
-    for (; view.cursor < end && !surroundings_.stopped(); ++view.cursor) {
-      const Batch batch = view.ring->batch_at(view.cursor);
-      if (!worker_.owns(batch.client_id)) continue;
+    if (surroundings_.stopped()) return 0;
+    const auto batch_at = [&](std::size_t index) {
       surroundings_.before_attempt();
-      worker_.take(batch, Origin::of(view.ring_index, view.cursor), surroundings_);
-    }
+      return view.ring->batch_at(begin + index);
+    };
+    const auto origin_of = [&](std::size_t index) { return Origin::of(view.ring_index, begin + index); };
+    view.cursor += worker_.take_run(end - begin, batch_at, origin_of, surroundings_);
     return view.cursor - begin;
   }
 
