@@ -1,6 +1,7 @@
 // Ordering measured: the sequencers over headers, and the bare loops that they are held against.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -39,7 +40,8 @@ struct BenchInput {
     check.finish(checks_client_order, client_count);
   }
 
-  void forget_starts() {
+  // Before every repetition: no start is known, and every probe finds the headers in the caches alike, as far as they fit.
+  void begin() {
     for (std::size_t index = 0; index < headers.count(); ++index) headers[index].start = UINT64_MAX;
   }
 
@@ -56,7 +58,7 @@ class BareFetchAddProbe final : public Probe {
   explicit BareFetchAddProbe(std::shared_ptr<BenchInput> input) : input_(std::move(input)) {}
 
   void prepare(std::size_t /*lane*/) override {
-    input_->forget_starts();
+    input_->begin();
     counter_.store(0, std::memory_order_relaxed);
   }
 
@@ -82,7 +84,10 @@ class BareLogProbe final : public Probe {
  public:
   explicit BareLogProbe(std::shared_ptr<BenchInput> input) : input_(std::move(input)) {}
 
-  void prepare(std::size_t /*lane*/) override { logged_count_ = 0; }
+  void prepare(std::size_t /*lane*/) override {
+    input_->begin();
+    logged_count_ = 0;
+  }
 
   void work(std::size_t /*lane*/, const StopFlag& /*stop*/) override {
     const BenchHeaders& headers = input_->headers;
@@ -128,8 +133,8 @@ class TwoScannersProbe final : public Probe {
 
   void prepare(std::size_t lane) override {
     if (lane != 0) return;
-    input_->forget_starts();
     sequencer_.emplace(bench_configuration<Sequencer>(*input_));
+    input_->begin();
   }
 
   void work(std::size_t lane, const StopFlag& stop) override {
@@ -178,8 +183,8 @@ class ScanProbe final : public Probe {
   explicit ScanProbe(std::shared_ptr<BenchInput> input) : input_(std::move(input)) {}
 
   void prepare(std::size_t /*lane*/) override {
-    input_->forget_starts();
     sequencer_.emplace(bench_configuration<Sequencer>(*input_));
+    input_->begin();
   }
 
   void work(std::size_t /*lane*/, const StopFlag& /*stop*/) override {
@@ -209,23 +214,34 @@ class WorkerProbe final : public Probe {
   void prepare(std::size_t /*lane*/) override {
     sequencer_ = std::make_unique<Sequencer>(bench_configuration<Sequencer>(*input_));
     sink_ = {input_->log.data(), 0, 0, 0};
+    input_->begin();
   }
 
+  // Run by run, as in worker_loop.hpp. That a header is complete is looked at for each, as in the bare loops.
   void work(std::size_t /*lane*/, const StopFlag& /*stop*/) override {
     const BenchHeaders& headers = input_->headers;
     auto& worker = sequencer_->worker(0);
     const std::size_t count = headers.count();
+    std::uint64_t incomplete_count = 0;
     Sink sink = sink_;
-    for (std::size_t index = 0; index < count; ++index) {
-      const BenchHeader& header = headers[index];
-      if (header.is_complete.load(std::memory_order_acquire) == 0) break;
-      worker.take(Batch{header.client_id, header.batch_seq, header.message_count}, index, sink);
+    for (std::size_t begin = 0; begin < count;) {
+      const auto batch_at = [&](std::size_t index) {
+        const BenchHeader& header = headers[begin + index];
+        incomplete_count += header.is_complete.load(std::memory_order_acquire) ^ 1U;
+        return Batch{header.client_id, header.batch_seq, header.message_count};
+      };
+      const auto origin_of = [&](std::size_t index) { return begin + index; };
+      const std::size_t taken = worker.take_run(std::min(headers_at_once, count - begin), batch_at, origin_of, sink);
+      if (taken == 0) break;
+      begin += taken;
     }
     worker.finish(sink);
     sink_ = sink;
+    incomplete_count_ = incomplete_count;
   }
 
   void verify() override {
+    check_count("headers incomplete", 0, incomplete_count_);
     check_count("batches dropped", 0, sink_.dropped_count);
     input_->check_log(sink_.logged_count, Sequencer::level == 4);
   }
@@ -235,6 +251,8 @@ class WorkerProbe final : public Probe {
   }
 
  private:
+  static constexpr std::size_t headers_at_once = 64;
+
   struct Sink {
     LogEntry* log = nullptr;
     std::size_t logged_count = 0;
@@ -251,6 +269,7 @@ class WorkerProbe final : public Probe {
   std::shared_ptr<BenchInput> input_;
   std::unique_ptr<Sequencer> sequencer_;
   Sink sink_;
+  std::uint64_t incomplete_count_ = 0;
 };
 
 }  // namespace fencepost
