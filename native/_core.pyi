@@ -16,22 +16,54 @@ MESSAGE_COUNT_MAX: int
 ISSUED_MAX: int
 CLIENT_CAPACITY_MAX: int
 RING_COUNT_MAX: int
+PARKING_CAPACITY_MAX: int
+EPOCH_BATCH_COUNT_MAX: int
+SLOT_COUNT_MAX: int
+PUBLICATIONS: tuple[str, ...]
+LINE_INSTRUCTIONS: dict[str, bool]
 
 class Refused(ValueError): ...
 
 class RaceFields(TypedDict):
     outcome: npt.NDArray[np.int8]
     start_position: npt.NDArray[np.int64]
+    delivered_position: npt.NDArray[np.int64]
     sent_ns: npt.NDArray[np.int64]
+    ordered_ns: npt.NDArray[np.int64]
     acked_ns: npt.NDArray[np.int64]
     issued: int
     parked_ever_count: int
     claim_lost_count: int
     duplicate_count: int
+    content_fault_count: int
+    chain_fault_count: int
+    lap_count_max: int
+    held_ring_count: int
     seconds: float
 
+class RaceOptions:
+    def __init__(
+        self,
+        *,
+        slot_count: int,
+        publication: str,
+        line_instruction: str,
+        guard_batch_count: int,
+        stop_row: int,
+        seed: int,
+    ) -> None: ...
+
 class Sequencer:
-    def __init__(self, name: str, client_capacity: int, first_position: int) -> None: ...
+    def __init__(
+        self,
+        name: str,
+        *,
+        client_capacity: int,
+        first_position: int,
+        parking_capacity: int,
+        worker_count: int,
+        epoch_batch_count: int,
+    ) -> None: ...
     def try_order(self, client_id: int, batch_seq: int, message_count: int) -> tuple[int, int]: ...
     def try_order_all(
         self,
@@ -39,6 +71,15 @@ class Sequencer:
         batch_seq: npt.NDArray[np.int64],
         message_count: npt.NDArray[np.int64],
     ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]: ...
+    def race(
+        self,
+        *,
+        client_id: npt.NDArray[np.int64],
+        batch_seq: npt.NDArray[np.int64],
+        broker_id: npt.NDArray[np.int64],
+        message_count: npt.NDArray[np.int64],
+        options: RaceOptions,
+    ) -> RaceFields: ...
     @property
     def issued(self) -> int: ...
 
@@ -50,16 +91,6 @@ def replay(
     message_count: npt.NDArray[np.int64],
     first_position: int,
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]: ...
-def race(
-    sequencer: str,
-    *,
-    client_id: npt.NDArray[np.int64],
-    batch_seq: npt.NDArray[np.int64],
-    broker_id: npt.NDArray[np.int64],
-    message_count: npt.NDArray[np.int64],
-    first_position: int,
-    seed: int,
-) -> RaceFields: ...
 
 class LitmusProgram:
     def __init__(

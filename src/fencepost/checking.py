@@ -250,11 +250,11 @@ def _batches(history: History) -> list[tuple[int, int]]:
 
 
 def _history(workload: Workload, raced: native.RaceResult) -> History:
-    """Return the batches that a race ordered, in position order."""
-    rows = np.flatnonzero(raced.outcome == native.ArrivalOutcome.ORDERED)
-    rows = rows[np.argsort(raced.start_position[rows], kind="stable")]
+    """Return the batches that a race delivered, as subscribers saw them, in position order."""
+    rows = np.flatnonzero(raced.delivered_position >= 0)
+    rows = rows[np.argsort(raced.delivered_position[rows], kind="stable")]
     columns = {name: getattr(workload, name) for name in ("client_id", "batch_seq", "broker_id", "ring_index")}
-    columns |= {"message_count": workload.message_count, "start_position": raced.start_position}
+    columns |= {"message_count": workload.message_count, "start_position": raced.delivered_position}
     columns |= {"sent_ns": raced.sent_ns, "acked_ns": raced.acked_ns}
     return History.from_columns({name: column[rows] for name, column in columns.items()})
 

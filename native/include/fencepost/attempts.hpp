@@ -13,12 +13,9 @@
 #include "fencepost/configuration.hpp"
 #include "fencepost/limits.hpp"
 #include "fencepost/next_expected.hpp"
+#include "fencepost/workers.hpp"
 
 namespace fencepost {
-
-// A sequencer that orders through workers, each used by one thread; the others are shared by all threads.
-template <class Sequencer>
-concept HasWorkers = requires { Sequencer::reading; };
 
 // The answers to the attempts, one entry per row; the memory is the caller's. Start is -1 unless ordered.
 struct Answers {

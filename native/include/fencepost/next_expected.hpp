@@ -26,6 +26,14 @@ class NextExpected {
   explicit NextExpected(const Configuration& configuration)
       : clients_(configuration.client_capacity), parking_(configuration.parking_capacity, clients_.entry_count()) {}
 
+  std::uint64_t next_seq(std::uint64_t client_id) { return clients_.entry_of(client_id).word >> 1; }
+
+  // Forgets what is parked, as when a reader is stopped and another takes its place; what was ordered stays ordered.
+  void forget_parked() noexcept {
+    parking_.clear();
+    clients_.for_each([](OwnedClients::Entry& entry) { entry.word &= ~has_parked; });
+  }
+
   std::size_t parked_count() const noexcept { return parking_.parked_count(); }
 
   // Calls `order(batch, origin, was_parked)` for the batch if it is next, then for each parked one that follows it;

@@ -51,6 +51,9 @@ class Order4Claim {
     return {AttemptOutcome::ordered, false, start};
   }
 
+  // A hint which of the client's batches to try: the next, or one before it. Relaxed, as nothing is read behind it.
+  std::uint64_t next_seq(std::uint64_t client_id) { return Memory::load_relaxed(clients_.word_of(client_id)) >> 1; }
+
   std::uint64_t issued() const noexcept { return issued_.value(); }
 
  private:

@@ -10,7 +10,7 @@
 #include "fencepost/epoch.hpp"
 #include "fencepost/issued.hpp"
 #include "fencepost/next_expected.hpp"
-#include "fencepost/order4_owner.hpp"
+#include "fencepost/workers.hpp"
 
 namespace fencepost {
 
@@ -32,6 +32,8 @@ class Order4Epoch {
 
     bool owns(std::uint64_t /*client_id*/) const noexcept { return true; }
     std::size_t parked_count() const noexcept { return next_expected_.parked_count(); }
+    void forget_parked() noexcept { next_expected_.forget_parked(); }
+    std::uint64_t next_seq(std::uint64_t client_id) { return next_expected_.next_seq(client_id); }
 
     // `ordered` batches get their range when the epoch is full or finished; the rest as in Order4Owner. A long run of
     // released batches may fill several epochs. Throws Refused when the client table is full, or the positions are used

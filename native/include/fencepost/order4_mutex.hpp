@@ -37,6 +37,10 @@ class Order4Mutex {
     return {AttemptOutcome::ordered, false, start};
   }
 
+  // A hint which of the client's batches to try: the next, or one before it. Relaxed and without the lock, as nothing is
+  // read behind it.
+  std::uint64_t next_seq(std::uint64_t client_id) { return Memory::load_relaxed(clients_.word_of(client_id)); }
+
   // The next position never handed out. BLOCKS like try_order.
   std::uint64_t issued() const {
     const std::scoped_lock guard(mutex_);

@@ -12,14 +12,9 @@
 #include "fencepost/configuration.hpp"
 #include "fencepost/issued.hpp"
 #include "fencepost/next_expected.hpp"
+#include "fencepost/workers.hpp"
 
 namespace fencepost {
-
-// Which rings a worker reads.
-enum class Reading {
-  own_ring,    // worker i reads ring i, and nobody else does
-  every_ring,  // each worker reads all rings and leaves to the others what is theirs
-};
 
 // Neither a lock nor a claim: next-expected is not shared, and the counter is all that workers have in common. Every
 // worker reads every ring; that is how a batch comes into its owner's hands without a queue between workers, which
@@ -49,6 +44,8 @@ class Order4Owner {
     }
 
     std::size_t parked_count() const noexcept { return next_expected_.parked_count(); }
+    void forget_parked() noexcept { next_expected_.forget_parked(); }
+    std::uint64_t next_seq(std::uint64_t client_id) { return next_expected_.next_seq(client_id); }
 
     // Orders the batch and what was parked behind it, parks it, or drops it. Constant expected time for each batch
     // ordered, never blocks, allocates nothing. Throws Refused when the client table is full or the positions are used

@@ -44,6 +44,10 @@ class Order4ShardedMutex {
     return {AttemptOutcome::ordered, false, start};
   }
 
+  // A hint which of the client's batches to try: the next, or one before it. Relaxed and without the lock, as nothing is
+  // read behind it.
+  std::uint64_t next_seq(std::uint64_t client_id) { return Memory::load_relaxed(clients_.word_of(client_id)); }
+
   std::uint64_t issued() const noexcept { return issued_.value(); }
 
  private:

@@ -12,7 +12,7 @@
 #include "fencepost/epoch.hpp"
 #include "fencepost/issued.hpp"
 #include "fencepost/next_expected.hpp"
-#include "fencepost/order4_owner.hpp"
+#include "fencepost/workers.hpp"
 
 namespace fencepost {
 
@@ -33,6 +33,8 @@ class Order5Epoch {
 
     bool owns(std::uint64_t /*client_id*/) const noexcept { return true; }
     std::size_t parked_count() const noexcept { return 0; }
+    void forget_parked() noexcept {}
+    std::uint64_t next_seq(std::uint64_t /*client_id*/) const noexcept { return 0; }
 
     // Always `ordered`, as soon as the epoch is full or finished. Never blocks, allocates nothing. Throws Refused when
     // the positions are used up.

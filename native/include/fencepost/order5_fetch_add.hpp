@@ -48,6 +48,8 @@ class Order5FetchAdd {
     }
   }
 
+  std::uint64_t next_seq(std::uint64_t /*client_id*/) const noexcept { return 0; }  // no client has a next
+
   std::uint64_t issued() const noexcept { return issued_.value(); }
 
  private:

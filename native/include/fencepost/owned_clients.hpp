@@ -49,6 +49,13 @@ class OwnedClients {
   std::size_t entry_count() const noexcept { return entries_.size(); }
   std::size_t index_of(const Entry& entry) const noexcept { return static_cast<std::size_t>(&entry - entries_.data()); }
 
+  template <class Visit>
+  void for_each(Visit&& visit) {
+    for (Entry& entry : entries_) visit(entry);
+  }
+
+  Entry& entry_at(std::size_t index) noexcept { return entries_[index]; }
+
   // The client's entry, made if it is new. Throws Refused when it is new and there are client_capacity others.
   Entry& entry_of(std::uint64_t client_id) {
     std::size_t index = index_of(finder().first_entry(client_id));

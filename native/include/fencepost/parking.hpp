@@ -1,6 +1,7 @@
 // Batches that were read before their predecessors were ordered. Private to one thread, bounded, constant time.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -32,16 +33,22 @@ class Parking {
   };
   static_assert(sizeof(Parked) == 32, "two of them share a line");
 
-  // Room for `parking_capacity` batches, of clients numbered below client_index_count. Allocates about 40 bytes per
-  // batch and 4 per client here, and nothing later.
+  // Room for `parking_capacity` batches, of clients numbered below client_index_count. Allocates 33 to 34 bytes per
+  // batch and 4 per client here, and nothing later. There are four batches to a chain when all the room is taken; with
+  // more chains, those that a few parked batches wander over would not stay in the nearest cache.
   Parking(std::size_t parking_capacity, std::size_t client_index_count)
       : pool_(checked("parking_capacity", static_cast<std::int64_t>(parking_capacity), 0, parking_capacity_max)),
         chains_(std::bit_ceil(parking_capacity / 4 + 64), nothing),
         client_counts_(client_index_count) {
-    for (std::size_t index = pool_.size(); index-- > 0;) {
-      pool_[index].next = free_;
-      free_ = static_cast<std::uint32_t>(index);
-    }
+    link_free();
+  }
+
+  // Forgets every parked batch. Takes as long as construction.
+  void clear() noexcept {
+    std::fill(chains_.begin(), chains_.end(), nothing);
+    std::fill(client_counts_.begin(), client_counts_.end(), 0U);
+    parked_count_ = 0;
+    link_free();
   }
 
   std::size_t parked_count() const noexcept { return parked_count_; }
@@ -87,6 +94,14 @@ class Parking {
  private:
   static constexpr std::uint32_t nothing = UINT32_MAX;
   static_assert(parking_capacity_max < nothing && client_capacity_max * 4 < nothing);
+
+  void link_free() noexcept {
+    free_ = nothing;
+    for (std::size_t index = pool_.size(); index-- > 0;) {
+      pool_[index].next = free_;
+      free_ = static_cast<std::uint32_t>(index);
+    }
+  }
 
   std::uint32_t& chain_of(std::size_t client_index, std::uint64_t batch_seq) noexcept {
     const std::uint64_t place = (client_index * 0x9e3779b97f4a7c15U) >> 20;

@@ -1,4 +1,4 @@
-// Real threads over a workload: one receiver and one scanner per ring, what happened recorded per arrival.
+// Real threads over a workload: receivers, scanners, subscribers and clients; what happened recorded per arrival.
 #pragma once
 
 #include <algorithm>
@@ -6,22 +6,25 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "fencepost/ack_frontier.hpp"
+#include "fencepost/attempts.hpp"
 #include "fencepost/batch.hpp"
 #include "fencepost/columns.hpp"
+#include "fencepost/configuration.hpp"
 #include "fencepost/crew.hpp"
 #include "fencepost/drift.hpp"
 #include "fencepost/limits.hpp"
-#include "fencepost/memory_coherent.hpp"
 #include "fencepost/quiescence.hpp"
+#include "fencepost/race_options.hpp"
+#include "fencepost/raced_readers.hpp"
 #include "fencepost/raced_ring.hpp"
-#include "fencepost/sequencers.hpp"
+#include "fencepost/worker_loop.hpp"
+#include "fencepost/workers.hpp"
 
 namespace fencepost {
 
@@ -44,87 +47,166 @@ inline RowsByRing rows_by_ring(Column broker_id) {
   return rows;
 }
 
-using RacedRings = std::vector<std::unique_ptr<RacedRing>>;
+// A sequencer that scanners share, its type forgotten: what a race needs is compiled once for all of them.
+struct SharedSequencer {
+  explicit SharedSequencer(bool has_parking) : parks(has_parking) {}
+  SharedSequencer(const SharedSequencer&) = delete;
+  SharedSequencer& operator=(const SharedSequencer&) = delete;
+  virtual ~SharedSequencer() = default;
+  virtual Attempt try_order(std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t message_count) = 0;
+  virtual std::uint64_t next_seq(std::uint64_t client_id) = 0;
 
-// One scanner per ring; they share the sequencer.
-template <class Sequencer>
-void run_scanners(Sequencer& sequencer, const RacedRings& rings, Drift& drift, StopFlag& stop,
-                  const std::function<void()>& check_interrupt, RaceResult& result) {
-  Quiescence<Coherent> quiescence(rings.size());
-  Crew crew(rings.size() * 2, stop);  // the last of them: its threads are joined before what they use is gone
-  for (const auto& each : rings) {
-    crew.add([&ring = *each, &drift] { ring.receive(drift); });
-    crew.add([&ring = *each, &sequencer, &quiescence] { ring.scan(sequencer, quiescence); });
-  }
-  crew.wait(check_interrupt);
-  result.seconds = crew.seconds();
-}
+  const bool parks;
+};
 
-// One thread per worker of the sequencer; a worker reads its own ring, or all of them.
 template <class Sequencer>
-void run_workers(Sequencer& sequencer, const RacedRings& rings, Drift& drift, StopFlag& stop, std::uint64_t seed,
-                 const std::function<void()>& check_interrupt, RaceResult& result) {
-  std::vector<std::unique_ptr<RacedWorker>> workers;
-  for (std::size_t index = 0; index < sequencer.worker_count(); ++index) {
-    workers.push_back(std::make_unique<RacedWorker>(rings, Jitter<Coherent>(seed, rings.size() * 2 + index), stop));
+struct SharedView final : SharedSequencer {
+  explicit SharedView(Sequencer& viewed) : SharedSequencer(Sequencer::parks), sequencer(viewed) {}
+  Attempt try_order(std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t message_count) override {
+    return sequencer.try_order(client_id, batch_seq, message_count);
   }
-  Crew crew(rings.size() + workers.size(), stop);
-  for (const auto& each : rings) crew.add([&ring = *each, &drift] { ring.receive(drift); });
-  for (std::size_t index = 0; index < workers.size(); ++index) {
-    std::vector<RingView<Coherent>> views;
-    for (std::size_t ring_index = 0; ring_index < rings.size(); ++ring_index) {
-      const bool reads = Sequencer::reading == Reading::every_ring || ring_index == index;
-      if (reads) views.push_back({ring_index, &rings[ring_index]->ring()});
+  std::uint64_t next_seq(std::uint64_t client_id) override { return sequencer.next_seq(client_id); }
+
+  Sequencer& sequencer;
+};
+
+struct RacedWorkload {
+  const std::vector<Batch>& batches;
+  const RowsByRing& rows;
+};
+
+// One race. A `Sequencer` is a SharedSequencer, or one that has workers.
+template <class Memory, class Sequencer>
+class Race {
+ public:
+  Race(Sequencer& sequencer, AckFrontier& frontier, const Configuration& configuration, const RacedWorkload& workload,
+       const RaceOptions& options)
+      : sequencer_(sequencer), frontier_(frontier), configuration_(configuration), options_(options) {
+    const std::size_t scanner_count = reads_every_ring() ? worker_count() : workload.rows.size();
+    for (std::size_t index = 0; index < workload.rows.size(); ++index) {
+      rings_.push_back(std::make_unique<RacedRing<Memory>>(index, workload.rows[index], workload.batches,
+                                                           reads_every_ring() ? scanner_count : 1, options, start_,
+                                                           stop_));
     }
-    WorkerLoop loop(sequencer.worker(index), std::move(views), *workers[index]);
-    crew.add([loop = std::move(loop)]() mutable { loop.run(); });
+    for (std::size_t index = 0; index < scanner_count; ++index) {
+      scanners_.push_back(std::make_unique<RacedScanner<Memory>>(index, rings_, options, stop_));
+    }
   }
-  crew.wait(check_interrupt);
-  for (const auto& each : workers) result.counts += each->counts();
-  result.seconds = crew.seconds();
-}
 
-template <class Sequencer>
-RaceResult race_with(const std::vector<Batch>& batches, const RowsByRing& rows, std::uint64_t first_position,
-                     std::uint64_t seed, const std::function<void()>& check_interrupt) {
-  Configuration configuration;
-  configuration.client_capacity = client_capacity_for(batches);
-  configuration.parking_capacity = batches.size();
-  configuration.worker_count = std::max<std::size_t>(rows.size(), 1);
-  configuration.first_position = first_position;
-  Sequencer sequencer(configuration);
-  Drift drift(rows.size(), drift_row_count_max(seed));
-  StopFlag stop;
-  const Crew::Clock::time_point start = Crew::Clock::now();
-  RacedRings rings;
-  for (std::size_t index = 0; index < rows.size(); ++index) {
-    rings.push_back(std::make_unique<RacedRing>(index, rows[index], batches, seed, start, stop));
+  Crew::Clock::time_point start() const noexcept { return start_; }
+
+  // BLOCKS until nothing more can happen, calling `check_interrupt` every 50 ms from this thread. However it ends, all
+  // threads are joined. Rethrows what a thread or `check_interrupt` threw.
+  void run(Clients& clients, const std::function<void()>& check_interrupt, RaceResult& result) {
+    Drift drift(rings_.size(), drift_row_count_max(options_.seed));
+    Quiescence<Memory> quiescence(scanners_.size());
+    Acknowledger<Memory> acknowledger(scanners_, frontier_);
+    std::vector<Subscriber<Memory>> subscribers;
+    for (const auto& each : scanners_) subscribers.emplace_back(*each, rings_);
+    // The last of them: its threads are joined before what they use is gone.
+    Crew crew(rings_.size() + scanners_.size() * 2 + 2, stop_);
+    for (const auto& each : rings_) crew.add([&ring = *each, &drift] { ring.receive(drift); });
+    for (std::size_t index = 0; index < scanners_.size(); ++index) {
+      crew.add([this, index, &quiescence] { sequence(index, quiescence); });
+      crew.add([&subscriber = subscribers[index]] { subscriber.run(); });
+    }
+    crew.add([&] { acknowledger.run(); });
+    crew.add([&] { clients.run(acknowledger); });
+    crew.wait(check_interrupt);
+    result.seconds = crew.seconds();
+    report(subscribers, result);
   }
-  RaceResult result(batches.size());
-  if constexpr (HasWorkers<Sequencer>) {
-    if (!rings.empty()) run_workers(sequencer, rings, drift, stop, seed, check_interrupt, result);
-  } else {
-    run_scanners(sequencer, rings, drift, stop, check_interrupt, result);
+
+ private:
+  static constexpr bool reads_every_ring() {
+    if constexpr (HasWorkers<Sequencer>) return Sequencer::reading == Reading::every_ring;
+    return false;
   }
-  for (const auto& each : rings) each->report(result);
-  result.issued = static_cast<std::int64_t>(sequencer.issued());
+
+  std::size_t worker_count() const noexcept {
+    if constexpr (HasWorkers<Sequencer>) return sequencer_.worker_count();
+    return 0;
+  }
+
+  using Reader = typename LapRing<Memory, Batch>::Reader;
+
+  // The thread of one scanner or worker.
+  void sequence(std::size_t index, Quiescence<Memory>& quiescence) {
+    RacedScanner<Memory>& surroundings = *scanners_[index];
+    const typename RacedScanner<Memory>::Closing closing(surroundings);
+    if constexpr (HasWorkers<Sequencer>) {
+      WorkerLoop loop(index, sequencer_.worker(index), views_of(index), quiescence, surroundings);
+      loop.run();
+    } else {
+      Scanner scanner(index, sequencer_, Reader(rings_[index]->ring(), 0), configuration_, quiescence, surroundings);
+      scanner.run();
+    }
+  }
+
+  std::vector<RingView<Reader>> views_of(std::size_t index) {
+    std::vector<RingView<Reader>> views;
+    if constexpr (reads_every_ring()) {
+      for (std::size_t ring = 0; ring < rings_.size(); ++ring) views.push_back({ring, {rings_[ring]->ring(), index}});
+    } else {
+      views.push_back({index, {rings_[index]->ring(), 0}});
+    }
+    return views;
+  }
+
+  void report(const std::vector<Subscriber<Memory>>& subscribers, RaceResult& result) {
+    for (const auto& each : rings_) {
+      each->report(result);
+      result.held_ring_count += !stop_.is_set() && !each->is_read() ? 1U : 0U;
+    }
+    for (const auto& each : scanners_) result.counts += each->counts();
+    for (const auto& each : subscribers) {
+      result.content_fault_count += each.content_fault_count();
+      result.chain_fault_count += each.chain_fault_count();
+    }
+  }
+
+  Sequencer& sequencer_;
+  AckFrontier& frontier_;
+  const Configuration& configuration_;
+  const RaceOptions& options_;
+  const Crew::Clock::time_point start_ = Crew::Clock::now();
+  StopFlag stop_;
+  RacedRings<Memory> rings_;
+  RacedScanners<Memory> scanners_;
+};
+
+// Which frontier has to pass which number for a row to be acknowledged: its client's and its batch_seq at level 4; at
+// level 5 its ring's, and its place in the ring behind what earlier runs had acknowledged.
+struct AckTargets {
+  AckTargets(int level, const RacedWorkload& workload, AckFrontier& frontier)
+      : key(workload.batches.size()), number(workload.batches.size()) {
+    for (std::size_t ring = 0; ring < workload.rows.size(); ++ring) {
+      std::uint64_t next = level == 4 ? 0 : frontier.acked_count(ring);
+      for (const std::size_t row : workload.rows[ring]) {
+        key[row] = level == 4 ? workload.batches[row].client_id : ring;
+        number[row] = level == 4 ? workload.batches[row].batch_seq : next++;
+      }
+    }
+  }
+  std::vector<std::uint64_t> key;
+  std::vector<std::uint64_t> number;
+};
+
+template <class Memory, class Sequencer>
+RaceResult run_race(Sequencer& sequencer, int level, AckFrontier& frontier, const Configuration& configuration,
+                    const RacedWorkload& workload, const RaceOptions& options,
+                    const std::function<void()>& check_interrupt) {
+  RaceResult result(workload.batches.size());
+  if (workload.batches.empty()) return result;
+  const AckTargets targets(level, workload, frontier);
+  Race<Memory, Sequencer> race(sequencer, frontier, configuration, workload, options);
+  Clients clients(targets.key, targets.number, race.start(), frontier);
+  race.run(clients, check_interrupt, result);
+  for (std::size_t row = 0; row < result.outcome.size(); ++row) {
+    const bool is_ordered = result.outcome[row] == static_cast<std::int8_t>(ArrivalOutcome::ordered);
+    result.acked_ns[row] = is_ordered ? clients.acked_ns()[row] : -1;  // a copy's ack is its batch's
+  }
   return result;
-}
-
-// BLOCKS until every ring is drained; two threads per distinct broker. `check_interrupt` is called by the calling
-// thread every 50 ms; what it throws stops all threads and leaves after they are joined. Throws Refused for a bad
-// argument, or if the positions are used up. Memory: some 220 bytes per row, allocated before the threads start.
-inline RaceResult race(std::string_view name, const BatchColumns& columns, Column broker_id,
-                       std::int64_t first_position, std::uint64_t seed,
-                       const std::function<void()>& check_interrupt) {
-  std::optional<RaceResult> result;
-  CoherentSequencers::with(name, [&]<class Sequencer>() {
-    check_length("broker_id", broker_id.size(), columns.row_count());
-    const auto first = checked("first_position", first_position, 0, issued_max);
-    const std::vector<Batch> batches = checked_batches(columns);
-    result = race_with<Sequencer>(batches, rows_by_ring(broker_id), first, seed, check_interrupt);
-  });
-  return *std::move(result);
 }
 
 }  // namespace fencepost

@@ -1,0 +1,117 @@
+"""How a race is run, and what it says when it is over."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from fencepost.model.errors import InputError, unknown_choice
+from fencepost.native import _core
+from fencepost.native.arguments import check_number
+
+PUBLICATIONS: tuple[str, ...] = _core.PUBLICATIONS
+"""How an export becomes readable on other hosts; all are sound but `seed`, the program of 09ae22d."""
+
+LINE_INSTRUCTIONS: dict[str, bool] = dict(_core.LINE_INSTRUCTIONS)
+"""Name of every cache-line instruction -> whether this machine has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaceOptions:
+    """How a race is run.
+
+    slot_count         slots of each ring and of each export chain
+    publication        one of PUBLICATIONS; `none` needs no cache-line instruction, for threads of one host
+    line_instruction   what writes a line back; chosen by what the machine has if None
+    guard_batch_count  publication `epoch`: so many guards are raised behind one fence
+    stop_row           when this row is about to be sent, everything stops in the middle; None: run to the end
+    """
+
+    slot_count: int = 512
+    publication: str = "none"
+    line_instruction: str | None = None
+    guard_batch_count: int = 16
+    stop_row: int | None = None
+
+    def checked(self, seed: int) -> _core.RaceOptions:
+        """Return the options as the compiled part has them; InputError for a bad one."""
+        if self.publication not in PUBLICATIONS:
+            raise unknown_choice("publication", self.publication, PUBLICATIONS)
+        if self.line_instruction is not None and self.line_instruction not in LINE_INSTRUCTIONS:
+            raise unknown_choice("line_instruction", self.line_instruction, LINE_INSTRUCTIONS)
+        try:
+            return _core.RaceOptions(
+                slot_count=check_number("slot_count", self.slot_count),
+                publication=self.publication,
+                line_instruction=self.line_instruction or self._fitting_instruction(),
+                guard_batch_count=check_number("guard_batch_count", self.guard_batch_count),
+                stop_row=-1 if self.stop_row is None else check_number("stop_row", self.stop_row),
+                seed=check_number("seed", seed),
+            )
+        except _core.Refused as error:
+            raise InputError(str(error)) from None
+
+    def _fitting_instruction(self) -> str:
+        """Return the writer's best instruction; the refusal of one that is missing is left to the compiled part."""
+        if self.publication == "none":
+            return "none"
+        return "clwb" if LINE_INSTRUCTIONS["clwb"] else "clflushopt"
+
+
+class ArrivalOutcome(IntEnum):
+    """What became of an arrival when a race is over."""
+
+    ORDERED = 0
+    PARKED = 1  # its predecessor never arrived, or is parked itself
+    DUPLICATE = 2  # its batch was ordered before, or a copy of it is parked
+    WAITING = 3  # nobody read it: the run was stopped, or its ring was held
+
+
+@dataclass(frozen=True)
+class RaceResult:
+    """What happened in a race. Arrays have one entry per arrival, in the order of the input rows.
+
+    Times are nanoseconds since the start of the run on a steady clock.
+    """
+
+    outcome: npt.NDArray[np.int8]
+    """ArrivalOutcome codes, as the scanner saw it."""
+    start_position: npt.NDArray[np.int64]
+    """First position of the batch, as the scanner assigned it; -1 unless ordered."""
+    delivered_position: npt.NDArray[np.int64]
+    """The same as a subscriber read it, beside the batch's own content; -1 unless delivered."""
+    sent_ns: npt.NDArray[np.int64]
+    """Just before the slot was published to the scanner; -1 if never."""
+    ordered_ns: npt.NDArray[np.int64]
+    """Just after the batch's order was final and before it was exported; -1 unless ordered."""
+    acked_ns: npt.NDArray[np.int64]
+    """Just after the batch's client saw it acknowledged; -1 unless ordered and acknowledged."""
+    issued: int
+    """The next position never handed out, after the run."""
+    parked_ever_count: int
+    """Arrivals that were parked first and ordered later."""
+    claim_lost_count: int
+    """Attempts that met a busy bit or lost the compare-exchange (order4.claim; else 0)."""
+    duplicate_count: int
+    """Arrivals dropped because their batch had been ordered before, or was parked already."""
+    content_fault_count: int
+    """Exported records whose identity led to another batch: `visible` is broken if there is one."""
+    chain_fault_count: int
+    """Exported records with a lower position than the one before them in their chain."""
+    lap_count_max: int
+    """How often the most used ring was passed, rounded up."""
+    held_ring_count: int
+    """Rings that were not read to the end, as their next batch found no room to park."""
+    seconds: float
+    """From the first thread through the starting gate to the last one done."""
+
+    @property
+    def ordered_count(self) -> int:
+        """Arrivals that were ordered."""
+        return int(np.count_nonzero(self.outcome == ArrivalOutcome.ORDERED))
+
+    @property
+    def parked_count(self) -> int:
+        """Arrivals still parked at the end: nothing that arrived can release them."""
+        return int(np.count_nonzero(self.outcome == ArrivalOutcome.PARKED))
