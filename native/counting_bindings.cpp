@@ -92,8 +92,9 @@ std::uint64_t allocations_seen() {
 }  // namespace
 
 PYBIND11_MODULE(_counting, module) {
-  py::register_exception<fencepost::Refused>(module, "Refused", PyExc_ValueError);
-  py::register_exception<fencepost::Miscounted>(module, "Miscounted", PyExc_RuntimeError);
+  // Local: registered for all modules, they would also turn what `_core` throws into this one's.
+  py::register_local_exception<fencepost::Refused>(module, "Refused", PyExc_ValueError);
+  py::register_local_exception<fencepost::Miscounted>(module, "Miscounted", PyExc_RuntimeError);
   module.def("count_scan", &count_scan, py::arg("sequencer"), py::kw_only(), py::arg("ring_count"),
              py::arg("batch_count"), py::arg("delay_max"));
   module.def("allocated_by_structures", &allocated_by_structures, py::kw_only(), py::arg("slot_count"),

@@ -176,6 +176,24 @@ class TwoScannersProbe final : public Probe {
   std::size_t verified_count_ = 0;
 };
 
+// Kept to be refuted: two scanners that load and store the counter hand out some positions twice, and the check has to
+// say so.
+class Order5LoadAndStore {
+ public:
+  static constexpr int level = 5;
+
+  explicit Order5LoadAndStore(const Configuration& /*configuration*/) noexcept {}
+
+  Attempt try_order(std::uint64_t /*client_id*/, std::uint64_t /*batch_seq*/, std::uint64_t message_count) noexcept {
+    const std::uint64_t start = counter_.load(std::memory_order_relaxed);
+    counter_.store(start + message_count, std::memory_order_relaxed);
+    return {AttemptOutcome::ordered, false, start};
+  }
+
+ private:
+  alignas(cache_line_size) std::atomic<std::uint64_t> counter_{0};
+};
+
 // The same by one thread over all headers.
 template <class Sequencer>
 class ScanProbe final : public Probe {

@@ -1,35 +1,20 @@
-// The list of settings: what is measured side by side, in one run and on the same data.
+// The list of settings, and how one is measured.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "fencepost/bench_order.hpp"
+#include "fencepost/bench_make.hpp"
 #include "fencepost/floor_lanes.hpp"
 #include "fencepost/floor_metrics.hpp"
 #include "fencepost/limits.hpp"
-#include "fencepost/memory_coherent.hpp"
-#include "fencepost/order4_claim.hpp"
-#include "fencepost/order4_epoch.hpp"
-#include "fencepost/order4_mutex.hpp"
-#include "fencepost/order4_owner.hpp"
-#include "fencepost/order4_sharded_mutex.hpp"
-#include "fencepost/order5_epoch.hpp"
-#include "fencepost/order5_fetch_add.hpp"
 
 namespace fencepost {
-
-struct NamedProbe {
-  std::string name;
-  std::unique_ptr<Probe> probe;
-  std::uint64_t operation_count;  // of all lanes in one repetition
-};
 
 struct Setting {
   std::string_view name;
@@ -37,75 +22,6 @@ struct Setting {
   Needs needs;
   std::vector<NamedProbe> (*make)(Size size);
 };
-
-namespace bench_make {
-
-inline constexpr std::size_t client_count = 1024;
-inline constexpr std::size_t parking_capacity = 8192;
-
-constexpr std::size_t cached_count(Size size) noexcept { return size == Size::full ? 1U << 17 : 1U << 13; }
-constexpr std::size_t memory_count(Size size) noexcept { return size == Size::full ? 1U << 21 : 1U << 14; }
-
-inline std::shared_ptr<BenchInput> in_order(std::size_t batch_count) {
-  return std::make_shared<BenchInput>(arrivals_in_order(batch_count, client_count), client_count, parking_capacity);
-}
-
-inline std::shared_ptr<BenchInput> delayed(std::size_t batch_count, double share) {
-  return std::make_shared<BenchInput>(arrivals_with_parked_share(batch_count, client_count, share), client_count,
-                                      parking_capacity);
-}
-
-template <class Made, class... Arguments>
-void add(std::vector<NamedProbe>& probes, std::string name, std::uint64_t operation_count, Arguments&&... arguments) {
-  probes.push_back({std::move(name), std::make_unique<Made>(std::forward<Arguments>(arguments)...), operation_count});
-}
-
-inline std::vector<NamedProbe> headers(std::size_t count) {
-  const auto input = in_order(count);
-  std::vector<NamedProbe> probes;
-  add<BareFetchAddProbe>(probes, "bare_fetch_add", count, input);
-  add<ScanProbe<Order5FetchAdd<Coherent>>>(probes, "order5.fetch_add", count, input);
-  add<BareLogProbe>(probes, "bare_log", count, input);
-  add<WorkerProbe<Order5Epoch<Coherent>>>(probes, "order5.epoch", count, input);
-  add<WorkerProbe<Order4Owner<Coherent>>>(probes, "order4.owner", count, input);
-  add<WorkerProbe<Order4Epoch<Coherent>>>(probes, "order4.epoch", count, input);
-  return probes;
-}
-
-inline std::vector<NamedProbe> headers_cached(Size size) { return headers(cached_count(size)); }
-inline std::vector<NamedProbe> headers_memory(Size size) { return headers(memory_count(size)); }
-
-inline std::vector<NamedProbe> parked(Size size) {
-  const std::size_t count = cached_count(size);
-  std::vector<NamedProbe> probes;
-  add<WorkerProbe<Order4Owner<Coherent>>>(probes, "in_order", count, in_order(count));
-  add<WorkerProbe<Order4Owner<Coherent>>>(probes, "parked_18", count, delayed(count, 0.18));
-  add<WorkerProbe<Order4Owner<Coherent>>>(probes, "parked_60", count, delayed(count, 0.60));
-  return probes;
-}
-
-inline std::vector<NamedProbe> claim_one(Size size) {
-  const std::size_t count = cached_count(size);
-  const auto input = in_order(count);
-  std::vector<NamedProbe> probes;
-  add<ScanProbe<Order4Mutex<Coherent>>>(probes, "order4.mutex", count, input);
-  add<ScanProbe<Order4ShardedMutex<Coherent>>>(probes, "order4.sharded_mutex", count, input);
-  add<ScanProbe<Order4Claim<Coherent>>>(probes, "order4.claim", count, input);
-  return probes;
-}
-
-template <bool is_shared>
-std::vector<NamedProbe> claim_two(Size size) {
-  const std::size_t count = cached_count(size);
-  const auto input = std::make_shared<BenchInput>(arrivals_in_two_rings(count, client_count, is_shared), client_count);
-  std::vector<NamedProbe> probes;
-  add<TwoScannersProbe<Order4Mutex<Coherent>>>(probes, "order4.mutex", count, input);
-  add<TwoScannersProbe<Order4ShardedMutex<Coherent>>>(probes, "order4.sharded_mutex", count, input);
-  add<TwoScannersProbe<Order4Claim<Coherent>>>(probes, "order4.claim", count, input);
-  return probes;
-}
-
-}  // namespace bench_make
 
 inline const std::vector<Setting>& settings() {
   namespace make = bench_make;
@@ -116,11 +32,27 @@ inline const std::vector<Setting>& settings() {
       {"claim_one", 1, Needs::nothing, make::claim_one},
       {"claim_two_apart", 2, Needs::nothing, make::claim_two<false>},
       {"claim_two_shared", 2, Needs::nothing, make::claim_two<true>},
+      {"publish_clwb", 1, Needs::clwb, make::publish<LineInstruction::clwb, Clwb>},
+      {"publish_clflushopt", 1, Needs::clflushopt, make::publish<LineInstruction::clflushopt, Clflushopt>},
+      {"messages_clwb", 1, Needs::clwb, make::messages_flushed<LineInstruction::clwb, Clwb>},
+      {"messages_clflushopt", 1, Needs::clflushopt,
+       make::messages_flushed<LineInstruction::clflushopt, Clflushopt>},
+      {"messages_cached", 1, Needs::nothing, make::messages_cached},
+      {"messages_memory", 1, Needs::nothing, make::messages_memory},
+      {"two_cores", 2, Needs::nothing, make::two_cores},
+      {"pipeline", 2, Needs::nothing, make::pipeline},
   };
   return list;
 }
 
+// Not of the list above: it is wrong, and measuring it is refused. The check's own check.
+inline const Setting& setting_that_loses() {
+  static const Setting loses{"lost_order", 2, Needs::nothing, bench_make::lost_order};
+  return loses;
+}
+
 inline const Setting& setting(std::string_view name) {
+  if (name == setting_that_loses().name) return setting_that_loses();
   for (const Setting& each : settings()) {
     if (each.name == name) return each;
   }

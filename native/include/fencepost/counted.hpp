@@ -3,6 +3,7 @@
 // Only the module `_counting` is built with it. There, operator new counts too (counting_bindings.cpp).
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -90,6 +91,10 @@ struct Counted {
     ++thread_counts.steps;
     Coherent::write(plain, value);
   }
+  static void write_back(const void* /*address*/) noexcept {}
+  static void invalidate(const void* /*address*/) noexcept {}
+  static void fence() noexcept {}
+  static void full_fence() noexcept {}
   static void pause() noexcept { Coherent::pause(); }
   static void yield() noexcept { Coherent::yield(); }
 };

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,11 +13,12 @@
 #include "fencepost/configuration.hpp"
 #include "fencepost/counted.hpp"
 #include "fencepost/epoch.hpp"
+#include "fencepost/export_chain.hpp"
 #include "fencepost/issued.hpp"
+#include "fencepost/lap_ring.hpp"
 #include "fencepost/limits.hpp"
 #include "fencepost/owned_clients.hpp"
 #include "fencepost/parking.hpp"
-#include "fencepost/ring.hpp"
 
 namespace fencepost {
 
@@ -41,12 +43,18 @@ inline std::vector<Allocated> allocated_by_structures(std::int64_t slot_count, s
   const std::uint64_t clients = checked("client_capacity", client_capacity, 1, client_capacity_max);
   const std::uint64_t parked = checked("parking_capacity", parking_capacity, 0, parking_capacity_max);
   const std::uint64_t planned = checked("epoch_batch_count", epoch_batch_count, 1, epoch_batch_count_max);
+  constexpr std::uint64_t readers = 4;
   Issued<Counted> issued(0);
   return {
-      {"ring", slots * 64 + bookkeeping, bytes_of([&] { return Ring<Counted>(slots); })},
+      {"ring", (slots + readers) * 64 + 2 * bookkeeping,
+       bytes_of([&] { return std::make_unique<LapRing<Counted, Batch>>(slots, readers); }) -
+           sizeof(LapRing<Counted, Batch>)},
+      {"export_chain", (slots + readers) * 64 + 2 * bookkeeping,
+       bytes_of([&] { return std::make_unique<ExportChain<Counted>>(slots, readers, Publication::none, 1); }) -
+           sizeof(ExportChain<Counted>)},
       {"client_table", clients * 64 + bookkeeping, bytes_of([&] { return ClientTable<Counted>(clients); })},
       {"owned_clients", clients * 64, bytes_of([&] { return OwnedClients(clients); })},
-      {"parking", parked * 48 + 4 + clients * 4, bytes_of([&] { return Parking(parked, clients); })},
+      {"parking", parked * 34 + clients * 4 + 512, bytes_of([&] { return Parking(parked, clients); })},
       {"epoch", planned * 32, bytes_of([&] { return Epoch<Counted>(planned, issued); })},
   };
 }

@@ -10,13 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "fencepost/attempts.hpp"
 #include "fencepost/batch.hpp"
 #include "fencepost/bench_headers.hpp"
 #include "fencepost/configuration.hpp"
 #include "fencepost/counted.hpp"
 #include "fencepost/crew.hpp"
 #include "fencepost/floor_lanes.hpp"
+#include "fencepost/lap_ring.hpp"
 #include "fencepost/limits.hpp"
 #include "fencepost/order4_claim.hpp"
 #include "fencepost/order4_epoch.hpp"
@@ -26,10 +26,10 @@
 #include "fencepost/order5_epoch.hpp"
 #include "fencepost/order5_fetch_add.hpp"
 #include "fencepost/quiescence.hpp"
-#include "fencepost/ring.hpp"
 #include "fencepost/scanner.hpp"
 #include "fencepost/sequencers.hpp"
 #include "fencepost/worker_loop.hpp"
+#include "fencepost/workers.hpp"
 
 namespace fencepost {
 
@@ -52,7 +52,7 @@ class Order5CompareExchange {
     return {AttemptOutcome::ordered, false, start};
   }
 
-  std::uint64_t issued() const noexcept { return Memory::load_relaxed(counter_); }
+  std::uint64_t next_seq(std::uint64_t /*client_id*/) const noexcept { return 0; }  // it parks nothing: not asked
 
  private:
   alignas(cache_line_size) typename Memory::template Word<std::uint64_t> counter_;
@@ -85,14 +85,14 @@ class CountingSurroundings {
     counts_.allocations = thread_counts.allocations - before.allocations;
   }
 
-  void ordered(std::size_t /*slot_index*/, std::uint64_t /*start*/) noexcept { note(); }
   void ordered(const Batch& /*batch*/, std::uint64_t /*origin*/, std::uint64_t /*start*/, bool /*parked*/) noexcept {
     note();
   }
-  void dropped(std::size_t /*slot_index*/) noexcept {}
   void dropped(const Batch& /*batch*/, std::uint64_t /*origin*/) noexcept {}
+  void claim_lost() const noexcept {}
   bool stopped() const noexcept { return stop_.is_set(); }
   void before_attempt() const noexcept {}
+  void idle() const noexcept {}
 
   const ScanCounts& counts() const noexcept { return counts_; }
 
@@ -110,22 +110,46 @@ class CountingSurroundings {
   ScanCounts counts_;
 };
 
-using CountedRings = std::vector<std::unique_ptr<Ring<Counted>>>;
+using CountedRing = LapRing<Counted, Batch>;
+using CountedRings = std::vector<std::unique_ptr<CountedRing>>;
 
+// Rings as long as what is in them, closed; each may be read by as many readers as there are rings.
 inline CountedRings full_rings(const std::vector<Arrival>& arrivals, std::size_t ring_count) {
   CountedRings rings;
   const std::size_t ring_size = arrivals.size() / ring_count;
   for (std::size_t index = 0; index < ring_count; ++index) {
-    rings.push_back(std::make_unique<Ring<Counted>>(ring_size));
+    CountedRing& ring = *rings.emplace_back(std::make_unique<CountedRing>(ring_size, ring_count));
     for (std::size_t slot = 0; slot < ring_size; ++slot) {
       const Arrival& each = arrivals[index * ring_size + slot];
-      rings.back()->publish({each.client_id, each.batch_seq, bench_message_count(slot)});
+      ring.place({each.client_id, each.batch_seq, bench_message_count(slot)});
+      ring.raise();
     }
+    ring.close();
   }
   return rings;
 }
 
-// BLOCKS until the rings, full from the start, are ordered: a thread per ring. `check_interrupt` as in Crew::wait.
+template <class Sequencer>
+void count_one(std::size_t index, Sequencer& sequencer, const CountedRings& rings, const Configuration& configuration,
+               Quiescence<Counted>& quiescence, CountingSurroundings& around) {
+  using Reader = CountedRing::Reader;
+  if constexpr (HasWorkers<Sequencer>) {
+    std::vector<RingView<Reader>> views;
+    for (std::size_t ring = 0; ring < rings.size(); ++ring) {
+      if (Sequencer::reading == Reading::every_ring || ring == index) views.push_back({ring, {*rings[ring], index}});
+    }
+    WorkerLoop<Counted, typename Sequencer::Worker, Reader, CountingSurroundings> loop(
+        index, sequencer.worker(index), std::move(views), quiescence, around);
+    around.count([&] { loop.run(); });
+  } else {
+    Scanner<Counted, Sequencer, Reader, CountingSurroundings> scanner(index, sequencer, Reader(*rings[index], index),
+                                                                      configuration, quiescence, around);
+    around.count([&] { scanner.run(); });
+  }
+}
+
+// BLOCKS until the rings, full from the start, are ordered: a thread per ring, or the one worker that there is for all
+// of them. `check_interrupt` as in Crew::wait.
 template <class Sequencer>
 std::vector<ScanCounts> count_scan_with(const CountedRings& rings, std::size_t client_count, std::size_t batch_count,
                                         const std::function<void()>& check_interrupt) {
@@ -134,26 +158,14 @@ std::vector<ScanCounts> count_scan_with(const CountedRings& rings, std::size_t c
   configuration.parking_capacity = batch_count;
   configuration.worker_count = rings.size();
   Sequencer sequencer(configuration);
-  Quiescence<Counted> quiescence(rings.size());
+  std::size_t scanner_count = rings.size();
+  if constexpr (HasWorkers<Sequencer>) scanner_count = sequencer.worker_count();
+  Quiescence<Counted> quiescence(scanner_count);
   StopFlag stop;
-  std::vector<CountingSurroundings> all(rings.size(), CountingSurroundings(stop));
-  Crew crew(rings.size(), stop);
-  for (std::size_t index = 0; index < rings.size(); ++index) {
-    crew.add([&, index] {
-      CountingSurroundings& around = all[index];
-      if constexpr (HasWorkers<Sequencer>) {
-        if (index >= sequencer.worker_count()) return;  // order4.epoch has one worker for all rings
-        std::vector<RingView<Counted>> views;
-        for (std::size_t ring = 0; ring < rings.size(); ++ring) {
-          if (Sequencer::reading == Reading::every_ring || ring == index) views.push_back({ring, rings[ring].get()});
-        }
-        WorkerLoop loop(sequencer.worker(index), std::move(views), around);
-        around.count([&] { loop.run(); });
-      } else {
-        Scanner<Counted, Sequencer, CountingSurroundings> scanner(index, sequencer, *rings[index], quiescence, around);
-        around.count([&] { scanner.run(); });
-      }
-    });
+  std::vector<CountingSurroundings> all(scanner_count, CountingSurroundings(stop));
+  Crew crew(scanner_count, stop);
+  for (std::size_t index = 0; index < scanner_count; ++index) {
+    crew.add([&, index] { count_one(index, sequencer, rings, configuration, quiescence, all[index]); });
   }
   crew.wait(check_interrupt);
   std::vector<ScanCounts> counts;

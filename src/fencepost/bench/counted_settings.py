@@ -9,25 +9,26 @@ _NOT_COUNTED = "not in this process: another library's operator new is in front 
 
 
 def wait_free(repetitions: int, quick: bool) -> SettingTimes:
-    """Most steps of a scanner for one batch: alone, and while another scanner contends for the counter."""
+    """Steps of a scanner over a full ring, a batch: alone, and while another scanner uses the same counter."""
     if len(machine().cpus_allowed) == 1:
         return SettingTimes({}, (), "not on this machine: two scanners need a core each, this process may use 1")
-    batch_count = 1 << (12 if quick else 17)
+    ring_size = 1 << (11 if quick else 16)
     probes = {}
     for name in ("order5.fetch_add", "order5.compare_exchange"):
         for kind, ring_count in (("alone", 1), ("contended", 2)):
-            runs = [count_scan(name, ring_count=ring_count, batch_count=batch_count) for _ in range(repetitions)]
-            probes[f"{name}, {kind}"] = _steps(runs, batch_count)
-    probes["order5.fetch_add, contended"].extras["most_steps_of_a_compare_exchange_loop"] = max(
-        probes["order5.compare_exchange, contended"].values
-    )
+            sizes = {"ring_count": ring_count, "batch_count": ring_size * ring_count}
+            runs = [count_scan(name, **sizes) for _ in range(repetitions)]
+            probes[f"{name}, {kind}"] = _steps(runs, ring_size)
+    loop = probes["order5.compare_exchange, contended"].values
+    probes["order5.fetch_add, contended"].extras["steps_of_a_compare_exchange_loop"] = max(loop)
     return SettingTimes(probes, (), "")
 
 
-def _steps(runs: list[tuple[ScanCounts, ...]], batch_count: int) -> ProbeTimes:
-    most = tuple(float(max(each.steps_most for each in run)) for run in runs)
-    steps, batches = (sum(getattr(each, field) for run in runs for each in run) for field in ("steps", "batch_count"))
-    return ProbeTimes(most, batch_count, 0, {"steps_per_batch": steps / batches}, unit="steps")
+def _steps(runs: list[tuple[ScanCounts, ...]], ring_size: int) -> ProbeTimes:
+    """Return, for each run, the steps of the scanner that took most."""
+    steps = tuple(max(each.steps for each in run) / ring_size for run in runs)
+    most = max(each.steps_most for run in runs for each in run)
+    return ProbeTimes(steps, ring_size, 0, {"most_between_two_batches": most}, unit="steps")
 
 
 def allocations(repetitions: int, quick: bool) -> SettingTimes:

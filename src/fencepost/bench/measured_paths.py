@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from fencepost.bench.counted_settings import allocations, memory, wait_free
@@ -45,8 +46,10 @@ class Measured:
 
     @property
     def met(self) -> bool | None:
-        """Whether the median reaches the bound; None where it cannot be measured here."""
-        return None if self.figure.value is None else self.path.reach.met(self.figure.value, self.path.bound)
+        """Whether the median reaches the bound; None where there is none, or it cannot be measured here."""
+        if self.figure.value is None or self.path.bound is None:
+            return None
+        return self.path.reach.met(self.figure.value, self.path.bound)
 
 
 @dataclass(frozen=True)
@@ -99,14 +102,17 @@ def _measured(path: Path, times: SettingTimes) -> Measured:
         return Measured(path, missing, missing, None, {}, 0, times.cpus)
     probe = times.probes[path.probe]
     side = figure(path.probe, probe.unit, probe.values)
+    extras = dict(probe.extras)
+    if path.beside is not None:
+        extras[f"{path.beside}_{times.probes[path.beside].unit}"] = median(times.probes[path.beside].values)
     if path.floor is None:
         found = figure(path.name, path.unit, probe.values)
-        return Measured(path, found, side, None, probe.extras, probe.disturbed_count, times.cpus)
+        return Measured(path, found, side, None, extras, probe.disturbed_count, times.cpus)
     floor = times.probes[path.floor]
     found = figure(path.name, path.unit, _ratios(path, probe, floor))
     held = figure(path.floor, floor.unit, floor.values)
     disturbed_count = probe.disturbed_count + floor.disturbed_count
-    return Measured(path, found, side, held, probe.extras, disturbed_count, times.cpus)
+    return Measured(path, found, side, held, extras, disturbed_count, times.cpus)
 
 
 def _ratios(path: Path, probe: ProbeTimes, floor: ProbeTimes) -> list[float]:

@@ -35,8 +35,9 @@ class Path:
     probe: str
     floor: str | None
     reach: Reach
-    bound: float
+    bound: float | None  # None: nothing is asked, the figure is only shown
     unit: str = "ratio"
+    beside: str | None = None  # another probe of the setting, whose median is said beside the row
 
 
 def _at_most(name: str, what: str, setting: str, probe: str, floor: str, bound: float) -> Path:
@@ -45,6 +46,10 @@ def _at_most(name: str, what: str, setting: str, probe: str, floor: str, bound: 
 
 def _faster(name: str, what: str, setting: str, probe: str, floor: str, bound: float) -> Path:
     return Path(name, what, setting, probe, floor, Reach.AT_LEAST, bound)
+
+
+def _shown(name: str, what: str, setting: str, probe: str, floor: str) -> Path:
+    return Path(name, what, setting, probe, floor, Reach.AT_LEAST, None)
 
 
 def _plain(name: str, what: str, setting: str, probe: str, bound: float, unit: str = "ns") -> Path:
@@ -78,24 +83,60 @@ _ORDERING = (
             "claim_two_shared", "order4.claim", "order4.mutex", 2.0),
 )  # fmt: skip
 
+_EACH = "one fence per batch"
+_PUBLISHING = (
+    *(
+        path
+        for instruction in ("clwb", "clflushopt")
+        for path in (
+            _at_most(f"order5-flush-{instruction}", f"order5.epoch, two {instruction} and {_EACH} / the same bare",
+                     f"publish_{instruction}", "order5.epoch, single_fence", "bare", 1.1),
+            _at_most(f"order5-fetch-add-flush-{instruction}", "the same with a fetch_add for each batch / bare",
+                     f"publish_{instruction}", "order5.fetch_add, single_fence", "bare", 1.1),
+            _plain(f"epoch-publication-{instruction}", "order5.epoch, grouped publication epoch(64), a batch",
+                   f"publish_{instruction}", "order5.epoch, epoch(64)", 8.0),
+            _faster(f"epoch-publication-gain-{instruction}", f"the same, times as fast as {_EACH}",
+                    f"publish_{instruction}", "order5.epoch, epoch(64)", "order5.epoch, single_fence", 20.0),
+            _at_most(f"order4-seed-{instruction}", "481 messages, write-back and fence for each (seed) / bare",
+                     f"messages_{instruction}", "seed", "bare_per_message", 1.1),
+            _at_most(f"order4-two-phase-{instruction}", "481 messages, one fence, then the guard (sound) / bare",
+                     f"messages_{instruction}", "per_batch", "bare_two_phase", 1.1),
+            _shown(f"order4-two-phase-gain-{instruction}", "two-phase, times as fast as the seed",
+                   f"messages_{instruction}", "per_batch", "seed"),
+        )
+    ),
+    _at_most("order4-481-cached", "order 4, positions into 481 headers of 1,088 B / bare loop; in the caches",
+             "messages_cached", "order4.owner", "bare", 1.2),
+    _at_most("order4-481-memory", "the same from memory, both prefetching",
+             "messages_memory", "order4.owner", "bare", 1.2),
+)  # fmt: skip
+
+_TWO_CORES = (
+    Path("two-cores", "producer to sequencer (order5.epoch) / bare flag ring; a batch",
+         "two_cores", "order5.epoch", "bare", Reach.AT_MOST, 1.5, beside="ping_pong"),
+    _faster("pipeline", "receive, order, export, subscribe; speed / plain copy by one thread, a message of 1 KiB",
+            "pipeline", "pipeline", "bare_copy", 0.7),
+)  # fmt: skip
+
 _PYTHON = (
     _plain("python-entry", "order5.fetch_add from Python, 4,096 batches a call", "python_entry", "bulk", 2.0),
 )  # fmt: skip
 
 _COUNTED = (
-    _at_most("order5-wait-free", "order5.fetch_add, most steps for a batch, contended / alone",
+    _at_most("order5-wait-free", "order5.fetch_add, a scanner's steps for a batch, contended / alone",
              "wait_free", "order5.fetch_add, contended", "order5.fetch_add, alone", 1.0),
     _plain("scanner-allocations", "allocations in the loops of all scanners, parking included",
            "allocations", "scanner loops", 0.0, "allocations"),
     *(_at_most(f"memory-{name.replace('_', '-')}", f"{what}, allocated / stated",
                "memory", f"{name} allocated", f"{name} stated", 1.0)
       for name, what in {
-          "ring": "ring of 512 slots, 64 bytes a slot",
+          "ring": "ring of 512 slots and 4 readers, 64 bytes each",
+          "export_chain": "export chain of 512 slots and 4 readers, 64 bytes each",
           "client_table": "table of 1,024 clients shared by scanners, 64 bytes a client",
           "owned_clients": "table of 1,024 clients of one worker, up to 64 bytes a client",
-          "parking": "parking for 8,192 batches of 1,024 clients, up to 48 bytes a batch and 4 a client",
+          "parking": "parking for 8,192 batches of 1,024 clients, up to 34 bytes a batch, 4 a client, 512 more",
           "epoch": "epoch of 64 batches, 32 bytes a batch",
       }.items()),
 )  # fmt: skip
 
-PATHS: dict[str, Path] = {path.name: path for path in (*_ORDERING, *_PYTHON, *_COUNTED)}
+PATHS: dict[str, Path] = {path.name: path for path in (*_ORDERING, *_PUBLISHING, *_TWO_CORES, *_PYTHON, *_COUNTED)}

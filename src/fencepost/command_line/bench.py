@@ -13,6 +13,7 @@ from fencepost.model.contract import Verdict
 
 if TYPE_CHECKING:
     from fencepost.bench import Bench, Figure, Floor, Measured
+    from fencepost.bench import Path as BenchPath
 
 FLOOR = "floor"
 
@@ -69,7 +70,7 @@ def bench_command(
 def _list() -> None:
     from fencepost.bench import PATHS
 
-    rows = [[path.name, f"{path.reach} {path.bound:g} {path.unit}", path.what] for path in PATHS.values()]
+    rows = [[path.name, _reach(path), path.what] for path in PATHS.values()]
     print_table("paths", ["path", "reach", "what"], rows)
 
 
@@ -102,7 +103,7 @@ def measured_json(row: Measured) -> dict[str, Any]:
     """Return one path's item."""
     return {
         **figure_json(row.figure),
-        "reach": f"{row.path.reach} {row.path.bound:g}",
+        "reach": None if row.path.bound is None else f"{row.path.reach} {row.path.bound:g}",
         "met": row.met,
         "setting": row.path.setting,
         "probe": figure_json(row.probe),
@@ -138,22 +139,29 @@ def _print_bench(bench: Bench, repetitions: int) -> None:
         [
             row.path.name,
             *_cells(row.figure)[:3],
-            f"{row.path.reach} {row.path.bound:g} {row.path.unit}",
+            _reach(row.path),
             {True: "yes", False: "no", None: "-"}[row.met],
             _side(row.probe),
             "-" if row.floor is None else _side(row.floor),
-            row.figure.unavailable or row.path.what,
         ]
         for row in bench.rows
     ]
-    columns = ["name", "median", "low", "high", "reach", "met", "path", "floor", "what"]
+    columns = ["name", "median", "low", "high", "reach", "met", "path", "floor"]
     print_table(f"paths on {_machine(bench)}", columns, rows)
     for row in bench.rows:
+        if row.figure.unavailable:
+            click.echo(f"{row.path.name}: {row.figure.unavailable}")
         if row.extras:
             said = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in row.extras.items())
             click.echo(f"{row.path.name}: {said}")
+    click.echo("what each path is: fencepost bench --list")
     met = [row.met for row in bench.rows]
-    _print_end(bench, repetitions, met=met.count(True), missed=met.count(False), unavailable=met.count(None))
+    unavailable = sum(bool(row.figure.unavailable) for row in bench.rows)
+    _print_end(bench, repetitions, met=met.count(True), missed=met.count(False), unavailable=unavailable)
+
+
+def _reach(path: BenchPath) -> str:
+    return "-" if path.bound is None else f"{path.reach} {path.bound:g} {path.unit}"
 
 
 def _machine(of: Floor | Bench) -> str:
