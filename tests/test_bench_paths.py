@@ -111,12 +111,12 @@ def test_order_5_takes_the_same_steps_whatever_the_other_scanner_does() -> None:
 
 @two_cores
 def test_a_compare_exchange_loop_takes_more_when_another_scanner_is_in_its_way() -> None:
-    (alone,) = count_scan("order5.compare_exchange", batch_count=1 << 15)
-    for _ in range(200):  # on a busy machine the two may hardly meet
-        scans = count_scan("order5.compare_exchange", ring_count=2, batch_count=1 << 16)
+    (alone,) = count_scan("order5.compare_exchange", batch_count=1 << 17)
+    for _ in range(100):  # on a busy machine the two may hardly meet
+        scans = count_scan("order5.compare_exchange", ring_count=2, batch_count=1 << 18)
         if max(each.steps for each in scans) > alone.steps:
             return
-    pytest.fail("in 200 runs no compare-exchange failed")
+    pytest.fail("in 100 runs no compare-exchange failed")
 
 
 @counted

@@ -16,6 +16,7 @@
 #include "fencepost/counted.hpp"
 #include "fencepost/crew.hpp"
 #include "fencepost/floor_lanes.hpp"
+#include "fencepost/floor_machine.hpp"
 #include "fencepost/lap_ring.hpp"
 #include "fencepost/limits.hpp"
 #include "fencepost/order4_claim.hpp"
@@ -162,10 +163,14 @@ std::vector<ScanCounts> count_scan_with(const CountedRings& rings, std::size_t c
   if constexpr (HasWorkers<Sequencer>) scanner_count = sequencer.worker_count();
   Quiescence<Counted> quiescence(scanner_count);
   StopFlag stop;
+  const std::vector<int> cpus = allowed_cpus();
   std::vector<CountingSurroundings> all(scanner_count, CountingSurroundings(stop));
   Crew crew(scanner_count, stop);
   for (std::size_t index = 0; index < scanner_count; ++index) {
-    crew.add([&, index] { count_one(index, sequencer, rings, configuration, quiescence, all[index]); });
+    crew.add([&, index] {
+      if (cpus.size() >= scanner_count) pin_this_thread(cpus[index]);
+      count_one(index, sequencer, rings, configuration, quiescence, all[index]);
+    });
   }
   crew.wait(check_interrupt);
   std::vector<ScanCounts> counts;
