@@ -9,7 +9,14 @@ value is checked here and again in C++; what cannot be used is an InputError wit
 """
 
 from fencepost.native.arguments import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, SEQUENCERS
-from fencepost.native.racing import LINE_INSTRUCTIONS, PUBLICATIONS, ArrivalOutcome, RaceOptions, RaceResult
+from fencepost.native.racing import (
+    LINE_INSTRUCTIONS,
+    PUBLICATIONS,
+    ArrivalOutcome,
+    PlacementGot,
+    RaceOptions,
+    RaceResult,
+)
 from fencepost.native.sequencers import Attempt, AttemptOutcome, Replay, Sequencer, race, replay
 
 __all__ = [
@@ -22,6 +29,7 @@ __all__ = [
     "ArrivalOutcome",
     "Attempt",
     "AttemptOutcome",
+    "PlacementGot",
     "RaceOptions",
     "RaceResult",
     "Replay",

@@ -19,6 +19,8 @@ RING_COUNT_MAX: int
 PARKING_CAPACITY_MAX: int
 EPOCH_BATCH_COUNT_MAX: int
 SLOT_COUNT_MAX: int
+NUMA_NODE_MAX: int
+CORE_MAX: int
 PUBLICATIONS: tuple[str, ...]
 LINE_INSTRUCTIONS: dict[str, bool]
 
@@ -39,6 +41,7 @@ class RaceFields(TypedDict):
     chain_fault_count: int
     lap_count_max: int
     held_ring_count: int
+    placement: tuple[int, int, int, int, int]
     seconds: float
 
 class RaceOptions:
@@ -51,6 +54,10 @@ class RaceOptions:
         guard_batch_count: int,
         stop_row: int,
         seed: int,
+        prefetches: bool,
+        huge_pages: bool,
+        numa_node: int,
+        cores: list[int],
     ) -> None: ...
 
 class Sequencer:
@@ -91,6 +98,9 @@ def replay(
     message_count: npt.NDArray[np.int64],
     first_position: int,
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]: ...
+def record_publication(
+    publication: str, *, message_count: int
+) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]: ...
 
 class LitmusProgram:
     def __init__(

@@ -34,6 +34,8 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "first_position": (0, ISSUED_MAX),
     "slot_count": (1, _core.SLOT_COUNT_MAX),
     "guard_batch_count": (1, _core.EPOCH_BATCH_COUNT_MAX),
+    "numa_node": (0, _core.NUMA_NODE_MAX),
+    "cores": (0, _core.CORE_MAX),
     "stop_row": (0, 2**63 - 1),
     "seed": (0, 2**64 - 1),
 }

@@ -19,6 +19,7 @@
 #include "fencepost/limits.hpp"
 #include "fencepost/litmus_arguments.hpp"
 #include "fencepost/race_options.hpp"
+#include "fencepost/recorded_publication.hpp"
 #include "fencepost/replay.hpp"
 #include "fencepost/sequencers.hpp"
 
@@ -108,6 +109,9 @@ py::dict race(fencepost::AnySequencer& sequencer, const InputColumn& client_id, 
   fields["lap_count_max"] = result.lap_count_max;
   fields["held_ring_count"] = result.held_ring_count;
   fields["seconds"] = result.seconds;
+  const auto& got = result.placement_got;
+  fields["placement"] = py::make_tuple(got.memory_size, got.huge_page_size, got.on_node_size, got.thread_count,
+                                       got.bound_thread_count);
   return fields;
 }
 
@@ -166,6 +170,8 @@ PYBIND11_MODULE(_core, module) {
   module.attr("PARKING_CAPACITY_MAX") = fencepost::parking_capacity_max;
   module.attr("EPOCH_BATCH_COUNT_MAX") = fencepost::epoch_batch_count_max;
   module.attr("SLOT_COUNT_MAX") = fencepost::slot_count_max;
+  module.attr("NUMA_NODE_MAX") = fencepost::numa_node_max;
+  module.attr("CORE_MAX") = fencepost::core_max;
   module.attr("PUBLICATIONS") = names_of(fencepost::publication_names);
   py::dict line_instructions;
   for (std::size_t index = 0; index < std::size(fencepost::line_instruction_names); ++index) {
@@ -177,7 +183,8 @@ PYBIND11_MODULE(_core, module) {
 
   py::class_<fencepost::RaceOptions>(module, "RaceOptions")
       .def(py::init(&fencepost::checked_options), py::kw_only(), py::arg("slot_count"), py::arg("publication"),
-           py::arg("line_instruction"), py::arg("guard_batch_count"), py::arg("stop_row"), py::arg("seed"));
+           py::arg("line_instruction"), py::arg("guard_batch_count"), py::arg("stop_row"), py::arg("seed"),
+           py::arg("prefetches"), py::arg("huge_pages"), py::arg("numa_node"), py::arg("cores"));
 
   py::class_<fencepost::AnySequencer>(module, "Sequencer")
       .def(py::init([](const std::string& name, std::int64_t client_capacity, std::int64_t first_position,
@@ -197,6 +204,17 @@ PYBIND11_MODULE(_core, module) {
 
   module.def("replay", &replay, py::arg("sequencer"), py::kw_only(), py::arg("client_id").noconvert(),
              py::arg("batch_seq").noconvert(), py::arg("message_count").noconvert(), py::arg("first_position"));
+  module.def(
+      "record_publication",
+      [](const std::string& publication, std::int64_t message_count) {
+        const auto count = fencepost::checked("message_count", message_count, 0, 64);
+        const auto options = fencepost::checked_options(1, publication, publication == "none" ? "none" : "clflushopt",
+                                                        1, -1, 0, false, false, -1, {});
+        auto recorded = fencepost::record_publication(options.publication, count);
+        return py::make_tuple(std::move(recorded.writer), std::move(recorded.reader));
+      },
+      py::arg("publication"), py::kw_only(), py::arg("message_count"));
+
   py::class_<fencepost::litmus::Arguments>(module, "LitmusProgram")
       .def(py::init([](fencepost::litmus::Rows threads, fencepost::litmus::Rows instructions,
                        fencepost::litmus::Rows lines, fencepost::litmus::Rows condition, fencepost::litmus::Row matrix,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,10 @@ class RaceOptions:
     publication        one of PUBLICATIONS; `none` needs no cache-line instruction, for threads of one host
     line_instruction   what writes a line back; chosen by what the machine has if None
     guard_batch_count  publication `epoch`: so many guards are raised behind one fence
+    prefetches         scanners and workers fetch the slot behind those that they take
+    huge_pages         slots of rings and chains on huge pages, if the system gives any
+    numa_node          and on this node; None: wherever
+    cores              thread i on core cores[i modulo their count]; empty: anywhere
     stop_row           when this row is about to be sent, everything stops in the middle; None: run to the end
     """
 
@@ -32,6 +37,10 @@ class RaceOptions:
     publication: str = "none"
     line_instruction: str | None = None
     guard_batch_count: int = 16
+    prefetches: bool = False
+    huge_pages: bool = False
+    numa_node: int | None = None
+    cores: tuple[int, ...] = ()
     stop_row: int | None = None
 
     def checked(self, seed: int) -> _core.RaceOptions:
@@ -48,6 +57,10 @@ class RaceOptions:
                 guard_batch_count=check_number("guard_batch_count", self.guard_batch_count),
                 stop_row=-1 if self.stop_row is None else check_number("stop_row", self.stop_row),
                 seed=check_number("seed", seed),
+                prefetches=self.prefetches,
+                huge_pages=self.huge_pages,
+                numa_node=-1 if self.numa_node is None else check_number("numa_node", self.numa_node),
+                cores=[check_number("cores", core, index=index) for index, core in enumerate(self.cores)],
             )
         except _core.Refused as error:
             raise InputError(str(error)) from None
@@ -57,6 +70,19 @@ class RaceOptions:
         if self.publication == "none":
             return "none"
         return "clwb" if LINE_INSTRUCTIONS["clwb"] else "clflushopt"
+
+
+class PlacementGot(NamedTuple):
+    """What came of `huge_pages`, `numa_node` and `cores`, as the operating system says when the threads have run.
+
+    What was not asked for is 0. Sizes are of the slots of all rings and chains.
+    """
+
+    memory_bytes: int
+    huge_page_bytes: int
+    on_node_bytes: int
+    thread_count: int
+    bound_thread_count: int
 
 
 class ArrivalOutcome(IntEnum):
@@ -103,6 +129,8 @@ class RaceResult:
     """How often the most used ring was passed, rounded up."""
     held_ring_count: int
     """Rings that were not read to the end, as their next batch found no room to park."""
+    placement: PlacementGot
+    """Where slots and threads were put, beside what was asked."""
     seconds: float
     """From the first thread through the starting gate to the last one done."""
 

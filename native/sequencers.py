@@ -17,7 +17,7 @@ from fencepost.native.arguments import (
     checked_columns,
     refusals,
 )
-from fencepost.native.racing import RaceOptions, RaceResult
+from fencepost.native.racing import PlacementGot, RaceOptions, RaceResult
 
 PARKING_CAPACITY = 65_536
 EPOCH_BATCH_COUNT = 64
@@ -128,7 +128,8 @@ class Sequencer:
             client_id=client_id, batch_seq=batch_seq, broker_id=broker_id, message_count=message_count
         )
         with refusals():
-            return RaceResult(**self._core.race(**columns, options=(options or RaceOptions()).checked(seed)))
+            fields = self._core.race(**columns, options=(options or RaceOptions()).checked(seed))
+        return RaceResult(**{**fields, "placement": PlacementGot(*fields["placement"])})  # type: ignore[arg-type]  # one
 
     @property
     def issued(self) -> int:

@@ -3,6 +3,7 @@
 What is held against the contract is what subscribers and clients saw, not what scanners say they did.
 """
 
+import os
 from typing import Any
 
 import numpy as np
@@ -228,3 +229,36 @@ def test_attempts_and_races_on_one_sequencer_go_on_from_each_other() -> None:
         assert result.start_position.tolist() == [4, 2]
         assert (result.acked_ns >= 0).all()
         assert sequencer.try_order(1, 3, 2).start_position == 6
+
+
+# --- placement --------------------------------------------------------------------------------------
+
+
+def test_placement_says_what_was_got_and_what_was_not_asked_for_is_nothing() -> None:
+    workload = generated(1)
+    plain = race("order4.claim", **columns(workload)).placement
+    assert plain.memory_bytes >= 3 * 2 * 512 * 64  # three rings and three chains
+    assert (plain.huge_page_bytes, plain.on_node_bytes, plain.bound_thread_count) == (0, 0, 0)
+    assert plain.thread_count == 3 + 3 + 3 + 2
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores are bound on Linux only")
+def test_threads_are_bound_to_cores_that_exist_and_to_no_others() -> None:
+    workload = generated(1)
+    allowed = sorted(os.sched_getaffinity(0))
+    for cores, share in ((tuple(allowed), 1.0), ((1023,), 0.0), ((allowed[0], 1023), 0.5)):
+        result = race("order5.epoch", **columns(workload), options=RaceOptions(cores=cores))
+        got = result.placement
+        assert got.bound_thread_count == pytest.approx(share * got.thread_count, abs=1)
+        assert_contract("order5.epoch", workload, result)
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
+def test_placed_and_prefetched_races_keep_the_contract(name: str) -> None:
+    workload = generated(2)
+    options = RaceOptions(huge_pages=True, numa_node=0, prefetches=True, slot_count=6)
+    result = race(name, **columns(workload), seed=2, options=options)
+    assert_contract(name, workload, result)
+    got = result.placement
+    assert got.huge_page_bytes <= got.memory_bytes
+    assert got.on_node_bytes <= got.memory_bytes

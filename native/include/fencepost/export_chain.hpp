@@ -38,8 +38,8 @@ class ExportChain {
   using Ring = LapRing<Memory, ExportRecord>;
 
   ExportChain(std::size_t slot_count, std::size_t reader_count, Publication publication,
-              std::size_t epoch_batch_count)
-      : ring_(slot_count, reader_count), policy_(policy_of(publication, epoch_batch_count)) {}
+              std::size_t epoch_batch_count, const Placement& placement = {})
+      : ring_(slot_count, reader_count, placement), policy_(policy_of(publication, epoch_batch_count)) {}
 
   Ring& ring() noexcept { return ring_; }
 

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "fencepost/limits.hpp"
+#include "fencepost/placement.hpp"
 
 namespace fencepost {
 
@@ -22,14 +23,15 @@ namespace fencepost {
 template <class Memory, class Value>
 class LapRing {
  public:
-  // Allocates (slot_count + reader_count + 3) lines here and nothing later.
-  LapRing(std::size_t slot_count, std::size_t reader_count)
+  // Allocates (slot_count + reader_count + 4) lines here, whole pages for the slots, and nothing later.
+  LapRing(std::size_t slot_count, std::size_t reader_count, const Placement& placement = {})
       : slot_count_(checked("slot_count", static_cast<std::int64_t>(slot_count), 1, slot_count_max)),
         reader_count_(reader_count),
-        slots_(std::make_unique<Slot[]>(slot_count_)),
+        slots_(slot_count_, placement),
         cursors_(std::make_unique<Cursor[]>(reader_count)) {}
 
   std::size_t slot_count() const noexcept { return slot_count_; }
+  PlacementGot placement_got() const { return slots_.got(); }
 
   // --- the writer ---
 
@@ -99,6 +101,13 @@ class LapRing {
         at = at + 1 == ring_->slot_count_ ? 0 : at + 1;
       }
       return found_count;
+    }
+
+    // Has the line behind the next `offset` values fetched early. It may come too early, without its value: the
+    // invalidation in readable_count() drops it then, and without that it would be found old for good.
+    void prefetch(std::size_t offset) const noexcept {
+      const std::size_t index = read_at_ + offset;
+      Memory::prefetch(&ring_->slots_[index >= ring_->slot_count_ ? index - ring_->slot_count_ : index]);
     }
 
     // The value `offset` behind the next one; below a readable_count() and not yet consumed.
@@ -175,7 +184,7 @@ class LapRing {
 
   const std::size_t slot_count_;
   const std::size_t reader_count_;
-  const std::unique_ptr<Slot[]> slots_;
+  const PlacedArray<Slot> slots_;
   const std::unique_ptr<Cursor[]> cursors_;
   // The writer's own.
   alignas(cache_line_size) std::uint64_t placed_count_ = 0;

@@ -7,6 +7,7 @@
 //   Plain<T>   shared data whose accesses are ordered by something else (a lock, or a release/acquire pair)
 //   Mutex      lock() may block
 //   pause, yield   what a waiting thread does between two looks
+//   prefetch       a hint
 //   write_back, invalidate, fence   what reaches another host; nothing here, where all threads are on one
 //
 // Only orders that some algorithm needs exist. There are no free-standing fences: ThreadSanitizer does not see them,
@@ -108,6 +109,9 @@ struct Coherent {
 
   // The same, and no load behind it is done before an invalidation in front of it.
   static void full_fence() noexcept {}
+
+  // A hint: the line is wanted soon, to be read.
+  static void prefetch(const void* address) noexcept { __builtin_prefetch(address, 0); }
 
   // Tells the core that this is a waiting loop; gives nothing up.
   static void pause() noexcept {

@@ -98,14 +98,16 @@ class NextExpected {
   template <class Order>
   void release(OwnedClients::Entry& entry, Order& order) {
     const std::size_t index = clients_.index_of(entry);
-    for (std::uint64_t next_seq = entry.word >> 1; const Parking::Parked* parked = parking_.find(index, next_seq);
-         ++next_seq) {
-      const Batch batch{entry.client_id, next_seq, parked->message_count};
-      order(batch, parked->origin, true);
-      parking_.remove(*parked);
-      entry.word += one_batch;
-    }
-    if (!parking_.has_parked(index)) entry.word &= ~has_parked;
+    std::uint64_t next_seq = entry.word >> 1;
+    do {
+      const Parking::Place place = parking_.find(index, next_seq);
+      if (place == nullptr) return;
+      const Parking::Parked& parked = parking_.at(place);
+      order(Batch{entry.client_id, next_seq, parked.message_count}, parked.origin, true);
+      parking_.remove(place);
+      entry.word = ++next_seq << 1 | has_parked;
+    } while (parking_.has_parked(index));
+    entry.word &= ~has_parked;
   }
 
   OwnedClients clients_;

@@ -70,9 +70,10 @@ class ParkedClients {
     const std::size_t index = clients_.index_of(entry);
     bool has_settled = false;
     while (parking_.has_parked(index) && entry.word <= next_seq()) {
-      if (const Parking::Parked* parked = parking_.find(index, entry.word)) {
-        if (!settles(Batch{entry.client_id, parked->batch_seq, parked->message_count}, parked->origin)) return has_settled;
-        parking_.remove(*parked);
+      if (const Parking::Place place = parking_.find(index, entry.word)) {
+        const Parking::Parked& parked = parking_.at(place);
+        if (!settles(Batch{entry.client_id, parked.batch_seq, parked.message_count}, parked.origin)) return has_settled;
+        parking_.remove(place);
         has_settled = true;
       }
       ++entry.word;

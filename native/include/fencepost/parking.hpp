@@ -71,24 +71,28 @@ class Parking {
     return ParkOutcome::parked;
   }
 
-  // The parked batch of that number, or nullptr. Valid until it is removed.
-  const Parked* find(std::size_t client_index, std::uint64_t batch_seq) noexcept {
-    for (std::uint32_t at = chain_of(client_index, batch_seq); at != nothing; at = pool_[at].next) {
-      if (is_at(at, client_index, batch_seq)) return &pool_[at];
+  // Where a parked batch hangs; valid until something is parked or removed.
+  using Place = std::uint32_t*;
+
+  // The place of the batch of that number, or nullptr.
+  Place find(std::size_t client_index, std::uint64_t batch_seq) noexcept {
+    for (Place at = &chain_of(client_index, batch_seq); *at != nothing; at = &pool_[*at].next) {
+      if (is_at(*at, client_index, batch_seq)) return at;
     }
     return nullptr;
   }
 
+  const Parked& at(Place place) const noexcept { return pool_[*place]; }
+
   // Forgets a batch that find() returned.
-  void remove(const Parked& parked) noexcept {
-    const auto place = static_cast<std::uint32_t>(&parked - pool_.data());
-    std::uint32_t* link = &chain_of(parked.client_index, parked.batch_seq);
-    while (*link != place) link = &pool_[*link].next;
-    *link = parked.next;
+  void remove(Place place) noexcept {
+    const std::uint32_t freed = *place;
+    Parked& parked = pool_[freed];
     --client_counts_[parked.client_index];
     --parked_count_;
-    pool_[place].next = free_;
-    free_ = place;
+    *place = parked.next;
+    parked.next = free_;
+    free_ = freed;
   }
 
  private:

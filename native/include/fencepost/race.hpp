@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -105,19 +106,31 @@ class Race {
     for (const auto& each : scanners_) subscribers.emplace_back(*each, rings_);
     // The last of them: its threads are joined before what they use is gone.
     Crew crew(rings_.size() + scanners_.size() * 2 + 2, stop_);
-    for (const auto& each : rings_) crew.add([&ring = *each, &drift] { ring.receive(drift); });
+    for (const auto& each : rings_) add(crew, [&ring = *each, &drift] { ring.receive(drift); });
     for (std::size_t index = 0; index < scanners_.size(); ++index) {
-      crew.add([this, index, &quiescence] { sequence(index, quiescence); });
-      crew.add([&subscriber = subscribers[index]] { subscriber.run(); });
+      add(crew, [this, index, &quiescence] { sequence(index, quiescence); });
+      add(crew, [&subscriber = subscribers[index]] { subscriber.run(); });
     }
-    crew.add([&] { acknowledger.run(); });
-    crew.add([&] { clients.run(acknowledger); });
+    add(crew, [&] { acknowledger.run(); });
+    add(crew, [&] { clients.run(acknowledger); });
     crew.wait(check_interrupt);
     result.seconds = crew.seconds();
     report(subscribers, result);
   }
 
  private:
+  // Adds a thread, bound to its core if cores were asked for.
+  template <class Work>
+  void add(Crew& crew, Work work) {
+    const auto& cores = options_.placement.cores;
+    const std::int64_t core = cores.empty() ? -1 : cores[thread_count_ % cores.size()];
+    ++thread_count_;
+    crew.add([this, core, work = std::move(work)]() mutable {
+      if (core >= 0 && bind_this_thread(core)) bound_thread_count_.fetch_add(1, std::memory_order_relaxed);
+      work();
+    });
+  }
+
   static constexpr bool reads_every_ring() {
     if constexpr (HasWorkers<Sequencer>) return Sequencer::reading == Reading::every_ring;
     return false;
@@ -135,10 +148,12 @@ class Race {
     RacedScanner<Memory>& surroundings = *scanners_[index];
     const typename RacedScanner<Memory>::Closing closing(surroundings);
     if constexpr (HasWorkers<Sequencer>) {
-      WorkerLoop loop(index, sequencer_.worker(index), views_of(index), quiescence, surroundings);
+      WorkerLoop loop(index, sequencer_.worker(index), views_of(index), quiescence, surroundings,
+                      options_.prefetches);
       loop.run();
     } else {
-      Scanner scanner(index, sequencer_, Reader(rings_[index]->ring(), 0), configuration_, quiescence, surroundings);
+      Scanner scanner(index, sequencer_, Reader(rings_[index]->ring(), 0), configuration_, quiescence, surroundings,
+                      options_.prefetches);
       scanner.run();
     }
   }
@@ -158,7 +173,12 @@ class Race {
       each->report(result);
       result.held_ring_count += !stop_.is_set() && !each->is_read() ? 1U : 0U;
     }
-    for (const auto& each : scanners_) result.counts += each->counts();
+    for (const auto& each : scanners_) {
+      result.counts += each->counts();
+      result.placement_got += each->chain().ring().placement_got();
+    }
+    result.placement_got.thread_count = thread_count_;
+    result.placement_got.bound_thread_count = bound_thread_count_.load(std::memory_order_relaxed);
     for (const auto& each : subscribers) {
       result.content_fault_count += each.content_fault_count();
       result.chain_fault_count += each.chain_fault_count();
@@ -171,6 +191,8 @@ class Race {
   const RaceOptions& options_;
   const Crew::Clock::time_point start_ = Crew::Clock::now();
   StopFlag stop_;
+  std::size_t thread_count_ = 0;
+  std::atomic<std::size_t> bound_thread_count_{0};
   RacedRings<Memory> rings_;
   RacedScanners<Memory> scanners_;
 };

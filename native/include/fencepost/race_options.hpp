@@ -10,6 +10,7 @@
 #include "fencepost/export_chain.hpp"
 #include "fencepost/limits.hpp"
 #include "fencepost/memory_flushing.hpp"
+#include "fencepost/placement.hpp"
 #include "fencepost/scanner.hpp"
 
 namespace fencepost {
@@ -20,13 +21,16 @@ struct RaceOptions {
   Publication publication = Publication::none;
   LineInstruction line_instruction = LineInstruction::none;
   std::size_t guard_batch_count = 16;  // publication `epoch`: guards raised at once
+  bool prefetches = false;             // readers fetch the slot behind those that they take
+  Placement placement;                 // of rings, chains and threads
   std::uint64_t stop_row = UINT64_MAX;  // when this row is about to be sent, everything stops
 };
 
 // Checks the combination, too: what the machine lacks, and what one host does not need.
 inline RaceOptions checked_options(std::int64_t slot_count, std::string_view publication,
                                    std::string_view line_instruction, std::int64_t guard_batch_count,
-                                   std::int64_t stop_row, std::uint64_t seed) {
+                                   std::int64_t stop_row, std::uint64_t seed, bool prefetches, bool huge_pages,
+                                   std::int64_t numa_node, const std::vector<std::int64_t>& cores) {
   const auto choice = [](std::string_view what, std::string_view name, const auto& names) {
     std::string choices;
     for (std::size_t index = 0; index < std::size(names); ++index) {
@@ -42,6 +46,12 @@ inline RaceOptions checked_options(std::int64_t slot_count, std::string_view pub
   options.line_instruction =
       static_cast<LineInstruction>(choice("line_instruction", line_instruction, line_instruction_names));
   options.guard_batch_count = checked("guard_batch_count", guard_batch_count, 1, epoch_batch_count_max);
+  options.prefetches = prefetches;
+  options.placement.huge_pages = huge_pages;
+  options.placement.numa_node = numa_node;
+  if (numa_node != -1) checked("numa_node", numa_node, 0, numa_node_max);
+  for (std::size_t index = 0; index < cores.size(); ++index) checked_row("cores", index, cores[index], 0, core_max);
+  options.placement.cores = cores;
   if (stop_row >= 0) options.stop_row = static_cast<std::uint64_t>(stop_row);
   if ((options.publication == Publication::none) != (options.line_instruction == LineInstruction::none)) {
     throw Refused("publication is '" + std::string(publication) + "' and line_instruction is '" +
@@ -80,6 +90,7 @@ struct RaceResult {
   std::uint64_t chain_fault_count = 0;     // exported records with a lower position than the one before them
   std::uint64_t lap_count_max = 0;         // how often the most used ring was passed, rounded up
   std::uint64_t held_ring_count = 0;       // rings whose next batch found no room to park
+  PlacementGot placement_got;
   std::int64_t issued = 0;
   double seconds = 0;
 };

@@ -37,7 +37,8 @@ class RacedScanner {
       : rings_(rings),
         stop_(stop),
         jitter_(options.seed, rings.size() * 2 + index * 2 + 1),
-        chain_(options.slot_count, reader_count, options.publication, options.guard_batch_count) {}
+        chain_(options.slot_count, reader_count, options.publication, options.guard_batch_count,
+               options.placement) {}
 
   void ordered(const Batch& batch, std::uint64_t origin, std::uint64_t start, bool was_parked) {
     rings_[Origin::ring_index(origin)]->record_ordered(Origin::index(origin), start);

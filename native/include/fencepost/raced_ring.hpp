@@ -38,7 +38,7 @@ class RacedRing {
         start_(start),
         stop_(stop),
         jitter_(options.seed, ring_index * 2),
-        ring_(options.slot_count, reader_count),
+        ring_(options.slot_count, reader_count, options.placement),
         log_(rows_.size()),
         outcome_(rows_.size(), ArrivalOutcome::waiting),
         start_position_(rows_.size(), -1),
@@ -108,6 +108,7 @@ class RacedRing {
     }
     const std::uint64_t laps = (ring_.raised_count() + ring_.slot_count() - 1) / ring_.slot_count();
     result.lap_count_max = std::max(result.lap_count_max, laps);
+    result.placement_got += ring_.placement_got();
   }
 
  private:

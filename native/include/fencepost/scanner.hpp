@@ -46,13 +46,14 @@ template <class Memory, class Sequencer, class Reader, class Surroundings>
 class Scanner {
  public:
   Scanner(std::size_t scanner_index, Sequencer& sequencer, Reader reader, const Configuration& configuration,
-          Quiescence<Memory>& quiescence, Surroundings& surroundings)
+          Quiescence<Memory>& quiescence, Surroundings& surroundings, bool prefetches = false)
       : scanner_index_(scanner_index),
         sequencer_(sequencer),
         reader_(reader),
         quiescence_(quiescence),
         surroundings_(surroundings),
-        parked_(configuration) {}
+        parked_(configuration),
+        prefetches_(prefetches) {}
 
   // BLOCKS until its ring is closed and read and nothing that is parked or held, in any ring, can be ordered any more;
   // or until stopped. Allocates nothing. Throws what try_order throws.
@@ -81,6 +82,7 @@ class Scanner {
   // Takes what is there; false if that was nothing.
   bool read_some() {
     const std::size_t count = reader_.readable_count(slots_at_once);
+    if (prefetches_) reader_.prefetch(count);
     std::size_t taken_count = 0;
     is_held_ = false;
     while (taken_count < count && !is_held_ && !surroundings_.stopped()) {
@@ -165,6 +167,7 @@ class Scanner {
   Quiescence<Memory>& quiescence_;
   Surroundings& surroundings_;
   ParkedClients parked_;
+  const bool prefetches_;
   std::uint64_t progress_count_ = 0;  // batches read, released or dropped, not yet announced
   bool is_held_ = false;
   bool is_settled_ = false;

@@ -30,12 +30,13 @@ template <class Memory, class Worker, class Reader, class Surroundings>
 class WorkerLoop {
  public:
   WorkerLoop(std::size_t worker_index, Worker& worker, std::vector<RingView<Reader>> views,
-             Quiescence<Memory>& quiescence, Surroundings& surroundings)
+             Quiescence<Memory>& quiescence, Surroundings& surroundings, bool prefetches = false)
       : worker_index_(worker_index),
         worker_(worker),
         views_(std::move(views)),
         quiescence_(quiescence),
-        surroundings_(surroundings) {}
+        surroundings_(surroundings),
+        prefetches_(prefetches) {}
 
   // BLOCKS until its rings are closed and read; or until they and those of all other workers are held, so that nothing
   // can change any more; or until stopped. What is parked then stays parked: nobody else orders this worker's clients.
@@ -73,6 +74,7 @@ class WorkerLoop {
 
   std::size_t read(RingView<Reader>& view) {
     const std::size_t count = view.reader.readable_count(slots_at_once);
+    if (prefetches_) view.reader.prefetch(count);
     const std::uint64_t first_index = view.reader.consumed_count();
     const auto batch_at = [&](std::size_t offset) {
       surroundings_.before_attempt();
@@ -120,6 +122,7 @@ class WorkerLoop {
   std::vector<RingView<Reader>> views_;
   Quiescence<Memory>& quiescence_;
   Surroundings& surroundings_;
+  const bool prefetches_;
   std::uint64_t progress_count_ = 0;
   bool is_settled_ = false;
   std::uint64_t settled_total_ = 0;
