@@ -167,15 +167,16 @@ class PipelineProbe final : public Probe {
   };
 
   void receive(const StopFlag& stop) noexcept {
+    Ring::Writer writer(*ring_);
     for (std::size_t index = 0; index < log_->batch_count(); ++index) {
       log_->receive(index);
-      while (!ring_->has_room(1)) {
+      while (!writer.has_room(1)) {
         if (stop.is_set()) return;
       }
-      ring_->place(PayloadLog::batch_at(index));
-      ring_->raise();
+      writer.place(PayloadLog::batch_at(index));
+      writer.raise();
     }
-    ring_->close();
+    writer.close();
   }
 
   void sequence(const StopFlag& stop) {

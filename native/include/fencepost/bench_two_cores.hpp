@@ -135,14 +135,15 @@ class ProducerToSequencerProbe final : public Probe {
   };
 
   void produce(const StopFlag& stop) noexcept {
+    Ring::Writer writer(*ring_);
     for (std::uint64_t index = 0; index < batch_count_; ++index) {
-      while (!ring_->has_room(1)) {
+      while (!writer.has_room(1)) {
         if (stop.is_set()) return;
       }
-      ring_->place({0, index, bench_message_count(index)});
-      ring_->raise();
+      writer.place({0, index, bench_message_count(index)});
+      writer.raise();
     }
-    ring_->close();
+    writer.close();
   }
 
   void scan(const StopFlag& stop) {

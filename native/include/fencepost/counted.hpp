@@ -95,6 +95,7 @@ struct Counted {
   static void invalidate(const void* /*address*/) noexcept {}
   static void fence() noexcept {}
   static void full_fence() noexcept {}
+  static void prefetch(const void* address) noexcept { Coherent::prefetch(address); }
   static void pause() noexcept { Coherent::pause(); }
   static void yield() noexcept { Coherent::yield(); }
 };

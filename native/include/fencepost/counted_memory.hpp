@@ -35,24 +35,44 @@ std::uint64_t bytes_of(Make&& make) {
   return thread_counts.allocated_bytes - before;
 }
 
-// `bookkeeping`: a few words that an array may keep beside its elements.
+// Memory that is placed (placement.hpp) does not come from operator new.
+template <class Made>
+std::uint64_t bytes_with_pages(std::unique_ptr<Made> (*make)(std::size_t slot_count), std::size_t slot_count) {
+  const std::uint64_t before = thread_counts.allocated_bytes;
+  const std::unique_ptr<Made> made = make(slot_count);
+  std::uint64_t placed_bytes = 0;
+  if constexpr (requires { made->ring(); }) {
+    placed_bytes = made->ring().placement_got().memory_size;
+  } else {
+    placed_bytes = made->placement_got().memory_size;
+  }
+  return thread_counts.allocated_bytes - before + placed_bytes;
+}
+
+constexpr std::size_t counted_reader_count = 4;
+
+inline std::unique_ptr<LapRing<Counted, Batch>> counted_ring(std::size_t slot_count) {
+  return std::make_unique<LapRing<Counted, Batch>>(slot_count, counted_reader_count);
+}
+
+inline std::unique_ptr<ExportChain<Counted>> counted_chain(std::size_t slot_count) {
+  return std::make_unique<ExportChain<Counted>>(slot_count, counted_reader_count, Publication::none, 1);
+}
+
+// A line more than is stated where an array may keep a few words beside its elements; three for a chain's policy.
 inline std::vector<Allocated> allocated_by_structures(std::int64_t slot_count, std::int64_t client_capacity,
                                                       std::int64_t parking_capacity, std::int64_t epoch_batch_count) {
-  constexpr std::uint64_t bookkeeping = cache_line_size;
-  const std::uint64_t slots = checked("slot_count", slot_count, 1, std::int64_t{1} << 24);
+  constexpr std::uint64_t line = cache_line_size;
+  const std::uint64_t slots = checked("slot_count", slot_count, 1, slot_count_max);
   const std::uint64_t clients = checked("client_capacity", client_capacity, 1, client_capacity_max);
   const std::uint64_t parked = checked("parking_capacity", parking_capacity, 0, parking_capacity_max);
   const std::uint64_t planned = checked("epoch_batch_count", epoch_batch_count, 1, epoch_batch_count_max);
-  constexpr std::uint64_t readers = 4;
+  const std::uint64_t ring = (slots * line + 4095) / 4096 * 4096 + (counted_reader_count + 4) * line;
   Issued<Counted> issued(0);
   return {
-      {"ring", (slots + readers) * 64 + 2 * bookkeeping,
-       bytes_of([&] { return std::make_unique<LapRing<Counted, Batch>>(slots, readers); }) -
-           sizeof(LapRing<Counted, Batch>)},
-      {"export_chain", (slots + readers) * 64 + 2 * bookkeeping,
-       bytes_of([&] { return std::make_unique<ExportChain<Counted>>(slots, readers, Publication::none, 1); }) -
-           sizeof(ExportChain<Counted>)},
-      {"client_table", clients * 64 + bookkeeping, bytes_of([&] { return ClientTable<Counted>(clients); })},
+      {"ring", ring + line, bytes_with_pages(counted_ring, slots)},
+      {"export_chain", ring + line + 3 * line, bytes_with_pages(counted_chain, slots)},
+      {"client_table", clients * line + line, bytes_of([&] { return ClientTable<Counted>(clients); })},
       {"owned_clients", clients * 64, bytes_of([&] { return OwnedClients(clients); })},
       {"parking", parked * 34 + clients * 4 + 512, bytes_of([&] { return Parking(parked, clients); })},
       {"epoch", planned * 32, bytes_of([&] { return Epoch<Counted>(planned, issued); })},
