@@ -87,7 +87,9 @@ class BareMessagesProbe final : public Probe {
       const std::uint64_t start = first_ + batch * MessageBatches::message_count;
       std::byte* header = batches_->first_header(batch);
       for (std::size_t message = 0; message < MessageBatches::message_count; ++message) {
-        __builtin_prefetch(header + prefetch_distance * MessageBatches::stride_size, 1);
+        if (message + prefetch_distance < MessageBatches::message_count) {
+          __builtin_prefetch(header + prefetch_distance * MessageBatches::stride_size);
+        }
         auto* const words = reinterpret_cast<std::uint64_t*>(header);
         words[1] = message;
         words[2] = start + message;
@@ -113,7 +115,7 @@ class BareMessagesProbe final : public Probe {
   }
 
  private:
-  static constexpr std::size_t prefetch_distance = 8;  // headers ahead; past the end it touches nothing
+  static constexpr std::size_t prefetch_distance = 8;  // headers ahead
 
   std::shared_ptr<MessageBatches> batches_;
   const std::size_t batch_count_;

@@ -83,7 +83,8 @@ inline SettingResult measure_setting(std::string_view name, std::int64_t repetit
   SettingResult result;
   result.unavailable = why_not_here(asked.lane_count, asked.needs);
   if (!result.unavailable.empty()) return result;
-  const std::vector<NamedProbe> made = asked.make(size);
+  const std::vector<NamedProbe> made = asked.make(size);  // takes up to some 200 ms
+  check_interrupt();
   std::vector<Probe*> probes;
   for (const NamedProbe& each : made) probes.push_back(each.probe.get());
   LaneTimes times = Lanes(asked.lane_count, probes, repetitions).run(check_interrupt);

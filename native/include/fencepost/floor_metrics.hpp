@@ -225,7 +225,8 @@ inline FloorResult measure_floor(std::string_view name, std::int64_t repetition_
   FloorResult result;
   result.unavailable = why_not_here(metric.lane_count, metric.needs);
   if (!result.unavailable.empty()) return result;
-  const Measured measured = metric.make(size);
+  const Measured measured = metric.make(size);  // takes up to some 200 ms
+  check_interrupt();
   LaneTimes times = Lanes(metric.lane_count, {measured.probe.get()}, repetitions).run(check_interrupt);
   result.operation_count = measured.operation_count;
   result.cpus = std::move(times.cpus);
