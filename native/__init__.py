@@ -11,6 +11,7 @@ value is checked here and again in C++; what cannot be used is an InputError wit
 from fencepost.native.arguments import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, SEQUENCERS
 from fencepost.native.racing import (
     LINE_INSTRUCTIONS,
+    POLLS,
     PUBLICATIONS,
     ArrivalOutcome,
     PlacementGot,
@@ -24,6 +25,7 @@ __all__ = [
     "ISSUED_MAX",
     "LINE_INSTRUCTIONS",
     "MESSAGE_COUNT_MAX",
+    "POLLS",
     "PUBLICATIONS",
     "SEQUENCERS",
     "ArrivalOutcome",

@@ -21,6 +21,7 @@ EPOCH_BATCH_COUNT_MAX: int
 SLOT_COUNT_MAX: int
 NUMA_NODE_MAX: int
 CORE_MAX: int
+POLLS: tuple[str, ...]
 PUBLICATIONS: tuple[str, ...]
 LINE_INSTRUCTIONS: dict[str, bool]
 
@@ -54,6 +55,7 @@ class RaceOptions:
         guard_batch_count: int,
         stop_row: int,
         seed: int,
+        poll: str,
         prefetches: bool,
         huge_pages: bool,
         numa_node: int,

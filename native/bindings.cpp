@@ -170,6 +170,7 @@ PYBIND11_MODULE(_core, module) {
   module.attr("PARKING_CAPACITY_MAX") = fencepost::parking_capacity_max;
   module.attr("EPOCH_BATCH_COUNT_MAX") = fencepost::epoch_batch_count_max;
   module.attr("SLOT_COUNT_MAX") = fencepost::slot_count_max;
+  module.attr("POLLS") = names_of(fencepost::poll_policy_names);
   module.attr("NUMA_NODE_MAX") = fencepost::numa_node_max;
   module.attr("CORE_MAX") = fencepost::core_max;
   module.attr("PUBLICATIONS") = names_of(fencepost::publication_names);
@@ -184,7 +185,7 @@ PYBIND11_MODULE(_core, module) {
   py::class_<fencepost::RaceOptions>(module, "RaceOptions")
       .def(py::init(&fencepost::checked_options), py::kw_only(), py::arg("slot_count"), py::arg("publication"),
            py::arg("line_instruction"), py::arg("guard_batch_count"), py::arg("stop_row"), py::arg("seed"),
-           py::arg("prefetches"), py::arg("huge_pages"), py::arg("numa_node"), py::arg("cores"));
+           py::arg("poll"), py::arg("prefetches"), py::arg("huge_pages"), py::arg("numa_node"), py::arg("cores"));
 
   py::class_<fencepost::AnySequencer>(module, "Sequencer")
       .def(py::init([](const std::string& name, std::int64_t client_capacity, std::int64_t first_position,
@@ -209,7 +210,7 @@ PYBIND11_MODULE(_core, module) {
       [](const std::string& publication, std::int64_t message_count) {
         const auto count = fencepost::checked("message_count", message_count, 0, 64);
         const auto options = fencepost::checked_options(1, publication, publication == "none" ? "none" : "clflushopt",
-                                                        1, -1, 0, false, false, -1, {});
+                                                        1, -1, 0, "pause", false, false, -1, {});
         auto recorded = fencepost::record_publication(options.publication, count);
         return py::make_tuple(std::move(recorded.writer), std::move(recorded.reader));
       },

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from fencepost.native.arguments import check_number
 
 PUBLICATIONS: tuple[str, ...] = _core.PUBLICATIONS
 """How an export becomes readable on other hosts; all are sound but `seed`, the program of 09ae22d."""
+
+POLLS: tuple[str, ...] = _core.POLLS
 
 LINE_INSTRUCTIONS: dict[str, bool] = dict(_core.LINE_INSTRUCTIONS)
 """Name of every cache-line instruction -> whether this machine has it."""
@@ -26,6 +28,8 @@ class RaceOptions:
     publication        one of PUBLICATIONS; `none` needs no cache-line instruction, for threads of one host
     line_instruction   what writes a line back; chosen by what the machine has if None
     guard_batch_count  publication `epoch`: so many guards are raised behind one fence
+    poll               one of POLLS: what scanners and workers do between two looks at an empty ring; `pause` is for
+                       threads that have a core each
     prefetches         scanners and workers fetch the slot behind those that they take
     huge_pages         slots of rings and chains on huge pages, if the system gives any
     numa_node          and on this node; None: wherever
@@ -37,6 +41,7 @@ class RaceOptions:
     publication: str = "none"
     line_instruction: str | None = None
     guard_batch_count: int = 16
+    poll: str = "spin_then_yield"
     prefetches: bool = False
     huge_pages: bool = False
     numa_node: int | None = None
@@ -47,8 +52,13 @@ class RaceOptions:
         """Return the options as the compiled part has them; InputError for a bad one."""
         if self.publication not in PUBLICATIONS:
             raise unknown_choice("publication", self.publication, PUBLICATIONS)
+        if self.poll not in POLLS:
+            raise unknown_choice("poll", self.poll, POLLS)
         if self.line_instruction is not None and self.line_instruction not in LINE_INSTRUCTIONS:
             raise unknown_choice("line_instruction", self.line_instruction, LINE_INSTRUCTIONS)
+        for name, value in (("prefetches", self.prefetches), ("huge_pages", self.huge_pages)):
+            if not isinstance(value, bool):
+                raise InputError(f"{name} is {value!r}: expected True or False")
         try:
             return _core.RaceOptions(
                 slot_count=check_number("slot_count", self.slot_count),
@@ -57,6 +67,7 @@ class RaceOptions:
                 guard_batch_count=check_number("guard_batch_count", self.guard_batch_count),
                 stop_row=-1 if self.stop_row is None else check_number("stop_row", self.stop_row),
                 seed=check_number("seed", seed),
+                poll=self.poll,
                 prefetches=self.prefetches,
                 huge_pages=self.huge_pages,
                 numa_node=-1 if self.numa_node is None else check_number("numa_node", self.numa_node),
@@ -133,6 +144,12 @@ class RaceResult:
     """Where slots and threads were put, beside what was asked."""
     seconds: float
     """From the first thread through the starting gate to the last one done."""
+
+    @classmethod
+    def of(cls, fields: "_core.RaceFields") -> "RaceResult":
+        """Return the result with these fields of the compiled part."""
+        named: dict[str, Any] = {**fields, "placement": PlacementGot(*fields["placement"])}
+        return cls(**named)
 
     @property
     def ordered_count(self) -> int:

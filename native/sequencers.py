@@ -17,7 +17,7 @@ from fencepost.native.arguments import (
     checked_columns,
     refusals,
 )
-from fencepost.native.racing import PlacementGot, RaceOptions, RaceResult
+from fencepost.native.racing import RaceOptions, RaceResult
 
 PARKING_CAPACITY = 65_536
 EPOCH_BATCH_COUNT = 64
@@ -129,7 +129,7 @@ class Sequencer:
         )
         with refusals():
             fields = self._core.race(**columns, options=(options or RaceOptions()).checked(seed))
-        return RaceResult(**{**fields, "placement": PlacementGot(*fields["placement"])})  # type: ignore[arg-type]  # one
+        return RaceResult.of(fields)
 
     @property
     def issued(self) -> int:

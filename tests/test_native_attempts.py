@@ -193,3 +193,24 @@ def test_a_bad_value_in_bulk_is_refused_and_nothing_is_ordered(
         sequencer.try_order_all(**given)
     assert str(refused.value) == message
     assert sequencer.issued == 0
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
+@pytest.mark.parametrize("boundary", [2**31, 2**32, 2**53, 2**63 - 1])
+def test_positions_pass_every_boundary_of_a_narrower_word(name: str, boundary: int) -> None:
+    counts = [3, 1, 4, 1, 5, 9, 2, 6]
+    first = boundary - (sum(counts) if boundary == ISSUED_MAX else 13)
+    sequencer = Sequencer(name, 1, first_position=first, epoch_batch_count=3)
+    answered = sequencer.try_order_all(client_id=[7] * 8, batch_seq=range(8), message_count=counts)
+    assert answered.start_position.tolist() == [first + sum(counts[:index]) for index in range(8)]
+    assert sequencer.issued == first + sum(counts)
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
+def test_message_counts_at_the_limit_of_their_word_are_added_up_exactly(name: str) -> None:
+    sequencer = Sequencer(name, 1, epoch_batch_count=65536)
+    answered = sequencer.try_order_all(
+        client_id=[0] * 5, batch_seq=range(5), message_count=[MESSAGE_COUNT_MAX, 1, 2**31, 2**31 - 1, MESSAGE_COUNT_MAX]
+    )
+    assert answered.start_position.tolist() == [0, 2**32 - 1, 2**32, 2**32 + 2**31, 2**33 - 1]
+    assert sequencer.issued == 3 * 2**32 - 2

@@ -96,11 +96,32 @@ def test_every_publication_delivers_everything(name: str, publication: str, inst
 
 
 @pytest.mark.parametrize("name", SEQUENCERS)
+def test_scanners_that_never_yield_order_the_same(name: str) -> None:
+    workload = generated(5, client_count=2, ring_count=1)
+    result = race(name, **columns(workload), seed=5, options=RaceOptions(poll="pause"))
+    assert_contract(name, workload, result)
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
 def test_the_recorded_workloads_pass_through_rings_of_eight(name: str) -> None:
     workload = recorded_workload(4 if SEQUENCERS[name] == 4 else 5)
     result = race(name, **columns(workload), seed=5, options=RaceOptions(slot_count=8))
     assert_contract(name, workload, result)
     assert (result.ordered_count, result.lap_count_max > 100) == (4200, True)
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
+@pytest.mark.parametrize("boundary", [2**31, 2**32, 2**63 - 1])
+def test_races_pass_the_boundaries_of_narrower_words(name: str, boundary: int) -> None:
+    workload = generated(4)
+    plain = race(name, **columns(workload), seed=4)
+    first_position = boundary - (plain.issued if boundary == 2**63 - 1 else plain.issued // 2)
+    result = race(name, **columns(workload), seed=4, first_position=first_position)
+    assert result.issued == first_position + plain.issued
+    assert_what_was_seen_agrees(result)
+    rows = np.flatnonzero(result.delivered_position >= 0)
+    result.delivered_position[rows] -= first_position
+    assert verify(delivered(workload, result), 4 if SEQUENCERS[name] == 4 else 5).verdict is Verdict.NOT_FOUND
 
 
 # --- bounded parking --------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def made(name: str = "order4.claim", **changed: int) -> _core.Sequencer:
 def raced_with(**changed: Any) -> _core.RaceOptions:
     given: dict[str, Any] = {
         "slot_count": 4, "publication": "none", "line_instruction": "none", "guard_batch_count": 4, "stop_row": -1,
-        "seed": 0, "prefetches": False, "huge_pages": False, "numa_node": -1, "cores": [],
+        "seed": 0, "poll": "pause", "prefetches": False, "huge_pages": False, "numa_node": -1, "cores": [],
     }  # fmt: skip
     return _core.RaceOptions(**{**given, **changed})
 
@@ -120,6 +120,7 @@ def test_bad_arguments_are_refused_with_the_value(call: Callable[[], object], me
         ),
         (lambda: raced_with(slot_count=0), "slot_count is 0: expected 1..16777216"),
         (lambda: raced_with(guard_batch_count=65537), "guard_batch_count is 65537: expected 1..65536"),
+        (lambda: raced_with(poll="sleep"), "unknown poll 'sleep': expected one of pause, spin_then_yield"),
         (lambda: raced_with(numa_node=64), "numa_node is 64: expected 0..63"),
         (lambda: raced_with(cores=[0, -1]), "cores[1] is -1: expected 0..1023"),
         (
@@ -147,6 +148,8 @@ def test_the_compiled_part_refuses_bad_arguments_in_the_same_words(call: Callabl
     [
         ({"slot_count": 0}, "slot_count is 0: expected 1..16777216"),
         ({"slot_count": 1.5}, "slot_count is 1.5: expected an integer"),
+        ({"poll": "sleep"}, "unknown poll 'sleep': expected one of pause, spin_then_yield"),
+        ({"prefetches": 1}, "prefetches is 1: expected True or False"),
         ({"numa_node": -1}, "numa_node is -1: expected 0..63"),
         ({"cores": (0, 1024)}, "cores[1] is 1024: expected 0..1023"),
         ({"stop_row": -1}, f"stop_row is -1: expected 0..{2**63 - 1}"),

@@ -20,6 +20,7 @@
 #include "fencepost/crew.hpp"
 #include "fencepost/drift.hpp"
 #include "fencepost/limits.hpp"
+#include "fencepost/poll.hpp"
 #include "fencepost/quiescence.hpp"
 #include "fencepost/race_options.hpp"
 #include "fencepost/raced_readers.hpp"
@@ -147,13 +148,14 @@ class Race {
   void sequence(std::size_t index, Quiescence<Memory>& quiescence) {
     RacedScanner<Memory>& surroundings = *scanners_[index];
     const typename RacedScanner<Memory>::Closing closing(surroundings);
+    const ChosenPoll<Memory> poll(options_.poll);
     if constexpr (HasWorkers<Sequencer>) {
-      WorkerLoop loop(index, sequencer_.worker(index), views_of(index), quiescence, surroundings,
+      WorkerLoop loop(index, sequencer_.worker(index), views_of(index), quiescence, surroundings, poll,
                       options_.prefetches);
       loop.run();
     } else {
       Scanner scanner(index, sequencer_, Reader(rings_[index]->ring(), 0), configuration_, quiescence, surroundings,
-                      options_.prefetches);
+                      poll, options_.prefetches);
       scanner.run();
     }
   }
@@ -222,7 +224,7 @@ RaceResult run_race(Sequencer& sequencer, int level, AckFrontier& frontier, cons
   if (workload.batches.empty()) return result;
   const AckTargets targets(level, workload, frontier);
   Race<Memory, Sequencer> race(sequencer, frontier, configuration, workload, options);
-  Clients clients(targets.key, targets.number, race.start(), frontier);
+  Clients clients(targets.key, targets.number, race.start(), frontier, check_interrupt);
   race.run(clients, check_interrupt, result);
   for (std::size_t row = 0; row < result.outcome.size(); ++row) {
     const bool is_ordered = result.outcome[row] == static_cast<std::int8_t>(ArrivalOutcome::ordered);

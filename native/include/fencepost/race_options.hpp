@@ -11,6 +11,7 @@
 #include "fencepost/limits.hpp"
 #include "fencepost/memory_flushing.hpp"
 #include "fencepost/placement.hpp"
+#include "fencepost/poll.hpp"
 #include "fencepost/scanner.hpp"
 
 namespace fencepost {
@@ -21,6 +22,7 @@ struct RaceOptions {
   Publication publication = Publication::none;
   LineInstruction line_instruction = LineInstruction::none;
   std::size_t guard_batch_count = 16;  // publication `epoch`: guards raised at once
+  PollPolicy poll = PollPolicy::spin_then_yield;  // of scanners and workers
   bool prefetches = false;             // readers fetch the slot behind those that they take
   Placement placement;                 // of rings, chains and threads
   std::uint64_t stop_row = UINT64_MAX;  // when this row is about to be sent, everything stops
@@ -29,7 +31,7 @@ struct RaceOptions {
 // Checks the combination, too: what the machine lacks, and what one host does not need.
 inline RaceOptions checked_options(std::int64_t slot_count, std::string_view publication,
                                    std::string_view line_instruction, std::int64_t guard_batch_count,
-                                   std::int64_t stop_row, std::uint64_t seed, bool prefetches, bool huge_pages,
+                                   std::int64_t stop_row, std::uint64_t seed, std::string_view poll, bool prefetches, bool huge_pages,
                                    std::int64_t numa_node, const std::vector<std::int64_t>& cores) {
   const auto choice = [](std::string_view what, std::string_view name, const auto& names) {
     std::string choices;
@@ -46,6 +48,7 @@ inline RaceOptions checked_options(std::int64_t slot_count, std::string_view pub
   options.line_instruction =
       static_cast<LineInstruction>(choice("line_instruction", line_instruction, line_instruction_names));
   options.guard_batch_count = checked("guard_batch_count", guard_batch_count, 1, epoch_batch_count_max);
+  options.poll = static_cast<PollPolicy>(choice("poll", poll, poll_policy_names));
   options.prefetches = prefetches;
   options.placement.huge_pages = huge_pages;
   options.placement.numa_node = numa_node;

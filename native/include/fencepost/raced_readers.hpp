@@ -6,9 +6,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <numeric>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "fencepost/ack_frontier.hpp"
@@ -154,16 +155,22 @@ class Clients {
   using Clock = Crew::Clock;
 
   // `key` and `number` of every row: which frontier has to pass which number for the row to be acknowledged.
+  // Calls `check_interrupt` now and then, as this may take a while for millions of rows.
   Clients(const std::vector<std::uint64_t>& key, const std::vector<std::uint64_t>& number, Clock::time_point start,
-          AckFrontier& frontier)
-      : start_(start), frontier_(frontier), number_(number), rows_(key.size()), acked_ns_(key.size(), -1) {
-    std::iota(rows_.begin(), rows_.end(), std::size_t{0});
-    std::sort(rows_.begin(), rows_.end(), [&](std::size_t one, std::size_t other) {
-      return key[one] != key[other] ? key[one] < key[other] : number[one] < number[other];
-    });
-    for (std::size_t at = 0; at < rows_.size(); ++at) {
-      if (at == 0 || key[rows_[at]] != clients_.back().key) clients_.push_back({key[rows_[at]], at, at});
-      clients_.back().end = at + 1;
+          AckFrontier& frontier, const std::function<void()>& check_interrupt)
+      : start_(start), frontier_(frontier), number_(number), acked_ns_(key.size(), -1) {
+    constexpr std::size_t rows_between_checks = std::size_t{1} << 18;
+    std::unordered_map<std::uint64_t, std::size_t> client_of;
+    for (std::size_t row = 0; row < key.size(); ++row) {
+      if (row % rows_between_checks == 0) check_interrupt();
+      const auto [place, is_new] = client_of.try_emplace(key[row], clients_.size());
+      if (is_new) clients_.push_back({key[row], {}, 0});
+      clients_[place->second].rows.push_back(row);
+    }
+    for (Client& client : clients_) {
+      if (client.rows.size() > rows_between_checks) check_interrupt();
+      std::sort(client.rows.begin(), client.rows.end(),
+                [&](std::size_t one, std::size_t other) { return number[one] < number[other]; });
     }
   }
 
@@ -181,19 +188,19 @@ class Clients {
  private:
   struct Client {
     std::uint64_t key;
-    std::size_t next;  // in rows_: the lowest number not yet seen acknowledged
-    std::size_t end;
+    std::vector<std::size_t> rows;  // by number
+    std::size_t next;               // in rows: the lowest number not yet seen acknowledged
   };
 
   bool look() {
     bool has_news = false;
     for (Client& client : clients_) {
-      if (client.next == client.end) continue;
+      if (client.next == client.rows.size()) continue;
       const std::uint64_t acked_count = frontier_.acked_count(client.key);
-      if (number_[rows_[client.next]] >= acked_count) continue;
+      if (number_[client.rows[client.next]] >= acked_count) continue;
       const auto elapsed = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start_).count();
-      while (client.next < client.end && number_[rows_[client.next]] < acked_count) {
-        acked_ns_[rows_[client.next++]] = elapsed;
+      while (client.next < client.rows.size() && number_[client.rows[client.next]] < acked_count) {
+        acked_ns_[client.rows[client.next++]] = elapsed;
       }
       has_news = true;
     }
@@ -203,7 +210,6 @@ class Clients {
   const Clock::time_point start_;
   AckFrontier& frontier_;
   const std::vector<std::uint64_t>& number_;
-  std::vector<std::size_t> rows_;  // sorted by key, then by number
   std::vector<Client> clients_;
   std::vector<std::int64_t> acked_ns_;
 };

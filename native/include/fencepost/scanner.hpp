@@ -9,7 +9,6 @@
 #include "fencepost/configuration.hpp"
 #include "fencepost/origin.hpp"
 #include "fencepost/parked_clients.hpp"
-#include "fencepost/poll.hpp"
 #include "fencepost/quiescence.hpp"
 
 namespace fencepost {
@@ -42,26 +41,26 @@ struct ScannerCounts {
 // That can be for ever: if the predecessor stands behind the batch that holds the scanner, in this ring, or in another
 // one that is held. It cannot happen if parking_capacity is at least what all clients together may have sent without an
 // acknowledgement: the predecessor of a parked batch was sent before it, so all that is parked or read fits.
-template <class Memory, class Sequencer, class Reader, class Surroundings>
+template <class Memory, class Sequencer, class Reader, class Surroundings, class Poll>
 class Scanner {
  public:
   Scanner(std::size_t scanner_index, Sequencer& sequencer, Reader reader, const Configuration& configuration,
-          Quiescence<Memory>& quiescence, Surroundings& surroundings, bool prefetches = false)
+          Quiescence<Memory>& quiescence, Surroundings& surroundings, Poll poll, bool prefetches)
       : scanner_index_(scanner_index),
         sequencer_(sequencer),
         reader_(reader),
         quiescence_(quiescence),
         surroundings_(surroundings),
+        poll_(poll),
         parked_(configuration),
         prefetches_(prefetches) {}
 
   // BLOCKS until its ring is closed and read and nothing that is parked or held, in any ring, can be ordered any more;
   // or until stopped. Allocates nothing. Throws what try_order throws.
   void run() {
-    SpinThenYield<Memory> poll;
     while (!surroundings_.stopped()) {
       if (read_some()) {
-        poll.reset();
+        poll_.reset();
         if (sequencer_.parks) settle_parked(false);  // others may have ordered a predecessor meanwhile
         continue;
       }
@@ -69,7 +68,7 @@ class Scanner {
       surroundings_.idle();
       if (reader_.is_finished() && !sequencer_.parks) break;
       if ((reader_.is_finished() || is_held_) && has_settled()) break;
-      poll.wait();
+      poll_.wait();
     }
     reader_.abandon();  // if it was stopped or is held for ever, its receiver must not wait
     quiescence_.announce_progress(std::exchange(progress_count_, 0));
@@ -166,6 +165,7 @@ class Scanner {
   Reader reader_;
   Quiescence<Memory>& quiescence_;
   Surroundings& surroundings_;
+  Poll poll_;
   ParkedClients parked_;
   const bool prefetches_;
   std::uint64_t progress_count_ = 0;  // batches read, released or dropped, not yet announced

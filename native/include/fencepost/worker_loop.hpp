@@ -8,7 +8,6 @@
 
 #include "fencepost/batch.hpp"
 #include "fencepost/origin.hpp"
-#include "fencepost/poll.hpp"
 #include "fencepost/quiescence.hpp"
 
 namespace fencepost {
@@ -26,32 +25,32 @@ struct RingView {
 // Memory is bounded as there: a ring whose next batch finds no room to park is held, while the worker goes on with the
 // others. Rings can hold each other for ever; not if parking_capacity is at least what the worker's clients together may
 // have sent without an acknowledgement.
-template <class Memory, class Worker, class Reader, class Surroundings>
+template <class Memory, class Worker, class Reader, class Surroundings, class Poll>
 class WorkerLoop {
  public:
   WorkerLoop(std::size_t worker_index, Worker& worker, std::vector<RingView<Reader>> views,
-             Quiescence<Memory>& quiescence, Surroundings& surroundings, bool prefetches = false)
+             Quiescence<Memory>& quiescence, Surroundings& surroundings, Poll poll, bool prefetches)
       : worker_index_(worker_index),
         worker_(worker),
         views_(std::move(views)),
         quiescence_(quiescence),
         surroundings_(surroundings),
+        poll_(poll),
         prefetches_(prefetches) {}
 
   // BLOCKS until its rings are closed and read; or until they and those of all other workers are held, so that nothing
   // can change any more; or until stopped. What is parked then stays parked: nobody else orders this worker's clients.
   // Allocates nothing. Throws what take throws.
   void run() {
-    SpinThenYield<Memory> poll;
     while (!surroundings_.stopped()) {
       if (read_all()) {
-        poll.reset();
+        poll_.reset();
         continue;
       }
       worker_.finish(surroundings_);  // nothing to take: an epoch must not wait for more
       surroundings_.idle();
       if (all_finished() || has_settled()) break;
-      poll.wait();
+      poll_.wait();
     }
     worker_.finish(surroundings_);
     for (RingView<Reader>& view : views_) view.reader.abandon();
@@ -122,6 +121,7 @@ class WorkerLoop {
   std::vector<RingView<Reader>> views_;
   Quiescence<Memory>& quiescence_;
   Surroundings& surroundings_;
+  Poll poll_;
   const bool prefetches_;
   std::uint64_t progress_count_ = 0;
   bool is_settled_ = false;
