@@ -19,6 +19,7 @@
 #include "fencepost/memory_coherent.hpp"
 #include "fencepost/order4_owner.hpp"
 #include "fencepost/origin.hpp"
+#include "fencepost/poll.hpp"
 #include "fencepost/quiescence.hpp"
 #include "fencepost/worker_loop.hpp"
 
@@ -182,8 +183,7 @@ class PipelineProbe final : public Probe {
   void sequence(const StopFlag& stop) {
     Surroundings around{*log_, *chain_, stop, Chain::Ring::Reader(chain_->ring(), 0)};
     std::vector<RingView<Ring::Reader>> views{{0, Ring::Reader(*ring_, 0)}};
-    WorkerLoop<Coherent, Order4Owner<Coherent>::Worker, Ring::Reader, Surroundings> loop(
-        0, sequencer_->worker(0), std::move(views), *quiescence_, around);
+    WorkerLoop loop(0, sequencer_->worker(0), std::move(views), *quiescence_, around, SpinThenYield<Coherent>(), false);
     loop.run();
     chain_->close();
     around.follow();

@@ -16,6 +16,7 @@
 #include "fencepost/lap_ring.hpp"
 #include "fencepost/limits.hpp"
 #include "fencepost/memory_coherent.hpp"
+#include "fencepost/poll.hpp"
 #include "fencepost/quiescence.hpp"
 #include "fencepost/worker_loop.hpp"
 
@@ -149,8 +150,7 @@ class ProducerToSequencerProbe final : public Probe {
   void scan(const StopFlag& stop) {
     Surroundings around{stop};
     std::vector<RingView<Ring::Reader>> views{{0, Ring::Reader(*ring_, 0)}};
-    WorkerLoop<Coherent, typename Sequencer::Worker, Ring::Reader, Surroundings> loop(
-        0, sequencer_->worker(0), std::move(views), *quiescence_, around);
+    WorkerLoop loop(0, sequencer_->worker(0), std::move(views), *quiescence_, around, SpinThenYield<Coherent>(), false);
     loop.run();
     received_ = around.received;
   }

@@ -26,6 +26,7 @@
 #include "fencepost/order4_sharded_mutex.hpp"
 #include "fencepost/order5_epoch.hpp"
 #include "fencepost/order5_fetch_add.hpp"
+#include "fencepost/poll.hpp"
 #include "fencepost/quiescence.hpp"
 #include "fencepost/scanner.hpp"
 #include "fencepost/sequencers.hpp"
@@ -139,12 +140,11 @@ void count_one(std::size_t index, Sequencer& sequencer, const CountedRings& ring
     for (std::size_t ring = 0; ring < rings.size(); ++ring) {
       if (Sequencer::reading == Reading::every_ring || ring == index) views.push_back({ring, {*rings[ring], index}});
     }
-    WorkerLoop<Counted, typename Sequencer::Worker, Reader, CountingSurroundings> loop(
-        index, sequencer.worker(index), std::move(views), quiescence, around);
+    WorkerLoop loop(index, sequencer.worker(index), std::move(views), quiescence, around, SpinThenYield<Counted>(), false);
     around.count([&] { loop.run(); });
   } else {
-    Scanner<Counted, Sequencer, Reader, CountingSurroundings> scanner(index, sequencer, Reader(*rings[index], index),
-                                                                      configuration, quiescence, around);
+    Scanner scanner(index, sequencer, Reader(*rings[index], index), configuration, quiescence, around,
+                    SpinThenYield<Counted>(), false);
     around.count([&] { scanner.run(); });
   }
 }
