@@ -143,10 +143,11 @@ def _print_bench(bench: Bench, repetitions: int) -> None:
             {True: "yes", False: "no", None: "-"}[row.met],
             _side(row.probe),
             "-" if row.floor is None else _side(row.floor),
+            str(row.disturbed_count),
         ]
         for row in bench.rows
     ]
-    columns = ["name", "median", "low", "high", "reach", "met", "path", "floor"]
+    columns = ["name", "median", "low", "high", "reach", "met", "path", "floor", "disturbed"]
     print_table(f"paths on {_machine(bench)}", columns, rows)
     for row in bench.rows:
         if row.figure.unavailable:
@@ -155,6 +156,8 @@ def _print_bench(bench: Bench, repetitions: int) -> None:
             said = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in row.extras.items())
             click.echo(f"{row.path.name}: {said}")
     click.echo("what each path is: fencepost bench --list")
+    if any(row.disturbed_count for row in bench.rows):
+        click.echo("disturbed: so many repetitions of both sides lost a core to other work; their figures say little")
     met = [row.met for row in bench.rows]
     unavailable = sum(bool(row.figure.unavailable) for row in bench.rows)
     _print_end(bench, repetitions, met=met.count(True), missed=met.count(False), unavailable=unavailable)
