@@ -4,6 +4,7 @@ import click
 
 from fencepost import __version__
 from fencepost.command_line.ablate import ablate_command
+from fencepost.command_line.bench import bench_command
 from fencepost.command_line.check import check_command
 from fencepost.command_line.explore import explore_command
 from fencepost.command_line.litmus import litmus_command
@@ -35,6 +36,7 @@ COMMANDS = (
     ablate_command,
     verify_command,
     replay_command,
+    bench_command,
 )
 for command in COMMANDS:
     cli.add_command(command)
