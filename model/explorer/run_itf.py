@@ -9,8 +9,6 @@ contract is judged by; `mbt::actionTaken` and `mbt::nondetPicks` say who went an
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +21,7 @@ from fencepost.model.explorer.run_state import decoded, encoded, state_document
 from fencepost.model.explorer.run_trace import Run, RunTrace, run, trace_of
 from fencepost.model.explorer.state import THREAD, Actor
 from fencepost.model.explorer.words import act_words, actor_words, choice_words
-from fencepost.model.itf import ACTION, FORMAT_DESCRIPTION, PICKS
+from fencepost.model.itf import ACTION, FORMAT_DESCRIPTION, PICKS, parsed, write_whole
 from fencepost.model.memory.late import Choice
 from fencepost.model.programs import DESIGNS
 from fencepost.model.programs.operations import Operation
@@ -35,17 +33,7 @@ SCHEMA = "fencepost/run/1"
 def write_run(explored: Explored | RunTrace, path: Path) -> RunTrace:
     """Write a trace file, whole or not at all, and return the trace. Raises InputError where there is no violation."""
     trace = trace_of(explored) if isinstance(explored, Explored) else explored
-    text = json.dumps(document(run(trace)), indent=1) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, json.dumps(document(run(trace)), indent=1) + "\n")
     return trace
 
 
@@ -85,7 +73,7 @@ def _action(made: Run, number: int) -> str:
 
 def is_run(path: Path) -> bool:
     """Say whether a file says of itself that it is a run trace; raises FormatError where it is no JSON object."""
-    raw = _parse(path)
+    raw = parsed(path)
     meta = raw.get("#meta")
     return isinstance(meta, dict) and meta.get("schema") == SCHEMA
 
@@ -96,7 +84,7 @@ def read_run(path: Path, designs: Mapping[str, Design] = DESIGNS) -> RunTrace:
     Raises FormatError, with the number of the step, where the file is not such a trace or records what the programs do
     not do; `designs` are the sequencers that it may be about.
     """
-    raw = _parse(path)
+    raw = parsed(path)
     meta, states = raw.get("#meta"), raw.get("states")
     if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
         found = meta.get("schema") if isinstance(meta, dict) else None
@@ -133,22 +121,6 @@ def _as_far_as_it_goes(trace: RunTrace) -> tuple[Run, str]:
         except NotAccepted:
             impossible = middle
     return run(replace(trace, schedule=trace.schedule[:possible])), objection
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FormatError(path, "no such file: expected a trace in ITF JSON") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(path, f"cannot be read ({error}): expected a trace in ITF JSON") from None
-    except json.JSONDecodeError as error:
-        raise FormatError(path, f"line {error.lineno} column {error.colno}: {error.msg}: expected ITF JSON") from None
-    except (RecursionError, ValueError) as error:
-        raise FormatError(path, f"cannot be read ({type(error).__name__}): expected ITF JSON") from None
-    if not isinstance(raw, dict):
-        raise FormatError(path, f"found a JSON {type(raw).__name__}: expected an object with #meta, vars and states")
-    return raw
 
 
 def _step(number: int, state: Any) -> tuple[Actor, Choice]:
