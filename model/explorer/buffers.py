@@ -28,9 +28,17 @@ def pending_store(buffer: tuple[Entry, ...], address: Address) -> Entry | None:
     return None
 
 
-def flushes_now(matrix: Matrix, buffer: tuple[Entry, ...], line: Line) -> bool:
-    """Say whether a flush of the line can leave the buffer now."""
+def flushes_now(
+    matrix: Matrix, buffer: tuple[Entry, ...], line: Line, thread: int, stored: tuple[int, int] | None
+) -> bool:
+    """Say whether a thread's flush of the line can leave its buffer now, with nothing between it and the last store.
+
+    `stored` is the thread and the moment of the last store to the line on this host.
+    """
     return any(
-        entry.line == line and entry.kind in FLUSHES and not blocked(matrix, buffer, place)
+        entry.line == line
+        and entry.kind in FLUSHES
+        and stored == (thread, entry.moment)
+        and not blocked(matrix, buffer, place)
         for place, entry in enumerate(buffer)
     )

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fencepost.model.contract import Level
-from fencepost.model.explorer.watch import Violation
+from fencepost.model.explorer.watch import FACT, Violation
+from fencepost.model.memory.late import Key
 from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import Address
 from fencepost.model.trace import Step
@@ -84,13 +85,14 @@ class Contract:
     def __init__(
         self,
         level: Level,
+        rings: int,
         guard: Callable[[int, int], tuple[Address, int]],
         *,
         subscribers: bool,
         acknowledgers: bool,
     ) -> None:
         """`guard` returns, of a ring and a place in its export chain, the word that offers it and its least value."""
-        self.level, self.guard = level, guard
+        self.level, self.rings, self.guard = level, range(rings), guard
         self.subscribers, self.acknowledgers = subscribers, acknowledgers
 
     def judge(self, facts: Facts, step: Step, answers: tuple[Any, ...]) -> Iterator[Violation]:
@@ -101,6 +103,35 @@ class Contract:
                 yield from handler(facts, answers, **step.arguments)
             else:
                 yield from handler(facts, **step.arguments)
+
+    def concerns(self, facts: Facts, step: Step) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
+        """Return the facts that a step is judged by, and those that it changes, each as a key.
+
+        Facts are told apart by ring or slot, so that what one thread does in its own order needs no order of another's.
+        """
+        given = step.arguments
+        ordered = tuple((FACT, "ordered", each) for each in self.rings)
+        match step.action:
+            case "arrive":
+                return tuple((FACT, "acked", each) for each in self.rings), ()
+            case "overwrite":
+                slot = given["ring"], given["slot"]
+                before = facts.occupants.get(slot)
+                return (() if before is None else ((FACT, "consumed", *before),)), ((FACT, "slot", *slot),)
+            case "assign":
+                return ordered, ((FACT, "ordered", given["ring"]), (FACT, "range", given["ring"], given["index"]))
+            case "export":
+                return (), ((FACT, "ordered", given["ring"]),)
+            case "deliver":
+                place = given["ring"], given["index"]
+                return ((FACT, "range", *place),), ((FACT, "consumed", *place),)
+            case "discard":
+                return (), ((FACT, "consumed", given["ring"], given["index"]),)
+            case "acknowledge" | "acknowledge_first":
+                return ordered, ((FACT, "acked", given["ring"]),)
+            case "frontier":
+                return (), ((FACT, "frontier", given["ring"], given["client"]),)
+        return (), ()
 
     # --- filling ---
 
@@ -276,6 +307,8 @@ class Contract:
         issued = inspect(ISSUED)
         if issued > position:
             yield Violation("dense", f"positions {position}..{issued - 1} were issued and belong to no batch")
+        if issued < position:
+            yield Violation("dense", f"positions {issued}..{position - 1} belong to a batch and were never issued")
         yield from self._left_over(facts)
 
     def _left_over(self, facts: Facts) -> Iterator[Violation]:

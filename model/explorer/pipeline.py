@@ -21,6 +21,7 @@ def system_of(
     """Return the system whose runs are those of a design on a scenario, watched for the asked properties."""
     contract = Contract(
         design.level,
+        scenario.rings_count,
         lambda ring, place: design.guard(ring, place, scenario.slots),
         subscribers=scenario.subscribers,
         acknowledgers=scenario.acknowledgers or bool(scenario.plans),

@@ -7,6 +7,10 @@ What was tried at a place sleeps in the branches tried after it, until an event 
 so no two complete runs differ only in the order of commuting steps. Runs in which all that could go on sleeps are
 `blocked`: they are not complete, and are counted apart.
 
+Where all steps commute both ways, as under `sc`, the number of complete runs is the number of classes. On memory that
+is not coherent some runs are also covered by others that can end in all that they can (`Touched.dates`), and how many
+are left depends on which came first.
+
 A load that chose an older version commutes with later write-backs, which would only have given it more to choose from:
 that is a race (`Touched.widens`), and no order.
 
@@ -96,7 +100,7 @@ class Reduction:
             self._order.push(event)
             self._given_count += 1
         if branch:
-            asleep = dict(branch.asleep)
+            state, asleep = branch.state, dict(branch.asleep)
         self._enter(state, asleep)
 
     def ends(self) -> Iterator[End]:

@@ -57,6 +57,7 @@ from fencepost.model.programs.operations import (
     Unlock,
     Witness,
     line_of,
+    replacement,
 )
 from fencepost.model.trace import Step
 
@@ -72,7 +73,6 @@ class System:
         *,
         words: dict[Address, Any] | None = None,
         watch: Watch | None = None,
-        lines: Lines | None = None,
     ) -> None:
         if profile.snapshot or not profile.line_atomic or profile.dirty_words_only or profile.crash is not Crash.HOST:
             raise InputError(
@@ -81,7 +81,7 @@ class System:
             )
         self.threads, self.profile, self.matrix = tuple(threads), profile, matrix
         self.hosts = [0 if profile.one_host else thread.host for thread in threads]
-        self.lines = lines or Lines(profile.one_host)
+        self.lines = Lines(profile.one_host)
         initial: dict[tuple[Any, ...], dict[Any, Any]] = {}
         for address, value in (words or {}).items():
             initial.setdefault(line_of(address), {})[address[-1]] = value
@@ -157,12 +157,14 @@ class System:
     def _needed(self, state: State, line: tuple[Any, ...], choices: Iterator[Transition]) -> Iterator[Transition]:
         """Leave out the eviction of a copy whose owner can flush it right now: the flush, done first, does the same.
 
-        What can follow after the eviction can follow after the flush, and the owner is one step further.
+        What can follow after the eviction can follow after the flush, and the owner is one step further. But only where
+        nothing lies between the store and its flush: in `W d; W f; FO d; SF; FO f` the flush of f comes after that of
+        d, an eviction of f need not, and a reader of f that comes between them finds an old d.
         """
         flushed = {
             self.hosts[thread]
             for thread, buffer in enumerate(state.buffers)
-            if buffer and flushes_now(self.matrix, buffer, line)
+            if flushes_now(self.matrix, buffer, line, thread, state.stored.get((self.hosts[thread], line)))
         }
         for choice, lucky in choices:
             one = choice[0] == "evict" and len(choice[1]) == 1 and not self.lines.contested(line)
@@ -195,6 +197,7 @@ class System:
         after, event = state.copy(), Event(actor, choice, lucky)
         thread, number = actor
         if number == THREAD:
+            self._order_entries(after, thread)
             operation = after.nodes[thread].operation
             assert operation is not None
             result = self._execute(after, thread, operation, choice, event)
@@ -204,6 +207,10 @@ class System:
             self._drain(after, thread, entry, choice, event)
         self._hasten(after, thread, event)
         return after, event
+
+    def _order_entries(self, state: State, thread: int) -> None:
+        """Note that what enters the buffer from now on comes after more than what is in it."""
+        state.moments = (*state.moments[:thread], state.moments[thread] + 1, *state.moments[thread + 1 :])
 
     def _advance(
         self, state: State, thread: int, operation: Operation, result: Any, choice: Choice, event: Event
@@ -222,12 +229,14 @@ class System:
     def _tell(self, state: State, step: Step | None, event: Event) -> None:
         """Tell the watch of a step; what it asks of memory is part of what the event has to do with."""
         if step is not None:
+            event.concern(*state.watch.concerns(step))
             answers = tuple(self._inspect(state, address, event) for address in state.watch.asks(step))
             state.watch = state.watch.after(step, answers)
 
     def _inspect(self, state: State, address: Address, event: Event) -> Any:
-        """Return what memory has of a word; a watch may ask, and what it is told depends on when."""
+        """Return what memory has of a word, for whoever may read it: the watch is told what depends on when."""
         line = line_of(address)
+        self._use(event.actor[0], line)
         event.touched.reads.add(("W", address) if self.lines.own(line) else ("M", line))
         return self.memory.memory(state.cells, line).get(address[-1], 0)
 
@@ -241,8 +250,7 @@ class System:
             case Load(address):
                 return self._load(state, thread, address, choice, event)
             case Poll(watched):
-                index, inner = choice
-                each = watched[index]
+                (index, inner), each = choice, watched[choice[0]]
                 for other in watched:  # had it changed before, it might have been the one
                     touched.widens |= self.memory.keys(other.address)
                 line = line_of(each.address)
@@ -305,7 +313,7 @@ class System:
             before = state.cells.words.get(address, 0)
         else:
             before = self.memory.content(state.cells, host, line, choice).get(word, 0)
-        new = _replacement(operation, before)
+        new = replacement(operation, before)
         if new is None:
             return self._load(state, thread, address, choice, event)
         self._use(thread, line, writes=True)
@@ -319,13 +327,13 @@ class System:
         state.buffers = (*state.buffers[:thread], buffer, *state.buffers[thread + 1 :])
         if entry.kind is Buffered.W:
             self.memory.store(cells, host, line, entry.word, entry.value, choice, event.touched)
+            state.stored = {**state.stored, (host, line): (thread, entry.moment)}
         elif entry.kind is Buffered.NT:
             evict = NO_EVICTION if choice == OWN else choice
             self.memory.device_store(cells, host, line, entry.word, entry.value, evict, event.touched)
         elif entry.kind is not Buffered.SF and not self.lines.own(line):
             self.memory.flush(cells, host, line, entry.kind, choice, event.touched)
-        label = entry.origin.label
-        step = label(0) if label is not None else None
+        step = entry.origin.label(0) if entry.origin.label is not None else None
         event.acts.append(Act(thread, entry, 0, step, choice))
         self._tell(state, step, event)
 
@@ -342,7 +350,7 @@ class System:
             case Store() | Unlock() | Flush() | StoreFence() if self.profile.buffers:
                 self._enter(state, thread, operation)
             case FullFence() if not buffer:
-                pass
+                self._order_entries(state, thread)
             case LoadFence():
                 if self.profile.lfence_waits and any(each.kind in (Buffered.FL, Buffered.FO) for each in buffer):
                     return False
@@ -358,23 +366,25 @@ class System:
         return True
 
     def _enter(self, state: State, thread: int, operation: Store | Unlock | Flush | StoreFence) -> None:
-        number = state.issued_counts[thread]
+        number, moment = state.issued_counts[thread], state.moments[thread]
         match operation:
             case Store(address, value):
                 kind = Buffered.NT if operation.streaming else Buffered.W
-                entry = Entry(kind, line_of(address), address[-1], value, number, operation)
+                entry = Entry(kind, line_of(address), address[-1], value, number, moment, operation)
                 self._use(thread, entry.line, writes=True)
             case Unlock(address):
-                entry = Entry(Buffered.W, line_of(address), address[-1], 0, number, operation)
+                entry = Entry(Buffered.W, line_of(address), address[-1], 0, number, moment, operation)
                 self._use(thread, entry.line, writes=True)
             case Flush(line, kind):
-                entry = Entry(kind, line, None, 0, number, operation)
+                entry = Entry(kind, line, None, 0, number, moment, operation)
                 self._use(thread, line)
             case StoreFence():
-                entry = Entry(Buffered.SF, (), None, 0, number, operation)
+                entry = Entry(Buffered.SF, (), None, 0, number, moment, operation)
         buffers, counts = state.buffers, state.issued_counts
         state.buffers = (*buffers[:thread], (*buffers[thread], entry), *buffers[thread + 1 :])
         state.issued_counts = (*counts[:thread], number + 1, *counts[thread + 1 :])
+        if entry.kind in (Buffered.SF, Buffered.FL):
+            self._order_entries(state, thread)
 
     def _drain_unnoticed(self, state: State, thread: int, event: Event) -> bool:
         buffer = state.buffers[thread]
@@ -382,19 +392,8 @@ class System:
             flush = entry.kind in (Buffered.FL, Buffered.FO, Buffered.WB) and self.lines.own(entry.line)
             unnoticed = entry.kind is Buffered.SF or flush or self.lines.private(entry.line)
             if unnoticed and not blocked(self.matrix, buffer, place):
-                unheard = Event((thread, entry.number), OWN, False)  # its line is no other thread's
-                unheard.acts = event.acts
+                unheard = event.aside((thread, entry.number), OWN)  # its line is no other thread's
                 self._drain(state, thread, entry, OWN, unheard)
+                event.concern(*unheard.facts())
                 return True
         return False
-
-
-def _replacement(operation: FetchAdd | CompareExchange | Exchange, before: Any) -> tuple[Any] | None:
-    """Return the value that is stored, or None for a compare-exchange that fails."""
-    match operation:
-        case FetchAdd(amount=amount):
-            return (before + amount,)
-        case CompareExchange(expected=expected, desired=desired):
-            return (desired,) if before == expected else None
-        case Exchange(value=value):
-            return (value,)

@@ -44,13 +44,18 @@ class Version(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """Something in a store buffer; `number` counts the entries of its thread."""
+    """Something in a store buffer.
+
+    number   counts the entries of its thread
+    moment   counts what orders the entries of its thread: the same for a store and a flush with nothing between them
+    """
 
     kind: Buffered
     line: Line
     word: Hashable
     value: Any
     number: int
+    moment: int = 0
     origin: Any = None  # the operation that put it there
 
 

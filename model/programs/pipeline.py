@@ -60,12 +60,14 @@ class Scenario:
     """What is sent and who takes part.
 
     written       the batches are in the rings when the run begins; else a receiver for each ring writes them
+    later         with `written`, what a receiver for each ring adds to that
     plans         what each client sends, instead of `rings`; receivers and acknowledgers then take part
     """
 
     rings: tuple[tuple[Arriving, ...], ...] = ()
     slots: int = 4  # of each ring
     written: bool = False
+    later: tuple[tuple[Arriving, ...], ...] = ()
     delegated: bool = False
     subscribers: bool = False
     acknowledgers: bool = False
@@ -81,13 +83,14 @@ class Scenario:
         """Return the clients whose batches come to a ring."""
         if self.plans:
             return list(range(len(self.plans)))
-        return sorted({batch.client for batch in self.rings[ring]})
+        later = self.later[ring] if self.later else ()
+        return sorted({batch.client for batch in (*self.rings[ring], *later)})
 
     def __str__(self) -> str:
-        count = sum(map(len, self.plans or self.rings))
-        clients = len(self.plans) or len({batch.client for ring in self.rings for batch in ring})
+        count = sum(map(len, self.plans)) or sum(map(len, (*self.rings, *self.later)))
+        clients = len(self.plans) or len({each for ring in range(self.rings_count) for each in self.clients(ring)})
         roles = ["scanners"]
-        roles += ["receivers"] if not self.written else []
+        roles += ["receivers"] if not self.written or self.later else []
         roles += ["delegations"] if self.delegated else []
         roles += ["subscribers"] if self.subscribers else []
         roles += ["acknowledgers"] if self.acknowledgers or self.plans else []
@@ -119,9 +122,11 @@ def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
     ]
     if scenario.plans:
         threads.append(ThreadOf(f"receiver {ring}", broker, lambda: design.receiver(ring, slots, ()).serve()))
-    elif not scenario.written:
-        batches = scenario.rings[ring]
-        threads.append(ThreadOf(f"receiver {ring}", broker, lambda: design.receiver(ring, slots, batches).run()))
+    elif not scenario.written or scenario.later:
+        first = len(scenario.rings[ring]) if scenario.written else 0
+        batches = scenario.later[ring] if scenario.written else scenario.rings[ring]
+        begin_receiver = lambda: design.receiver(ring, slots, batches, first=first).run()  # noqa: E731
+        threads.append(ThreadOf(f"receiver {ring}", broker, begin_receiver))
     if scenario.delegated:
         threads.append(ThreadOf(f"delegation {ring}", broker, lambda: design.delegation(ring, slots).run()))
     if scenario.subscribers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,10 +73,12 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         tell=_tell(quiet=given["quiet"]),
     )
     verdict = worst([each.verdict for each in found])
+    traces = {id(each): _write(each, out) for each in found if each.violation}
     if given["as_json"]:
-        print_json("explore", verdict, given["seed"], [_json(each) for each in found])
+        results = [_json(each, traces.get(id(each))) for each in found]
+        print_json("explore", verdict, given["seed"], results)
     else:
-        _print(found)
+        _print(found, traces)
     interrupted = any(each.reason.startswith(INTERRUPTED) for each in found)
     context.exit(EXIT_INTERRUPTED if interrupted else exit_code(verdict))
 
@@ -122,7 +125,18 @@ def _tell(*, quiet: bool) -> Tell:
     return tell
 
 
-def _json(each: Explored) -> dict[str, Any]:
+def _write(each: Explored, out: Path) -> Path:
+    """Write a violating run to its file."""
+    from fencepost.model.explorer.run_itf import write_run
+
+    assert each.violation is not None
+    name = f"{each.subject.name}-{each.subject.profile}-{each.violation.property}"
+    path = out / f"explore-{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.itf.json"
+    write_run(each, path)
+    return path
+
+
+def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
     return {
         "name": each.subject.name,
         "profile": each.subject.profile,
@@ -135,12 +149,14 @@ def _json(each: Explored) -> dict[str, Any]:
         "blocked": each.counts.blocked,
         "steps": each.counts.steps,
         "seconds": round(each.seconds, 6),
-        "trace": None,
+        "trace": trace,
         "trace_length": len(each.schedule) if each.violation else None,
     }
 
 
-def _print(found: list[Explored]) -> None:
+def _print(found: list[Explored], traces: dict[int, Path]) -> None:
+    from fencepost.model.explorer.columns import describe_run
+
     rows = []
     for each in found:
         property = each.violation.property if each.violation else "-"
@@ -153,11 +169,12 @@ def _print(found: list[Explored]) -> None:
     print_table(found[0].subject.name, columns, rows)
     for each in found:
         if each.violation:
-            click.echo(f"{each.violation.property}: {each.violation.sentence}")
+            click.echo("")
+            click.echo(describe_run(each, traces[id(each)]))
     worst_one = next((each for each in found if each.violation), found[0])
     print_summary(
         verdict=worst([each.verdict for each in found]),
         property=worst_one.violation.property if worst_one.violation else None,
         seed=worst_one.seed,
-        trace=None,
+        trace=traces.get(id(worst_one)),
     )
