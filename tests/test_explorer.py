@@ -200,12 +200,44 @@ def test_locks_taken_in_two_orders_deadlock_and_in_one_order_do_not() -> None:
     assert explore(of_threads(locking("a", "b"), locking("a", "b"), judge=all_ended)).verdict is Verdict.EXHAUSTED
 
 
-def test_a_run_that_never_ends_is_not_called_exhausted() -> None:
+def test_a_spin_that_found_nothing_new_is_not_a_step_to_repeat() -> None:
     def spinning() -> Any:
         while (yield Load(("flag", "set"))) == 0:
             pass
 
-    explored = explore(of_threads(spinning), limits=Limits(depth=50))
+    def raising() -> Any:
+        yield Store(("flag", "set"), 1)
+
+    passed = explore(of_threads(spinning, raising, judge=all_ended))
+    assert passed.verdict is Verdict.EXHAUSTED
+    assert passed.counts.complete <= 2  # the compiler may have made two loads of the loop's one
+    alone = explore(of_threads(spinning, judge=all_ended))
+    assert alone.violation == Violation("drained", "['thread 0'] wait for ever")
+
+
+def test_two_threads_that_give_way_to_each_other_for_ever_are_a_livelock() -> None:
+    def polite(mine: str, theirs: str) -> Callable[[], Any]:
+        def program() -> Any:
+            while True:
+                yield Store((mine, "wants"), 1)
+                if (yield Load((theirs, "wants"))) == 0:
+                    return
+                yield Store((mine, "wants"), 0)
+
+        return program
+
+    explored = explore(of_threads(polite("a", "b"), polite("b", "a")), limits=Limits(depth=60))
+    assert explored.violation is not None
+    assert explored.violation.property == "drained"
+    assert "are repeated for ever" in explored.violation.sentence
+
+
+def test_a_run_that_never_ends_and_never_repeats_is_not_called_exhausted() -> None:
+    def counting() -> Any:
+        while True:
+            yield FetchAdd(("word", "x"), 1)
+
+    explored = explore(of_threads(counting), limits=Limits(depth=50))
     assert explored.verdict is Verdict.NOT_FOUND
     assert "within 50 steps" in explored.bound
 

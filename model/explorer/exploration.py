@@ -10,6 +10,7 @@ from random import Random
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
+from fencepost.model.explorer.livelock import livelock
 from fencepost.model.explorer.reduction import DEPTH_MOST, Branch, End, Reduction, stuck
 from fencepost.model.explorer.schedule import Judge, Schedule, schedule_of, shortened
 from fencepost.model.explorer.state import Event, State
@@ -166,14 +167,23 @@ class Exhaustive:
             self._spend()
             if most is not None and ended > most:
                 raise TooMany
-            if end.complete and found is None:
-                violation = self.subject.judge(self.system, end.state)
+            if found is None and (end.complete or end.cut):
+                violation = self._judge(end)
                 if violation is not None:
-                    schedule = shortened(self.system, schedule_of(end.events), violation, self.subject.judge)
+                    schedule = (
+                        schedule_of(end.events)
+                        if end.cut
+                        else shortened(self.system, schedule_of(end.events), violation, self.subject.judge)
+                    )
                     found = schedule, violation
                     if not self.subject.goes_on:
                         break
         return found
+
+    def _judge(self, end: End) -> Violation | None:
+        if end.cut:
+            return livelock(self.system, end.state, end.events)
+        return self.subject.judge(self.system, end.state)
 
     def _ends(self, branch: Branch | None) -> Iterator[End]:
         if not self.reduction:

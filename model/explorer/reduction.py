@@ -26,18 +26,19 @@ from fencepost.model.explorer.order import Order, Race
 from fencepost.model.explorer.state import THREAD, Actor, Event, State, Transition
 from fencepost.model.explorer.system import System
 from fencepost.model.memory.late import Choice, Key, Touched
-from fencepost.model.programs.operations import Lock, Operation, Poll, Receive
+from fencepost.model.programs.operations import Load, Lock, Operation, Poll, Receive
 
 Asleep = dict[tuple[Actor, Choice], Touched]
 DEPTH_MOST = 5_000
 
 
 class End(NamedTuple):
-    """The end of one run: its state, its events, and whether it is complete (else it was cut short by a sleep set)."""
+    """The end of one run: its state and its events; it is complete, or longer than may be (`cut`), or asleep."""
 
     state: State
     events: tuple[Event, ...]
     complete: bool
+    cut: bool = False
 
 
 class Branch(NamedTuple):
@@ -167,7 +168,7 @@ class Reduction:
         events = self._order.events
         if len(events) >= self.depth_most and place.transitions:
             self.cut_count += 1
-            return End(place.state, tuple(events), False)
+            return End(place.state, tuple(events), False, cut=True)
         if not stuck(place.transitions):
             if place.to_try:
                 return None
@@ -271,6 +272,8 @@ def stuck(transitions: dict[Actor, list[Transition]]) -> bool:
 def _waited_for(system: System, thread: int, operation: Operation) -> set[Key]:
     """Return the keys whose writes may let a waiting operation through."""
     match operation:
+        case Load(address):
+            addresses = [address]
         case Poll(watched):
             addresses = [each.address for each in watched]
         case Lock(address):

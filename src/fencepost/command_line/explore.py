@@ -79,6 +79,8 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         print_json("explore", verdict, given["seed"], results)
     else:
         _print(found, traces)
+    if not given["quiet"]:
+        click.echo(f"... {sum(each.seconds for each in found):.2f} s", err=True)
     interrupted = any(each.reason.startswith(INTERRUPTED) for each in found)
     context.exit(EXIT_INTERRUPTED if interrupted else exit_code(verdict))
 
@@ -162,10 +164,8 @@ def _print(found: list[Explored], traces: dict[int, Path]) -> None:
         property = each.violation.property if each.violation else "-"
         counts = each.counts
         bound = each.bound if not each.reason else f"{each.bound} ({each.reason})"
-        seconds = f"{each.seconds:.2f}"
-        row = (each.subject.profile, each.verdict, property, str(counts.complete), str(counts.blocked), seconds, bound)
-        rows.append(row)
-    columns = ("profile", "verdict", "property", "complete", "blocked", "seconds", "bound")
+        rows.append((each.subject.profile, each.verdict, property, str(counts.complete), str(counts.blocked), bound))
+    columns = ("profile", "verdict", "property", "complete", "blocked", "bound")
     print_table(found[0].subject.name, columns, rows)
     for each in found:
         if each.violation:
