@@ -108,8 +108,8 @@ def test_who_waits_for_ever_is_told_what_it_does_not_see() -> None:
 
 def test_a_step_that_came_between_is_named_with_the_two_it_came_between() -> None:
     assert because(inversion("client-order")) == (
-        "because scanner 1's step 9 [reserve(ring=1)] came between scanner 0's step 4 [claim(ring=0, index=0)]"
-        " and scanner 0's step 10 [reserve(ring=0)]"
+        "because scanner 1's step 9 [orders client 0 batch 1 at 0..1] came between scanner 0's step 4"
+        " [claim(ring=0, index=0)] and scanner 0's step 10 [orders client 0 batch 0 at 2..2]"
     )
     assert "in conflict: step 9 (scanner 1) and step 10 (scanner 0)" in describe_run(inversion("client-order"))
 

@@ -13,12 +13,14 @@ from fencepost.model.explorer.state import THREAD, Actor, Event, State
 from fencepost.model.explorer.subjects import SequencerOrigin
 from fencepost.model.explorer.system import System
 from fencepost.model.instance import Instance
+from fencepost.model.language import Protocol
 from fencepost.model.memory import MATRIX
 from fencepost.model.memory.late import Choice
 from fencepost.model.memory.lines import LinesChanged
 from fencepost.model.programs.designs import design
 from fencepost.model.programs.pipeline import Scenario, written_steps
 from fencepost.model.programs.receiver import Arriving
+from fencepost.model.specs.log import Log
 from fencepost.model.trace import Step, Trace, counterexample, explain
 
 IN_PROGRAMS = ("unique", "dense", "ring-order", "client-order", "prefix", "once")
@@ -145,7 +147,26 @@ def on_spec(made: Run) -> Outcome:
         return cannot_express(f"{accepted}; it knows no caches, and {stale_words(made, stale)}")
     if violation is not None and statement is None:
         return cannot_express(f"{accepted}; it makes no promise of the name {name!r}")
+    other = _other_range(made, spec)
+    if other:
+        return cannot_express(f"{accepted}, and {other}")
     return held(f"{accepted}, and {name or 'what it promises'} holds")
+
+
+def _other_range(made: Run, spec: Protocol) -> str:
+    """Name the first batch to which the programs gave another range than the spec, whose reserving is one step."""
+    if not isinstance(spec, Log):
+        return ""
+    rows = {(spec.ring_of[row], spec.index_of[row]): row for row in range(spec.length)}
+    for number, event in enumerate(made.events):
+        for act in event.acts:
+            if act.step is not None and act.step.action == "assign":
+                given = act.step.arguments
+                row = rows.get((given["ring"], given["index"]))
+                if row is not None and (spec.start_of[row], spec.count_of[row]) != (given["start"], given["count"]):
+                    mine = f"{given['start']}..{given['start'] + given['count'] - 1}"
+                    return f"gives {spec.describe_row(row)}, where step {number} gave it {mine}"
+    return ""
 
 
 def _bounds(scenario: Scenario) -> Instance:

@@ -16,6 +16,7 @@ from typing import Any
 
 from fencepost.model.errors import FormatError, InputError, NotAccepted
 from fencepost.model.explorer.exploration import Explored
+from fencepost.model.explorer.known import known_designs
 from fencepost.model.explorer.run_meta import meta_of, trace_from
 from fencepost.model.explorer.run_state import decoded, encoded, state_document
 from fencepost.model.explorer.run_trace import Run, RunTrace, run, trace_of
@@ -23,7 +24,6 @@ from fencepost.model.explorer.state import THREAD, Actor
 from fencepost.model.explorer.words import act_words, actor_words, choice_words
 from fencepost.model.itf import ACTION, FORMAT_DESCRIPTION, PICKS, parsed, write_whole
 from fencepost.model.memory.late import Choice
-from fencepost.model.programs import DESIGNS
 from fencepost.model.programs.operations import Operation
 from fencepost.model.programs.pipeline import Design
 
@@ -78,11 +78,11 @@ def is_run(path: Path) -> bool:
     return isinstance(meta, dict) and meta.get("schema") == SCHEMA
 
 
-def read_run(path: Path, designs: Mapping[str, Design] = DESIGNS) -> RunTrace:
+def read_run(path: Path, designs: Mapping[str, Design] | None = None) -> RunTrace:
     """Read a trace file, make the run again and hold every recorded state against the fresh one.
 
     Raises FormatError, with the number of the step, where the file is not such a trace or records what the programs do
-    not do; `designs` are the sequencers that it may be about.
+    not do; `designs` are those that it may be of, by default all sequencers and mutants.
     """
     raw = parsed(path)
     meta, states = raw.get("#meta"), raw.get("states")
@@ -93,7 +93,7 @@ def read_run(path: Path, designs: Mapping[str, Design] = DESIGNS) -> RunTrace:
         raise FormatError(path, f"states is {_short(states)}: expected a list with one state a step")
     try:
         schedule = tuple(_step(number, state) for number, state in enumerate(states) if number)
-        trace = trace_from(meta, schedule, designs)
+        trace = trace_from(meta, schedule, known_designs() if designs is None else designs)
         made, objection = _as_far_as_it_goes(trace)
     except InputError as error:
         raise FormatError(path, str(error)) from None
