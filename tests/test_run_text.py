@@ -1,5 +1,6 @@
 """Traces that people can read: which columns, how long, and the sentence that says why."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -121,6 +122,14 @@ def test_a_step_that_is_missing_is_named_by_what_came_next() -> None:
     )
 
 
+def test_a_step_is_not_blamed_on_a_thread_that_had_come_to_rest() -> None:
+    scenario = Scenario(rings=arrivals(2, 2, 2))  # with receivers, which have long ended
+    explored = violation_of(design("order4.cas_then_reserve"), scenario, "ncx", "prefix")
+    assert re.search(
+        r"came after scanner 0's step \d+ \[claim\(ring=0, index=0\)\] and before scanner 0 went on", because(explored)
+    )
+
+
 def test_a_store_buffer_is_a_cause_on_one_coherent_host() -> None:
     test = parse_test("name SB\nH0: W x 1; R a y\nH0: W y 1; R a x\nbad 0:a=0 & 1:a=0\n")
     explored = explore(litmus_file(test, "tso"))
@@ -148,3 +157,14 @@ def test_many_threads_are_numbered() -> None:
     full = describe_run(explored, full=True).splitlines()
     assert any("t0 scanner 0, t1 scanner 1" in line for line in full)
     assert max(map(len, full)) <= WIDTH
+
+
+def test_a_violation_at_once_needs_no_step() -> None:
+    scenario = Scenario(rings=arrivals(2, 2, 3), slots=1, subscribers=True)
+    explored = violation_of(design("seed.order5"), scenario, "ncx", "no-overwrite")
+    assert explored.schedule == ()
+    assert "no-overwrite is violated at the start" in describe_run(explored)
+    assert len(describe_run(explored).splitlines()) <= LINES_MOST
+    assert because(explored).startswith(
+        "because receiver 0 at the start [overwrite(ring=1, slot=0, by_ring=0, index=1)] came before receiver 1"
+    )

@@ -17,7 +17,7 @@ def cause(made: Run) -> Cause:
     """Return why a run that breaks a property does."""
     at_end = made.states[-1].watch.violation is None
     if at_end:
-        waiting = next(stale_waits(made), None)
+        waiting = next(iter(sorted(stale_waits(made), key=lambda each: not _is_about(made, each))), None)
         if waiting is not None:
             return Cause(stale_words(made, waiting), ((waiting.stored_at, waiting.writer),))
     thread = None if at_end else made.events[-1].actor[0]
@@ -25,6 +25,12 @@ def cause(made: Run) -> Cause:
     if stale is not None:
         return Cause(stale_words(made, stale), ((stale.stored_at, stale.writer), (stale.step, stale.thread)))
     return of_the_end(made) if at_end else of_the_order(made)
+
+
+def _is_about(made: Run, stale: Stale) -> bool:
+    """Say whether a thread that waits works on the ring that the violation names."""
+    number = made.system.threads[stale.thread].name.split()[-1]
+    return made.violation is not None and f"of ring {number}" in made.violation.sentence
 
 
 def _matters(made: Run, stale: Stale) -> bool:

@@ -48,7 +48,7 @@ def conclusion(made: Run, path: Path | None = None) -> list[str]:
     ends = [f"{step_name(step)} ({who(made, thread)})" for step, thread in why.steps]
     ends += ["the end of the run"] if len(ends) < 2 else []
     lines = [
-        *_wrapped(f"{made.violation.property} is violated at step {made.last}: {made.violation.sentence}"),
+        *_wrapped(f"{made.violation.property} is violated at {step_name(made.last)}: {made.violation.sentence}"),
         *_wrapped(f"because {why.sentence}"),
         *_wrapped(f"in conflict: {' and '.join(ends)}; reproduced {reproduced_count(made.trace)}/{REPRODUCTIONS}"),
     ]

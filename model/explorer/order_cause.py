@@ -1,8 +1,8 @@
 """Why a run breaks its property where no read was stale: which step came between which others.
 
 A step conflicts with the violating one when the contract has no objection to the run without it: the latest such step
-is named. Where there is none, it is the last step of another thread that the violating one comes after, or, of a thread
-that needs no other, what it read last.
+is named. Where there is none, it is the last step of another thread, amid something, that the violating one comes
+after, or what its own thread read last.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class Labelled(NamedTuple):
 
 def of_the_order(made: Run) -> Cause:
     """Return the cause of a violation that the last step of a run brought about."""
-    last, thread = made.last, made.events[-1].actor[0]
     labelled = [*_written(made), *_labelled(made)]
     violating = _violating(made, labelled)
+    last, thread = made.last, violating.thread if violating else made.events[-1].actor[0]
     step = violating.step if violating else None
     other = _conflicting(made, labelled, violating) if violating else None
     if other is None:
-        return _without_conflict(made, _did(made, last, thread, step))
+        return _without_conflict(made, thread, _did(made, last, thread, step))
     steps = ((other.number, other.thread), (last, thread))
     if other.thread == thread:
         first, then = (f"{step_name(each.number)} {_in_words(each.step)}" for each in (other, violating) if each)
@@ -62,10 +62,9 @@ def of_the_order(made: Run) -> Cause:
     return Cause(f"{theirs} came between {_did(made, before, thread)} and {mine}", steps)
 
 
-def _without_conflict(made: Run, did: str) -> Cause:
+def _without_conflict(made: Run, thread: int, did: str) -> Cause:
     """Return the cause where no single step is one that the contract would have done without."""
-    last, thread = made.last, made.events[-1].actor[0]
-    other = _last_of_another(made)
+    last, other = made.last, _last_of_another(made)
     if other is not None:
         theirs = made.events[other].actor[0]
         sentence = f"{did} came after {_did(made, other, theirs)} and before {_remaining(made, theirs)}"
@@ -74,7 +73,7 @@ def _without_conflict(made: Run, did: str) -> Cause:
         read = reading(made.events[step])
         if read is not None and made.events[step].actor[0] == thread:
             found = f"what it read at {step_name(step)}, {word_is(read[0], read[1])}"
-            return Cause(f"{did} needs no other thread: it goes by {found}", ((step, thread), (last, thread)))
+            return Cause(f"{did} goes by {found}", ((step, thread), (last, thread)))
     return Cause(f"{did} waits for nothing and nobody", ((0, thread), (last, thread)))
 
 
@@ -159,13 +158,17 @@ def _inspect(made: Run, number: int, address: Address) -> Any:
 
 
 def _last_of_another(made: Run) -> int | None:
-    """Return the last step of another thread that the last step comes after."""
+    """Return the last step, which the violating one comes after, of another thread that has not come to rest since."""
+    if not made.last:
+        return None  # all of it happened at once
     order = Order(made.system)
     order.begin(made.events[0])
     for event in made.events[1:]:
         order.push(event)
     past, thread = order.past[-1], made.events[-1].actor[0]
-    others = (n for n in range(made.last - 1, 0, -1) if past >> n - 1 & 1 and made.events[n].actor[0] != thread)
+    transitions = made.system.transitions(made.states[-1])
+    able = {of for (of, _), choices in transitions.items() if not all(lucky for _, lucky in choices)} - {thread}
+    others = (n for n in range(made.last - 1, 0, -1) if past >> n - 1 & 1 and made.events[n].actor[0] in able)
     return next(others, None)
 
 
@@ -176,7 +179,9 @@ def _did(made: Run, number: int, thread: int, step: Step | None = None) -> str:
     """Return a step as `scanner 0's step 4 [claim(...)]`; without one given, the first that it was."""
     steps = [act.step for act in made.events[number].acts if act.step is not None and act.thread == thread]
     chosen = step or next(iter(steps), None)
-    whose = "what was there at the start" if thread == NOBODY else f"{who(made, thread)}'s {step_name(number)}"
+    whose = f"{who(made, thread)}'s {step_name(number)}" if number else f"{who(made, thread)} at the start"
+    if thread == NOBODY:
+        whose = "what was there at the start"
     return f"{whose} {_in_words(chosen)}" if chosen else whose
 
 

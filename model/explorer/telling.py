@@ -33,6 +33,8 @@ class Telling:
         self.made, self.full = made, full
         self._lines = lines_in_play(made)
         acting = {event.actor[0] for event in made.events[1:]}
+        if not made.last:  # all of it happened at once: what the contract knows of is told
+            acting = {act.thread for act in made.events[0].acts if act.step is not None}
         self.threads = list(range(len(made.system.threads))) if full else sorted(acting)
 
     def steps(self) -> list[int]:
@@ -69,6 +71,8 @@ class Telling:
         return [*said, f"and {left_out} more"] if left_out and not ends else said
 
     def _is_told(self, act: Act, place: int) -> bool:
+        if not self.made.last:
+            return act.step is not None
         if isinstance(act.what, Witness):
             return act.what.step.action == "assign"
         line = _line(act)
@@ -78,7 +82,7 @@ class Telling:
 
     def _words(self, act: Act, last_line: Line | None) -> str:
         """Return the words of an act; a line that was just named is not named again."""
-        if isinstance(act.what, Witness) and not self.full:
+        if isinstance(act.what, Witness) and act.what.step.action == "assign" and not self.full:
             return f"orders {ordered_words(act.what.step)}"
         words, line = act_words(act), _line(act)
         if line is not None and line == last_line and isinstance(act.what, Store | Flush):

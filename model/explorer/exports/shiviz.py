@@ -35,7 +35,7 @@ def clocked(made: Run) -> Iterator[tuple[str, Clock, str]]:
     for thread, acts in _starts(made).items():
         name = _name(made, thread, buffer=False)
         begun[thread] = last[name] = {name: 1}
-        yield name, last[name], f"start: {_words(acts)}"
+        yield name, last[name], f"start: {_words(acts)}{_end(made, 0)}"
     past, clocks = _past(made), list[Clock]()
     for number, event in enumerate(made.events[1:]):
         thread = event.actor[0]
@@ -45,10 +45,13 @@ def clocked(made: Run) -> Iterator[tuple[str, Clock, str]]:
         clock[name] = clock.get(name, 0) + 1
         clocks.append(clock)
         last[name] = clock
-        text = f"step {number + 1}: {_words(event.acts)}"
-        if number + 1 == made.last and made.violation is not None:
-            text += f" -- {made.violation.property} is violated: {made.violation.sentence}"
-        yield name, clock, text
+        yield name, clock, f"step {number + 1}: {_words(event.acts)}{_end(made, number + 1)}"
+
+
+def _end(made: Run, step: int) -> str:
+    if step != made.violated_at or made.violation is None:
+        return ""
+    return f" -- {made.violation.property} is violated: {made.violation.sentence}"
 
 
 def _past(made: Run) -> list[int]:
