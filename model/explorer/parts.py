@@ -48,6 +48,7 @@ class InParts:
         self.whole, self.jobs, self.checkpoint = whole, jobs, checkpoint
         self._resume = resume
         self._done: dict[int, Counts] = {}
+        self._begun = type(whole.counts)()  # counts of a branch that was begun and not finished
         self._count = 0
 
     def run(self) -> Explored:
@@ -60,7 +61,7 @@ class InParts:
         except KeyboardInterrupt:
             reason = INTERRUPTED
         self.whole.counts = Counts()
-        for counts in self._done.values():
+        for counts in (*self._done.values(), self._begun):
             self.whole.counts.add(counts)
         if reason:
             reason += f"; {len(self._done)} of {self._count} branches are done"
@@ -78,7 +79,6 @@ class InParts:
                 continue
 
     def _through(self, to_do: list[int]) -> tuple[Found | None, str]:
-        unfinished = False
         for part in self._parts(to_do):
             if part.lines is not None:
                 self.whole.system.lines.join(part.lines)
@@ -88,11 +88,13 @@ class InParts:
             if part.finished:
                 self._done[part.index] = part.counts
                 self._save()
-            unfinished |= not part.finished
             if part.found is not None:
                 self._done[part.index] = part.counts
                 return part.found, ""
-        return None, f"the time of {self.whole.limits.seconds:g} s was spent" if unfinished else ""
+            if not part.finished:
+                self._begun.add(part.counts)
+                return None, f"the time of {self.whole.limits.seconds:g} s was spent"
+        return None, ""
 
     def _parts(self, to_do: list[int]) -> Iterator[Part]:
         """Yield what came of each branch, as it comes."""

@@ -68,7 +68,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         pct_depth=given["pct_depth"],
         limits=Limits(given["timeout"], given["depth"], given["runs"]),
         jobs=given["jobs"],
-        checkpoint=out / f"explore-{Path(what).stem}.checkpoint.json",
+        checkpoint=out / f"explore-{_file_name(Path(what).name)}.checkpoint.json",
         resume=given["resume"],
         tell=_tell(quiet=given["quiet"]),
     )
@@ -127,13 +127,17 @@ def _tell(*, quiet: bool) -> Tell:
     return tell
 
 
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
+
+
 def _write(each: Explored, out: Path) -> Path:
     """Write a violating run to its file."""
     from fencepost.model.explorer.run_itf import write_run
 
     assert each.violation is not None
     name = f"{each.subject.name}-{each.subject.profile}-{each.violation.property}"
-    path = out / f"explore-{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.itf.json"
+    path = out / f"explore-{_file_name(name)}.itf.json"
     write_run(each, path)
     return path
 
