@@ -33,8 +33,16 @@ SCHEMA = "fencepost/run/1"
 def write_run(explored: Explored | RunTrace, path: Path) -> RunTrace:
     """Write a trace file, whole or not at all, and return the trace. Raises InputError where there is no violation."""
     trace = trace_of(explored) if isinstance(explored, Explored) else explored
-    write_whole(path, json.dumps(document(run(trace)), indent=1) + "\n")
+    write_whole(path, itf_text(run(trace)))
     return trace
+
+
+def itf_text(made: Run) -> str:
+    """Return the text of a trace file: one line a state."""
+    whole = document(made)
+    states = ",\n  ".join(json.dumps(state) for state in whole["states"])
+    parts = (f' "{name}": {json.dumps(whole[name])}' for name in ("#meta", "vars"))
+    return "{\n" + ",\n".join(parts) + ',\n "states": [\n  ' + states + "\n ]\n}\n"
 
 
 def document(made: Run) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from fencepost.model.errors import unknown_choice
 from fencepost.model.explorer.columns import conclusion, heading, table
 from fencepost.model.explorer.exports import chrome_document, page, shiviz_log
-from fencepost.model.explorer.run_itf import document
+from fencepost.model.explorer.run_itf import itf_text
 from fencepost.model.explorer.run_trace import Run, RunTrace
 from fencepost.model.itf import write_whole
 from fencepost.model.trace import Trace
@@ -20,7 +20,7 @@ EXPORTS: dict[str, Callable[[Run, bool], str]] = {
     "chrome": lambda made, full: json.dumps(chrome_document(made), indent=1) + "\n",
     "shiviz": lambda made, full: shiviz_log(made),
     "html": lambda made, full: page(made),
-    "itf": lambda made, full: json.dumps(document(made), indent=1) + "\n",
+    "itf": lambda made, full: itf_text(made),
 }
 
 
