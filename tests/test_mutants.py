@@ -22,7 +22,9 @@ from fencepost.proofs.detection import searched
 
 
 def command(tmp_path: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(cli, ["mutants", "--quiet", "--out", str(tmp_path), "--jobs", "1", *arguments])
+    return CliRunner().invoke(
+        cli, ["mutants", "--quiet", "--out", str(tmp_path), "--jobs", "1", "--budget", "0.5", *arguments]
+    )
 
 
 def matrix_of(*cells: Cell) -> Matrix:
@@ -79,7 +81,7 @@ def test_the_table_says_who_catches_what_and_why_not(tmp_path: Path) -> None:
 
 
 def test_a_bug_that_no_engine_asked_can_express_is_unknown(tmp_path: Path) -> None:
-    ran = command(tmp_path, "export_after_fence", "--engine", "verify", "--budget", "0.1")
+    ran = command(tmp_path, "export_after_fence", "--engine", "verify")
     assert ran.exit_code == 3
     assert ran.stdout.splitlines()[-1].endswith("property=drained seed=0 trace=- mutant=export_after_fence")
 
@@ -87,10 +89,11 @@ def test_a_bug_that_no_engine_asked_can_express_is_unknown(tmp_path: Path) -> No
 def test_processes_fill_the_same_cells(tmp_path: Path) -> None:
     asked = {"names": ["phantom_first_ack", "stale_lap_flag"], "engines": ["explorer", "z3"]}
     alone, together = (mutants(**asked, jobs=jobs) for jobs in (1, 2))  # type: ignore[arg-type]
-    facts = [
-        [(each.mutant, each.engine, each.outcome, each.trace_length) for each in m.cells] for m in (alone, together)
-    ]
-    assert facts[0] == facts[1]
+    assert [_facts(each) for each in alone.cells] == [_facts(each) for each in together.cells]
+
+
+def _facts(each: Cell) -> tuple[str, str, Outcome, int | None]:
+    return each.mutant, each.engine, each.outcome, each.trace_length
 
 
 def test_the_list_names_every_bug_what_it_breaks_and_where_it_comes_from(tmp_path: Path) -> None:
