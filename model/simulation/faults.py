@@ -1,0 +1,50 @@
+"""Faults at their times: what they do to the parts of a run."""
+
+from __future__ import annotations
+
+from fencepost.model.simulation.brokers import Receiver, Subscriber
+from fencepost.model.simulation.scanners import Shared
+from fencepost.model.simulation.scenario import Fault
+from fencepost.model.simulation.world import World
+
+
+def schedule_faults(
+    world: World, receivers: list[Receiver], subscribers: list[Subscriber], shared: Shared | None
+) -> dict[int, int]:
+    """Arrange for every fault of the scenario; return when late brokers begin, by number.
+
+    A broker that crashes goes with the first batch that it handles from then on, before or after that batch's header
+    is published; what it had received and not handled is lost, what it had published stays in the pool (HA8).
+    """
+    for fault in world.scenario.faults:
+        if fault.kind != "late_broker":
+            _schedule(world, fault, receivers[fault.broker], subscribers[fault.broker], shared)
+    return {fault.broker: int(fault.at) for fault in world.scenario.faults if fault.kind == "late_broker"}
+
+
+def _schedule(world: World, fault: Fault, receiver: Receiver, subscriber: Subscriber, shared: Shared | None) -> None:
+    end_ns = fault.at + fault.lasts
+
+    def begin() -> None:
+        world.recorder.count(f"fault_{fault.kind}")
+        if world.spans is not None:
+            world.spans.instant("faults", f"{fault.kind} {fault.broker}", world.clock.now_ns)
+        if fault.kind == "broker_pause":
+            receiver.paused_until_ns = end_ns
+        elif fault.kind == "slow_subscriber":
+            subscriber.slow_until_ns, subscriber.factor = end_ns, fault.factor
+        elif fault.kind == "sequencer_stop":
+            assert shared is not None
+            shared.halted = True
+            world.clock.call_at(end_ns, lambda: restart(shared))
+        else:
+            receiver.crash = "before" if fault.kind == "broker_crash_before_publish" else "after"
+
+    world.clock.call_at(int(fault.at), begin)
+
+
+def restart(shared: Shared) -> None:
+    """The sequencer begins again: its scanners read their rings anew."""
+    shared.halted = False
+    for scanner in shared.scanners:
+        scanner.ring.arrival.give()

@@ -1,0 +1,184 @@
+"""One replication: a scenario's parts put together, run under the clock, and held against the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from fencepost.model.contract import Level
+from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.histories import History, OrderedBatch, Workload, read_workload
+from fencepost.model.histories.drained import left_over
+from fencepost.model.recordings import recorded_workload
+from fencepost.model.simulation.brokers import Acks, Receiver, Subscriber
+from fencepost.model.simulation.clients import Client, Network
+from fencepost.model.simulation.collecting import EpochScanner, EpochSequencer, WalkingScanner
+from fencepost.model.simulation.faults import schedule_faults
+from fencepost.model.simulation.records import Batch, Slot
+from fencepost.model.simulation.scanners import ATTEMPTS, Scanner, Shared
+from fencepost.model.simulation.scenario import Scenario
+from fencepost.model.simulation.world import World, make_world
+
+EPOCHS = {"order4.epoch": EpochSequencer, "order5.epoch": EpochScanner}
+SIMULATED = (*ATTEMPTS, *EPOCHS)
+"""The sequencers that can be simulated at batch granularity."""
+
+Progress = Callable[[int, int, int], None]  # simulated ns so far, of how many, events of batches so far
+
+
+def simulate_once(
+    scenario: Scenario,
+    level: Level,
+    *,
+    seed: int,
+    replication: int = 0,
+    shuffled: bool = False,
+    traced: bool = False,
+    progress: Progress = lambda now_ns, end_ns, slots: None,
+) -> World:
+    """Run one replication of a scenario at batch granularity to its end; the world holds what happened."""
+    if scenario.sequencer not in SIMULATED:
+        raise unknown_choice("sequencer", scenario.sequencer, SIMULATED)
+    workload = workload_of(scenario, level)
+    scenario = fitted(scenario, workload)
+    world = make_world(scenario, level, seed=seed, replication=replication, shuffled=shuffled, traced=traced)
+    shared = _start_scanners(world)
+    start_around(world, workload, shared, [Receiver(world, ring.number) for ring in world.rings])
+    finish(world, progress)
+    world.recorder.lock = shared.lock.waits
+    world.recorder.lock_held = shared.lock.held
+    return world
+
+
+def workload_of(scenario: Scenario, level: Level) -> Workload | None:
+    """Return the recorded arrivals that a scenario replays, if it does."""
+    name = scenario.clients.workload
+    if not name:
+        return None
+    workload = recorded_workload(level) if name == "recorded" else read_workload(Path(name))
+    if not len(workload):
+        raise InputError(f"clients.workload: {name} holds no arrivals, expected at least one")
+    return workload
+
+
+def fitted(scenario: Scenario, workload: Workload | None) -> Scenario:
+    """Return the scenario with as many brokers as the workload names, and as long as it takes."""
+    if workload is None:
+        return scenario
+    brokers = msgspec.structs.replace(scenario.brokers, count=len(set(workload.broker_id.tolist())))
+    duration = type(scenario.duration)(int(workload.arrival_ns.max()) + 1)
+    return msgspec.structs.replace(scenario, brokers=brokers, duration=duration)
+
+
+def _start_scanners(world: World) -> Shared:
+    shared = Shared(world)
+    walks, name = world.scenario.ordering.scan == "walk", world.scenario.sequencer
+    kind: type[Scanner] = EPOCHS.get(name, WalkingScanner if walks else Scanner)
+    if walks and name in EPOCHS:
+        raise InputError(f"ordering.scan is 'walk', expected 'head': {name} collects, it does not walk")
+    numbers = range(1) if kind is EpochSequencer else range(len(world.rings))
+    shared.scanners = [kind(world, number, shared) for number in numbers]
+    for scanner in shared.scanners:
+        world.clock.process(scanner.run())
+    return shared
+
+
+def start_around(world: World, workload: Workload | None, shared: Shared | None, receivers: list[Receiver]) -> None:
+    """Start what is around the sequencer: clients and network, receivers, acks, subscribers, faults."""
+    clients: dict[int, Client] = {}
+
+    def to_client(batch: Batch) -> None:
+        if workload is not None:
+            batch.acked_ns = world.clock.now_ns  # a recording has no way back
+        else:
+            network.send_ack(batch, clients[batch.client].acked)
+
+    acks = Acks(world, to_client)
+    world.on_published, world.on_offered, world.on_duplicate = acks.published, acks.offered, acks.duplicate
+    subscribers = [Subscriber(world, ring.number, acks.delivered) for ring in world.rings]
+    for receiver in receivers:
+        world.clock.process(receiver.run())
+    for subscriber in subscribers:
+        world.clock.process(subscriber.run())
+    late = schedule_faults(world, receivers, subscribers, shared)
+    network = Network(world, lambda broker, slot: receivers[broker].receive(slot))
+    if workload is not None:
+        _replay(world, workload, receivers)
+        return
+    for number in range(world.scenario.clients.count):
+        clients[number] = Client(world, number, network, late)
+        clients[number].start()
+
+
+def _replay(world: World, workload: Workload, receivers: list[Receiver]) -> None:
+    """Let recorded arrivals come to their brokers at their times; a second row of a batch is a copy of it."""
+    brokers = {broker: number for number, broker in enumerate(sorted(set(workload.broker_id.tolist())))}
+    batches: dict[tuple[int, int], Batch] = {}
+
+    def arrive(batch: Batch, broker: int) -> None:
+        now_ns = world.clock.now_ns
+        if batch.sent_ns < 0:
+            world.recorder.batches.append(batch)
+        batch.sent_ns, batch.broker = now_ns, broker
+        receivers[broker].receive(Slot(batch, broker, now_ns, world.watch.acked_to))
+
+    for row in workload:
+        key = (row.client_id, row.batch_seq)
+        if key not in batches:
+            batches[key] = Batch(*key, row.message_count, row.payload_bytes, row.arrival_ns)
+        batch, broker = batches[key], brokers[row.broker_id]
+        world.clock.call_at(row.arrival_ns, lambda batch=batch, broker=broker: arrive(batch, broker))  # type: ignore[misc]  # mypy: no defaults in lambdas
+
+
+def finish(world: World, progress: Progress) -> None:
+    """Run to the end, and ask what is left over."""
+    end_ns = world.sending_ends_ns + int(world.scenario.drain)
+    for now_ns in world.clock.run_slices(end_ns):
+        progress(min(now_ns, world.sending_ends_ns), world.sending_ends_ns, len(world.recorder.slots))
+    if world.scenario.check:
+        world.watch.ended(_left_over(world), world.clock.now_ns)
+
+
+def history_of_run(world: World) -> History:
+    """Return the ordered batches of a run, in position order."""
+    ordered = sorted((slot for slot in world.recorder.slots if slot.published_ns >= 0), key=lambda slot: slot.start)
+    return History.from_rows(
+        OrderedBatch(
+            client_id=slot.batch.client,
+            batch_seq=slot.batch.seq,
+            broker_id=slot.ring,
+            ring_index=slot.index,
+            message_count=slot.batch.count,
+            start_position=slot.start,
+            sent_ns=slot.sent_ns,
+            acked_ns=slot.batch.acked_ns,
+        )
+        for slot in ordered
+    )
+
+
+def _left_over(world: World) -> str:
+    """Say what should have been ordered, delivered or acked and was not; "" if nothing."""
+    seen = [slot for slot in world.recorder.slots if slot.readable_ns >= 0]
+    columns = {
+        "client_id": [slot.batch.client for slot in seen],
+        "batch_seq": [slot.batch.seq for slot in seen],
+        "broker_id": [slot.ring for slot in seen],
+        "message_count": [slot.batch.count for slot in seen],
+        "payload_bytes": [slot.batch.size for slot in seen],
+        "arrival_ns": [slot.filled_ns for slot in seen],
+    }
+    text = left_over(Workload.from_columns(columns), history_of_run(world), world.level)
+    if text:
+        return text
+    may_be_lost = world.scenario.network.loss > 0 or world.crashed
+    for slot in seen:
+        name = f"client {slot.batch.client} batch {slot.batch.seq}"
+        if slot.start >= 0 and slot.delivered_ns < 0:
+            return f"{name} was ordered and never delivered"
+        may_wait = may_be_lost and not world.scenario.clients.retransmit_after
+        if slot.start >= 0 and slot.batch.acked_ns < 0 and not may_wait:
+            return f"{name} was ordered and never acked"
+    return ""
