@@ -25,11 +25,11 @@ class Receiver:
         self._eviction = costs.eviction.draws(world.stream(f"receiver eviction {number}"))
         self._is_shared_host, self._flushes = brokers.hosts == "shared", brokers.publish == "flush"
         self._copy = costs.copy
-        self._header_ns = HEADER_LINES * costs.store_hit
+        self.header_ns = HEADER_LINES * costs.store_hit
         self._flushed_ns = 0  # from the store of the header to the end of the fence behind its flush
         if not self._is_shared_host and self._flushes:
             self._flushed_ns = HEADER_LINES * costs.flush + costs.fence + costs.cxl_write_back
-            self._header_ns += self._flushed_ns
+            self.header_ns += self._flushed_ns
         self.paused_until_ns = 0
         self.crash = ""  # "before" or "after": goes with the next batch, before or after it is published
 
@@ -52,32 +52,37 @@ class Receiver:
                 yield self._ring.room.wait()
             slot = self._arrived.popleft()
             began_ns = clock.now_ns
-            yield clock.timeout(self._copy.time_ns(slot.batch.size) + self._header_ns + self._extra())
+            yield clock.timeout(self._copy.time_ns(slot.batch.size) + self.header_ns + self._extra())
             if self.crash != "before":
-                yield from self._fill(slot)
+                yield from self.fill(slot)
             self._worked(began_ns)
             if self.crash:
                 self._world.crashed.add(self._number)
                 return
 
-    def _fill(self, slot: Slot) -> Process:
+    def fill(self, slot: Slot) -> Process:
         """Store the header; it shows at once, or when it is flushed, or when it is evicted."""
         world, ring, clock = self._world, self._ring, self._world.clock
         if self._is_shared_host:
             yield clock.at(ring.arrived_line.store(self._core, clock.now_ns))
+        self.filled(slot)
         now_ns = clock.now_ns
-        slot.filled_ns = now_ns
-        world.watch.filled(slot, ring.fill(slot), now_ns)
-        world.recorder.slots.append(slot)
-        world.recorder.occupancy[self._number].note(now_ns, ring.used)
-        if world.spans is not None:
-            world.spans.level(f"ring {self._number}", now_ns, ring.used)
         shows_after_ns = 0 if self._is_shared_host or self._flushes else self._eviction()
         world.recorder.staleness.note(now_ns, self._flushed_ns + shows_after_ns)
         if shows_after_ns:
             clock.call_at(now_ns + shows_after_ns, lambda: self._show(slot))
         else:
             ring.show(slot, now_ns)
+
+    def filled(self, slot: Slot) -> None:
+        """The slot's header is stored."""
+        world, ring, now_ns = self._world, self._ring, self._world.clock.now_ns
+        slot.filled_ns = now_ns
+        world.watch.filled(slot, ring.fill(slot), now_ns)
+        world.recorder.slots.append(slot)
+        world.recorder.occupancy[self._number].note(now_ns, ring.used)
+        if world.spans is not None:
+            world.spans.level(f"ring {self._number}", now_ns, ring.used)
 
     def _show(self, slot: Slot) -> None:
         """A line was evicted; of a host that is gone none is, and what only its cache held is gone with it."""
@@ -100,8 +105,8 @@ class Subscriber:
         self._world, self._number, self._ring, self._delivered = world, number, world.rings[number], delivered
         costs, settings = world.scenario.machine, world.scenario.subscribers
         is_shared_host = world.scenario.brokers.hosts == "shared"
-        self._header_ns = costs.line_transfer if is_shared_host else 2 * costs.invalidate + costs.cxl_load
-        self._poll_ns = max(1, costs.pause + (costs.load_hit if is_shared_host else self._header_ns))
+        self.header_ns = costs.line_transfer if is_shared_host else 2 * costs.invalidate + costs.cxl_load
+        self._poll_ns = max(1, costs.pause + (costs.load_hit if is_shared_host else self.header_ns))
         self._copy = costs.copy if settings.copies else None
         self._service = settings.service.draws(world.stream(f"subscriber {number}"))
         self.slow_until_ns, self.factor = 0, 1
@@ -117,7 +122,7 @@ class Subscriber:
             slot = ring.exported.popleft()
             began_ns = clock.now_ns
             copy_ns = self._copy.time_ns(slot.batch.size) if self._copy else 0
-            work_ns = self._header_ns + copy_ns + self._service()
+            work_ns = self.header_ns + copy_ns + self._service()
             yield clock.timeout(work_ns * (self.factor if began_ns < self.slow_until_ns else 1))
             idle_since_ns = slot.delivered_ns = clock.now_ns
             world.watch.delivered(slot, idle_since_ns)

@@ -22,9 +22,12 @@ SLICES = 50  # of a run's time, between which progress is told
 class Clock(simpy.Environment):
     """Integer nanoseconds. Events of the same nanosecond happen in the order in which they were scheduled."""
 
+    _now: int  # SimPy allows fractions; all delays here are integers
+    horizon_ns = 0  # up to here, who finds nothing scheduled may let time pass
+
     @property
     def now_ns(self) -> int:
-        return int(self.now)
+        return self._now
 
     def at(self, time_ns: int) -> simpy.Event:
         """Return an event for a time that has not passed."""
@@ -41,7 +44,7 @@ class Clock(simpy.Environment):
     def run_slices(self, until_ns: int) -> Iterator[int]:
         """Run until nothing is scheduled, or the time is reached; yield the time now and then, and at the end."""
         for index in range(1, SLICES + 1):
-            boundary_ns = until_ns * index // SLICES
+            boundary_ns = self.horizon_ns = until_ns * index // SLICES
             while self.peek() <= boundary_ns:
                 self.step()
             yield boundary_ns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,8 +136,14 @@ def _replay(world: World, workload: Workload, receivers: list[Receiver]) -> None
 def finish(world: World, progress: Progress) -> None:
     """Run to the end, and ask what is left over."""
     end_ns = world.sending_ends_ns + int(world.scenario.drain)
-    for now_ns in world.clock.run_slices(end_ns):
-        progress(min(now_ns, world.sending_ends_ns), world.sending_ends_ns, len(world.recorder.slots))
+    was_collecting = gc.isenabled()
+    gc.disable()  # what a run makes it keeps to its end: looking for garbage takes a fifth of the time and finds none
+    try:
+        for now_ns in world.clock.run_slices(end_ns):
+            progress(min(now_ns, world.sending_ends_ns), world.sending_ends_ns, len(world.recorder.slots))
+    finally:
+        if was_collecting:
+            gc.enable()
     if world.scenario.check:
         world.watch.ended(_left_over(world), world.clock.now_ns)
 

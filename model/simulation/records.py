@@ -94,6 +94,7 @@ class Recorder:
     scanners: list[Busy] = field(default_factory=list)
     receivers: list[Busy] = field(default_factory=list)
     subscribers: list[Busy] = field(default_factory=list)
+    operation_count: int = 0  # memory operations, at operation granularity
     counts: dict[str, int] = field(default_factory=dict)  # what happened how often, over the whole run
 
     def count(self, what: str, times: int = 1) -> None:

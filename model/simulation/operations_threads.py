@@ -1,0 +1,108 @@
+"""Threads under a clock: programs driven operation by operation, each operation at its time on a `TimedMemory`.
+
+A program is a generator that yields operations and is sent their results; nothing else is asked of it. Operations are
+known by the names of their classes, so that a program's own vocabulary may be larger than what it uses here.
+An operation happens when it is done: its time is worked out when it begins, and one event is scheduled for it. Each
+thread uses the same event again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+import simpy
+from simpy.events import NORMAL
+
+from fencepost.model.simulation.operations_memory import HostLine
+from fencepost.model.simulation.records import Busy
+
+if TYPE_CHECKING:
+    from fencepost.model.simulation.operations_machine import TimedMachine
+
+Operation = Any  # one of `model/programs/operations.py`
+
+UNTIL_WOKEN = 2**62  # a Sleep until then ends when somebody wakes the thread
+BLOCKED = object()  # the operation cannot be done yet; who can change that wakes the thread
+
+
+class TimedThread:
+    """One program on one core of one host."""
+
+    def __init__(self, machine: TimedMachine, name: str, program: Generator[Operation, Any, None], host: int) -> None:
+        self.machine, self.name, self.host = machine, name, host
+        self.core = len(machine.threads)
+        self.pending: Operation = None
+        self.operation_count = 0
+        self.place: HostLine | None = None  # where the pending operation's word lies
+        self.asked_ns = 0  # when it asked for a lock
+        self.granted = False  # the lock was handed over to it
+        self.flushed_ns = 0  # when the last of its flushes has drained
+        self.idle_since_ns = 0
+        self.awake_since_ns = 0
+        self.places = machine.memory.places(host)
+        self.busy: Busy | None = None  # where its working times go
+        self._send = program.send
+        self._event = simpy.Event(machine.clock)
+        self._event._ok, self._event._value = True, None
+        self._callbacks: list[Callable[[Any], None]] = [self._done]
+        self._asleep = False
+        machine.threads.append(self)
+        self.schedule(machine.clock.now_ns)
+
+    def schedule(self, at_ns: int) -> None:
+        """The pending operation is done then."""
+        self._asleep = False
+        self._event.callbacks = self._callbacks
+        clock = self.machine.clock
+        clock.schedule(self._event, NORMAL, at_ns - clock._now)
+
+    def wake(self) -> None:
+        """What the thread waits for may have come: it looks again at its next poll."""
+        if not self._asleep:
+            return
+        now_ns = self.machine.clock.now_ns
+        next_poll_ns = now_ns + (self.idle_since_ns - now_ns) % self.machine.poll_ns(self)
+        self.awake_since_ns = now_ns
+        self.schedule(next_poll_ns + self.machine.found_ns(self))
+
+    def sleep(self) -> None:
+        """Wait to be woken."""
+        self._asleep = True
+        self.idle_since_ns = self.machine.clock.now_ns
+        if self.busy is not None:
+            self.busy.note(self.awake_since_ns, self.idle_since_ns - self.awake_since_ns)
+
+    def _done(self, event: simpy.Event) -> None:
+        """Do the pending operation and begin the next; go straight on where nothing else happens before that is done.
+
+        Going on without an event changes nothing: no other event lies in between, and one of the same nanosecond was
+        scheduled earlier and comes first.
+        """
+        machine, operation = self.machine, self.pending
+        clock, handlers, send = machine.clock, machine.handlers, self._send
+        queue = clock._queue
+        while True:
+            result = None
+            if operation is not None:
+                _, effect, is_watched = handlers[type(operation)]
+                result = effect(self, operation)
+                if result is BLOCKED:
+                    return
+                self.operation_count += 1
+                if is_watched or operation.label is not None:
+                    machine.observe(self, operation, result)
+            try:
+                operation = self.pending = send(result)
+            except StopIteration:
+                self.pending = None
+                return
+            at_ns = handlers[type(operation)][0](self, operation, clock._now)
+            if at_ns >= UNTIL_WOKEN:
+                self.sleep()
+                return
+            if at_ns > clock.horizon_ns or (queue and queue[0][0] <= at_ns):
+                break
+            clock._now = at_ns
+        event.callbacks = self._callbacks
+        clock.schedule(event, NORMAL, at_ns - clock._now)
