@@ -90,7 +90,8 @@ def measure(world: World) -> dict[str, float]:
     window = window_of(world)
     figures: dict[str, float] = {"warmup_ns": window.begin_ns}
     figures |= _throughput(world, window)
-    figures |= _latencies(world, window)
+    for name, values in latencies(world).items():
+        figures |= _spread(f"latency_{name}", values)
     figures |= _waits("lock", world.recorder.lock, window)
     figures |= _waits("counter", world.recorder.counter, window)
     figures |= _waits("client_word", world.recorder.client_words, window)
@@ -129,22 +130,19 @@ def _throughput(world: World, window: Window) -> dict[str, float]:
     return figures
 
 
-def _latencies(world: World, window: Window) -> dict[str, float]:
-    """order: from the slot being filled to its position being published; ack and deliver: from being due."""
+def latencies(world: World) -> dict[str, list[int]]:
+    """Return the measured latencies in nanoseconds, ascending.
+
+    order: from the slot being filled to its position being published; ack, deliver: from the batch being due.
+    """
+    window = window_of(world)
     slots = [slot for slot in world.recorder.slots if window.holds(slot.filled_ns)]
-    figures = _spread("latency_order", _ordering(slots))
-    acks = [
-        batch.acked_ns - batch.due_ns
-        for batch in world.recorder.batches
-        if batch.acked_ns >= 0 and window.holds(batch.due_ns)
-    ]
-    figures |= _spread("latency_ack", acks)
-    delivered = [slot.delivered_ns - slot.batch.due_ns for slot in slots if _is_first_delivery(slot)]
-    return figures | _spread("latency_deliver", delivered)
-
-
-def _ordering(slots: Iterable[Slot]) -> list[int]:
-    return [slot.published_ns - slot.filled_ns for slot in slots if slot.published_ns >= 0]
+    batches = [batch for batch in world.recorder.batches if window.holds(batch.due_ns)]
+    return {
+        "order": sorted(slot.published_ns - slot.filled_ns for slot in slots if slot.published_ns >= 0),
+        "ack": sorted(batch.acked_ns - batch.due_ns for batch in batches if batch.acked_ns >= 0),
+        "deliver": sorted(slot.delivered_ns - slot.batch.due_ns for slot in slots if _is_first_delivery(slot)),
+    }
 
 
 def _is_first_delivery(slot: Slot) -> bool:

@@ -33,7 +33,7 @@ class Clients(Section, frozen=True):
 
     count: int = 4
     loop: Literal["open", "closed"] = "open"  # open: at `rate`, whatever happens; closed: as the window allows
-    rate: BatchRate = BatchRate(25_000)  # of each client, in an open loop
+    rate: BatchRate = BatchRate(50_000)  # of each client, in an open loop
     arrivals: Literal["poisson", "paced"] = "poisson"
     burst_batches: int = 1  # batches are due in groups of this many; the rate stays
     think: Nanoseconds = Nanoseconds(0)  # in a closed loop, between an ack and the batch that it lets go
@@ -108,7 +108,7 @@ class Scenario(Section, frozen=True):
     replications: int = 5
     granularity: Granularity = "batch"
     check: bool = True  # the contract, inside the run
-    loads: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.25)  # factors for the figure of throughput against load
+    loads: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75)  # factors for the figure of throughput against load
     clients: Clients = Clients()
     network: Network = Network()
     brokers: Brokers = Brokers()

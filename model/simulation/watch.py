@@ -26,6 +26,10 @@ class Broken:
     at_ns: int
     sentence: str
 
+    def said(self) -> str:
+        """Return when and how, in words."""
+        return f"at {self.at_ns} ns: {self.sentence}"
+
 
 @dataclass
 class Watch:

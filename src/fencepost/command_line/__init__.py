@@ -9,6 +9,7 @@ from fencepost.command_line.litmus import litmus_command
 from fencepost.command_line.output import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED
 from fencepost.command_line.prove import prove_command
 from fencepost.command_line.replay import replay_command
+from fencepost.command_line.simulate import simulate_command
 from fencepost.command_line.verify import verify_command
 
 __all__ = ["EXIT_BAD_INPUT", "EXIT_BUG", "EXIT_INTERRUPTED", "cli"]
@@ -24,5 +25,7 @@ def cli() -> None:
     """
 
 
-for command in (check_command, prove_command, verify_command, replay_command, litmus_command, ablate_command):
+for command in (
+    check_command, prove_command, simulate_command, verify_command, replay_command, litmus_command, ablate_command,
+):  # fmt: skip
     cli.add_command(command)
