@@ -82,7 +82,7 @@ def _occupancy(axes: Axes, simulation: Simulation) -> None:
 
 
 def _load(axes: Axes, simulation: Simulation) -> None:
-    """What was ordered against what was offered, and the 99th percentile of ordering beside it."""
+    """What was ordered against what was offered, and the 99th percentile of the acks' latency beside it."""
     runs = [figures for _, figures in simulation.by_load]
     loads = [load for load, _ in simulation.by_load]
     axes.plot(loads, [run["offered_batches_per_s"] for run in runs], "--", linewidth=0.8, label="offered")
@@ -91,9 +91,9 @@ def _load(axes: Axes, simulation: Simulation) -> None:
     axes.set_ylabel("batches/s")
     axes.set_ylim(bottom=0)
     beside = axes.twinx()
-    known = [(load, run["latency_order_p99_ns"]) for load, run in simulation.by_load if "latency_order_p99_ns" in run]
-    beside.plot([load for load, _ in known], [ns / 1000 for _, ns in known], "s:", color="tab:red", label="order p99")
-    beside.set_ylabel("latency of ordering, p99, us")
-    beside.set_ylim(bottom=0)
+    known = [(load, run["latency_ack_p99_ns"]) for load, run in simulation.by_load if "latency_ack_p99_ns" in run]
+    beside.plot([load for load, _ in known], [ns / 1000 for _, ns in known], "s:", color="tab:red", label="ack p99")
+    beside.set_ylabel("latency of acks, p99, us")
+    beside.set_yscale("log")
     axes.legend(loc="upper left")
     beside.legend(loc="lower right")

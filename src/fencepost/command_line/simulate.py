@@ -98,7 +98,7 @@ def simulate_command(
             verdict=simulation.verdict,
             property=bad and bad.property,
             seed=simulation.seed,
-            trace=out and trace and out / "trace.json",
+            trace=out / "trace.json" if out and trace else None,
             scenario=simulation.scenario.name,
             sequencer=simulation.scenario.sequencer,
         )
