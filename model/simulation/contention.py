@@ -54,7 +54,8 @@ class SharedLine:
             moved_ns = 0 if begin_ns == now_ns else self._transfer_ns
             self.waits.note(now_ns, max(0, begin_ns - now_ns - moved_ns))
         done_ns = begin_ns + self._atomic_ns
-        self.free_ns = max(self.free_ns, done_ns)
+        if done_ns > self.free_ns:
+            self.free_ns = done_ns
         return done_ns
 
     def spinners_return(self, cores: list[int], now_ns: int) -> None:
@@ -64,15 +65,17 @@ class SharedLine:
 
     def _taken(self, core: int, now_ns: int) -> int:
         if core == self.owner:
-            return max(now_ns, self.free_ns)
+            return self.free_ns if self.free_ns > now_ns else now_ns
         moved_ns = self._moved(now_ns)
         self.owner = core
-        self.sharers.clear()
+        if self.sharers:
+            self.sharers.clear()
         return moved_ns
 
     def _moved(self, now_ns: int) -> int:
         cost_ns = self._transfer_ns if self.owner >= 0 or self.sharers else self._miss_ns
-        self.free_ns = max(now_ns, self.free_ns) + cost_ns
+        begin_ns = self.free_ns if self.free_ns > now_ns else now_ns
+        self.free_ns = begin_ns + cost_ns
         return self.free_ns
 
 

@@ -65,6 +65,8 @@ class TimedMachine:
 
     def __init__(self, clock: Clock, costs: MachineCosts, memory: TimedMemory, observe: Observe) -> None:
         self.clock, self.costs, self.memory, self.observe = clock, costs, memory, observe
+        self.keeps_tie_rule = type(clock) is Clock
+        self._load_ns, self._store_ns = int(costs.load_hit), int(costs.store_hit)
         self.threads: list[TimedThread] = []
         self.lock_waits, self.lock_held = Tally(), Tally()
         self._arrived: dict[Any, list[Any]] = {}  # messages by channel
@@ -88,23 +90,25 @@ class TimedMachine:
 
     def _time_load(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         place = thread.place = thread.places.get(operation.address) or self._place(thread, operation)
-        return (
-            place.load(thread.core, now_ns)
-            if place.words is not None
-            else self.memory.fetched_at(place, thread.core, now_ns)
-        )
+        core = thread.core
+        if place.words is None:
+            return self.memory.fetched_at(place, core, now_ns)
+        return now_ns + self._load_ns if core in place.sharers or core == place.owner else place.load(core, now_ns)
 
     def _time_store(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         """A line that is not cached is fetched whole first."""
         place = thread.place = thread.places.get(operation.address) or self._place(thread, operation)
         if place.words is None:
             now_ns = self.memory.fetched_at(place, thread.core, now_ns)
+        elif place.owner == thread.core and place.free_ns <= now_ns:
+            return now_ns + self._store_ns
         return place.store(thread.core, now_ns)
 
     def _time_atomic(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         """An atomic waits until the thread's flushes have drained, as a fence does."""
         place = thread.place = thread.places.get(operation.address) or self._place(thread, operation)
-        now_ns = max(now_ns, thread.flushed_ns)
+        if thread.flushed_ns > now_ns:
+            now_ns = thread.flushed_ns
         if place.words is None:
             now_ns = self.memory.fetched_at(place, thread.core, now_ns)
         return place.atomic(thread.core, now_ns)
@@ -162,7 +166,10 @@ class TimedMachine:
         return 0
 
     def _load(self, thread: TimedThread, operation: Operation) -> Any:
-        return self.memory.load(_placed(thread), operation.address)
+        words = thread.place.words  # type: ignore[union-attr]  # set when the load began
+        if words is None:
+            return self.memory.load(_placed(thread), operation.address)
+        return words.get(operation.address, 0)
 
     def _store(self, thread: TimedThread, operation: Operation) -> int:
         self.memory.store(_placed(thread), operation.address, operation.value)

@@ -26,12 +26,12 @@ Wake = Callable[[], None]
 class HostLine(SharedLine):
     """One host's copy of a line, and the cores of the host that share it."""
 
-    __slots__ = ("dirty_since_ns", "line", "watchers", "words")
+    __slots__ = ("dirty_since_ns", "is_pooled", "line", "watchers", "words")
 
-    def __init__(self, costs: MachineCosts, line: Line) -> None:
+    def __init__(self, costs: MachineCosts, line: Line, *, is_pooled: bool) -> None:
         super().__init__(costs)
-        self.line = line
-        self.words: Words | None = None  # None: not cached
+        self.line, self.is_pooled = line, is_pooled
+        self.words: Words | None = None if is_pooled else {}  # None: not cached
         self.dirty_since_ns = -1  # when the oldest store was made that memory has not; -1: clean
         self.watchers: list[Wake] = []
 
@@ -76,9 +76,7 @@ class TimedMemory:
         """Return the host's side of a line."""
         lines = self._hosts.setdefault(host, {})
         if line not in lines:
-            lines[line] = HostLine(self._costs, line)
-            if not self._is_pooled(line):
-                lines[line].words = {}
+            lines[line] = HostLine(self._costs, line, is_pooled=self._is_pooled(line))
         return lines[line]
 
     def fetched_at(self, place: HostLine, core: int, now_ns: int) -> int:
@@ -104,8 +102,9 @@ class TimedMemory:
 
     def store(self, place: HostLine, address: Address, value: Any) -> None:
         """Write a word of the host's copy, and wake who watches it."""
-        self.cached(place)[address] = value
-        if place.dirty_since_ns < 0 and self._is_pooled(place.line):
+        words = place.words
+        (words if words is not None else self.cached(place))[address] = value
+        if place.is_pooled and place.dirty_since_ns < 0:
             since_ns = place.dirty_since_ns = self._clock.now_ns
             self._clock.call_at(since_ns + self._eviction(), lambda: self._evict(place, since_ns))
         if place.watchers:
@@ -115,7 +114,7 @@ class TimedMemory:
         """Begin to write a line back, and to drop the copy unless it `keeps` it; return when memory has it."""
         now_ns = self._clock.now_ns
         if place.dirty_since_ns < 0:
-            if not keeps and self._is_pooled(place.line):
+            if not keeps and place.is_pooled:
                 self._drop(place)
             return now_ns
         done_ns = now_ns + self._write_back_ns
@@ -133,20 +132,20 @@ class TimedMemory:
 
     def fresh(self, place: HostLine, address: Address) -> Any:
         """Return what a host finds right after it dropped its copy; the line is cached anew."""
-        if place.dirty_since_ns < 0 and self._is_pooled(place.line):
+        if place.dirty_since_ns < 0 and place.is_pooled:
             place.words = None
         return self.cached(place).get(address, 0)
 
     def watch_copy(self, place: HostLine, wake: Wake) -> None:
         """Wake when the host's copy changes. A clean copy of a pooled line is evicted some time, and then it may."""
         place.watchers.append(wake)
-        if self._is_pooled(place.line) and place.dirty_since_ns < 0:
+        if place.is_pooled and place.dirty_since_ns < 0:
             self._clock.call_at(self._clock.now_ns + self._eviction(), lambda: self._drop(place))
 
     def watch_memory(self, place: HostLine, wake: Wake) -> None:
         """Wake when memory has something new of a line, or when the host itself writes it."""
         place.watchers.append(wake)
-        if self._is_pooled(place.line):
+        if place.is_pooled:
             self._memory_watchers.setdefault(place.line, []).append(wake)
 
     def _evict(self, place: HostLine, since_ns: int) -> None:

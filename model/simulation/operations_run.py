@@ -144,13 +144,14 @@ class OperationRun:
 
     def _observe(self, thread: TimedThread, operation: Operation, result: Any) -> None:
         """Take down what a labelled operation did, in the words of its spec."""
-        ring = self._ring_of[thread]
-        if hasattr(operation, "outcome"):
+        label = operation.label
+        if label is None:
             self._attempted(operation)
             return
-        step = operation.label(result)
+        step = label(result)
         if step is None:
             return
+        ring = self._ring_of[thread]
         if "index" in step.arguments:
             self._in_hand[ring] = step.arguments["index"]
         if step.action == "arrive":

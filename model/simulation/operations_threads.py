@@ -9,6 +9,7 @@ thread uses the same event again and again.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
 import simpy
@@ -43,6 +44,8 @@ class TimedThread:
         self.places = machine.memory.places(host)
         self.busy: Busy | None = None  # where its working times go
         self._send = program.send
+        self._effect: Callable[[TimedThread, Operation], Any] | None = None  # of the pending operation
+        self._is_witness = False
         self._event = simpy.Event(machine.clock)
         self._event._ok, self._event._value = True, None
         self._callbacks: list[Callable[[Any], None]] = [self._done]
@@ -81,28 +84,37 @@ class TimedThread:
         """
         machine, operation = self.machine, self.pending
         clock, handlers, send = machine.clock, machine.handlers, self._send
-        queue = clock._queue
+        queue, horizon_ns, effect = clock._queue, clock.horizon_ns, self._effect
+        done_count = 0
         while True:
             result = None
-            if operation is not None:
-                _, effect, is_watched = handlers[type(operation)]
+            if effect is not None:
                 result = effect(self, operation)
                 if result is BLOCKED:
+                    self._effect = effect
+                    self.operation_count += done_count
                     return
-                self.operation_count += 1
-                if is_watched or operation.label is not None:
+                done_count += 1
+                if operation.label is not None or self._is_witness:
                     machine.observe(self, operation, result)
             try:
                 operation = self.pending = send(result)
             except StopIteration:
                 self.pending = None
+                self.operation_count += done_count
                 return
-            at_ns = handlers[type(operation)][0](self, operation, clock._now)
-            if at_ns >= UNTIL_WOKEN:
-                self.sleep()
-                return
-            if at_ns > clock.horizon_ns or (queue and queue[0][0] <= at_ns):
+            time, effect, self._is_witness = handlers[type(operation)]
+            at_ns = time(self, operation, clock._now)
+            if at_ns > horizon_ns or (queue and queue[0][0] <= at_ns):
                 break
             clock._now = at_ns
+        self._effect = effect
+        self.operation_count += done_count
+        if at_ns >= UNTIL_WOKEN:
+            self.sleep()
+            return
         event.callbacks = self._callbacks
-        clock.schedule(event, NORMAL, at_ns - clock._now)
+        if machine.keeps_tie_rule:
+            heappush(queue, (at_ns, NORMAL, next(clock._eid), event))  # `schedule`, without its call
+        else:
+            clock.schedule(event, NORMAL, at_ns - clock._now)

@@ -11,7 +11,6 @@ import msgspec
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.histories import History, OrderedBatch, Workload, read_workload
-from fencepost.model.histories.drained import left_over
 from fencepost.model.recordings import recorded_workload
 from fencepost.model.simulation.brokers import Acks, Receiver, Subscriber
 from fencepost.model.simulation.clients import Client, Network
@@ -167,25 +166,29 @@ def history_of_run(world: World) -> History:
 
 
 def _left_over(world: World) -> str:
-    """Say what should have been ordered, delivered or acked and was not; "" if nothing."""
+    """Say what should have been ordered, delivered or acked and was not; "" if nothing.
+
+    At level 4 a batch may wait for ever for a predecessor that never arrived.
+    """
     seen = [slot for slot in world.recorder.slots if slot.readable_ns >= 0]
-    columns = {
-        "client_id": [slot.batch.client for slot in seen],
-        "batch_seq": [slot.batch.seq for slot in seen],
-        "broker_id": [slot.ring for slot in seen],
-        "message_count": [slot.batch.count for slot in seen],
-        "payload_bytes": [slot.batch.size for slot in seen],
-        "arrival_ns": [slot.filled_ns for slot in seen],
-    }
-    text = left_over(Workload.from_columns(columns), history_of_run(world), world.level)
-    if text:
-        return text
-    may_be_lost = world.scenario.network.loss > 0 or world.crashed
+    waiting = [slot for slot in seen if not slot.settled]
+    if waiting and world.level == 4:
+        ends = _unbroken(seen)
+        waiting = [slot for slot in waiting if slot.batch.seq < ends[slot.batch.client]]
+    if waiting:
+        batch = waiting[0].batch
+        return f"client {batch.client} batch {batch.seq} arrived, and it was not ordered"
+    must_be_acked = bool(world.scenario.clients.retransmit_after) or not (world.scenario.network.loss or world.crashed)
     for slot in seen:
-        name = f"client {slot.batch.client} batch {slot.batch.seq}"
-        if slot.start >= 0 and slot.delivered_ns < 0:
-            return f"{name} was ordered and never delivered"
-        may_wait = may_be_lost and not world.scenario.clients.retransmit_after
-        if slot.start >= 0 and slot.batch.acked_ns < 0 and not may_wait:
-            return f"{name} was ordered and never acked"
+        if slot.start >= 0 and (slot.delivered_ns < 0 or (slot.batch.acked_ns < 0 and must_be_acked)):
+            what = "delivered" if slot.delivered_ns < 0 else "acked"
+            return f"client {slot.batch.client} batch {slot.batch.seq} was ordered and never {what}"
     return ""
+
+
+def _unbroken(seen: list[Slot]) -> dict[int, int]:
+    """Return, for each client, the first of its batches that never arrived."""
+    seqs: dict[int, set[int]] = {}
+    for slot in seen:
+        seqs.setdefault(slot.batch.client, set()).add(slot.batch.seq)
+    return {client: next(seq for seq in range(len(known) + 1) if seq not in known) for client, known in seqs.items()}

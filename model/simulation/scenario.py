@@ -108,7 +108,15 @@ class Scenario(Section, frozen=True):
     replications: int = 5
     granularity: Granularity = "batch"
     check: bool = True  # the contract, inside the run
-    loads: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75)  # factors for the figure of throughput against load
+    loads: tuple[float, ...] = (
+        0.25,
+        0.5,
+        0.75,
+        1.0,
+        1.25,
+        1.5,
+        1.75,
+    )  # factors for the figure of throughput against load
     clients: Clients = Clients()
     network: Network = Network()
     brokers: Brokers = Brokers()
