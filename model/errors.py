@@ -4,7 +4,8 @@
     ├── InputError         what the user gave cannot be used          (exit 2)
     │   └── FormatError    a file's content, with file, row and column
     ├── ProtocolError      a protocol breaks a rule of the language   (a bug in a protocol)
-    └── NotAccepted        a spec refuses a step of a program         (a bug in a program)
+    ├── NotAccepted        a spec refuses a step of a program         (a bug in a program)
+    └── NotDeterministic   a program, run again, does something else  (a bug in a program)
 
 A message says what was wrong, the value, what was expected and what to do.
 """
@@ -44,6 +45,17 @@ class ProtocolError(FencepostError):
 
 class NotAccepted(FencepostError):
     """A spec refuses a step; names the action, its arguments and the requirement that does not hold."""
+
+
+class NotDeterministic(FencepostError):
+    """A program that was sent the same results twice yielded other operations; names the first that differs."""
+
+    def __init__(self, thread: str, step: int, before: object, now: object) -> None:
+        super().__init__(
+            f"{thread} is not deterministic: operation {step} was {before} and is now {now};"
+            " a program may depend on nothing but the results it is sent"
+        )
+        self.thread, self.step = thread, step
 
 
 def unknown_choice(kind: str, value: object, choices: Iterable[object]) -> InputError:

@@ -10,7 +10,7 @@ from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, NotAccepted
 from fencepost.model.histories import Workload, verify
 from fencepost.model.histories.drained import left_over, orderable
-from fencepost.model.programs import SCANNERS, Arriving, Machine, attempts, follow, threads
+from fencepost.model.programs import DESIGNS, Arriving, Machine, attempts, follow, threads
 from fencepost.model.programs.operations import CompareExchange, FetchAdd, Load, Store
 from fencepost.model.recordings import recorded_workload
 from fencepost.model.simulation import history_of, simulate
@@ -19,7 +19,7 @@ from fencepost.model.specs.order4_claim import Order4Claim
 from fencepost.model.trace import Step
 from fencepost.proofs import prove
 
-SOUND_NAMES = [each.name for each in SOUND if each.name in SCANNERS]
+SOUND_NAMES = [each.name for each in SOUND if each.name in DESIGNS]
 
 
 @st.composite

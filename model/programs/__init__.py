@@ -1,16 +1,22 @@
-"""The programs: the sequencers operation by operation, and the machine that performs the operations.
+"""The programs: the algorithms operation by operation, and what performs the operations.
 
-operations   what a program may yield
-receiver     fills a broker's ring
-order5       the level-5 scanner
-order4       the level-4 scanners: claim, mutex and one that is wrong
-machine      the words, and the spec that watches them
-threads      a run's threads and the schedules that drive them
+operations    what a program may yield
+layout        where the words lie, and who writes each line
+receiver, delegation, scanner (order5, order4), subscriber, acknowledger, client    the sound programs
+seed          the programs as they were at 09ae22d, defects included
+pipeline      which thread runs which program, on which host, and what is sent
+designs       the sequencers by name
+machine, threads    one coherent memory, and schedules that drive threads on it
 """
 
+from fencepost.model.programs.designs import DESIGNS, design
 from fencepost.model.programs.machine import Machine
 from fencepost.model.programs.operations import Attempted
+from fencepost.model.programs.pipeline import Design, Rings, Scenario
 from fencepost.model.programs.receiver import Arriving
-from fencepost.model.programs.threads import SCANNERS, Rings, Thread, attempts, follow, threads
+from fencepost.model.programs.threads import Thread, attempts, follow, threads
 
-__all__ = ["SCANNERS", "Arriving", "Attempted", "Machine", "Rings", "Thread", "attempts", "follow", "threads"]
+__all__ = [
+    "DESIGNS", "Arriving", "Attempted", "Design", "Machine", "Rings", "Scenario", "Thread", "attempts", "design",
+    "follow", "threads",
+]  # fmt: skip

@@ -1,21 +1,25 @@
-"""The machine: shared words on which operations are performed, watched by the spec.
+"""One coherent memory without store buffers (profile `sc`), for drivers that need speed more than choices.
 
-One memory, no buffers (profile `sc`). A word never written holds 0.
+The simulation and the check of model against native run on it; the explorer has a memory of its own
+(`model/memory/late.py`), on which the same programs can go wrong in more ways.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from fencepost.model.language import Protocol
 from fencepost.model.programs.operations import (
     Address,
-    Attempted,
-    Await,
     CompareExchange,
+    DeviceAdd,
+    Exchange,
     FetchAdd,
     Load,
     Lock,
     Operation,
-    Sleep,
+    Poll,
+    Receive,
+    Send,
     Store,
     Unlock,
 )
@@ -26,69 +30,101 @@ class Machine:
     """Performs operations one at a time and tells the spec each labelled step as it happens."""
 
     def __init__(self, spec: Protocol) -> None:
-        self.words: dict[Address, int] = {}
+        self.words: dict[Address, Any] = {}
+        self.channels: dict[Address, list[Any]] = {}
         self.spec = spec
-
-    def word(self, *address: str | int) -> int:
-        """Return the value of a word."""
-        return self.words.get(address, 0)
+        self.exported: dict[tuple[int, int], int] = {}  # (ring, ring index) -> start, of what readers can see
+        self._starts: dict[tuple[int, int], int] = {}
 
     def blocked(self, operation: Operation) -> bool:
-        """Say whether the operation must wait for another thread's write."""
-        if isinstance(operation, Lock):
-            return self.word(*operation.address) != 0
-        if isinstance(operation, Await):
-            return all(self.word(*address) == seen for address, seen in operation.seen)
+        """Say whether the operation must wait for another thread."""
+        match operation:
+            case Lock(address):
+                return bool(self.words.get(address, 0))
+            case Poll(watched):
+                return all(self.words.get(each.address, 0) == each.seen for each in watched)
+            case Receive(channel):
+                return not self.channels.get(channel)
         return False
 
-    def perform(self, operation: Operation) -> tuple[int, Step | None]:
-        """Perform an operation that is not blocked; return its result and the step of the spec that it was.
+    def perform(self, operation: Operation) -> tuple[Any, Step | None]:
+        """Perform an operation that is not blocked; return its result and the step that it was.
 
-        Raises NotAccepted when the spec refuses that step.
+        Raises NotAccepted when the spec refuses that step. Steps that the spec does not know are the contract's.
         """
         result = self._execute(operation)
         step = operation.label(result) if operation.label is not None else None
         if step is not None:
-            self.spec.fire(step.action, **step.arguments)
+            if step.action in self.spec.actions:
+                self.spec.fire(step.action, **step.arguments)
+            else:
+                self._note(step)
         return result, step
 
-    def _execute(self, operation: Operation) -> int:
+    def _execute(self, operation: Operation) -> Any:
+        words = self.words
         match operation:
             case Load(address):
-                return self.word(*address)
+                return words.get(address, 0)
             case Store(address, value):
-                self.words[address] = value
-            case FetchAdd(address, amount):
-                before = self.word(*address)
-                self.words[address] = before + amount
+                words[address] = value
+            case FetchAdd(address, amount) | DeviceAdd(address, amount):
+                before = words.get(address, 0)
+                words[address] = before + amount
                 return before
             case CompareExchange(address, expected, desired):
-                before = self.word(*address)
+                before = words.get(address, 0)
                 if before == expected:
-                    self.words[address] = desired
+                    words[address] = desired
+                return before
+            case Exchange(address, value):
+                before = words.get(address, 0)
+                words[address] = value
                 return before
             case Lock(address):
-                self.words[address] = 1
+                words[address] = 1
             case Unlock(address):
-                self.words[address] = 0
-            case Await() | Sleep() | Attempted():
-                pass
+                words[address] = 0
+            case Poll(watched):
+                found = ((at, words.get(each.address, 0)) for at, each in enumerate(watched))
+                return next((at, value) for at, value in found if value != watched[at].seen)
+            case Send(channel, message):
+                self.channels.setdefault(channel, []).append(message)
+            case Receive(channel):
+                return self.channels[channel].pop(0)
         return 0
 
+    def _note(self, step: Step) -> None:
+        given = step.arguments
+        if step.action == "assign":
+            self._starts[given["ring"], given["index"]] = given["start"]
+        elif step.action == "export" and (given["ring"], given["index"]) in self._starts:
+            self.exported[given["ring"], given["index"]] = self._starts[given["ring"], given["index"]]
+
     def ordered(self, slots: int, ring: int) -> Iterator[tuple[int, int]]:
-        """Yield (ring index, start position) of the slots of a ring that are published, as a reader would see them."""
+        """Yield (ring index, start position) of what a ring's readers were offered, among its first `slots` indices."""
         for index in range(slots):
-            if self.word("ordered", ring, index):
-                yield index, self.word("start", ring, index)
+            if (ring, index) in self.exported:
+                yield index, self.exported[ring, index]
 
 
 def written(operation: Operation) -> Address | None:
-    """Return the word that the operation may have changed."""
-    return operation.address if isinstance(operation, Store | FetchAdd | CompareExchange | Lock | Unlock) else None
+    """Return the word that the operation may have changed; of a Send, its channel."""
+    match operation:
+        case Store(address) | FetchAdd(address) | CompareExchange(address) | Exchange(address) | DeviceAdd(address):
+            return address
+        case Lock(address) | Unlock(address):
+            return address
+        case Send(channel):
+            return channel
+    return None
 
 
 def watched(operation: Operation) -> tuple[Address, ...]:
     """Return the words whose change may unblock the operation."""
-    if isinstance(operation, Lock):
-        return (operation.address,)
-    return tuple(address for address, _ in operation.seen) if isinstance(operation, Await) else ()
+    match operation:
+        case Lock(address) | Receive(address):
+            return (address,)
+        case Poll(looked_at):
+            return tuple(each.address for each in looked_at)
+    return ()

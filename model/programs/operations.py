@@ -1,21 +1,34 @@
 """Memory operations: what a program yields, and what it is sent back.
 
-A program is a generator. It yields one operation, is sent that operation's result (an integer) and
-goes on; whoever drives it decides when, and on which memory. The same generator runs under a
-schedule, under a clock and beside the native code.
+A program is a generator. It yields one operation, is sent that operation's result and goes on; whoever drives it
+decides when, and on which memory. The same generator runs under every schedule (the explorer), under a clock (the
+simulation) and beside the native code (lockstep).
 
-An operation may carry a label: a function from its result to the step of the spec that happens at
-that very moment, or None. This is how a run is held against its spec.
+An address names a word; all of it but the last part names the line of 64 bytes that the word lies in. A word never
+written holds 0, unless the run says otherwise. A value is whatever fits 8 bytes: a number, or a small tuple of numbers
+that code would pack into one.
+
+An operation may carry a label: a function from its result to the step of the spec that happens when the operation takes
+effect, or None; a store takes effect when it leaves the store buffer. This is how a run is held against its spec and
+against the contract.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from fencepost.model.memory.ordering import Buffered
 from fencepost.model.trace import Step
 
 Address: TypeAlias = tuple[str | int, ...]
-Label: TypeAlias = Callable[[int], Step | None]
+Line: TypeAlias = tuple[str | int, ...]
+Value: TypeAlias = Hashable
+Label: TypeAlias = Callable[[Any], Step | None]
+
+
+def line_of(address: Address) -> Line:
+    """Return the line that a word lies in."""
+    return address[:-1]
 
 
 @dataclass(frozen=True)
@@ -28,16 +41,17 @@ class Load:
 
 @dataclass(frozen=True)
 class Store:
-    """Write a word. Result: 0."""
+    """Write a word; `streaming` stores go past the cache (non-temporal). Result: 0."""
 
     address: Address
-    value: int
+    value: Value
     label: Label | None = None
+    streaming: bool = False
 
 
 @dataclass(frozen=True)
 class FetchAdd:
-    """Add to a word in one step. Result: the value before."""
+    """Add to a word in one step. Result: the value before. Atomic among threads of one host."""
 
     address: Address
     amount: int
@@ -46,17 +60,38 @@ class FetchAdd:
 
 @dataclass(frozen=True)
 class CompareExchange:
-    """Replace `expected` by `desired` in one step. Result: the value before; it was replaced if that is `expected`."""
+    """Replace `expected` by `desired` in one step. Result: the value before; it was replaced if that is `expected`.
+
+    Atomic among threads of one host.
+    """
 
     address: Address
-    expected: int
-    desired: int
+    expected: Value
+    desired: Value
+    label: Label | None = None
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Replace a word in one step. Result: the value before. Atomic among threads of one host."""
+
+    address: Address
+    value: Value
+    label: Label | None = None
+
+
+@dataclass(frozen=True)
+class DeviceAdd:
+    """Add to a word at the device, past every cache, in one step among all hosts. Result: the value before."""
+
+    address: Address
+    amount: int
     label: Label | None = None
 
 
 @dataclass(frozen=True)
 class Lock:
-    """Take a lock, waiting until it is free. Result: 0."""
+    """Take a lock of this host, waiting until it is free. Result: 0."""
 
     address: Address
     label: Label | None = None
@@ -71,14 +106,97 @@ class Unlock:
 
 
 @dataclass(frozen=True)
-class Await:
-    """Pause until one of the words differs from the value last seen there. Result: 0.
+class Flush:
+    """Write a line back and, unless it is a WB (clwb), drop the host's copy. Result: 0.
 
-    A poll that finds nothing changed is not a step, so a spinning program has finitely many.
+    `kind` is Buffered.FO (clflushopt), Buffered.FL (clflush) or Buffered.WB (clwb). It takes effect in its own time:
+    a fence says when. To a reader it is the invalidation.
     """
 
-    seen: tuple[tuple[Address, int], ...]
+    line: Line
+    kind: Buffered = Buffered.FO
     label: None = None
+
+
+@dataclass(frozen=True)
+class StoreFence:
+    """sfence: earlier stores and flushes take effect before later ones. Result: 0."""
+
+    label: Label | None = None
+
+
+@dataclass(frozen=True)
+class FullFence:
+    """mfence: go on when all earlier stores and flushes have taken effect. Result: 0."""
+
+    label: None = None
+
+
+@dataclass(frozen=True)
+class LoadFence:
+    """lfence. Result: 0."""
+
+    label: None = None
+
+
+@dataclass(frozen=True)
+class Prefetch:
+    """Ask for a copy of a line, which may or may not come. Result: 0."""
+
+    line: Line
+    label: None = None
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A word that a poll looks at, and the value last seen there.
+
+    With `invalidate`, every look is `clflushopt; mfence; load`, so that it finds what memory has.
+    """
+
+    address: Address
+    seen: Value
+    invalidate: bool = False
+
+
+@dataclass(frozen=True)
+class Poll:
+    """Look at words in turn until one differs from what was last seen there. Result: (index in `watched`, value).
+
+    A look that finds nothing new is not a step, so a spinning program has finitely many. Where one of the words is
+    invalidated before each look, the fence of that stands before each look at the others too.
+    """
+
+    watched: tuple[Watched, ...]
+    label: Label | None = None
+
+
+@dataclass(frozen=True)
+class Send:
+    """Put a message at the end of a channel of the network. Result: 0."""
+
+    channel: Address
+    message: Value
+    label: Label | None = None
+
+
+@dataclass(frozen=True)
+class Receive:
+    """Take the first message of a channel, waiting until there is one. Result: the message."""
+
+    channel: Address
+    label: Label | None = None
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Not an operation: says that a step of the contract has just come to pass. Result: 0."""
+
+    step: Step
+
+    @property
+    def label(self) -> Label:
+        return lambda result: self.step
 
 
 @dataclass(frozen=True)
@@ -97,11 +215,24 @@ class Attempted:
     index: int
     outcome: str
     start: int = -1
-    label: None = None
+    label: Label | None = None
 
 
-Operation: TypeAlias = Load | Store | FetchAdd | CompareExchange | Lock | Unlock | Await | Sleep | Attempted
-Program: TypeAlias = Generator[Operation, int, None]
+Operation: TypeAlias = (
+    Load | Store | FetchAdd | CompareExchange | Exchange | DeviceAdd | Lock | Unlock | Flush | StoreFence | FullFence
+    | LoadFence | Prefetch | Poll | Send | Receive | Witness | Sleep | Attempted
+)  # fmt: skip
+Program: TypeAlias = Generator[Operation, Any, None]
+
+
+@dataclass(frozen=True)
+class ThreadOf:
+    """One thread of a run: what it is called, the host it runs on, and how its program is begun."""
+
+    name: str
+    host: int
+    begin: Callable[[], Program]
+
 
 ORDERED, LATER, DUPLICATE = "ordered", "later", "duplicate"  # outcomes of an attempt
 
@@ -110,3 +241,8 @@ def at(action: str, **arguments: int) -> Label:
     """Return a label for an operation that is always this step of the spec."""
     step = Step(action, arguments)
     return lambda result: step
+
+
+def witness(action: str, **arguments: int) -> Witness:
+    """Return the witness of a step of the contract."""
+    return Witness(Step(action, arguments))

@@ -1,189 +1,205 @@
-"""The level-4 scanner: what is next is ordered, what is early is parked, what was ordered is dropped.
+"""The level-4 scanners: what is next is ordered, what is early is parked, what was ordered is dropped.
 
-The loop is one; how a batch is tested and claimed is what the variants differ in (`attempt`).
+The loop is one (`Order4Scanner`); how a batch is tested and claimed is what the sequencers differ in (`attempt`).
 """
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import TypeAlias
+from __future__ import annotations
 
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from fencepost.model.programs.layout import ISSUED, LOCK, next_seq
 from fencepost.model.programs.operations import (
     DUPLICATE,
     LATER,
     ORDERED,
+    Address,
     Attempted,
-    Await,
     CompareExchange,
     FetchAdd,
     Label,
     Load,
     Lock,
     Operation,
+    Poll,
     Program,
     Store,
     Unlock,
+    Watched,
     at,
+    witness,
 )
+from fencepost.model.programs.scanner import DROP, Scanner, Slot
 from fencepost.model.trace import Step
 
-
-@dataclass(frozen=True)
-class Slot:
-    """A batch as its scanner read it; `parked` says that it was read before and set aside."""
-
-    ring: int
-    index: int
-    client: int
-    seq: int
-    count: int
-    parked: bool = False
+Attempt: TypeAlias = Generator[Operation, Any, tuple[str, int]]
 
 
-Attempt: TypeAlias = Callable[[Slot], Generator[Operation, int, tuple[str, int]]]
+class Order4Scanner(Scanner):
+    """Reads slot after slot; sets aside what is early, and looks at it again when its client's word has changed.
 
-
-def next_word(client: int) -> tuple[str, int]:
-    """Return the address of a client's next-expected word."""
-    return ("next", client)
-
-
-def publish(slot: Slot, start: int) -> Program:
-    """Write the batch's start position, then the flag that offers it to readers."""
-    yield Store(("start", slot.ring, slot.index), start)
-    yield Store(("ordered", slot.ring, slot.index), 1, at("publish", ring=slot.ring))
-
-
-def _look(slot: Slot, next_of: Callable[[int], int], busy: Callable[[int], bool]) -> Label:
-    """Return the label of the load that decides about a slot: it may show a duplicate, or that it is early."""
-
-    def step(word: int) -> Step | None:
-        if next_of(word) > slot.seq:
-            return Step("drop", {"ring": slot.ring, "index": slot.index})
-        early = next_of(word) < slot.seq or busy(word)
-        return Step("park", {"ring": slot.ring}) if early and not slot.parked else None
-
-    return step
-
-
-def claim(slot: Slot) -> Generator[Operation, int, tuple[str, int]]:
-    """order4.claim. A client's word is twice its next seq, plus one while a scanner works on it."""
-    address, idle, busy = next_word(slot.client), 2 * slot.seq, 2 * slot.seq + 1
-    claimed = Step("claim", {"ring": slot.ring, "index": slot.index})
-    while True:
-        word = yield Load(address, _look(slot, lambda w: w // 2, lambda w: w % 2 == 1))
-        if word != idle:
-            return (DUPLICATE if word // 2 > slot.seq else LATER), -1
-        found = yield CompareExchange(address, idle, busy, lambda result: claimed if result == idle else None)
-        if found == idle:
-            break
-    start = yield FetchAdd(("issued",), slot.count, at("reserve", ring=slot.ring))
-    yield Store(address, 2 * (slot.seq + 1), at("release", ring=slot.ring))
-    yield from publish(slot, start)
-    return ORDERED, start
-
-
-def mutex(slot: Slot) -> Generator[Operation, int, tuple[str, int]]:
-    """order4.mutex. The word is the next seq; the lock is held from the test to the advance."""
-    ring = slot.ring
-    yield Lock(("lock",), at("lock", ring=ring, index=slot.index))
-    expected = yield Load(next_word(slot.client))
-    if slot.seq != expected:
-        duplicate = slot.seq < expected
-        yield Unlock(("lock",), at("drop" if duplicate else "park", ring=ring))
-        return (DUPLICATE if duplicate else LATER), -1
-    start = yield FetchAdd(("issued",), slot.count, at("reserve", ring=ring))
-    yield Store(next_word(slot.client), slot.seq + 1, at("advance", ring=ring))
-    yield Unlock(("lock",), at("unlock", ring=ring))
-    yield from publish(slot, start)
-    return ORDERED, start
-
-
-def cas_then_reserve(slot: Slot) -> Generator[Operation, int, tuple[str, int]]:
-    """order4.cas_then_reserve, the wrong one: the successor may reserve between the two steps."""
-    address = next_word(slot.client)
-    claimed = Step("claim", {"ring": slot.ring, "index": slot.index})
-    while True:
-        word = yield Load(address, _look(slot, lambda w: w, lambda w: False))
-        if word != slot.seq:
-            return (DUPLICATE if word > slot.seq else LATER), -1
-        found = yield CompareExchange(
-            address, slot.seq, slot.seq + 1, lambda result: claimed if result == slot.seq else None
-        )
-        if found == slot.seq:
-            break
-    start = yield FetchAdd(("issued",), slot.count, at("reserve", ring=slot.ring))
-    yield from publish(slot, start)
-    return ORDERED, start
-
-
-class Scanner:
-    """The loop of one level-4 scanner.
-
-    `parked` maps a client to its set-aside slots by seq. Every slot is kept, also a second one with
-    the same seq: replacing it would lose track of a copy that must be dropped later.
+    `parked` maps a client to its set-aside slots by seq. Every slot is kept, also a second one with the same seq:
+    replacing it would lose track of a copy that must be dropped later.
     """
 
-    def __init__(self, ring: int, attempt: Attempt, expected_of: Callable[[int], int]) -> None:
-        self._ring = ring
-        self._attempt = attempt
-        self._expected_of = expected_of
-        self._parked: dict[int, dict[int, list[Slot]]] = {}
-        self._words: dict[int, int] = {}
+    level = 4
+
+    def __init__(self, ring: int, slots: int, *, delegated: bool = False) -> None:
+        super().__init__(ring, slots, delegated=delegated)
+        self.parked: dict[int, dict[int, list[Slot]]] = {}
+        self._words: dict[int, Any] = {}  # client -> its next-expected word, as last seen
+
+    def attempt(self, slot: Slot) -> Attempt:
+        """Order the slot's batch if it is its client's next; return the outcome and the start."""
+        raise NotImplementedError
+
+    def expected(self, word: Any) -> int:
+        """Return the seq that a client's next-expected word stands for."""
+        raise NotImplementedError
+
+    def word(self, client: int) -> Address:
+        """Return the word that says what is next of a client."""
+        return next_seq(client)
 
     def run(self) -> Program:
-        """Read slot after slot; between them, and when idle, look at the parked ones again."""
+        """Look at the ring's next slot and at the words of the parked clients in turn; act on what has changed."""
         index = 0
         while True:
-            released = yield from self._release()
-            arrived = yield Load(("arrived", self._ring))
-            if index < arrived:
-                slot = yield from self._read(index)
-                yield from self._try(slot)
-                index += 1
-            elif not released:
-                words = tuple((next_word(client), self._words[client]) for client in self._parked)
-                yield Await(((("arrived", self._ring), arrived), *words))
+            gate = self.gate(index)
+            if gate is None:
+                index = yield from self.take(index)
+                continue
+            clients = self.rechecked()
+            watched = [Watched(self.word(client), self._words[client]) for client in clients]
+            which, seen = yield Poll((gate, *watched))
+            if which == 0:
+                if self.passes(index, seen):
+                    index = yield from self.take(index)
+            else:
+                self._words[clients[which - 1]] = seen
+                yield from self.release(clients[which - 1])
 
-    def _read(self, index: int) -> Generator[Operation, int, Slot]:
-        client = yield Load(("slot_client", self._ring, index))
-        seq = yield Load(("slot_seq", self._ring, index))
-        count = yield Load(("slot_count", self._ring, index))
-        return Slot(self._ring, index, client, seq, count)
+    def rechecked(self) -> list[int]:
+        """Return the clients whose parked batches are looked at again when their word changes."""
+        return sorted(self.parked)
 
-    def _try(self, slot: Slot) -> Generator[Operation, int, bool]:
-        """Attempt one slot; park it if it is early; say whether it left the scanner."""
-        outcome, start = yield from self._attempt(slot)
+    def take(self, index: int) -> Generator[Operation, Any, int]:
+        """Read a slot and deal with it; return the index of the next one."""
+        slot = yield from self.read(index)
+        yield from self.settle(slot)
+        return index + 1
+
+    def settle(self, slot: Slot) -> Generator[Operation, Any, str]:
+        """Attempt one slot; park it if it is early; return the outcome."""
+        outcome, start = yield from self.attempt(slot)
         if outcome == LATER:
-            copies = self._parked.setdefault(slot.client, {}).setdefault(slot.seq, [])
-            copies.append(Slot(slot.ring, slot.index, slot.client, slot.seq, slot.count, parked=True))
-        yield Attempted(self._ring, slot.index, outcome, start)
-        return outcome != LATER
+            copies = self.parked.setdefault(slot.client, {}).setdefault(slot.seq, [])
+            copies.append(replace(slot, parked=True))
+        elif outcome == DUPLICATE:
+            yield witness("discard", ring=slot.ring, index=slot.index)
+            yield from self.export(slot, -1, DROP)
+        yield Attempted(self.ring, slot.index, outcome, start)
+        return outcome
 
-    def _release(self) -> Generator[Operation, int, bool]:
-        """Attempt the parked slots that a client's word says are due; say whether any left."""
-        released = False
-        for client in list(self._parked):
-            word = yield Load(next_word(client))
-            self._words[client] = word
-            for seq in sorted(seq for seq in self._parked[client] if seq <= self._expected_of(word)):
-                for slot in self._parked[client].pop(seq):
-                    left = yield from self._try(slot)
-                    released = released or left
-            if not self._parked[client]:
-                del self._parked[client]
-        return released
+    def release(self, client: int) -> Program:
+        """Attempt the client's parked slots that are due, until one is ordered: then its word has changed again.
+
+        That change is seen by the next poll, whose fence comes after the stores of this one.
+        """
+        parked = self.parked[client]
+        while parked and min(parked) <= self.expected(self._words[client]):
+            copies = parked[min(parked)]
+            slot = copies.pop(0)
+            if not copies:
+                del parked[slot.seq]
+            outcome = yield from self.settle(slot)
+            if outcome != DUPLICATE:
+                break
+        if not parked:
+            del self.parked[client]
+
+    def look(self, slot: Slot, busy: bool, seq: int) -> Step | None:
+        """Return the step that a look at a client's word is: it may show a duplicate, or that the batch is early."""
+        if seq > slot.seq:
+            return Step("drop", {"ring": slot.ring, "index": slot.index})
+        early = seq < slot.seq or busy
+        return Step("park", {"ring": slot.ring}) if early and not slot.parked else None
+
+    def acknowledged_below(self, slot: Slot) -> int:
+        """Name a seq: this scanner released all the client's earlier batches of this ring before this one."""
+        return slot.seq + 1
 
 
-def order4_claim(ring: int) -> Program:
-    """Return the scanner of order4.claim."""
-    return Scanner(ring, claim, lambda word: word // 2).run()
+class Order4Claim(Order4Scanner):
+    """order4.claim. A client's word is twice its next seq, plus one while a scanner works on it."""
+
+    def expected(self, word: Any) -> int:
+        return int(word) // 2
+
+    def attempt(self, slot: Slot) -> Attempt:
+        address, idle, busy = self.word(slot.client), 2 * slot.seq, 2 * slot.seq + 1
+        while True:
+            word = yield Load(address, lambda word: self.look(slot, word % 2 == 1, word // 2))
+            self._words[slot.client] = word
+            if word != idle:
+                return (DUPLICATE if word // 2 > slot.seq else LATER), -1
+            found = yield CompareExchange(address, idle, busy, claimed(slot, idle))
+            if found == idle:
+                break
+        start = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=slot.ring))
+        yield from self.assign(slot, start)
+        yield Store(address, idle + 2, at("release", ring=slot.ring))
+        yield from self.publish(slot, start)
+        return ORDERED, start
 
 
-def order4_mutex(ring: int) -> Program:
-    """Return the scanner of order4.mutex."""
-    return Scanner(ring, mutex, lambda word: word).run()
+class Order4Mutex(Order4Scanner):
+    """order4.mutex. The word is the next seq; the lock is held from the test to the advance."""
+
+    def expected(self, word: Any) -> int:
+        return int(word)
+
+    def attempt(self, slot: Slot) -> Attempt:
+        ring, address = slot.ring, self.word(slot.client)
+        yield Lock(LOCK, at("lock", ring=ring, index=slot.index))
+        expected = yield Load(address)
+        self._words[slot.client] = expected
+        if slot.seq != expected:
+            duplicate = slot.seq < expected
+            yield Unlock(LOCK, at("drop" if duplicate else "park", ring=ring))
+            return (DUPLICATE if duplicate else LATER), -1
+        start = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=ring))
+        yield from self.assign(slot, start)
+        yield Store(address, slot.seq + 1, at("advance", ring=ring))
+        yield Unlock(LOCK, at("unlock", ring=ring))
+        yield from self.publish(slot, start)
+        return ORDERED, start
 
 
-def order4_cas_then_reserve(ring: int) -> Program:
-    """Return the scanner of order4.cas_then_reserve."""
-    return Scanner(ring, cas_then_reserve, lambda word: word).run()
+class CasThenReserve(Order4Scanner):
+    """order4.cas_then_reserve, the wrong one: the successor may reserve between the two steps."""
+
+    def expected(self, word: Any) -> int:
+        return int(word)
+
+    def attempt(self, slot: Slot) -> Attempt:
+        address = self.word(slot.client)
+        while True:
+            word = yield Load(address, lambda word: self.look(slot, False, word))
+            self._words[slot.client] = word
+            if word != slot.seq:
+                return (DUPLICATE if word > slot.seq else LATER), -1
+            found = yield CompareExchange(address, slot.seq, slot.seq + 1, claimed(slot, slot.seq))
+            if found == slot.seq:
+                break
+        start = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=slot.ring))
+        yield from self.assign(slot, start)
+        yield from self.publish(slot, start)
+        return ORDERED, start
+
+
+def claimed(slot: Slot, expected: int) -> Label:
+    """Return the label of a compare-exchange that claims a slot where it finds `expected`."""
+    step = Step("claim", {"ring": slot.ring, "index": slot.index})
+    return lambda found: step if found == expected else None

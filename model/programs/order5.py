@@ -1,19 +1,26 @@
 """The level-5 scanner: one fetch_add for each batch, in ring order."""
 
-from fencepost.model.programs.operations import ORDERED, Attempted, Await, FetchAdd, Load, Program, Store, at
+from itertools import count
+
+from fencepost.model.programs.layout import ISSUED
+from fencepost.model.programs.operations import ORDERED, Attempted, FetchAdd, Program, at
+from fencepost.model.programs.scanner import Scanner, Slot
 
 
-def order5_fetch_add(ring: int) -> Program:
-    """Poll the ring; give each batch the next range; publish it."""
-    index = 0
-    while True:
-        arrived = yield Load(("arrived", ring))
-        if arrived == index:
-            yield Await(((("arrived", ring), arrived),))
-            continue
-        count = yield Load(("slot_count", ring, index))
-        start = yield FetchAdd(("issued",), count, at("reserve", ring=ring))
-        yield Store(("start", ring, index), start)
-        yield Store(("ordered", ring, index), 1, at("publish", ring=ring))
-        yield Attempted(ring, index, ORDERED, start)
-        index += 1
+class Order5FetchAdd(Scanner):
+    """order5.fetch_add: wait for the slot, give its batch the next range, publish it."""
+
+    level = 5
+
+    def run(self) -> Program:
+        for index in count():
+            yield from self.wait(index)
+            slot = yield from self.read(index)
+            start = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=self.ring))
+            yield from self.assign(slot, start)
+            yield from self.publish(slot, start)
+            yield Attempted(self.ring, index, ORDERED, start)
+
+    def acknowledged_below(self, slot: Slot) -> int:
+        """Count the client's batches: a ring keeps their order, so the first so many are ordered."""
+        return self._ordered_of[slot.client]

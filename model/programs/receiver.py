@@ -1,9 +1,23 @@
-"""The receiver: puts arriving batches into its broker's ring, one slot after the other."""
+"""The receiver: puts arriving batches into its broker's ring, one slot after the other, lap after lap."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fencepost.model.programs.operations import Program, Sleep, Store, at
+from fencepost.model.programs.layout import consumed, header, payload, to_ring
+from fencepost.model.programs.operations import (
+    Flush,
+    Label,
+    Poll,
+    Program,
+    Receive,
+    Sleep,
+    Store,
+    StoreFence,
+    Watched,
+    Witness,
+    at,
+    witness,
+)
 
 
 @dataclass(frozen=True)
@@ -16,12 +30,87 @@ class Arriving:
     arrival_ns: int = 0
 
 
-def receiver(ring: int, arriving: Iterable[Arriving]) -> Program:
-    """Write each batch's header words, then the ring's `arrived` word, which is what a scanner polls."""
-    for index, batch in enumerate(arriving):
-        yield Sleep(batch.arrival_ns)
-        yield Store(("slot_client", ring, index), batch.client)
-        yield Store(("slot_seq", ring, index), batch.seq)
-        yield Store(("slot_count", ring, index), batch.count)
-        arrive = at("arrive", ring=ring, client=batch.client, seq=batch.seq, count=batch.count)
-        yield Store(("arrived", ring), index + 1, arrive)
+class Receiver:
+    """Fills the ring of one broker.
+
+    Payload first, written back and fenced, then the header with its guard last. A slot of an earlier lap is used again
+    only when the subscriber has said that it is consumed; until then the receiver waits, and its clients with it.
+    """
+
+    def __init__(self, ring: int, slots: int, batches: Iterable[Arriving]) -> None:
+        self.ring, self.slots = ring, slots
+        self._batches = tuple(batches)
+        self._freed = 0  # slots, ever
+
+    def run(self) -> Program:
+        """Fill slot after slot with the batches that arrive."""
+        index = 0
+        for batch in self._batches:
+            yield Sleep(batch.arrival_ns)
+            if self.accepts(batch):
+                yield from self.wait_for_space(index)
+                yield from self.fill(index, batch)
+                index += 1
+
+    def serve(self) -> Program:
+        """Fill slot after slot with the batches that clients send."""
+        index = 0
+        while True:
+            batch = Arriving(*(yield Receive(to_ring(self.ring))))
+            if self.accepts(batch):
+                yield from self.wait_for_space(index)
+                yield from self.fill(index, batch)
+                index += 1
+
+    def accepts(self, batch: Arriving) -> bool:
+        """Say whether it is a batch: one without messages is turned away at the door."""
+        return batch.count >= 1
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Return the ring and the slot in which the batch with this index goes."""
+        return self.ring, index % self.slots
+
+    def fill(self, index: int, batch: Arriving) -> Program:
+        """Write a batch into its slot: what the guard vouches for, then the guard."""
+        yield self.overwrite(index)
+        yield from self.write_payload(index, batch)
+        yield from self.write_header(index, batch)
+
+    def overwrite(self, index: int) -> Witness:
+        """Return the witness of the first store to a slot: what was there is gone."""
+        ring, slot = self.place(index)
+        return witness("overwrite", ring=ring, slot=slot, by_ring=self.ring, index=index)
+
+    def wait_for_space(self, index: int) -> Program:
+        """Wait until the batch that had this slot a lap before is consumed."""
+        while self._freed < index - self.slots + 1:
+            _, self._freed = yield Poll((Watched((*consumed(self.ring), "count"), self._freed, invalidate=True),))
+
+    def write_payload(self, index: int, batch: Arriving) -> Program:
+        """Write the payload and make it readable by other hosts."""
+        line = payload(*self.place(index))
+        yield Store((*line, "content"), (batch.client, batch.seq))
+        yield Flush(line)
+        yield StoreFence()
+
+    def write_header(self, index: int, batch: Arriving) -> Program:
+        """Write the header, its guard last, and make it readable by other hosts."""
+        line = header(*self.place(index))
+        yield Store((*line, "batch"), (batch.client, batch.seq, batch.count))
+        yield Store((*line, "guard"), self.guard(index), arrive(self.ring, batch))
+        yield Flush(line)
+        yield StoreFence()
+
+    def guard(self, index: int) -> int:
+        """Return what the guard says of the batch with this index: the lap is part of it."""
+        return full_index(index)
+
+
+def full_index(index: int) -> int:
+    """Return the guard of the batch with this index. It is never 0, and no two laps share one."""
+    return index + 1
+
+
+def arrive(ring: int, batch: Arriving) -> Label:
+    """Return the label of the store that makes a batch readable by its scanner."""
+    return at("arrive", ring=ring, client=batch.client, seq=batch.seq, count=batch.count)

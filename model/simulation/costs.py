@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from fencepost.model.programs.operations import (
-    Attempted,
-    Await,
     CompareExchange,
+    DeviceAdd,
+    Exchange,
     FetchAdd,
     Load,
     Lock,
     Operation,
-    Sleep,
+    Poll,
     Store,
     Unlock,
 )
@@ -36,9 +36,8 @@ class Costs:
                 return self.load_ns
             case Store() | Unlock():
                 return self.store_ns
-            case FetchAdd() | CompareExchange() | Lock():
+            case FetchAdd() | CompareExchange() | Exchange() | DeviceAdd() | Lock():
                 return self.atomic_ns
-            case Await():
+            case Poll():
                 return self.wake_ns
-            case Sleep() | Attempted():
-                return 0
+        return 0

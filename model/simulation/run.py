@@ -10,7 +10,7 @@ import simpy
 from fencepost.model.histories import History, OrderedBatch, Workload
 from fencepost.model.programs import Arriving, Machine, Rings, Thread, threads
 from fencepost.model.programs.machine import watched, written
-from fencepost.model.programs.operations import Address, Operation, Sleep, Store
+from fencepost.model.programs.operations import Address, Operation, Sleep
 from fencepost.model.simulation.costs import Costs
 from fencepost.model.specs import protocol
 from fencepost.model.trace import Step
@@ -69,13 +69,20 @@ class Times:
     sent: dict[tuple[int, int], int] = field(default_factory=dict)
     acked: dict[tuple[int, int], int] = field(default_factory=dict)
 
-    def note(self, operation: Operation, now_ns: int) -> None:
-        """Take down an operation that fills a slot or publishes a batch."""
-        match operation:
-            case Store(("arrived", int(ring)), value):
-                self.sent[ring, value - 1] = now_ns
-            case Store(("ordered", int(ring), int(index))):
-                self.acked[ring, index] = now_ns
+    _arrived_counts: dict[int, int] = field(default_factory=dict)
+    _exported: dict[int, int] = field(default_factory=dict)  # ring -> the index whose export is under way
+
+    def note(self, step: Step, now_ns: int) -> None:
+        """Take down a step that fills a slot or publishes a batch."""
+        ring = step.arguments["ring"]
+        if step.action == "arrive":
+            index = self._arrived_counts.get(ring, 0)
+            self.sent[ring, index] = now_ns
+            self._arrived_counts[ring] = index + 1
+        elif step.action == "export":
+            self._exported[ring] = step.arguments["index"]
+        elif step.action == "publish":
+            self.acked[ring, self._exported[ring]] = now_ns
 
 
 class _Clock:
@@ -99,9 +106,10 @@ class _Clock:
                 yield self.environment.timeout(self._costs.wake_ns)
             _, step = thread.step(self._machine)
             now_ns = int(self.environment.now)
-            self.times.note(operation, now_ns)
             if step is not None:
-                self.steps.append((now_ns, step))
+                self.times.note(step, now_ns)
+                if step.action in self._machine.spec.actions:
+                    self.steps.append((now_ns, step))
             address = written(operation)
             if address is not None and address in self._waiting:
                 self._waiting.pop(address).succeed()

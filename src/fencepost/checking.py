@@ -21,7 +21,7 @@ from fencepost.model.errors import InputError, NotAccepted
 from fencepost.model.histories import History, Workload, verify
 from fencepost.model.histories.drained import left_over
 from fencepost.model.itf import write_trace
-from fencepost.model.programs import SCANNERS, attempts, follow
+from fencepost.model.programs import DESIGNS, attempts, follow
 from fencepost.model.recordings import recorded_workload
 from fencepost.model.simulation import history_of, rings_of, simulate
 from fencepost.model.specs import protocol, sound_at
@@ -96,7 +96,7 @@ def check(
 
 def _asked(levels: tuple[Level, ...], sequencer: str | None) -> list[str]:
     if sequencer is None:
-        return [each.name for level in levels for each in sound_at(level) if each.name in SCANNERS]
+        return [each.name for level in levels for each in sound_at(level) if each.name in DESIGNS]
     level = protocol(sequencer).level
     if level not in levels:
         asked = ", ".join(map(str, levels))
@@ -141,7 +141,7 @@ class _Job:
 
         A protocol without programs is left out.
         """
-        if self._protocol.name not in SCANNERS:
+        if self._protocol.name not in DESIGNS:
             return
         began = time.perf_counter()
         try:

@@ -16,7 +16,7 @@ def replay_command(context: click.Context, trace: Path) -> None:
     from fencepost.model.contract import Verdict
     from fencepost.model.histories import verify
     from fencepost.model.itf import read_trace
-    from fencepost.model.programs import SCANNERS, follow
+    from fencepost.model.programs import DESIGNS, follow
     from fencepost.model.simulation import history_of
     from fencepost.model.trace import replay
 
@@ -25,7 +25,7 @@ def replay_command(context: click.Context, trace: Path) -> None:
     name = given.protocol.name
     click.echo(f"{name}: {given.property}, {len(given.steps)} steps, found by {given.found_by}")
     click.echo(describe(given))
-    if name in SCANNERS:
+    if name in DESIGNS:
         machine, rings = follow(name, given.steps)
         history = history_of(machine, list(range(len(rings))), rings)
         for finding in verify(history, given.protocol.level).findings:

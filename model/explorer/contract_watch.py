@@ -1,0 +1,261 @@
+"""The contract, held against a run while it happens: every promise of `model/contract.py` that a run can break.
+
+The watch knows what has come to pass and nothing of how: it shares no code with specs or programs. Where a promise is
+about memory (what may be read after an acknowledgement) it asks what memory has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fencepost.model.contract import Level
+from fencepost.model.explorer.watch import Violation
+from fencepost.model.programs.layout import ISSUED, chain
+from fencepost.model.programs.operations import Address
+from fencepost.model.trace import Step
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What arrived in a slot."""
+
+    client: int
+    seq: int
+    count: int
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        return self.client, self.seq
+
+    def __str__(self) -> str:
+        return f"client {self.client} batch {self.seq}"
+
+
+@dataclass(frozen=True)
+class Range:
+    """An ordered batch: where it came from and its positions."""
+
+    ring: int
+    index: int
+    batch: Batch
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.batch.count
+
+    def __str__(self) -> str:
+        return f"{self.batch} at {self.start}..{self.end - 1}"
+
+
+class Facts:
+    """What has come to pass. `after` of the watch copies it before it changes it."""
+
+    def __init__(self) -> None:
+        self.arrived: dict[tuple[int, int], Batch] = {}
+        self.occupants: dict[tuple[int, int], tuple[int, int]] = {}  # slot of a ring -> ring and index of its batch
+        self.consumed: frozenset[tuple[int, int]] = frozenset()
+        self.ranges: tuple[Range, ...] = ()
+        self.exported: dict[int, tuple[int, ...]] = {}  # ring -> indices, in chain order
+        self.frontiers: dict[tuple[int, int], int] = {}
+        self.acked: frozenset[tuple[int, int]] = frozenset()
+        self.acked_when_arrived: dict[tuple[int, int], frozenset[tuple[int, int]]] = {}
+
+    def copy(self) -> Facts:
+        other = Facts.__new__(Facts)
+        other.__dict__.update(
+            {name: dict(value) if isinstance(value, dict) else value for name, value in self.__dict__.items()}
+        )
+        return other
+
+    def on_ring(self, ring: int, client: int) -> list[tuple[int, Batch]]:
+        """Return (index, batch) of a client's arrivals on a ring."""
+        return [(index, batch) for (of, index), batch in self.arrived.items() if of == ring and batch.client == client]
+
+
+class Contract:
+    """The promises of a level, as judgements of single steps and of the end of a run."""
+
+    def __init__(self, level: Level, slots: int, *, subscribers: bool, acknowledgers: bool) -> None:
+        self.level, self.slots = level, slots
+        self.subscribers, self.acknowledgers = subscribers, acknowledgers
+
+    def judge(self, facts: Facts, step: Step, answers: tuple[Any, ...]) -> Iterator[Violation]:
+        """Change the facts by a step; yield what it breaks. Steps that mean nothing to the contract are let pass."""
+        handler: Callable[..., Iterator[Violation]] | None = getattr(self, f"_{step.action}", None)
+        if handler is not None:
+            if step.action == "acknowledge":
+                yield from handler(facts, answers, **step.arguments)
+            else:
+                yield from handler(facts, **step.arguments)
+
+    # --- filling ---
+
+    def _overwrite(self, facts: Facts, ring: int, slot: int, by_ring: int, index: int) -> Iterator[Violation]:
+        before = facts.occupants.get((ring, slot))
+        if before is not None and before not in facts.consumed:
+            yield Violation(
+                "no-overwrite",
+                f"slot {slot} of ring {ring} held index {before[1]} of ring {before[0]}, which nobody had consumed,"
+                f" when index {index} of ring {by_ring} was written over it",
+            )
+        facts.occupants[ring, slot] = (by_ring, index)
+
+    def _arrive(self, facts: Facts, ring: int, client: int, seq: int, count: int) -> Iterator[Violation]:
+        index = sum(1 for of, _ in facts.arrived if of == ring)
+        facts.arrived[ring, index] = Batch(client, seq, count)
+        facts.acked_when_arrived[ring, index] = facts.acked
+        yield from ()
+
+    # --- ordering ---
+
+    def _assign(
+        self, facts: Facts, ring: int, index: int, client: int, seq: int, count: int, start: int
+    ) -> Iterator[Violation]:
+        new = Range(ring, index, Batch(client, seq, count), start)
+        held = facts.arrived.get((ring, index))
+        if held != new.batch:
+            there = f"{held} of {held.count} messages" if held else "nothing"
+            yield Violation(
+                "visible",
+                f"the scanner ordered {new.batch} of {count} messages from index {index} of ring {ring},"
+                f" where {there} had arrived",
+            )
+        for other in facts.ranges:
+            if new.start < other.end and other.start < new.end:
+                yield Violation("unique", f"{new} and {other} share position {max(new.start, other.start)}")
+        yield from self._in_order(facts, new)
+        late = facts.acked_when_arrived.get((ring, index), frozenset())
+        for other in facts.ranges:
+            if (other.ring, other.index) in late and new.start < other.start:
+                yield Violation(
+                    "real-time", f"{other} was acknowledged before {new.batch} arrived, which is at {start}"
+                )
+        facts.ranges = (*facts.ranges, new)
+
+    def _in_order(self, facts: Facts, new: Range) -> Iterator[Violation]:
+        for other in facts.ranges:
+            if self.level == 5:
+                if other.ring == new.ring and (other.index > new.index) != (other.start > new.start):
+                    yield Violation(
+                        "ring-order", f"index {new.index} of ring {new.ring} is {new}, and {other.index} is {other}"
+                    )
+                continue
+            if other.batch.client != new.batch.client:
+                continue
+            if other.batch.seq == new.batch.seq:
+                yield Violation("once", f"{new} was ordered before, at {other.start}..{other.end - 1}")
+            elif (other.batch.seq > new.batch.seq) != (other.start > new.start):
+                yield Violation("client-order", f"{new}, but {other}")
+        if self.level == 4:
+            before = {other.batch.seq for other in facts.ranges if other.batch.client == new.batch.client}
+            missing = min(set(range(new.batch.seq)) - before, default=None)
+            if missing is not None:
+                yield Violation("prefix", f"{new} was ordered, and batch {missing} of that client was not")
+
+    # --- readers and clients ---
+
+    def _export(self, facts: Facts, ring: int, index: int, kind: int) -> Iterator[Violation]:
+        facts.exported[ring] = (*facts.exported.get(ring, ()), index)
+        yield from ()
+
+    def _discard(self, facts: Facts, ring: int, index: int) -> Iterator[Violation]:
+        facts.consumed |= {(ring, index)}
+        yield from ()
+
+    def _deliver(self, facts: Facts, ring: int, index: int, start: int, client: int, seq: int) -> Iterator[Violation]:
+        held = facts.arrived.get((ring, index))
+        ranges = [each for each in facts.ranges if (each.ring, each.index) == (ring, index)]
+        facts.consumed |= {(ring, index)}
+        if held is None or (held.client, held.seq) != (client, seq):
+            found = f"the payload of client {client} batch {seq}" if client >= 0 else "no payload"
+            yield Violation(
+                "visible", f"a subscriber was offered {held} (index {index} of ring {ring}) and found {found}"
+            )
+        if not any(each.start == start for each in ranges):
+            truth = f"it is {ranges[-1]}" if ranges else "it was never ordered"
+            yield Violation("visible", f"a subscriber found {held} of ring {ring} at {start}: {truth}")
+
+    def _frontier(self, facts: Facts, ring: int, client: int, below: int) -> Iterator[Violation]:
+        last = facts.frontiers.get((ring, client), 0)
+        facts.frontiers[ring, client] = below
+        if below < last:
+            yield Violation(
+                "monotone", f"the frontier of client {client} on ring {ring} went back from {last} to {below}"
+            )
+
+    def forgotten(self, facts: Facts, ring: int, client: int, below: int) -> list[tuple[int, Batch]]:
+        """Return (index, batch) of what a client forgets after an acknowledgement on a ring."""
+        sent = facts.on_ring(ring, client)
+        return sent[:below] if self.level == 5 else [each for each in sent if each[1].seq < below]
+
+    def asks(self, facts: Facts, step: Step) -> tuple[Address, ...]:
+        """Return the guards of the chain entries that must be in memory for an acknowledgement to be right."""
+        if step.action != "acknowledge":
+            return ()
+        found = []
+        for index, batch in self.forgotten(facts, **step.arguments):
+            place = self._place(facts, step.arguments["ring"], index, batch)
+            if place is not None:
+                found.append((*chain(place[0], place[1] % self.slots), "guard"))
+        return tuple(found)
+
+    def _place(self, facts: Facts, ring: int, index: int, batch: Batch) -> tuple[int, int] | None:
+        """Return the ring and the place in its chain where a batch was exported."""
+        for each in facts.ranges:
+            same = (
+                each.batch.identity == batch.identity if self.level == 4 else (each.ring, each.index) == (ring, index)
+            )
+            if same and each.index in facts.exported.get(each.ring, ()):
+                return each.ring, facts.exported[each.ring].index(each.index)
+        return None
+
+    def _acknowledge(
+        self, facts: Facts, answers: tuple[Any, ...], ring: int, client: int, below: int
+    ) -> Iterator[Violation]:
+        guards = iter(answers)
+        forgotten = self.forgotten(facts, ring, client, below)
+        if self.level == 5 and len(forgotten) < below:
+            yield Violation(
+                "ack-safe",
+                f"client {client} was told to forget {below} batches of ring {ring}, and sent {len(forgotten)}",
+            )
+        for index, batch in forgotten:
+            place = self._place(facts, ring, index, batch)
+            if place is None:
+                done = any(each.batch.identity == batch.identity for each in facts.ranges)
+                yield Violation("ack-safe", f"{batch} was acknowledged and {'not exported' if done else 'not ordered'}")
+            elif next(guards) < place[1] + 1:
+                yield Violation("ack-safe", f"{batch} was acknowledged and no reader can find it in memory yet")
+            facts.acked |= {(ring, index)}
+
+    # --- the end ---
+
+    def at_end(self, facts: Facts, inspect: Callable[[Address], Any]) -> Iterator[Violation]:
+        """Yield what is wrong where nothing can go on without luck."""
+        position = 0
+        for each in sorted(facts.ranges, key=lambda each: each.start):
+            if each.start > position:
+                yield Violation("dense", f"positions {position}..{each.start - 1} belong to no batch")
+            position = max(position, each.end)
+        issued = inspect(ISSUED)
+        if issued > position:
+            yield Violation("dense", f"positions {position}..{issued - 1} were issued and belong to no batch")
+        yield from self._left_over(facts)
+
+    def _left_over(self, facts: Facts) -> Iterator[Violation]:
+        ordered = {(each.ring, each.index) for each in facts.ranges}
+        identities = {each.batch.identity for each in facts.ranges}
+        arrived = {batch.identity for batch in facts.arrived.values()}
+        for (ring, index), batch in facts.arrived.items():
+            possible = self.level == 5 or all((batch.client, seq) in arrived for seq in range(batch.seq))
+            done = (ring, index) in ordered if self.level == 5 else batch.identity in identities
+            where = f"{batch} (index {index} of ring {ring})"
+            if possible and not done:
+                yield Violation("drained", f"{where} is never ordered")
+            elif (ring, index) in ordered and self.subscribers and (ring, index) not in facts.consumed:
+                yield Violation("drained", f"{where} is ordered and no subscriber ever finds it")
+            elif (ring, index) in ordered and self.acknowledgers and (ring, index) not in facts.acked:
+                yield Violation("drained", f"{where} is ordered and never acknowledged")

@@ -1,0 +1,263 @@
+"""Exploring a subject: every run of it, or drawn ones, within budgets, with a verdict that says its bound."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from fencepost.model.contract import Verdict
+from fencepost.model.errors import InputError
+from fencepost.model.explorer.reduction import DEPTH_MOST, Branch, End, Reduction, stuck
+from fencepost.model.explorer.schedule import Judge, Schedule, schedule_of, shortened
+from fencepost.model.explorer.strategies import Picker, by_priority, draw, guard, uniform
+from fencepost.model.explorer.system import Event, State, System
+from fencepost.model.explorer.watch import Violation
+from fencepost.model.memory.late import LinesChanged
+
+STRATEGIES = ("exhaustive", "random", "pct")
+WHOLE_MOST = 4_000  # runs of a walk that is not cut into branches
+BRANCHES = 96
+RUNS = 2_000
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is explored: a system, made anew each time it is asked for, and what is wrong at the end of its runs."""
+
+    name: str
+    profile: str
+    make: Callable[[], System]
+    judge: Judge
+    size: str = ""  # how large it is, in words: the bound of its verdicts
+    goes_on: bool = False  # after a violation, so that all runs are counted
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where an exploration gives up. `depth` bounds the steps of a run, `preemptions` the switches away from a thread
+    that could have gone on: with either in force a verdict is never *exhausted*."""
+
+    seconds: float = 60.0
+    depth: int = DEPTH_MOST
+    preemptions: int | None = None
+    runs: int = RUNS  # of the drawn strategies
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an exploration has come: runs ended, and an estimate of the part that is done."""
+
+    ended_count: int
+    done: float
+    seconds: float
+
+
+@dataclass
+class Counts:
+    """What was seen."""
+
+    complete: int = 0
+    blocked: int = 0  # cut short by a sleep set
+    cut: int = 0  # longer than the depth
+    steps: int = 0
+
+    def add(self, other: Counts) -> None:
+        self.complete += other.complete
+        self.blocked += other.blocked
+        self.cut += other.cut
+        self.steps += other.steps
+
+
+@dataclass(frozen=True)
+class Explored:
+    """What an exploration came to; `schedule` leads to the violation."""
+
+    subject: Subject
+    verdict: Verdict
+    bound: str
+    counts: Counts
+    seconds: float
+    violation: Violation | None = None
+    schedule: Schedule = ()
+    reason: str = ""
+    seed: int | None = None
+    branches_done: tuple[int, ...] = field(default=())
+
+
+Tell = Callable[[Progress], None]
+
+
+class Spent(Exception):
+    """A budget was used up."""
+
+
+def explore(
+    subject: Subject,
+    *,
+    strategy: str = "exhaustive",
+    reduction: bool = True,
+    seed: int = 0,
+    pct_depth: int = 3,
+    limits: Limits | None = None,
+    tell: Tell = lambda progress: None,
+) -> Explored:
+    """Explore a subject and return the verdict; a violation comes with the shortest schedule that was found.
+
+    Raises InputError for an unknown strategy and NotDeterministic for a program that is not a function of what it is
+    sent.
+    """
+    if strategy not in STRATEGIES:
+        raise InputError(f"unknown strategy {strategy!r}: expected one of {', '.join(STRATEGIES)}")
+    limits = limits or Limits()
+    guard(subject.make, seed)
+    if strategy == "exhaustive":
+        return Exhaustive(subject, limits, tell, reduction=reduction).run()
+    return _drawn(subject, strategy, seed, pct_depth, limits, tell)
+
+
+class Exhaustive:
+    """Every run, whole or a branch at a time."""
+
+    def __init__(self, subject: Subject, limits: Limits, tell: Tell, *, reduction: bool = True) -> None:
+        self.subject, self.limits, self.tell, self.reduction = subject, limits, tell, reduction
+        self.system = subject.make()
+        self.counts = Counts()
+        self.began = time.perf_counter()
+        self._told = self.began
+
+    def run(self) -> Explored:
+        """Walk through all runs."""
+        reason = ""
+        while True:
+            try:
+                self.counts = Counts()
+                found = self.walk(None)
+                break
+            except LinesChanged:
+                continue
+            except (Spent, KeyboardInterrupt) as spent:
+                found, reason = None, str(spent) or "interrupted"
+                break
+        return self.conclude(found, reason)
+
+    def walk(self, branch: Branch | None) -> tuple[Schedule, Violation] | None:
+        """Walk through the runs of a branch; return the first violation, shortened."""
+        found = None
+        for end in self._ends(branch):
+            self._spend()
+            if end.complete and found is None:
+                violation = self.subject.judge(self.system, end.state)
+                if violation is not None:
+                    schedule = shortened(self.system, schedule_of(end.events), violation, self.subject.judge)
+                    found = schedule, violation
+                    if not self.subject.goes_on:
+                        break
+        return found
+
+    def _ends(self, branch: Branch | None) -> Iterator[End]:
+        if not self.reduction:
+            yield from self._all_ends()
+            return
+        walk = Reduction(self.system, branch, depth_most=self.limits.depth)
+        before = replace(self.counts)
+        for end in walk.ends():
+            self.counts.complete = before.complete + walk.complete_count
+            self.counts.blocked = before.blocked + walk.blocked_count
+            self.counts.cut = before.cut + walk.cut_count
+            self.counts.steps = before.steps + walk.step_count
+            self._report(walk.progress)
+            yield end
+
+    def _all_ends(self) -> Iterator[End]:
+        """Yield the end of every run, one for each order of steps."""
+        state, _ = self.system.start()
+        stack: list[tuple[State, tuple[Event, ...]]] = [(state, ())]
+        while stack:
+            state, events = stack.pop()
+            transitions = {} if state.watch.violation else self.system.transitions(state)
+            self._report(lambda: 0.0)
+            if stuck(transitions):
+                self.counts.complete += 1
+                yield End(state, events, True)
+            if len(events) >= self.limits.depth:
+                self.counts.cut += bool(transitions)
+                continue
+            for actor, choices in transitions.items():
+                for transition in choices:
+                    after, event = self.system.perform(state, actor, transition)
+                    self.counts.steps += 1
+                    stack.append((after, (*events, event)))
+
+    def _spend(self) -> None:
+        if time.perf_counter() - self.began > self.limits.seconds:
+            raise Spent(f"the time of {self.limits.seconds:g} s was spent")
+
+    def _report(self, done: Callable[[], float]) -> None:
+        now = time.perf_counter()
+        if now - self._told > 1.0:
+            self._told = now
+            ended = self.counts.complete + self.counts.blocked
+            self.tell(Progress(ended, done(), now - self.began))
+
+    def conclude(self, found: tuple[Schedule, Violation] | None, reason: str = "") -> Explored:
+        """Return the verdict on what was walked through."""
+        seconds = time.perf_counter() - self.began
+        count = f"{self.counts.complete} complete runs"
+        size = f" of {self.subject.size}" if self.subject.size else ""
+        if found is not None:
+            schedule, violation = found
+            bound = f"1 of {count}{size}"
+            return Explored(self.subject, Verdict.VIOLATED, bound, self.counts, seconds, violation, schedule)
+        if reason:
+            return Explored(self.subject, Verdict.UNKNOWN, f"{count}{size}", self.counts, seconds, reason=reason)
+        if self.counts.cut:
+            bound = f"{count} within {self.limits.depth} steps, {self.counts.cut} longer{size}"
+            return Explored(self.subject, Verdict.NOT_FOUND, bound, self.counts, seconds)
+        return Explored(self.subject, Verdict.EXHAUSTED, f"all {count}{size}", self.counts, seconds)
+
+
+def _drawn(subject: Subject, strategy: str, seed: int, pct_depth: int, limits: Limits, tell: Tell) -> Explored:
+    system, counts, began = subject.make(), Counts(), time.perf_counter()
+    told, longest, found, reason = began, 0, None, ""
+    while found is None and counts.complete < limits.runs:
+        random = Random(f"{seed} {counts.complete}")
+        state_of_random = random.getstate()
+
+        def picker(
+            random: Random = random, state_of_random: object = state_of_random, longest: int = longest
+        ) -> Picker:
+            random.setstate(state_of_random)  # type: ignore[arg-type]  # what getstate returned
+            return uniform(random) if strategy == "random" else by_priority(random, pct_depth, longest or 50)
+
+        try:
+            state, events, ended = draw(system, picker, limits.depth)
+        except KeyboardInterrupt:
+            reason = "interrupted"
+            break
+        counts.complete += 1
+        counts.cut += not ended
+        counts.steps += len(events)
+        longest = max(longest, len(events))
+        violation = state.watch.violation or (subject.judge(system, state) if ended else None)
+        if violation is not None:
+            found = (shortened(system, schedule_of(events), violation, subject.judge), violation)
+        now = time.perf_counter()
+        if now - told > 1.0:
+            told = now
+            tell(Progress(counts.complete, counts.complete / limits.runs, now - began))
+        if now - began > limits.seconds:
+            break
+    seconds = time.perf_counter() - began
+    bound = f"{counts.complete} runs drawn by {strategy}, seed {seed}"
+    if strategy == "pct":
+        actors = 2 * len(system.threads)
+        chance = 1 / (actors * max(1, longest) ** (pct_depth - 1))
+        bound += f"; a run meets a violation of depth {pct_depth} with probability >= {chance:.2g}"
+        bound += f", all of them miss one with <= {(1 - chance) ** counts.complete:.2g}"
+    bound += f"; {subject.size}" if subject.size else ""
+    if found is not None:
+        return Explored(subject, Verdict.VIOLATED, bound, counts, seconds, found[1], found[0], seed=seed)
+    verdict = Verdict.UNKNOWN if reason else Verdict.NOT_FOUND
+    return Explored(subject, verdict, bound, counts, seconds, reason=reason, seed=seed)

@@ -1,0 +1,69 @@
+"""A design on a scenario as a system that can be explored, and what is wrong at the end of one of its runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fencepost.model.explorer.contract_watch import Contract
+from fencepost.model.explorer.run_watch import RunWatch
+from fencepost.model.explorer.system import State, System
+from fencepost.model.explorer.watch import Violation, Watch
+from fencepost.model.memory.ordering import Matrix
+from fencepost.model.memory.profiles import Profile
+from fencepost.model.programs.operations import Address, Lock, Receive, line_of
+from fencepost.model.programs.pipeline import Design, Scenario, threads_of, written_steps, written_words
+
+
+def system_of(
+    design: Design, scenario: Scenario, profile: Profile, matrix: Matrix, asked: frozenset[str] | None = None
+) -> System:
+    """Return the system whose runs are those of a design on a scenario, watched for the asked properties."""
+    contract = Contract(
+        design.level,
+        scenario.slots,
+        subscribers=scenario.subscribers,
+        acknowledgers=scenario.acknowledgers or bool(scenario.plans),
+    )
+    watch: Watch = RunWatch(contract, design.spec(), asked)
+    for step in written_steps(scenario):
+        watch = watch.after(step)
+    threads = threads_of(design, scenario)
+    return System(threads, profile, matrix, words=written_words(design, scenario), watch=watch)
+
+
+def violation_at_end(system: System, state: State, asked: frozenset[str] | None = None) -> Violation | None:
+    """Return what is wrong with a run that ends in this state, where nothing can go on without luck."""
+    if state.watch.violation is not None:
+        return state.watch.violation
+
+    def inspect(address: Address) -> Any:
+        return system.memory.memory(state.cells, line_of(address)).get(address[-1], 0)
+
+    found = state.watch.at_end(inspect)
+    if found is None and (asked is None or "drained" in asked):
+        found = _waiting(system, state)
+    if found is None and (asked is None or "single-writer" in asked):
+        found = _two_writers(system)
+    return found
+
+
+def _waiting(system: System, state: State) -> Violation | None:
+    """Return the violation of a thread that waits for ever for what it must get."""
+    for thread, node in zip(system.threads, state.nodes, strict=True):
+        operation = node.operation
+        role = thread.name.split()[0]
+        if isinstance(operation, Lock):
+            return Violation("drained", f"{thread.name} waits for ever for the lock {operation.address}")
+        if operation is not None and role == "client":
+            return Violation("drained", f"{thread.name} waits for ever for an acknowledgement")
+        if operation is not None and role == "receiver" and not isinstance(operation, Receive):
+            return Violation("drained", f"{thread.name} waits for ever for a slot to become free")
+    return None
+
+
+def _two_writers(system: System) -> Violation | None:
+    for line, hosts in sorted(system.lines.writers.items(), key=str):
+        if system.lines.contested(line):
+            names = " and ".join(str(host) for host in sorted(hosts))
+            return Violation("single-writer", f"hosts {names} both store to line {' '.join(map(str, line))}")
+    return None

@@ -1,0 +1,73 @@
+"""The watch of a sequencer's run: the contract, and the spec that the run must refine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fencepost.model.errors import NotAccepted
+from fencepost.model.explorer.contract_watch import Contract, Facts
+from fencepost.model.explorer.watch import Violation, Watch
+from fencepost.model.language import Protocol
+from fencepost.model.programs.operations import Address
+from fencepost.model.trace import Step
+
+REFINEMENT = "refinement"
+"""The name under which a step that the spec does not accept is reported; it is no promise of the contract."""
+
+
+class RunWatch(Watch):
+    """What was seen of a run so far, as a value: watches after the same steps are the same object.
+
+    `asked` are the properties that are looked for; without it, all of them and the refinement. A run whose step the
+    spec refused goes on unwatched by the spec when the refinement was not asked for.
+    """
+
+    def __init__(self, contract: Contract, spec: Protocol, asked: frozenset[str] | None = None) -> None:
+        self.contract, self.asked = contract, asked
+        self.facts = Facts()
+        self.violation: Violation | None = None
+        self.refused = ""  # the spec's objection, once there was one
+        self._spec: Protocol | None = spec
+        self._accepted: tuple[Any, ...] = spec.state()  # the state of the spec here; `_spec` is shared by all
+        self._following: dict[Any, RunWatch] = {}
+
+    def asks(self, step: Step) -> tuple[Address, ...]:
+        return self.contract.asks(self.facts, step)
+
+    def after(self, step: Step, answers: tuple[Any, ...] = ()) -> RunWatch:
+        key = (step.action, tuple(step.arguments.values()), answers)
+        found = self._following.get(key)
+        if found is None:
+            found = self._following[key] = self._follow(step, answers)
+        return found
+
+    def _follow(self, step: Step, answers: tuple[Any, ...]) -> RunWatch:
+        other = RunWatch.__new__(RunWatch)
+        other.__dict__.update(self.__dict__)
+        other.facts, other._following = self.facts.copy(), {}
+        if self.violation is None:
+            broken = list(self.contract.judge(other.facts, step, answers))
+            other.violation = next((each for each in broken if self._is_asked(each)), None)
+            other._refine(step)
+        return other
+
+    def _is_asked(self, violation: Violation) -> bool:
+        return self.asked is None or violation.property in self.asked
+
+    def _refine(self, step: Step) -> None:
+        if self._spec is None or step.action not in self._spec.actions:
+            return
+        self._spec.restore(self._accepted)
+        try:
+            self._spec.fire(step.action, **step.arguments)
+        except NotAccepted as refused:
+            self.refused, self._spec = str(refused), None
+            if self.violation is None and (self.asked is None or REFINEMENT in self.asked):
+                self.violation = Violation(REFINEMENT, self.refused)
+        else:
+            self._accepted = self._spec.state()
+
+    def at_end(self, inspect: Callable[[Address], Any]) -> Violation | None:
+        """Return what is wrong with a run that ends here."""
+        return next((each for each in self.contract.at_end(self.facts, inspect) if self._is_asked(each)), None)

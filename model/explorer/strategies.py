@@ -1,0 +1,128 @@
+"""Drawn runs: uniformly at random, or by priorities that change at few moments (PCT).
+
+PCT (Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010): every actor has a priority, the highest that can go
+goes, and at d - 1 moments drawn beforehand the one about to go falls to the lowest. A violation that needs d orderings
+among n actors in a run of k steps is met with a probability of at least 1 / (n k^(d-1)). Here an actor is a thread or a
+thread's store buffer; the choices of memory are drawn apart and are no part of that bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TypeAlias
+
+from fencepost.model.errors import NotDeterministic
+from fencepost.model.explorer.reduction import stuck
+from fencepost.model.explorer.system import THREAD, Actor, Event, State, System, Transition
+from fencepost.model.memory.late import LinesChanged
+
+Transitions: TypeAlias = dict[Actor, list[Transition]]
+Picker: TypeAlias = Callable[[Transitions], tuple[Actor, Transition] | None]
+"""Draws the next transition; None ends the run, where nothing can go on without luck."""
+LUCK = 0.25  # how often a choice that needs luck is taken where there is one without, and a run goes on by luck
+
+
+def choose(transitions: list[Transition], random: Random) -> Transition:
+    """Draw one of an actor's choices."""
+    plain = [each for each in transitions if not each[1]]
+    lucky = [each for each in transitions if each[1]]
+    if not plain or (lucky and random.random() < LUCK):
+        return random.choice(lucky)
+    return random.choice(plain)
+
+
+def uniform(random: Random) -> Picker:
+    """Return a picker that draws each step apart."""
+
+    def pick(transitions: Transitions) -> tuple[Actor, Transition] | None:
+        if stuck(transitions) and (not transitions or random.random() > LUCK):
+            return None
+        actor = random.choice(list(transitions))
+        return actor, choose(transitions[actor], random)
+
+    return pick
+
+
+def by_priority(random: Random, depth: int, steps: int) -> Picker:
+    """Return a picker of PCT for violations of this depth in runs of about so many steps."""
+    priorities: dict[tuple[int, bool], float] = {}
+    moments = sorted(random.randrange(1, max(2, steps)) for _ in range(depth - 1))
+    taken = 0
+
+    def pick(transitions: Transitions) -> tuple[Actor, Transition] | None:
+        nonlocal taken
+        if stuck(transitions) and (not transitions or random.random() > LUCK):
+            return None
+        for thread, number in transitions:
+            priorities.setdefault((thread, number == THREAD), 1 + random.random())
+        taken += 1
+        actor = max(transitions, key=lambda each: (priorities[each[0], each[1] == THREAD], -each[1]))
+        if moments and taken >= moments[0]:
+            moments.pop(0)
+            priorities[actor[0], actor[1] == THREAD] = -float(taken)  # below all, and below those that fell before
+            actor = max(transitions, key=lambda each: (priorities[each[0], each[1] == THREAD], -each[1]))
+        return actor, choose(transitions[actor], random)
+
+    return pick
+
+
+def draw(system: System, picker: Callable[[], Picker], depth_most: int) -> tuple[State, list[Event], bool]:
+    """Run once; return the last state, the events, and whether the run came to its end."""
+    while True:
+        try:
+            return _draw(system, picker(), depth_most)
+        except LinesChanged:
+            continue
+
+
+def _draw(system: System, pick: Picker, depth_most: int) -> tuple[State, list[Event], bool]:
+    state, _ = system.start()
+    events: list[Event] = []
+    while len(events) < depth_most and not state.watch.violation:
+        picked = pick(system.transitions(state))
+        if picked is None:
+            return state, events, True
+        state, event = system.perform(state, *picked)
+        events.append(event)
+    return state, events, state.watch.violation is not None
+
+
+def guard(make: Callable[[], System], seed: int, depth_most: int = 2_000) -> int:
+    """Run twice from the same seed, from fresh programs; return how many states were the same, which must be all.
+
+    Raises NotDeterministic, naming the first step that differs.
+    """
+    systems = (make(), make())
+    runs = [_stream(system, Random(seed), depth_most) for system in systems]
+    for step, (one, other) in enumerate(zip(*runs, strict=False), start=1):
+        if one[1] != other[1]:
+            raise NotDeterministic(one[0], step, one[2], other[2])
+    if len(runs[0]) != len(runs[1]):
+        raise NotDeterministic("the run", min(map(len, runs)) + 1, len(runs[0]), len(runs[1]))
+    return len(runs[0])
+
+
+def _stream(system: System, random: Random, depth_most: int) -> list[tuple[str, int, str]]:
+    """Return, for each step of a run, whose it was, a hash of the state after it, and what was done."""
+    state = random.getstate()
+
+    def again() -> Picker:
+        random.setstate(state)
+        return uniform(random)
+
+    _, events, _ = draw(system, again, depth_most)
+    stream, running = [], 0
+    for event in events:
+        acts = tuple((act.thread, str(_words(act.what)), str(act.result), str(act.step)) for act in event.acts)
+        running = hash((running, event.actor, event.choice, acts))
+        name = system.threads[event.actor[0]].name
+        stream.append((name, running, "; ".join(f"{what} -> {result}" for _, what, result, _ in acts)))
+    return stream
+
+
+def _words(what: object) -> list[str]:
+    """Return what an operation says, but for its label, which is a function and another one each time."""
+    names = [name for name in getattr(what, "__dataclass_fields__", ()) if name != "label"]
+    names = names or [name for name in getattr(what, "_fields", ()) if name != "origin"]
+    return [type(what).__name__, *(f"{name}={getattr(what, name)}" for name in names)]

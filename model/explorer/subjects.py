@@ -1,0 +1,65 @@
+"""What can be explored, by name: a sequencer on a scenario, or a litmus file."""
+
+from __future__ import annotations
+
+from fencepost.model.explorer import litmus
+from fencepost.model.explorer.exploration import Subject
+from fencepost.model.explorer.pipeline import system_of, violation_at_end
+from fencepost.model.explorer.system import State, System
+from fencepost.model.explorer.watch import Violation
+from fencepost.model.litmus import LitmusTest
+from fencepost.model.memory import MATRIX, matrix, profile
+from fencepost.model.programs.pipeline import Design, Scenario
+from fencepost.model.programs.receiver import Arriving
+
+BAD = "bad"
+"""The name under which a litmus file's condition is reported when some run ends in it."""
+
+
+def sequencer(
+    design: Design,
+    scenario: Scenario,
+    profile_name: str,
+    matrix_name: str = MATRIX,
+    asked: frozenset[str] | None = None,
+) -> Subject:
+    """Return a design on a scenario as a subject; `asked` are the properties that are looked for, by default all."""
+    chosen, ordering = profile(profile_name), matrix(matrix_name)
+    return Subject(
+        design.name,
+        profile_name,
+        lambda: system_of(design, scenario, chosen, ordering, asked),
+        lambda system, state: violation_at_end(system, state, asked),
+        str(scenario),
+    )
+
+
+def litmus_file(test: LitmusTest, profile_name: str, matrix_name: str = MATRIX) -> Subject:
+    """Return a litmus test as a subject: its violation is an end in the condition `bad`."""
+    chosen, ordering = profile(profile_name), matrix(matrix_name)
+    memory, threads = test.bad.names_memory, len(test.program.threads)
+
+    def judge(system: System, state: State) -> Violation | None:
+        for outcome in litmus.outcomes(test.program, system, state, memory=memory):
+            if litmus.holds(test.bad, threads, outcome):
+                return Violation(BAD, f"a run ends in {test.bad.text}")
+        return None
+
+    return Subject(
+        test.name, profile_name, lambda: litmus.system_of(test.program, chosen, ordering), judge, goes_on=True
+    )
+
+
+def arrivals(clients: int, brokers: int, batches: int) -> tuple[tuple[Arriving, ...], ...]:
+    """Return what `batches` batches are on the rings of so many brokers, sent by so many clients.
+
+    Client c sends every so many-th batch; each batch goes to the next ring, so that a client's batches are striped
+    over rings, and those of a ring are of several clients. Batch sizes alternate between 1 and 2 messages.
+    """
+    rings: list[list[Arriving]] = [[] for _ in range(brokers)]
+    seqs = [0] * clients
+    for number in range(batches):
+        client = number // brokers % clients
+        rings[number % brokers].append(Arriving(client, seqs[client], 1 + number % 2))
+        seqs[client] += 1
+    return tuple(tuple(ring) for ring in rings)

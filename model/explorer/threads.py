@@ -1,0 +1,92 @@
+"""Threads that can be at many places at once: a generator cannot be copied, but it can be run again to where it was.
+
+A thread's state is a `Node`: the results that its program was sent so far. Nodes form a tree, so that a state of the
+whole system is a value: to go back is to take an earlier node. A program must be a function of what it is sent; one
+that is not (a clock, a random number, a set's order) is found out when it is brought there a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from fencepost.model.errors import NotDeterministic
+from fencepost.model.programs.operations import Operation, Program, ThreadOf
+from fencepost.model.trace import Step
+
+
+class Node:
+    """A thread after some results: its pending operation, None once it has ended."""
+
+    __slots__ = ("_following", "_last", "_program", "operation", "returned", "thread")
+
+    def __init__(
+        self, thread: ThreadOf, operation: Operation | None, program: Program, last: tuple[Node, Hashable] | None
+    ) -> None:
+        self.thread = thread
+        self.operation = operation
+        self.returned: Any = None  # what the program returned, once it has ended
+        self._program: Program | None = program  # the generator, until it is moved on to a following node
+        self._last = last
+        self._following: dict[Hashable, tuple[Node, Step | None]] = {}
+
+    @classmethod
+    def first(cls, thread: ThreadOf) -> Node:
+        """Return a thread at its beginning."""
+        program = thread.begin()
+        operation, returned = _advanced(program, None)
+        node = cls(thread, operation, program, None)
+        node.returned = returned
+        return node
+
+    def after(self, result: Hashable) -> tuple[Node, Step | None]:
+        """Return the thread after the pending operation had this result, and the step of the spec that it was."""
+        found = self._following.get(result)
+        if found is None:
+            found = self._following[result] = self._go_on(result)
+        return found
+
+    def _go_on(self, result: Hashable) -> tuple[Node, Step | None]:
+        assert self.operation is not None
+        label = self.operation.label
+        step = label(result) if label is not None else None
+        program, self._program = self._program or self._again(), None
+        operation, returned = _advanced(program, result)
+        node = Node(self.thread, operation, program, (self, result))
+        node.returned = returned
+        return node, step
+
+    def _again(self) -> Program:
+        """Begin the program once more and bring it here."""
+        path: list[tuple[Node, Hashable]] = []
+        node = self
+        while node._last is not None:
+            path.append(node._last)
+            node = node._last[0]
+        program = self.thread.begin()
+        operation = next(program, None)
+        for step, (earlier, result) in enumerate(reversed(path)):
+            if not _same(operation, earlier.operation):
+                raise NotDeterministic(self.thread.name, step, earlier.operation, operation)
+            operation = program.send(result)
+        if not _same(operation, self.operation):
+            raise NotDeterministic(self.thread.name, len(path), self.operation, operation)
+        return program
+
+
+def _advanced(program: Program, result: Any) -> tuple[Operation | None, Any]:
+    """Return a program's next operation, or None and what it returned."""
+    try:
+        return program.send(result), None
+    except StopIteration as stopped:
+        return None, stopped.value
+
+
+def _same(one: Operation | None, other: Operation | None) -> bool:
+    """Say whether two operations are the same but for their labels, which are functions."""
+    if type(one) is not type(other):
+        return False
+    if one is None:
+        return True
+    names = (name for name in one.__dataclass_fields__ if name != "label")
+    return all(getattr(one, name) == getattr(other, name) for name in names)

@@ -1,0 +1,36 @@
+"""What looks on while programs run: it is told every step of the spec that they perform, and may object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fencepost.model.programs.operations import Address
+from fencepost.model.trace import Step
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A property that a run breaks, and how, in one sentence."""
+
+    property: str
+    sentence: str
+
+
+class Watch:
+    """One that has no objections. A watch is a value: `after` returns another one."""
+
+    violation: Violation | None = None
+
+    def asks(self, step: Step) -> tuple[Address, ...]:
+        """Return the words of memory that it must know to judge this step."""
+        return ()
+
+    def after(self, step: Step, answers: tuple[Any, ...] = ()) -> Watch:
+        """Return the watch that has seen one more step; `answers` are the words that it asked for."""
+        return self
+
+    def at_end(self, inspect: Callable[[Address], Any]) -> Violation | None:
+        """Return what is wrong with a run that ends here, where nothing can go on without luck."""
+        return None

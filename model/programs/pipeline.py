@@ -1,0 +1,156 @@
+"""A whole run: which program each thread runs, on which host, and what is sent.
+
+    Design     the programs of a sequencer and of what stands around it; a mutant is a design with one place changed
+    Scenario   what arrives, how long the rings are, and which threads take part
+
+Hosts: the scanners share host 0; the receiver, delegation and acknowledger of ring r are on host 1 + r; its subscriber
+is on a host of its own, after those. Clients have no part in the memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from fencepost.model.contract import Level
+from fencepost.model.language import Protocol
+from fencepost.model.programs.acknowledger import Acknowledger
+from fencepost.model.programs.client import Client, Sending
+from fencepost.model.programs.delegation import Delegation
+from fencepost.model.programs.layout import header, payload
+from fencepost.model.programs.operations import Address, ThreadOf
+from fencepost.model.programs.receiver import Arriving, Receiver
+from fencepost.model.programs.scanner import Scanner
+from fencepost.model.programs.subscriber import Subscriber
+from fencepost.model.trace import Step
+
+Rings: TypeAlias = Sequence[Sequence[Arriving]]  # what arrives on each ring, in ring order
+SEQUENCER_HOST = 0
+
+
+@dataclass(frozen=True)
+class Design:
+    """The programs of a sequencer and its surroundings; `spec` is the protocol that its runs must refine."""
+
+    name: str
+    scanner: type[Scanner]
+    spec: type[Protocol]
+    receiver: type[Receiver] = Receiver
+    delegation: type[Delegation] = Delegation
+    subscriber: type[Subscriber] = Subscriber
+    acknowledger: type[Acknowledger] = Acknowledger
+    scanner_host: Callable[[int], int] = field(default=lambda ring: SEQUENCER_HOST)
+
+    @property
+    def level(self) -> Level:
+        return self.spec.level
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is sent and who takes part.
+
+    written       the batches are in the rings when the run begins; else a receiver for each ring writes them
+    plans         what each client sends, instead of `rings`; receivers and acknowledgers then take part
+    """
+
+    rings: tuple[tuple[Arriving, ...], ...] = ()
+    slots: int = 4  # of each ring
+    written: bool = False
+    delegated: bool = False
+    subscribers: bool = False
+    acknowledgers: bool = False
+    plans: tuple[tuple[Sending, ...], ...] = ()
+    ring_count: int = 0  # with `plans`
+    restarts: bool = False
+
+    @property
+    def rings_count(self) -> int:
+        return self.ring_count or len(self.rings)
+
+    def clients(self, ring: int) -> list[int]:
+        """Return the clients whose batches come to a ring."""
+        if self.plans:
+            return list(range(len(self.plans)))
+        return sorted({batch.client for batch in self.rings[ring]})
+
+    def __str__(self) -> str:
+        count = sum(map(len, self.plans or self.rings))
+        clients = len(self.plans) or len({batch.client for ring in self.rings for batch in ring})
+        roles = ["scanners"]
+        roles += ["receivers"] if not self.written else []
+        roles += ["delegations"] if self.delegated else []
+        roles += ["subscribers"] if self.subscribers else []
+        roles += ["acknowledgers"] if self.acknowledgers or self.plans else []
+        roles += ["clients"] if self.plans else []
+        words = f"{clients} clients, {self.rings_count} rings of {self.slots} slots, {count} batches"
+        return f"{words}; {', '.join(roles)}"
+
+
+def threads_of(design: Design, scenario: Scenario) -> list[ThreadOf]:
+    """Return the threads of a run, scanners first."""
+    threads: list[ThreadOf] = []
+    for ring in range(scenario.rings_count):
+        threads += _around(design, scenario, ring)
+    for client, plan in enumerate(scenario.plans):
+        threads.append(ThreadOf(f"client {client}", -1 - client, _client(design, scenario, client, plan)))
+    order = ("scanner", "receiver", "delegation", "subscriber", "acknowledger", "client")
+    return sorted(threads, key=lambda thread: order.index(thread.name.split()[0]))
+
+
+def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
+    broker, slots = 1 + ring, scenario.slots
+    reader = 1 + scenario.rings_count + ring
+    threads = [
+        ThreadOf(
+            f"scanner {ring}",
+            design.scanner_host(ring),
+            lambda: design.scanner(ring, slots, delegated=scenario.delegated).run(),
+        )
+    ]
+    if scenario.plans:
+        threads.append(ThreadOf(f"receiver {ring}", broker, lambda: design.receiver(ring, slots, ()).serve()))
+    elif not scenario.written:
+        batches = scenario.rings[ring]
+        threads.append(ThreadOf(f"receiver {ring}", broker, lambda: design.receiver(ring, slots, batches).run()))
+    if scenario.delegated:
+        threads.append(ThreadOf(f"delegation {ring}", broker, lambda: design.delegation(ring, slots).run()))
+    if scenario.subscribers:
+        threads.append(ThreadOf(f"subscriber {ring}", reader, lambda: design.subscriber(ring, slots).run()))
+    if scenario.acknowledgers or scenario.plans:
+        clients = scenario.clients(ring)
+        begin = lambda: design.acknowledger(ring, clients).run()  # noqa: E731  (a def would be the same in four lines)
+        threads.append(ThreadOf(f"acknowledger {ring}", broker, begin))
+    return threads
+
+
+def _client(design: Design, scenario: Scenario, client: int, plan: tuple[Sending, ...]) -> Callable[[], Any]:
+    rings, level = scenario.rings_count, design.level
+    return lambda: Client(client, plan, rings, level, restarts=scenario.restarts).run()
+
+
+def written_words(design: Design, scenario: Scenario) -> dict[Address, Any]:
+    """Return what memory holds when the run begins."""
+    words: dict[Address, Any] = {}
+    if scenario.written:
+        for ring, batches in enumerate(scenario.rings):
+            receiver = design.receiver(ring, scenario.slots, batches)
+            for index, batch in enumerate(batches):
+                place = receiver.place(index)
+                words[*payload(*place), "content"] = (batch.client, batch.seq)
+                words[*header(*place), "batch"] = (batch.client, batch.seq, batch.count)
+                words[*header(*place), "guard"] = receiver.guard(index)
+    return words
+
+
+def written_steps(scenario: Scenario) -> list[Step]:
+    """Return the steps that lie behind a run when it begins."""
+    steps = []
+    if scenario.written:
+        for ring, batches in enumerate(scenario.rings):
+            for index, batch in enumerate(batches):
+                steps.append(Step("overwrite", {"ring": ring, "slot": index, "by_ring": ring, "index": index}))
+                given = {"ring": ring, "client": batch.client, "seq": batch.seq, "count": batch.count}
+                steps.append(Step("arrive", given))
+    return steps

@@ -1,0 +1,136 @@
+"""What the scanners of both levels share: waiting for a slot, reading it, and publishing an ordered batch."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from fencepost.model.programs.layout import acked, chain, header, written
+from fencepost.model.programs.operations import (
+    Flush,
+    Label,
+    Load,
+    Operation,
+    Poll,
+    Program,
+    Store,
+    StoreFence,
+    Watched,
+    at,
+    witness,
+)
+from fencepost.model.programs.receiver import full_index
+
+DELIVER, DROP = 1, 0  # what a subscriber does with an entry of the export chain
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A batch as its scanner read it; `parked` says that it was read before and set aside."""
+
+    ring: int
+    index: int
+    client: int
+    seq: int
+    count: int
+    parked: bool = False
+
+
+Reading = Generator[Operation, Any, Slot]
+
+
+class Scanner:
+    """Reads one ring in ring order. Subclasses say how a batch that was read is ordered (`run`)."""
+
+    level: int
+
+    def __init__(self, ring: int, slots: int, *, delegated: bool = False) -> None:
+        """`delegated`: a delegation says what is written; else the header's own guard does."""
+        self.ring, self.slots, self.delegated = ring, slots, delegated
+        self._released_count = 0  # entries of the export chain, ever
+        self._written_count = 0  # as last seen
+        self._ordered_of: dict[int, int] = {}  # client -> its batches that this scanner ordered
+
+    def run(self) -> Program:
+        """Order what the ring holds, for ever."""
+        raise NotImplementedError
+
+    # --- reading ---
+
+    def gate(self, index: int) -> Watched | None:
+        """Return the word to wait for until the slot may be read; None when it may be read now."""
+        if self.delegated:
+            behind = self._written_count <= index
+            return Watched((*written(self.ring), "count"), self._written_count, invalidate=True) if behind else None
+        return self.header_gate(index)
+
+    def header_gate(self, index: int) -> Watched:
+        """Return the guard of a slot's header, and what it was a lap before."""
+        before = self.guard(index - self.slots) if index >= self.slots else 0
+        return Watched((*header(self.ring, index % self.slots), "guard"), before, invalidate=True)
+
+    def guard(self, index: int) -> int:
+        """Return what the guard says of the batch with this index."""
+        return full_index(index)
+
+    def read(self, index: int) -> Reading:
+        """Read the slot behind a gate. A header without messages is not written yet, whatever its guard says.
+
+        That a delegation counted the slot says that its own host can read it: the header may still be in that host's
+        cache only, so its guard is waited for as well.
+        """
+        address = (*header(self.ring, index % self.slots), "batch")
+        if self.delegated:
+            yield Poll((self.header_gate(index),))
+        batch = yield Load(address)
+        while not batch or batch[2] < 1:
+            _, batch = yield Poll((Watched(address, batch, invalidate=True),))
+        return Slot(self.ring, index, *batch)
+
+    def wait(self, index: int) -> Program:
+        """Wait until the slot may be read."""
+        while (watched := self.gate(index)) is not None:
+            _, seen = yield Poll((watched,))
+            if self.passes(index, seen):
+                return
+
+    def passes(self, index: int, seen: int) -> bool:
+        """Take note of what was seen at the gate of a slot; say whether it may be read."""
+        if self.delegated:
+            self._written_count = seen
+            return seen > index
+        return seen == self.guard(index)
+
+    # --- publishing ---
+
+    def assign(self, slot: Slot, start: int) -> Program:
+        """Give the batch its range: from here on it has a position, whoever may see it."""
+        yield witness(
+            "assign", ring=slot.ring, index=slot.index, client=slot.client, seq=slot.seq, count=slot.count, start=start
+        )
+
+    def publish(self, slot: Slot, start: int) -> Program:
+        """Offer an ordered batch to readers; when that has reached memory, let its broker acknowledge it."""
+        self._ordered_of[slot.client] = self._ordered_of.get(slot.client, 0) + 1
+        yield from self.export(slot, start, DELIVER, at("publish", ring=slot.ring))
+        yield from self.acknowledge(slot)
+
+    def export(self, slot: Slot, start: int, kind: int, label: Label | None = None) -> Program:
+        """Add an entry to the ring's export chain: one for each slot in use, so it is never longer than the ring."""
+        line = chain(slot.ring, self._released_count % self.slots)
+        self._released_count += 1
+        yield witness("export", ring=slot.ring, index=slot.index, kind=kind)
+        yield Store((*line, "entry"), (slot.index, start, kind))
+        yield Store((*line, "guard"), self._released_count, label)
+        yield Flush(line)
+        yield StoreFence()
+
+    def acknowledge(self, slot: Slot) -> Program:
+        """Tell the broker how far this client may forget."""
+        line, below = acked(slot.ring, slot.client), self.acknowledged_below(slot)
+        yield Store((*line, "below"), below, at("frontier", ring=slot.ring, client=slot.client, below=below))
+        yield Flush(line)
+        yield StoreFence()
+
+    def acknowledged_below(self, slot: Slot) -> int:
+        """Return how far: all the client's batches of this ring below this one are ordered and exported."""
+        raise NotImplementedError

@@ -1,0 +1,76 @@
+"""The subscriber: follows a ring's export chain and checks what it is offered, batch by batch.
+
+It checks identity and content, not counts: the payload it finds must be that of the batch whose range it was told.
+"""
+
+from itertools import count
+
+from fencepost.model.programs.layout import chain, consumed, payload
+from fencepost.model.programs.operations import (
+    Flush,
+    FullFence,
+    Label,
+    Load,
+    Poll,
+    Program,
+    Store,
+    StoreFence,
+    Watched,
+)
+from fencepost.model.programs.scanner import DELIVER
+from fencepost.model.trace import Step
+
+
+class Subscriber:
+    """Reads one ring's chain from another host, and tells the receiver which slots are consumed."""
+
+    def __init__(self, ring: int, slots: int) -> None:
+        self.ring, self.slots = ring, slots
+        self._consumed: set[int] = set()
+        self._consumed_count = 0  # slots from the first on
+
+    def run(self) -> Program:
+        """Follow the chain, entry after entry."""
+        for number in count():
+            yield from self.wait(number)
+            index, start, kind = yield Load((*chain(self.ring, number % self.slots), "entry"))
+            if kind == DELIVER:
+                yield from self.deliver(number, index, start)
+            yield from self.consume(index)
+
+    def wait(self, number: int) -> Program:
+        """Wait for the entry with this number; the guard last seen in its place is that of the lap before."""
+        address = (*chain(self.ring, number % self.slots), "guard")
+        seen = max(number + 1 - self.slots, 0)
+        while seen != number + 1:
+            _, seen = yield Poll((Watched(address, seen, invalidate=True),))
+
+    def deliver(self, number: int, index: int, start: int) -> Program:
+        """Read the payload of an ordered batch and hand it on."""
+        line = payload(self.ring, index % self.slots)
+        yield from self.invalidate(number, line)
+        yield Load((*line, "content"), delivered(self.ring, index, start))
+
+    def invalidate(self, number: int, line: tuple[str | int, ...]) -> Program:
+        """Drop an older copy of a payload line: this slot's last lap may still be in the cache."""
+        yield Flush(line)
+        yield FullFence()
+
+    def consume(self, index: int) -> Program:
+        """Tell the receiver how many slots, from the first on, may be used again."""
+        self._consumed.add(index)
+        while self._consumed_count in self._consumed:
+            self._consumed_count += 1
+        yield Store((*consumed(self.ring), "count"), self._consumed_count)
+        yield Flush(consumed(self.ring))
+        yield StoreFence()
+
+
+def delivered(ring: int, index: int, start: int) -> Label:
+    """Return the label of the load that finds a batch's payload: whose it is, and under which range."""
+
+    def step(content: tuple[int, int] | int) -> Step:
+        client, seq = content if isinstance(content, tuple) else (-1, -1)
+        return Step("deliver", {"ring": ring, "index": index, "start": start, "client": client, "seq": seq})
+
+    return step
