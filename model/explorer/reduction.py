@@ -21,7 +21,7 @@ from typing import NamedTuple
 from fencepost.model.explorer.order import Order, Race
 from fencepost.model.explorer.system import THREAD, Actor, Event, State, System, Transition
 from fencepost.model.memory.late import Choice, Key, Touched
-from fencepost.model.programs.operations import Lock, Operation, Poll, Receive, line_of
+from fencepost.model.programs.operations import Lock, Operation, Poll, Receive
 
 Asleep = dict[tuple[Actor, Choice], Touched]
 DEPTH_MOST = 5_000
@@ -274,8 +274,4 @@ def _waited_for(system: System, thread: int, operation: Operation) -> set[Key]:
             return {("N", channel)}
         case _:
             return set()
-    keys: set[Key] = set()
-    for address in addresses:
-        line = line_of(address)
-        keys |= {("W", address)} if system.lines.own(line) else {("M", line), ("D", line)}
-    return keys
+    return {key for address in addresses for key in system.memory.keys(address)}

@@ -273,6 +273,8 @@ class System:
             case Poll(watched):
                 index, inner = choice
                 each = watched[index]
+                for other in watched:  # had it changed before, it might have been the one
+                    touched.widens |= self.memory.keys(other.address)
                 line = line_of(each.address)
                 if each.invalidate and not self.lines.own(line):
                     if (host, line) in cells.dirty and inner == OWN:

@@ -186,6 +186,11 @@ class LateMemory:
             return [owner] if owner != host and (owner, line) in cells.dirty else []
         return sorted(each for each, of in cells.dirty if of == line)
 
+    def keys(self, address: Key) -> set[Key]:
+        """Return the keys whose writes change what a load of a word may find."""
+        line = address[:-1]
+        return {("W", address)} if self.lines.own(line) else {("M", line), ("D", line)}
+
     # --- what a load may find ---
 
     def copies(self, cells: Cells, host: int, line: Line) -> Iterator[tuple[Choice, bool]]:

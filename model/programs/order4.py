@@ -92,7 +92,9 @@ class Order4Scanner(Scanner):
 
     def settle(self, slot: Slot) -> Generator[Operation, Any, str]:
         """Attempt one slot; park it if it is early; return the outcome."""
+        before = self._words.get(slot.client)
         outcome, start = yield from self.attempt(slot)
+        self.remember(slot, before)
         if outcome == LATER:
             copies = self.parked.setdefault(slot.client, {}).setdefault(slot.seq, [])
             copies.append(replace(slot, parked=True))
@@ -101,6 +103,15 @@ class Order4Scanner(Scanner):
             yield from self.export(slot, -1, DROP)
         yield Attempted(self.ring, slot.index, outcome, start)
         return outcome
+
+    def remember(self, slot: Slot, before: Any) -> None:
+        """Keep the word that parked batches of this client wait to see changed.
+
+        An attempt of another batch has seen a newer word, perhaps the very one that they wait for: if that became the
+        last value seen, they would wait for ever.
+        """
+        if not slot.parked and slot.client in self.parked:
+            self._words[slot.client] = before
 
     def release(self, client: int) -> Program:
         """Attempt the client's parked slots that are due, until one is ordered: then its word has changed again.
