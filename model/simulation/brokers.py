@@ -9,8 +9,6 @@ from fencepost.model.simulation.clock import Process, Signal
 from fencepost.model.simulation.records import Batch, Slot
 from fencepost.model.simulation.world import World
 
-HEADER_LINES = 2
-
 
 class Receiver:
     """A broker's receiver: copies a batch to the log and fills the next header slot, one batch after the other."""
@@ -25,11 +23,12 @@ class Receiver:
         self._eviction = costs.eviction.draws(world.stream(f"receiver eviction {number}"))
         self._is_shared_host, self._flushes = brokers.hosts == "shared", brokers.publish == "flush"
         self._copy = costs.copy
-        self.header_ns = HEADER_LINES * costs.store_hit
+        self.header_ns = 2 * costs.store_hit
         self._flushed_ns = 0  # from the store of the header to the end of the fence behind its flush
         if not self._is_shared_host and self._flushes:
-            self._flushed_ns = HEADER_LINES * costs.flush + costs.fence + costs.cxl_write_back
-            self.header_ns += self._flushed_ns
+            self._flushed_ns = costs.flush + max(costs.fence, costs.cxl_write_back)
+            # Payload, then header: lines that the last lap's flush dropped are fetched, and each is flushed and fenced.
+            self.header_ns += 2 * (costs.cxl_load + self._flushed_ns) + costs.store_hit
         self.paused_until_ns = 0
         self.crash = ""  # "before" or "after": goes with the next batch, before or after it is published
 
@@ -105,8 +104,12 @@ class Subscriber:
         self._world, self._number, self._ring, self._delivered = world, number, world.rings[number], delivered
         costs, settings = world.scenario.machine, world.scenario.subscribers
         is_shared_host = world.scenario.brokers.hosts == "shared"
-        self.header_ns = costs.line_transfer if is_shared_host else 2 * costs.invalidate + costs.cxl_load
-        self._poll_ns = max(1, costs.pause + (costs.load_hit if is_shared_host else self.header_ns))
+        look_ns = costs.invalidate + costs.cxl_load
+        flushed_ns = costs.flush + max(costs.fence, costs.cxl_write_back)
+        # The chain's entry, the payload's first line; then the count of consumed slots.
+        self._read_ns = costs.line_transfer if is_shared_host else look_ns + costs.flush + costs.fence + costs.cxl_load
+        self._consume_ns = costs.line_transfer if is_shared_host else costs.cxl_load + costs.store_hit + flushed_ns
+        self._poll_ns = max(1, costs.pause + (costs.load_hit if is_shared_host else look_ns))
         self._copy = costs.copy if settings.copies else None
         self._service = settings.service.draws(world.stream(f"subscriber {number}"))
         self.slow_until_ns, self.factor = 0, 1
@@ -122,14 +125,16 @@ class Subscriber:
             slot = ring.exported.popleft()
             began_ns = clock.now_ns
             copy_ns = self._copy.time_ns(slot.batch.size) if self._copy else 0
-            work_ns = self.header_ns + copy_ns + self._service()
+            work_ns = self._read_ns + copy_ns + self._service()
             yield clock.timeout(work_ns * (self.factor if began_ns < self.slow_until_ns else 1))
-            idle_since_ns = slot.delivered_ns = clock.now_ns
-            world.watch.delivered(slot, idle_since_ns)
+            slot.delivered_ns = clock.now_ns
+            world.watch.delivered(slot, clock.now_ns)
+            self._delivered(slot)
+            yield clock.timeout(self._consume_ns)
+            idle_since_ns = clock.now_ns
             world.recorder.subscribers[self._number].note(began_ns, idle_since_ns - began_ns)
             if world.spans is not None:
                 world.spans.span(f"subscriber {self._number}", "delivers", began_ns, idle_since_ns)
-            self._delivered(slot)
             world.consumed(slot)
 
 
@@ -143,7 +148,10 @@ class Acks:
 
     def __init__(self, world: World, depart: Callable[[Batch], None]) -> None:
         self._world, self._depart, self._rule = world, depart, world.scenario.clients.ack
-        self._poll_ns = max(1, int(world.scenario.brokers.ack_poll))
+        costs, scenario = world.scenario.machine, world.scenario
+        look_ns = costs.load_hit if scenario.brokers.hosts == "shared" else costs.invalidate + costs.cxl_load
+        # Without a pace of its own it goes round its clients, one word each.
+        self._poll_ns = max(1, int(scenario.brokers.ack_poll or costs.pause + scenario.clients.count * look_ns))
 
     def published(self, slot: Slot) -> None:
         if self._rule == "assigned":
@@ -153,6 +161,8 @@ class Acks:
         ring = self._world.rings[slot.ring]
         ring.exported.append(slot)
         ring.export.give()
+
+    def ackable(self, slot: Slot) -> None:
         if self._rule == "deliverable":
             self._soon(slot.batch)
 

@@ -96,7 +96,8 @@ def start_around(world: World, workload: Workload | None, shared: Shared | None,
             network.send_ack(batch, clients[batch.client].acked)
 
     acks = Acks(world, to_client)
-    world.on_published, world.on_offered, world.on_duplicate = acks.published, acks.offered, acks.duplicate
+    world.on_published, world.on_offered = acks.published, acks.offered
+    world.on_ackable, world.on_duplicate = acks.ackable, acks.duplicate
     subscribers = [Subscriber(world, ring.number, acks.delivered) for ring in world.rings]
     for receiver in receivers:
         world.clock.process(receiver.run())

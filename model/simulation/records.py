@@ -25,6 +25,7 @@ class Slot:
     """One arrival of a batch at a ring: a header slot and what became of it."""
 
     __slots__ = (
+        "ackable_with_guard",
         "batch", "consumed", "delivered_ns", "filled_ns", "floor", "index", "offered_ns", "parked_ns", "published_ns",
         "readable_ns", "ring", "sent_ns", "settled", "start",
     )  # fmt: skip
@@ -39,6 +40,7 @@ class Slot:
         self.published_ns = NEVER  # the sequencer stored its position and the flag that offers it
         self.offered_ns = NEVER  # a subscriber's host may see that
         self.delivered_ns = NEVER
+        self.ackable_with_guard = False  # the guard is the acknowledgement too
         self.settled = False  # ordered or dropped: the sequencer is done with it
         self.consumed = False  # every reader is done with it: its place may be used again
 

@@ -83,7 +83,7 @@ class Scanner:
         self.service = world.scenario.ordering.service.draws(world.stream(f"service {number}"))
         costs = world.scenario.machine
         self.is_shared_host = world.scenario.brokers.hosts == "shared"
-        self._read_ns = 2 * costs.invalidate + costs.cxl_load  # both lines of the header, one behind the other's back
+        self._read_ns = costs.invalidate + costs.cxl_load + costs.load_hit  # the guard, then what it vouches for
         self._coherent_read_ns = costs.line_transfer + 2 * costs.load_hit
         self.poll_ns = max(1, costs.pause + (costs.load_hit if self.is_shared_host else self._read_ns))
         self.idle_since_ns = 0
@@ -130,6 +130,7 @@ class Scanner:
             self._park(slot)
         elif outcome == DUPLICATE:
             slot.settled = True
+            yield self.clock.timeout(self.publication.drop_ns())
             self.world.on_duplicate(slot)
 
     def ordered(self, slot: Slot, start: int) -> None:

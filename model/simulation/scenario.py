@@ -65,7 +65,7 @@ class Brokers(Section, frozen=True):
     hosts: Literal["own", "shared"] = "own"  # shared: brokers and sequencer in one coherence domain
     receive: Distribution = Distribution()  # of the receiver for a batch, on top of copying it
     publish: Literal["flush", "evict"] = "flush"  # evict: no flush, so a slot shows when its line is evicted
-    ack_poll: Nanoseconds = Nanoseconds.parse("1 us")  # from deliverable to the ack's departure
+    ack_poll: Nanoseconds = Nanoseconds(0)  # of the acknowledger; 0: as fast as it goes round its clients
 
 
 class Ordering(Section, frozen=True):

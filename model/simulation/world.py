@@ -86,6 +86,7 @@ class World:
     crashed: set[int] = field(default_factory=set)  # brokers that are gone
     on_published: Callable[[Slot], None] = field(default=lambda slot: None)
     on_offered: Callable[[Slot], None] = field(default=lambda slot: None)
+    on_ackable: Callable[[Slot], None] = field(default=lambda slot: None)
     on_duplicate: Callable[[Slot], None] = field(default=lambda slot: None)
 
     def stream(self, name: str) -> Random:
