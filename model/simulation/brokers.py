@@ -24,11 +24,11 @@ class Receiver:
         self._is_shared_host, self._flushes = brokers.hosts == "shared", brokers.publish == "flush"
         self._copy = costs.copy
         self.header_ns = 2 * costs.store_hit
-        self._flushed_ns = 0  # from the store of the header to the end of the fence behind its flush
+        self._flushed_ns = 0  # from the store of the header's guard to the end of the fence behind its flush
         if not self._is_shared_host and self._flushes:
             self._flushed_ns = costs.flush + max(costs.fence, costs.cxl_write_back)
             # Payload, then header: lines that the last lap's flush dropped are fetched, and each is flushed and fenced.
-            self.header_ns += 2 * (costs.cxl_load + self._flushed_ns) + costs.store_hit
+            self.header_ns += 2 * costs.cxl_load + self._flushed_ns + costs.store_hit
         self.paused_until_ns = 0
         self.crash = ""  # "before" or "after": goes with the next batch, before or after it is published
 
@@ -46,7 +46,7 @@ class Receiver:
             if self.paused_until_ns > clock.now_ns:
                 yield clock.at(self.paused_until_ns)
                 continue
-            while self._ring.is_full():
+            while not self.has_room():
                 self._world.recorder.count("waits_for_a_place")
                 yield self._ring.room.wait()
             slot = self._arrived.popleft()
@@ -64,8 +64,12 @@ class Receiver:
         world, ring, clock = self._world, self._ring, self._world.clock
         if self._is_shared_host:
             yield clock.at(ring.arrived_line.store(self._core, clock.now_ns))
-        self.filled(slot)
         now_ns = clock.now_ns
+        world.watch.filled(slot, ring.fill(slot), now_ns)
+        self.note_filled(slot)
+        if self._flushed_ns:
+            yield clock.timeout(self._flushed_ns)
+            now_ns = clock.now_ns
         shows_after_ns = 0 if self._is_shared_host or self._flushes else self._eviction()
         world.recorder.staleness.note(now_ns, self._flushed_ns + shows_after_ns)
         if shows_after_ns:
@@ -73,11 +77,14 @@ class Receiver:
         else:
             ring.show(slot, now_ns)
 
-    def filled(self, slot: Slot) -> None:
-        """The slot's header is stored."""
+    def has_room(self) -> bool:
+        """Say whether the next place of the ring may be used."""
+        return not self._ring.is_full()
+
+    def note_filled(self, slot: Slot) -> None:
+        """Take down that the slot's header is stored."""
         world, ring, now_ns = self._world, self._ring, self._world.clock.now_ns
         slot.filled_ns = now_ns
-        world.watch.filled(slot, ring.fill(slot), now_ns)
         world.recorder.slots.append(slot)
         world.recorder.occupancy[self._number].note(now_ns, ring.used)
         if world.spans is not None:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fencepost.model.simulation.brokers import Receiver, Subscriber
 from fencepost.model.simulation.scanners import Shared
-from fencepost.model.simulation.scenario import Fault
+from fencepost.model.simulation.scenario import Fault, Scenario
 from fencepost.model.simulation.world import World
 
 
+def late_brokers(scenario: Scenario) -> dict[int, int]:
+    """Return when late brokers begin, by number: until then no client sends to them."""
+    return {fault.broker: int(fault.at) for fault in scenario.faults if fault.kind == "late_broker"}
+
+
 def schedule_faults(
-    world: World, receivers: list[Receiver], subscribers: list[Subscriber], shared: Shared | None
-) -> dict[int, int]:
-    """Arrange for every fault of the scenario; return when late brokers begin, by number.
+    world: World, receivers: Sequence[Receiver], subscribers: Sequence[Subscriber], shared: Shared | None
+) -> None:
+    """Arrange for every fault of the scenario.
 
     A broker that crashes goes with the first batch that it handles from then on, before or after that batch's header
     is published; what it had received and not handled is lost, what it had published stays in the pool (HA8).
     """
     for fault in world.scenario.faults:
         if fault.kind != "late_broker":
-            _schedule(world, fault, receivers[fault.broker], subscribers[fault.broker], shared)
-    return {fault.broker: int(fault.at) for fault in world.scenario.faults if fault.kind == "late_broker"}
+            subscriber = subscribers[fault.broker] if subscribers else None
+            _schedule(world, fault, receivers[fault.broker], subscriber, shared)
 
 
-def _schedule(world: World, fault: Fault, receiver: Receiver, subscriber: Subscriber, shared: Shared | None) -> None:
+def _schedule(
+    world: World, fault: Fault, receiver: Receiver, subscriber: Subscriber | None, shared: Shared | None
+) -> None:
     end_ns = fault.at + fault.lasts
 
     def begin() -> None:
@@ -32,6 +41,7 @@ def _schedule(world: World, fault: Fault, receiver: Receiver, subscriber: Subscr
         if fault.kind == "broker_pause":
             receiver.paused_until_ns = end_ns
         elif fault.kind == "slow_subscriber":
+            assert subscriber is not None
             subscriber.slow_until_ns, subscriber.factor = end_ns, fault.factor
         elif fault.kind == "sequencer_stop":
             assert shared is not None

@@ -5,6 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fencepost.model.memory.ordering import Buffered
+from fencepost.model.programs.operations import (
+    Attempted,
+    CompareExchange,
+    DeviceAdd,
+    Exchange,
+    FetchAdd,
+    Flush,
+    FullFence,
+    Load,
+    LoadFence,
+    Lock,
+    Poll,
+    Prefetch,
+    Receive,
+    Send,
+    Sleep,
+    Store,
+    StoreFence,
+    Unlock,
+    Witness,
+)
 from fencepost.model.simulation.clock import Clock
 from fencepost.model.simulation.machine_costs import MachineCosts
 from fencepost.model.simulation.operations_memory import HostLine, TimedMemory
@@ -15,45 +37,42 @@ Time = Callable[[TimedThread, Operation, int], int]  # when an operation is done
 Effect = Callable[[TimedThread, Operation], Any]  # does it and returns its result, or BLOCKED
 Handler = tuple[Time, Effect, bool]
 
-HANDLED: dict[str, tuple[str, str]] = {
-    "Load": ("_time_load", "_load"),
-    "Store": ("_time_store", "_store"),
-    "FetchAdd": ("_time_atomic", "_fetch_add"),
-    "CompareExchange": ("_time_atomic", "_compare_exchange"),
-    "Exchange": ("_time_atomic", "_exchange"),
-    "DeviceAdd": ("_time_device", "_device_add"),
-    "Lock": ("_time_lock", "_lock"),
-    "Unlock": ("_time_store", "_unlock"),
-    "Flush": ("_time_flush", "_flush"),
-    "StoreFence": ("_time_fence", "_nothing"),
-    "FullFence": ("_time_fence", "_nothing"),
-    "LoadFence": ("_time_now", "_nothing"),
-    "Prefetch": ("_time_now", "_nothing"),
-    "Poll": ("_time_poll", "_poll"),
-    "Await": ("_time_await", "_await"),
-    "Send": ("_time_now", "_send"),
-    "Receive": ("_time_now", "_receive"),
-    "Sleep": ("_time_sleep", "_nothing"),
-    "Attempted": ("_time_now", "_nothing"),
-    "Witness": ("_time_now", "_nothing"),
+HANDLED: dict[type, tuple[str, str]] = {
+    Load: ("_time_load", "_load"),
+    Store: ("_time_store", "_store"),
+    FetchAdd: ("_time_atomic", "_fetch_add"),
+    CompareExchange: ("_time_atomic", "_compare_exchange"),
+    Exchange: ("_time_atomic", "_exchange"),
+    DeviceAdd: ("_time_device", "_device_add"),
+    Lock: ("_time_lock", "_lock"),
+    Unlock: ("_time_store", "_unlock"),
+    Flush: ("_time_flush", "_flush"),
+    StoreFence: ("_time_fence", "_nothing"),
+    FullFence: ("_time_fence", "_nothing"),
+    LoadFence: ("_time_now", "_nothing"),
+    Prefetch: ("_time_now", "_nothing"),
+    Poll: ("_time_poll", "_poll"),
+    Send: ("_time_now", "_send"),
+    Receive: ("_time_now", "_receive"),
+    Sleep: ("_time_sleep", "_nothing"),
+    Attempted: ("_time_now", "_nothing"),
+    Witness: ("_time_now", "_nothing"),
 }
-"""The methods that handle each operation, by its name."""
-
-WITNESSES = ("Attempted", "Witness")
+"""The methods that handle each operation."""
 
 Observe = Callable[[TimedThread, Operation, Any], None]
 
 
 class Handlers(dict[type, Handler]):
-    """How each class of operations is handled, by the class; found by its name when one is met first."""
+    """How each class of operations is handled, bound to one machine when a class is met first."""
 
     def __init__(self, machine: TimedMachine) -> None:
         super().__init__()
         self._machine = machine
 
     def __missing__(self, kind: type) -> Handler:
-        time, effect = HANDLED[kind.__name__]
-        self[kind] = getattr(self._machine, time), getattr(self._machine, effect), kind.__name__ in WITNESSES
+        time, effect = HANDLED[kind]
+        self[kind] = getattr(self._machine, time), getattr(self._machine, effect), kind in (Attempted, Witness)
         return self[kind]
 
 
@@ -129,9 +148,6 @@ class TimedMachine:
     def _time_poll(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         return now_ns + self._look_ns(thread, operation)
 
-    def _time_await(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
-        return now_ns + self.costs.load_hit
-
     def _place(self, thread: TimedThread, operation: Operation) -> HostLine:
         return self.memory.place(thread.host, operation.address)
 
@@ -148,17 +164,13 @@ class TimedMachine:
 
     def poll_ns(self, thread: TimedThread) -> int:
         """Return the period of the loop in which a thread waits for a word."""
-        look_ns = self._look_ns(thread, thread.pending) if hasattr(thread.pending, "watched") else self.costs.load_hit
-        return max(1, self.costs.pause + look_ns)
+        return max(1, self.costs.pause + self._look_ns(thread, thread.pending))
 
     def found_ns(self, thread: TimedThread) -> int:
         """Return what the look costs that finds a word changed: the copy that was polled is gone by then."""
-        pending, costs = thread.pending, self.costs
-        if not hasattr(pending, "watched"):
-            return costs.line_transfer + costs.load_hit if hasattr(pending, "seen") else 0
-        changed_ns = costs.line_transfer + costs.load_hit
-        fresh_ns = costs.invalidate + costs.cxl_load
-        return sum(fresh_ns if watched.invalidate else changed_ns for watched in pending.watched)
+        changed_ns = self.costs.line_transfer + self.costs.load_hit
+        fresh_ns = self.costs.invalidate + self.costs.cxl_load
+        return sum(fresh_ns if watched.invalidate else changed_ns for watched in thread.pending.watched)
 
     # --- effects ---
 
@@ -200,7 +212,7 @@ class TimedMachine:
 
     def _flush(self, thread: TimedThread, operation: Operation) -> int:
         place = self.memory.line(thread.host, operation.line)
-        done_ns = self.memory.flush(place, keeps=operation.kind.name == "WB")
+        done_ns = self.memory.flush(place, keeps=operation.kind is Buffered.WB)
         thread.flushed_ns = max(thread.flushed_ns, done_ns)
         return 0
 
@@ -232,30 +244,19 @@ class TimedMachine:
         place.spinners_return([each.core for each in spinning], now_ns)
         return 0
 
-    def _await(self, thread: TimedThread, operation: Operation) -> Any:
-        places = [(self.memory.place(thread.host, address), address, seen) for address, seen in operation.seen]
-        for place, address, seen in places:
-            place.load(thread.core, self.clock.now_ns)
-            if self.memory.load(place, address) != seen:
-                return 0
-        for place, _, _ in places:
-            self.memory.watch_copy(place, thread.wake)
-        thread.sleep()
-        return BLOCKED
-
     def _poll(self, thread: TimedThread, operation: Operation) -> Any:
         """Look at each word; if none has changed, wait until one may have."""
         memory = self.memory
         for index, watched in enumerate(operation.watched):
             place = memory.place(thread.host, watched.address)
             found = (memory.fresh if watched.invalidate else memory.load)(place, watched.address)
-            place.load(thread.core, self.clock.now_ns)
+            place.load(thread.core, self.clock.now_ns)  # the thread that looked has the copy
             if found != watched.seen:
                 return index, found
         for watched in operation.watched:
             place = memory.place(thread.host, watched.address)
             (memory.watch_memory if watched.invalidate else memory.watch_copy)(place, thread.wake)
-        thread.sleep()
+        thread.sleep(self._look_ns(thread, operation))
         return BLOCKED
 
     def _send(self, thread: TimedThread, operation: Operation) -> int:

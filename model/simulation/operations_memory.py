@@ -26,13 +26,15 @@ Wake = Callable[[], None]
 class HostLine(SharedLine):
     """One host's copy of a line, and the cores of the host that share it."""
 
-    __slots__ = ("dirty_since_ns", "is_pooled", "line", "watchers", "words")
+    __slots__ = ("dirty_since_ns", "eviction_due", "extra_ns", "is_pooled", "line", "watchers", "words")
 
     def __init__(self, costs: MachineCosts, line: Line, *, is_pooled: bool) -> None:
         super().__init__(costs)
         self.line, self.is_pooled = line, is_pooled
         self.words: Words | None = None if is_pooled else {}  # None: not cached
         self.dirty_since_ns = -1  # when the oldest store was made that memory has not; -1: clean
+        self.eviction_due = False  # an eviction is scheduled
+        self.extra_ns = 0  # of fetching it: what lies behind the line is read with it
         self.watchers: list[Wake] = []
 
 
@@ -58,6 +60,7 @@ class TimedMemory:
         self._hosts: dict[int, dict[Line, HostLine]] = {}
         self._places: dict[int, dict[Address, HostLine]] = {}
         self._memory_watchers: dict[Line, list[Wake]] = {}
+        self.on_written_back: Callable[[Line], None] = lambda line: None
         self._cxl_load_ns, self._write_back_ns = int(costs.cxl_load), int(costs.cxl_write_back)
 
     def places(self, host: int) -> dict[Address, HostLine]:
@@ -81,7 +84,7 @@ class TimedMemory:
 
     def fetched_at(self, place: HostLine, core: int, now_ns: int) -> int:
         """Return when a line that the host does not cache has come from memory; then the core that asked shares it."""
-        place.free_ns = max(now_ns, place.free_ns) + self._cxl_load_ns
+        place.free_ns = max(now_ns, place.free_ns) + self._cxl_load_ns + place.extra_ns
         place.owner = -1
         place.sharers.clear()
         place.sharers.add(core)
@@ -105,8 +108,9 @@ class TimedMemory:
         words = place.words
         (words if words is not None else self.cached(place))[address] = value
         if place.is_pooled and place.dirty_since_ns < 0:
-            since_ns = place.dirty_since_ns = self._clock.now_ns
-            self._clock.call_at(since_ns + self._eviction(), lambda: self._evict(place, since_ns))
+            place.dirty_since_ns = self._clock.now_ns
+            if not place.eviction_due:
+                self._await_eviction(place)
         if place.watchers:
             _wake(place.watchers)
 
@@ -148,9 +152,18 @@ class TimedMemory:
         if place.is_pooled:
             self._memory_watchers.setdefault(place.line, []).append(wake)
 
+    def _await_eviction(self, place: HostLine) -> None:
+        """A dirty line is evicted after a drawn time, if nobody flushes it before; one event a line is enough."""
+        since_ns = place.dirty_since_ns
+        place.eviction_due = True
+        self._clock.call_at(self._clock.now_ns + self._eviction(), lambda: self._evict(place, since_ns))
+
     def _evict(self, place: HostLine, since_ns: int) -> None:
-        if place.dirty_since_ns == since_ns:  # else it was flushed in time
+        place.eviction_due = False
+        if place.dirty_since_ns == since_ns:
             self._write_back(place, keeps=False)
+        elif place.dirty_since_ns >= 0:  # flushed in time, and stored to again
+            self._await_eviction(place)
 
     def _write_back(self, place: HostLine, *, keeps: bool) -> None:
         if place.dirty_since_ns >= 0:
@@ -159,6 +172,7 @@ class TimedMemory:
             self._staleness.note(now_ns, now_ns - place.dirty_since_ns)
             self._memory[place.line] = dict(place.words)
             place.dirty_since_ns = -1
+            self.on_written_back(place.line)
             self._changed(place.line)
         if not keeps:
             self._drop(place)

@@ -1,71 +1,53 @@
-"""One replication at operation granularity: the programs themselves, operation by operation, in the place of the
-batch-granular receivers and scanners. Clients, network, acks and subscribers around them are the same.
+"""One replication at operation granularity: the programs of the receivers, scanners, subscribers and acknowledgers,
+operation by operation, each on its host. Clients and their network are those of batch granularity.
 
-The programs of today run on one coherent host and write nothing back, so a scenario for them has brokers.hosts =
-"shared" and policy = "none".
+The programs publish as policy `per_batch` does, with one line of payload for each batch and no message headers; the
+time of copying a payload is added where it is written and where it is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
-
-import msgspec
 
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError, unknown_choice
-from fencepost.model.programs import SCANNERS
-from fencepost.model.programs.operations import DUPLICATE, LATER, ORDERED
-from fencepost.model.programs.receiver import receiver
+from fencepost.model.programs import DESIGNS, design
+from fencepost.model.programs.layout import ISSUED, chain, next_seq, payload, to_ring
+from fencepost.model.programs.operations import LATER, Attempted, Operation, line_of
 from fencepost.model.simulation.brokers import Receiver
 from fencepost.model.simulation.clock import Process, Signal
+from fencepost.model.simulation.faults import late_brokers, schedule_faults
 from fencepost.model.simulation.operations_machine import TimedMachine
-from fencepost.model.simulation.operations_memory import TimedMemory
-from fencepost.model.simulation.operations_threads import UNTIL_WOKEN, Operation, TimedThread
-from fencepost.model.simulation.pipeline import Progress, finish, fitted, start_around, workload_of
+from fencepost.model.simulation.operations_memory import Line, TimedMemory
+from fencepost.model.simulation.operations_threads import TimedThread
+from fencepost.model.simulation.pipeline import Progress, finish, fitted, start_clients, workload_of
 from fencepost.model.simulation.records import Slot
 from fencepost.model.simulation.scenario import Scenario
 from fencepost.model.simulation.world import World, make_world
+from fencepost.model.trace import Step
 
-RING_SIZE = 2**20  # slots: the programs of today do not use a slot again
-_HEADER = ("slot_client", "slot_seq", "slot_count", "start", "ordered")
-
-
-def line_of(address: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the line of a word: the words of a header share one, any other has a line of its own."""
-    return ("slot", *address[1:]) if address[0] in _HEADER else address
-
-
-class Expected:
-    """A batch that has not arrived yet, as a receiver's program reads it: its fields are set when it has."""
-
-    def __init__(self) -> None:
-        self.client = self.seq = self.count = 0
-        self.arrival_ns = UNTIL_WOKEN
+OWN_LINES = ("counter", "next", "lock")  # of the sequencer's host; every other line is in the pool
+FAULTS = ("broker_pause", "late_broker")  # that this granularity can show
 
 
 class Feeding(Receiver):
-    """A receiver that copies the payload, then lets the receiver's program fill the slot."""
+    """Copies the payload, then lets the receiver's program fill the slot, one batch after the other."""
 
     def __init__(self, world: World, number: int) -> None:
         super().__init__(world, number)
         self.header_ns = 0  # the program's own operations
-        self.now: Slot | None = None  # what the program is filling in
+        self.slot: Slot | None = None  # what the program is filling in
         self.done = Signal(world.clock)
-        self.thread: TimedThread | None = None
-        self._next = Expected()
+        self.machine: TimedMachine | None = None
 
-    def expected(self) -> Iterator[Expected]:
-        """Yield batches for ever, each before it has arrived."""
-        while True:
-            self._next = Expected()
-            yield self._next
+    def has_room(self) -> bool:
+        return True  # the program itself waits for a place
 
     def fill(self, slot: Slot) -> Process:
-        self.now = slot
-        self._next.client, self._next.seq, self._next.count = slot.batch.client, slot.batch.seq, slot.batch.count
-        assert self.thread is not None
-        self.thread.wake()
+        assert self.machine is not None
+        self.slot = slot
+        batch = slot.batch
+        self.machine.deliver(to_ring(slot.ring), (batch.client, batch.seq, batch.count))
         yield self.done.wait()
 
 
@@ -83,12 +65,13 @@ def simulate_operations_once(
     _check(scenario)
     workload = workload_of(scenario, level)
     scenario = fitted(scenario, workload)
-    scenario = msgspec.structs.replace(
-        scenario, brokers=msgspec.structs.replace(scenario.brokers, ring_slots=RING_SIZE)
-    )
     world = make_world(scenario, level, seed=seed, replication=replication, shuffled=shuffled, traced=traced)
-    run = OperationRun(world)
-    start_around(world, workload, None, list(run.receivers))
+    clients = range(scenario.clients.count) if workload is None else sorted(set(workload.client_id.tolist()))
+    run = OperationRun(world, list(clients))
+    run.depart = start_clients(world, workload, run.receivers, late_brokers(scenario))
+    for receiver in run.receivers:
+        world.clock.process(receiver.run())
+    schedule_faults(world, run.receivers, (), None)
     finish(world, progress)
     world.recorder.lock, world.recorder.lock_held = run.machine.lock_waits, run.machine.lock_held
     world.recorder.operation_count = run.machine.operation_count
@@ -97,104 +80,182 @@ def simulate_operations_once(
 
 def _check(scenario: Scenario) -> None:
     """Raise InputError for what the programs cannot show."""
-    if scenario.sequencer not in SCANNERS:
-        raise unknown_choice("sequencer of operation granularity", scenario.sequencer, SCANNERS)
-    wanted = {
-        "brokers.hosts": (scenario.brokers.hosts, "shared"),
-        "policy": (scenario.policy, "none"),
+    if scenario.sequencer not in DESIGNS:
+        raise unknown_choice("sequencer of operation granularity", scenario.sequencer, DESIGNS)
+    wanted: dict[str, tuple[Any, Any]] = {
+        "policy": (scenario.policy, "per_batch"),
+        "clients.ack": (scenario.clients.ack, "deliverable"),
+        "clients.retransmit_after": (scenario.clients.retransmit_after, 0),
+        "network.loss": (scenario.network.loss, 0),
+        "brokers.publish": (scenario.brokers.publish, "flush"),
         "ordering.scan": (scenario.ordering.scan, "head"),
-        "ordering.service": (scenario.ordering.service.mean_ns, 0.0),
+        "ordering.service": (scenario.ordering.service.mean_ns, 0),
         "ordering.inside_lock": (scenario.ordering.inside_lock, 0),
+        "subscribers.service": (scenario.subscribers.service.mean_ns, 0),
     }
     for key, (value, expected) in wanted.items():
         if value != expected:
             problem = f"{key} is {value}, expected {expected} at operation granularity"
             raise InputError(f"{problem}: the programs do nothing else; or use --granularity batch")
-    if any(fault.kind == "sequencer_stop" for fault in scenario.faults):
-        raise InputError("faults: sequencer_stop is of batch granularity only: the programs have no restart")
+    for fault in scenario.faults:
+        if fault.kind not in FAULTS:
+            raise InputError(f"faults: {fault.kind} is of batch granularity only, expected {' or '.join(FAULTS)}")
 
 
 class OperationRun:
-    """The programs of one run, and what their steps mean to what is around them."""
+    """The programs of one run, and what their steps mean to what is around them and to the contract."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, clients: list[int]) -> None:
         self._world = world
-        scenario, rings = world.scenario, world.rings
-        memory = TimedMemory(
-            world.clock,
-            scenario.machine,
-            scenario.machine.eviction.draws(world.stream("eviction")),
-            line_of=line_of,
-            is_pooled=lambda line: False,
-            staleness=world.recorder.staleness,
-        )
-        self.machine = TimedMachine(world.clock, scenario.machine, memory, self._observe)
-        memory.place(0, ("issued",)).waits = world.recorder.counter
-        for client in range(scenario.clients.count):
-            memory.place(0, ("next", client)).waits = world.recorder.client_words
-        self.receivers = [Feeding(world, ring.number) for ring in rings]
-        self._ring_of: dict[TimedThread, int] = {}
-        self._in_hand: list[int] = [-1] * len(rings)
-        for ring, feeding in zip(rings, self.receivers, strict=True):
-            program = receiver(ring.number, feeding.expected())  # type: ignore[arg-type]  # Expected has the fields
-            feeding.thread = TimedThread(self.machine, f"receiver {ring.number}", program, 0)
-            scanner = TimedThread(self.machine, f"scanner {ring.number}", SCANNERS[scenario.sequencer](ring.number), 0)
-            scanner.busy = world.recorder.scanners[ring.number]
-            self._ring_of[feeding.thread] = self._ring_of[scanner] = ring.number
+        self._scenario = scenario = world.scenario
+        costs = scenario.machine
+        self._memory = TimedMemory(
+            world.clock, costs, costs.eviction.draws(world.stream("eviction")), line_of=line_of,
+            is_pooled=lambda line: line[0] not in OWN_LINES, staleness=world.recorder.staleness,
+        )  # fmt: skip
+        self._memory.on_written_back = self._written_back
+        self.machine = TimedMachine(world.clock, costs, self._memory, self._observe)
+        self.receivers = [Feeding(world, ring.number) for ring in world.rings]
+        self.depart: Any = None
+        self._offering: dict[Line, Slot] = {}  # a line of a chain: the slot whose entry it holds
+        self._exporting: list[int] = [-1] * len(world.rings)
+        self._released: list[int] = [0] * len(world.rings)  # entries of each ring's chain so far
+        self._came: dict[tuple[int, int], list[Slot]] = {}  # (ring, client): what came and is not acked, in ring order
+        self._acked: dict[tuple[int, int], int] = {}  # level 5: how many of them are
+        self._subscriber_host = [0] * len(world.rings)
+        self._steps = {
+            "overwrite": self._overwrite, "arrive": self._arrive, "assign": self._assign, "export": self._export,
+            "publish": self._publish, "discard": self._discard, "deliver": self._deliver,
+            "acknowledge": self._acknowledge,
+        }  # fmt: skip
+        self._start(clients)
+        self._memory.place(0, ISSUED).waits = world.recorder.counter
+        for client in clients:
+            self._memory.place(0, next_seq(client)).waits = world.recorder.client_words
+
+    def _start(self, clients: list[int]) -> None:
+        """Start a thread for each program. Scanners share host 0; brokers and subscribers have hosts of their own."""
+        slots, rings = self._scenario.brokers.ring_slots, len(self.receivers)
+        programs = design(self._scenario.sequencer)
+        is_shared = self._scenario.brokers.hosts == "shared"
+        recorder = self._world.recorder
+        for ring, receiver in enumerate(self.receivers):
+            broker, reader = (0, 0) if is_shared else (1 + ring, 1 + rings + ring)
+            receiver.machine = self.machine
+            scanner = TimedThread(self.machine, f"scanner {ring}", programs.scanner(ring, slots).run(), 0)
+            scanner.busy = recorder.scanners[ring]
+            TimedThread(self.machine, f"receiver {ring}", programs.receiver(ring, slots, ()).serve(), broker)
+            TimedThread(self.machine, f"acknowledger {ring}", programs.acknowledger(ring, clients).run(), broker)
+            subscriber = TimedThread(self.machine, f"subscriber {ring}", programs.subscriber(ring, slots).run(), reader)
+            subscriber.busy = recorder.subscribers[ring]
+            self._subscriber_host[ring] = reader
 
     def _observe(self, thread: TimedThread, operation: Operation, result: Any) -> None:
-        """Take down what a labelled operation did, in the words of its spec."""
-        label = operation.label
-        if label is None:
+        """Take down what an operation was: a step of its spec, or of the contract."""
+        if isinstance(operation, Attempted):
             self._attempted(operation)
             return
-        step = label(result)
-        if step is None:
-            return
-        ring = self._ring_of[thread]
-        if "index" in step.arguments:
-            self._in_hand[ring] = step.arguments["index"]
-        if step.action == "arrive":
-            feeding = self.receivers[ring]
-            assert feeding.now is not None
-            feeding.now.readable_ns = self._world.clock.now_ns
-            feeding.filled(feeding.now)
-            feeding.done.give()
-        elif step.action == "reserve":
-            self._reserved(ring, result, operation.amount)
-
-    def _reserved(self, ring: int, start: int, count: int) -> None:
-        world = self._world
-        index = self._in_hand[ring]
-        if world.level == 5:  # in ring order: no step names the slot
-            index = self._in_hand[ring] = index + 1
-        slot = self._slot(ring, index)
-        slot.start = start
-        if slot.batch.first is None:
-            slot.batch.first = slot
-        world.watch.reserved(start, count, world.clock.now_ns)
-        world.watch.assigned(slot, world.clock.now_ns)
+        label = operation.label
+        step = label(result) if label is not None else None
+        if step is not None and step.action in self._steps:
+            self._steps[step.action](step, operation, result)
 
     def _slot(self, ring: int, index: int) -> Slot:
-        slot = self._world.rings[ring].places[index]
+        slot = self._world.rings[ring].places[index % self._scenario.brokers.ring_slots]
         assert slot is not None
+        assert slot.index == index
         return slot
 
-    def _attempted(self, attempted: Operation) -> None:
+    def _overwrite(self, step: Step, operation: Operation, result: Any) -> None:
+        """The first store to a place in a ring."""
+        slot = self.receivers[step.arguments["ring"]].slot
+        assert slot is not None
+        self._world.watch.filled(slot, self._world.rings[slot.ring].fill(slot), self._world.clock.now_ns)
+
+    def _arrive(self, step: Step, operation: Operation, result: Any) -> None:
+        """The guard of a header is stored."""
+        ring, world = step.arguments["ring"], self._world
+        receiver = self.receivers[ring]
+        slot = receiver.slot
+        assert slot is not None
+        slot.readable_ns = world.clock.now_ns
+        receiver.note_filled(slot)
+        self._came.setdefault((ring, slot.batch.client), []).append(slot)
+        if self._scenario.subscribers.copies:
+            line = payload(ring, slot.index % self._scenario.brokers.ring_slots)
+            copy_ns = self._scenario.machine.copy.time_ns(slot.batch.size)
+            self._memory.line(self._subscriber_host[ring], line).extra_ns = copy_ns
+        receiver.done.give()
+
+    def _assign(self, step: Step, operation: Operation, result: Any) -> None:
+        """A batch has its range. Whatever happened between, the fetch_add for it was this thread's last step."""
+        given, world = step.arguments, self._world
+        slot = self._slot(given["ring"], given["index"])
+        now_ns = world.clock.now_ns
+        slot.start = given["start"]
+        if slot.batch.first is None:
+            slot.batch.first = slot
+        slot.settled = True
+        if slot.parked_ns >= 0:
+            world.recorder.hold.note(slot.parked_ns, now_ns - slot.parked_ns)
+        world.watch.reserved(slot.start, given["count"], now_ns)
+        world.watch.assigned(slot, now_ns)
+
+    def _export(self, step: Step, operation: Operation, result: Any) -> None:
+        """An entry of the chain is about to be stored."""
+        self._exporting[step.arguments["ring"]] = step.arguments["index"]
+        self._released[step.arguments["ring"]] += 1
+
+    def _publish(self, step: Step, operation: Operation, result: Any) -> None:
+        """The guard of an entry is stored; it shows when its line is written back."""
+        ring = step.arguments["ring"]
+        slot = self._slot(ring, self._exporting[ring])
+        slot.published_ns = self._world.clock.now_ns
+        self._offering[chain(ring, (self._released[ring] - 1) % self._scenario.brokers.ring_slots)] = slot
+
+    def _written_back(self, line: Line) -> None:
+        slot = self._offering.pop(line, None)
+        if slot is not None:
+            slot.offered_ns = self._world.clock.now_ns
+
+    def _discard(self, step: Step, operation: Operation, result: Any) -> None:
+        """A duplicate was dropped; its payload is not read."""
+        slot = self._slot(step.arguments["ring"], step.arguments["index"])
+        slot.settled = True
+        self._world.recorder.count("duplicates_dropped")
+        self._world.consumed(slot)
+
+    def _deliver(self, step: Step, operation: Operation, result: Any) -> None:
+        """A subscriber has read a payload, under the range that the chain told it."""
+        given, world = step.arguments, self._world
+        slot = self._slot(given["ring"], given["index"])
+        now_ns = world.clock.now_ns
+        found = (given["client"], given["seq"], given["start"])
+        world.watch.read(slot, found, now_ns)
+        slot.delivered_ns = now_ns
+        world.watch.delivered(slot, now_ns)
+        world.consumed(slot)
+
+    def _acknowledge(self, step: Step, operation: Operation, result: Any) -> None:
+        """An acknowledger tells a client: at level 4 by seq, at level 5 by how many batches of the ring."""
+        ring, client, below = (step.arguments[name] for name in ("ring", "client", "below"))
+        came = self._came.get((ring, client), [])
+        if self._world.level == 4:
+            acked = [slot for slot in came if slot.batch.seq < below]
+            self._came[ring, client] = [slot for slot in came if slot.batch.seq >= below]
+        else:
+            already = self._acked.get((ring, client), 0)
+            acked, self._came[ring, client] = came[: below - already], came[below - already :]
+            self._acked[ring, client] = below
+        for slot in acked:
+            if slot.batch.acked_ns < 0:
+                self._world.watch.acked(slot.batch, self._world.clock.now_ns)
+                self.depart(slot.batch)
+
+    def _attempted(self, attempted: Attempted) -> None:
         """A scanner is done with a slot for now."""
-        world, now_ns = self._world, self._world.clock.now_ns
-        slot = self._slot(attempted.ring, attempted.index)
-        if attempted.outcome == ORDERED:
-            slot.settled = True
-            if slot.parked_ns >= 0:
-                world.recorder.hold.note(slot.parked_ns, now_ns - slot.parked_ns)
-            slot.published_ns = slot.offered_ns = now_ns
-            world.recorder.staleness.note(now_ns, 0)
-            world.on_published(slot)
-            world.on_offered(slot)
-        elif attempted.outcome == LATER and slot.parked_ns < 0:
-            slot.parked_ns = now_ns
-            world.recorder.count("parked")
-        elif attempted.outcome == DUPLICATE:
-            slot.settled = True
-            world.on_duplicate(slot)
+        if attempted.outcome == LATER:
+            slot = self._slot(attempted.ring, attempted.index)
+            if slot.parked_ns < 0:
+                slot.parked_ns = self._world.clock.now_ns
+                self._world.recorder.count("parked")

@@ -1,9 +1,7 @@
-"""Threads under a clock: programs driven operation by operation, each operation at its time on a `TimedMemory`.
+"""Threads under a clock: programs driven operation by operation, each operation at its time on a `TimedMachine`.
 
-A program is a generator that yields operations and is sent their results; nothing else is asked of it. Operations are
-known by the names of their classes, so that a program's own vocabulary may be larger than what it uses here.
-An operation happens when it is done: its time is worked out when it begins, and one event is scheduled for it. Each
-thread uses the same event again and again.
+A program is a generator that yields operations and is sent their results. An operation happens when it is done: its
+time is worked out when it begins, and one event is scheduled for it. Each thread uses the same event again and again.
 """
 
 from __future__ import annotations
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 Operation = Any  # one of `model/programs/operations.py`
 
-UNTIL_WOKEN = 2**62  # a Sleep until then ends when somebody wakes the thread
 BLOCKED = object()  # the operation cannot be done yet; who can change that wakes the thread
 
 
@@ -66,15 +63,15 @@ class TimedThread:
             return
         now_ns = self.machine.clock.now_ns
         next_poll_ns = now_ns + (self.idle_since_ns - now_ns) % self.machine.poll_ns(self)
-        self.awake_since_ns = now_ns
+        self.awake_since_ns = next_poll_ns
         self.schedule(next_poll_ns + self.machine.found_ns(self))
 
-    def sleep(self) -> None:
-        """Wait to be woken."""
+    def sleep(self, looked_ns: int) -> None:
+        """Wait to be woken; the last look, which found nothing, was no work."""
         self._asleep = True
         self.idle_since_ns = self.machine.clock.now_ns
         if self.busy is not None:
-            self.busy.note(self.awake_since_ns, self.idle_since_ns - self.awake_since_ns)
+            self.busy.note(self.awake_since_ns, max(0, self.idle_since_ns - looked_ns - self.awake_since_ns))
 
     def _done(self, event: simpy.Event) -> None:
         """Do the pending operation and begin the next; go straight on where nothing else happens before that is done.
@@ -110,9 +107,6 @@ class TimedThread:
             clock._now = at_ns
         self._effect = effect
         self.operation_count += done_count
-        if at_ns >= UNTIL_WOKEN:
-            self.sleep()
-            return
         event.callbacks = self._callbacks
         if machine.keeps_tie_rule:
             heappush(queue, (at_ns, NORMAL, next(clock._eid), event))  # `schedule`, without its call

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ from fencepost.model.recordings import recorded_workload
 from fencepost.model.simulation.brokers import Acks, Receiver, Subscriber
 from fencepost.model.simulation.clients import Client, Network
 from fencepost.model.simulation.collecting import EpochScanner, EpochSequencer, WalkingScanner
-from fencepost.model.simulation.faults import schedule_faults
+from fencepost.model.simulation.faults import late_brokers, schedule_faults
 from fencepost.model.simulation.records import Batch, Slot
 from fencepost.model.simulation.scanners import ATTEMPTS, Scanner, Shared
 from fencepost.model.simulation.scenario import Scenario
@@ -45,7 +45,7 @@ def simulate_once(
     scenario = fitted(scenario, workload)
     world = make_world(scenario, level, seed=seed, replication=replication, shuffled=shuffled, traced=traced)
     shared = _start_scanners(world)
-    start_around(world, workload, shared, [Receiver(world, ring.number) for ring in world.rings])
+    _start_around(world, workload, shared)
     finish(world, progress)
     world.recorder.lock = shared.lock.waits
     world.recorder.lock_held = shared.lock.held
@@ -85,17 +85,11 @@ def _start_scanners(world: World) -> Shared:
     return shared
 
 
-def start_around(world: World, workload: Workload | None, shared: Shared | None, receivers: list[Receiver]) -> None:
-    """Start what is around the sequencer: clients and network, receivers, acks, subscribers, faults."""
-    clients: dict[int, Client] = {}
-
-    def to_client(batch: Batch) -> None:
-        if workload is not None:
-            batch.acked_ns = world.clock.now_ns  # a recording has no way back
-        else:
-            network.send_ack(batch, clients[batch.client].acked)
-
-    acks = Acks(world, to_client)
+def _start_around(world: World, workload: Workload | None, shared: Shared) -> None:
+    """Start what is around the scanners: receivers, acks, subscribers, faults, clients."""
+    receivers = [Receiver(world, ring.number) for ring in world.rings]
+    late = late_brokers(world.scenario)
+    acks = Acks(world, start_clients(world, workload, receivers, late))
     world.on_published, world.on_offered = acks.published, acks.offered
     world.on_ackable, world.on_duplicate = acks.ackable, acks.duplicate
     subscribers = [Subscriber(world, ring.number, acks.delivered) for ring in world.rings]
@@ -103,17 +97,24 @@ def start_around(world: World, workload: Workload | None, shared: Shared | None,
         world.clock.process(receiver.run())
     for subscriber in subscribers:
         world.clock.process(subscriber.run())
-    late = schedule_faults(world, receivers, subscribers, shared)
-    network = Network(world, lambda broker, slot: receivers[broker].receive(slot))
+    schedule_faults(world, receivers, subscribers, shared)
+
+
+def start_clients(
+    world: World, workload: Workload | None, receivers: Sequence[Receiver], late: dict[int, int]
+) -> Callable[[Batch], None]:
+    """Start the clients and their network, or the recorded arrivals; return what sends a batch's ack on its way."""
     if workload is not None:
         _replay(world, workload, receivers)
-        return
-    for number in range(world.scenario.clients.count):
-        clients[number] = Client(world, number, network, late)
-        clients[number].start()
+        return lambda batch: setattr(batch, "acked_ns", world.clock.now_ns)  # a recording has no way back
+    network = Network(world, lambda broker, slot: receivers[broker].receive(slot))
+    clients = [Client(world, number, network, late) for number in range(world.scenario.clients.count)]
+    for client in clients:
+        client.start()
+    return lambda batch: network.send_ack(batch, clients[batch.client].acked)
 
 
-def _replay(world: World, workload: Workload, receivers: list[Receiver]) -> None:
+def _replay(world: World, workload: Workload, receivers: Sequence[Receiver]) -> None:
     """Let recorded arrivals come to their brokers at their times; a second row of a batch is a copy of it."""
     brokers = {broker: number for number, broker in enumerate(sorted(set(workload.broker_id.tolist())))}
     batches: dict[tuple[int, int], Batch] = {}

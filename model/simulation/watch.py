@@ -103,6 +103,12 @@ class Watch:
             self._next[client] = expected
             self._last_start[client] = max(start, last)
 
+    def read(self, slot: Slot, found: tuple[int, int, int], at_ns: int) -> None:
+        """A subscriber found this client, seq and start where the slot's batch should be."""
+        expected = (slot.batch.client, slot.batch.seq, slot.start)
+        if self.enabled and found != expected:
+            self._violated("visible", at_ns, f"{_named(slot.batch)} is read as {found}, expected {expected}")
+
     def delivered(self, slot: Slot, at_ns: int) -> None:
         """A subscriber was given the slot's batch."""
         if self.enabled and not NEVER < slot.offered_ns <= at_ns:
