@@ -73,7 +73,7 @@ class Receiver:
         shows_after_ns = 0 if self._is_shared_host or self._flushes else self._eviction()
         world.recorder.staleness.note(now_ns, self._flushed_ns + shows_after_ns)
         if shows_after_ns:
-            clock.call_at(now_ns + shows_after_ns, lambda: self._show(slot))
+            clock.call_at(now_ns + shows_after_ns, self._show, slot)
         else:
             ring.show(slot, now_ns)
 
@@ -190,7 +190,7 @@ class Acks:
     def _soon(self, batch: Batch) -> None:
         """The broker's ack thread notices at its next poll."""
         clock = self._world.clock
-        clock.call_at(clock.now_ns + -clock.now_ns % self._poll_ns, lambda: self._leave(batch))
+        clock.call_at(clock.now_ns + -clock.now_ns % self._poll_ns, self._leave, batch)
 
     def _leave(self, batch: Batch) -> None:
         if batch.acked_ns >= 0 or self._world.is_gone(batch.broker):

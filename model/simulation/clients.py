@@ -33,14 +33,14 @@ class Network:
         if self._is_lost():
             return
         arrival_ns = self._arrival_ns(self._link_free_ns[client], (client, broker, True))
-        world.clock.call_at(arrival_ns, lambda: self._receive(broker, slot))
+        world.clock.call_at(arrival_ns, self._receive, broker, slot)
 
     def send_ack(self, batch: Batch, to: Callable[[Batch], None]) -> None:
         """Send an ack from the broker that the batch was sent to last."""
         if self._is_lost():
             return
         arrival_ns = self._arrival_ns(self._world.clock.now_ns, (batch.client, batch.broker, False))
-        self._world.clock.call_at(arrival_ns, lambda: to(batch))
+        self._world.clock.call_at(arrival_ns, to, batch)
 
     def _is_lost(self) -> bool:
         if self._loss and self._lost() < self._loss:

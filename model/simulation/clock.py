@@ -19,6 +19,18 @@ Process = Generator[simpy.Event, Any, None]
 SLICES = 50  # of a run's time, between which progress is told
 
 
+class Call(simpy.Event):
+    """A call that happens at its time; an event that has happened already as far as SimPy is concerned."""
+
+    def __init__(self, clock: simpy.Environment, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        self.env, self._ok, self._value = clock, True, None
+        self._call, self._arguments = call, arguments
+        self.callbacks = [self._happen]
+
+    def _happen(self, event: simpy.Event) -> None:
+        self._call(*self._arguments)
+
+
 class Clock(simpy.Environment):
     """Integer nanoseconds. Events of the same nanosecond happen in the order in which they were scheduled."""
 
@@ -33,12 +45,9 @@ class Clock(simpy.Environment):
         """Return an event for a time that has not passed."""
         return self.timeout(time_ns - self._now)
 
-    def call_at(self, time_ns: int, call: Callable[[], None]) -> None:
+    def call_at(self, time_ns: int, call: Callable[..., None], *arguments: Any) -> None:
         """Call a function at a time that has not passed."""
-        event = simpy.Event(self)
-        event._ok, event._value = True, None
-        event.callbacks.append(lambda _: call())
-        self.schedule(event, NORMAL, time_ns - self._now)
+        self.schedule(Call(self, call, arguments), NORMAL, time_ns - self._now)
 
     def run_slices(self, until_ns: int) -> Iterator[int]:
         """Run until nothing is scheduled, or the time is reached; yield the time now and then, and at the end."""

@@ -46,7 +46,7 @@ def _schedule(
         elif fault.kind == "sequencer_stop":
             assert shared is not None
             shared.halted = True
-            world.clock.call_at(end_ns, lambda: restart(shared))
+            world.clock.call_at(end_ns, restart, shared)
         else:
             receiver.crash = "before" if fault.kind == "broker_crash_before_publish" else "after"
 

@@ -32,6 +32,7 @@ from fencepost.model.simulation.machine_costs import MachineCosts
 from fencepost.model.simulation.operations_memory import HostLine, TimedMemory
 from fencepost.model.simulation.operations_threads import BLOCKED, Operation, TimedThread
 from fencepost.model.simulation.records import Tally
+from fencepost.model.trace import Step
 
 Time = Callable[[TimedThread, Operation, int], int]  # when an operation is done that begins at a time
 Effect = Callable[[TimedThread, Operation], Any]  # does it and returns its result, or BLOCKED
@@ -55,12 +56,10 @@ HANDLED: dict[type, tuple[str, str]] = {
     Send: ("_time_now", "_send"),
     Receive: ("_time_now", "_receive"),
     Sleep: ("_time_sleep", "_nothing"),
-    Attempted: ("_time_now", "_nothing"),
+    Attempted: ("_time_now", "_attempted"),
     Witness: ("_time_now", "_nothing"),
 }
 """The methods that handle each operation."""
-
-Observe = Callable[[TimedThread, Operation, Any], None]
 
 
 class Handlers(dict[type, Handler]):
@@ -72,18 +71,26 @@ class Handlers(dict[type, Handler]):
 
     def __missing__(self, kind: type) -> Handler:
         time, effect = HANDLED[kind]
-        self[kind] = getattr(self._machine, time), getattr(self._machine, effect), kind in (Attempted, Witness)
+        self[kind] = getattr(self._machine, time), getattr(self._machine, effect), kind is Witness
         return self[kind]
 
 
 class TimedMachine:
     """Cores, memory, locks and channels.
 
-    `observe` is told of every operation with a label, of every attempt and every witness, after it was done.
+    `observe` is told of every step that an operation was, or that a witness says; `attempted` of every attempt.
     """
 
-    def __init__(self, clock: Clock, costs: MachineCosts, memory: TimedMemory, observe: Observe) -> None:
-        self.clock, self.costs, self.memory, self.observe = clock, costs, memory, observe
+    def __init__(
+        self,
+        clock: Clock,
+        costs: MachineCosts,
+        memory: TimedMemory,
+        *,
+        observe: Callable[[Step], None],
+        attempted: Callable[[Attempted], None] = lambda attempted: None,
+    ) -> None:
+        self.clock, self.costs, self.memory, self.observe, self.attempted = clock, costs, memory, observe, attempted
         self.keeps_tie_rule = type(clock) is Clock
         self._load_ns, self._store_ns = int(costs.load_hit), int(costs.store_hit)
         self.threads: list[TimedThread] = []
@@ -175,6 +182,10 @@ class TimedMachine:
     # --- effects ---
 
     def _nothing(self, thread: TimedThread, operation: Operation) -> int:
+        return 0
+
+    def _attempted(self, thread: TimedThread, operation: Attempted) -> int:
+        self.attempted(operation)
         return 0
 
     def _load(self, thread: TimedThread, operation: Operation) -> Any:

@@ -122,12 +122,12 @@ class TimedMemory:
                 self._drop(place)
             return now_ns
         done_ns = now_ns + self._write_back_ns
-        self._clock.call_at(done_ns, lambda: self._write_back(place, keeps=keeps))
+        self._clock.call_at(done_ns, self._write_back, place, keeps)
         return done_ns
 
     def device_add(self, place: HostLine, address: Address, amount: int) -> Any:
         """Add at the device, past the caches; return the value before."""
-        self._write_back(place, keeps=False)
+        self._write_back(place, False)
         words = self._memory.setdefault(place.line, {})
         before = words.get(address, 0)
         words[address] = before + amount
@@ -144,7 +144,7 @@ class TimedMemory:
         """Wake when the host's copy changes. A clean copy of a pooled line is evicted some time, and then it may."""
         place.watchers.append(wake)
         if place.is_pooled and place.dirty_since_ns < 0:
-            self._clock.call_at(self._clock.now_ns + self._eviction(), lambda: self._drop(place))
+            self._clock.call_at(self._clock.now_ns + self._eviction(), self._drop, place)
 
     def watch_memory(self, place: HostLine, wake: Wake) -> None:
         """Wake when memory has something new of a line, or when the host itself writes it."""
@@ -156,16 +156,16 @@ class TimedMemory:
         """A dirty line is evicted after a drawn time, if nobody flushes it before; one event a line is enough."""
         since_ns = place.dirty_since_ns
         place.eviction_due = True
-        self._clock.call_at(self._clock.now_ns + self._eviction(), lambda: self._evict(place, since_ns))
+        self._clock.call_at(self._clock.now_ns + self._eviction(), self._evict, place, since_ns)
 
     def _evict(self, place: HostLine, since_ns: int) -> None:
         place.eviction_due = False
         if place.dirty_since_ns == since_ns:
-            self._write_back(place, keeps=False)
+            self._write_back(place, False)
         elif place.dirty_since_ns >= 0:  # flushed in time, and stored to again
             self._await_eviction(place)
 
-    def _write_back(self, place: HostLine, *, keeps: bool) -> None:
+    def _write_back(self, place: HostLine, keeps: bool) -> None:
         if place.dirty_since_ns >= 0:
             assert place.words is not None
             now_ns = self._clock.now_ns

@@ -13,7 +13,7 @@ from fencepost.model.contract import Level
 from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.programs import DESIGNS, design
 from fencepost.model.programs.layout import ISSUED, chain, next_seq, payload, to_ring
-from fencepost.model.programs.operations import LATER, Attempted, Operation, line_of
+from fencepost.model.programs.operations import LATER, Attempted, line_of
 from fencepost.model.simulation.brokers import Receiver
 from fencepost.model.simulation.clock import Process, Signal
 from fencepost.model.simulation.faults import late_brokers, schedule_faults
@@ -114,7 +114,7 @@ class OperationRun:
             is_pooled=lambda line: line[0] not in OWN_LINES, staleness=world.recorder.staleness,
         )  # fmt: skip
         self._memory.on_written_back = self._written_back
-        self.machine = TimedMachine(world.clock, costs, self._memory, self._observe)
+        self.machine = TimedMachine(world.clock, costs, self._memory, observe=self._observe, attempted=self._attempted)
         self.receivers = [Feeding(world, ring.number) for ring in world.rings]
         self.depart: Any = None
         self._offering: dict[Line, Slot] = {}  # a line of a chain: the slot whose entry it holds
@@ -122,6 +122,7 @@ class OperationRun:
         self._released: list[int] = [0] * len(world.rings)  # entries of each ring's chain so far
         self._came: dict[tuple[int, int], list[Slot]] = {}  # (ring, client): what came and is not acked, in ring order
         self._acked: dict[tuple[int, int], int] = {}  # level 5: how many of them are
+        self._read: list[list[Slot]] = [[] for _ in world.rings]  # delivered, and the receiver does not know it yet
         self._subscriber_host = [0] * len(world.rings)
         self._steps = {
             "overwrite": self._overwrite, "arrive": self._arrive, "assign": self._assign, "export": self._export,
@@ -150,15 +151,11 @@ class OperationRun:
             subscriber.busy = recorder.subscribers[ring]
             self._subscriber_host[ring] = reader
 
-    def _observe(self, thread: TimedThread, operation: Operation, result: Any) -> None:
-        """Take down what an operation was: a step of its spec, or of the contract."""
-        if isinstance(operation, Attempted):
-            self._attempted(operation)
-            return
-        label = operation.label
-        step = label(result) if label is not None else None
-        if step is not None and step.action in self._steps:
-            self._steps[step.action](step, operation, result)
+    def _observe(self, step: Step) -> None:
+        """Take down a step of the spec, or of the contract."""
+        take_down = self._steps.get(step.action)
+        if take_down is not None:
+            take_down(step)
 
     def _slot(self, ring: int, index: int) -> Slot:
         slot = self._world.rings[ring].places[index % self._scenario.brokers.ring_slots]
@@ -166,13 +163,13 @@ class OperationRun:
         assert slot.index == index
         return slot
 
-    def _overwrite(self, step: Step, operation: Operation, result: Any) -> None:
+    def _overwrite(self, step: Step) -> None:
         """The first store to a place in a ring."""
         slot = self.receivers[step.arguments["ring"]].slot
         assert slot is not None
         self._world.watch.filled(slot, self._world.rings[slot.ring].fill(slot), self._world.clock.now_ns)
 
-    def _arrive(self, step: Step, operation: Operation, result: Any) -> None:
+    def _arrive(self, step: Step) -> None:
         """The guard of a header is stored."""
         ring, world = step.arguments["ring"], self._world
         receiver = self.receivers[ring]
@@ -187,7 +184,7 @@ class OperationRun:
             self._memory.line(self._subscriber_host[ring], line).extra_ns = copy_ns
         receiver.done.give()
 
-    def _assign(self, step: Step, operation: Operation, result: Any) -> None:
+    def _assign(self, step: Step) -> None:
         """A batch has its range. Whatever happened between, the fetch_add for it was this thread's last step."""
         given, world = step.arguments, self._world
         slot = self._slot(given["ring"], given["index"])
@@ -201,12 +198,12 @@ class OperationRun:
         world.watch.reserved(slot.start, given["count"], now_ns)
         world.watch.assigned(slot, now_ns)
 
-    def _export(self, step: Step, operation: Operation, result: Any) -> None:
+    def _export(self, step: Step) -> None:
         """An entry of the chain is about to be stored."""
         self._exporting[step.arguments["ring"]] = step.arguments["index"]
         self._released[step.arguments["ring"]] += 1
 
-    def _publish(self, step: Step, operation: Operation, result: Any) -> None:
+    def _publish(self, step: Step) -> None:
         """The guard of an entry is stored; it shows when its line is written back."""
         ring = step.arguments["ring"]
         slot = self._slot(ring, self._exporting[ring])
@@ -217,15 +214,19 @@ class OperationRun:
         slot = self._offering.pop(line, None)
         if slot is not None:
             slot.offered_ns = self._world.clock.now_ns
+        elif line[0] == "consumed":
+            for read in self._read[line[1]]:
+                self._world.consumed(read)
+            self._read[line[1]].clear()
 
-    def _discard(self, step: Step, operation: Operation, result: Any) -> None:
+    def _discard(self, step: Step) -> None:
         """A duplicate was dropped; its payload is not read."""
         slot = self._slot(step.arguments["ring"], step.arguments["index"])
         slot.settled = True
         self._world.recorder.count("duplicates_dropped")
-        self._world.consumed(slot)
+        self._read[slot.ring].append(slot)
 
-    def _deliver(self, step: Step, operation: Operation, result: Any) -> None:
+    def _deliver(self, step: Step) -> None:
         """A subscriber has read a payload, under the range that the chain told it."""
         given, world = step.arguments, self._world
         slot = self._slot(given["ring"], given["index"])
@@ -234,9 +235,9 @@ class OperationRun:
         world.watch.read(slot, found, now_ns)
         slot.delivered_ns = now_ns
         world.watch.delivered(slot, now_ns)
-        world.consumed(slot)
+        self._read[slot.ring].append(slot)
 
-    def _acknowledge(self, step: Step, operation: Operation, result: Any) -> None:
+    def _acknowledge(self, step: Step) -> None:
         """An acknowledger tells a client: at level 4 by seq, at level 5 by how many batches of the ring."""
         ring, client, below = (step.arguments[name] for name in ("ring", "client", "below"))
         came = self._came.get((ring, client), [])

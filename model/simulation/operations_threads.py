@@ -91,9 +91,14 @@ class TimedThread:
                     self._effect = effect
                     self.operation_count += done_count
                     return
-                done_count += 1
-                if operation.label is not None or self._is_witness:
-                    machine.observe(self, operation, result)
+                if self._is_witness:
+                    machine.observe(operation.step)
+                else:
+                    done_count += 1
+                    if operation.label is not None:
+                        step = operation.label(result)
+                        if step is not None:
+                            machine.observe(step)
             try:
                 operation = self.pending = send(result)
             except StopIteration:

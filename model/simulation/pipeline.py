@@ -131,7 +131,7 @@ def _replay(world: World, workload: Workload, receivers: Sequence[Receiver]) -> 
         if key not in batches:
             batches[key] = Batch(*key, row.message_count, row.payload_bytes, row.arrival_ns)
         batch, broker = batches[key], brokers[row.broker_id]
-        world.clock.call_at(row.arrival_ns, lambda batch=batch, broker=broker: arrive(batch, broker))  # type: ignore[misc]  # mypy: no defaults in lambdas
+        world.clock.call_at(row.arrival_ns, arrive, batch, broker)
 
 
 def finish(world: World, progress: Progress) -> None:

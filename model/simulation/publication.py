@@ -70,7 +70,7 @@ class Publication:
         """Wait for the guard's write-back, then write the acknowledgement and wait for that."""
         clock = self._world.clock
         yield clock.timeout(self._flush_ns + self._fence_ns + self._fetch_ns + self._store_ns + self._flush_ns)
-        clock.call_at(clock.now_ns + self._write_back_ns, lambda: self._world.on_ackable(slot))
+        clock.call_at(clock.now_ns + self._write_back_ns, self._world.on_ackable, slot)
         yield clock.timeout(self._fence_ns)
 
     def drop_ns(self) -> int:
@@ -98,7 +98,7 @@ class Publication:
         world.recorder.staleness.note(now_ns, shows_after_ns)
         world.on_published(slot)
         if shows_after_ns:
-            world.clock.call_at(now_ns + shows_after_ns, lambda: self._offered(slot))
+            world.clock.call_at(now_ns + shows_after_ns, self._offered, slot)
         else:
             self._offered(slot)
 
