@@ -32,9 +32,10 @@ def schedule_faults(
 def _schedule(
     world: World, fault: Fault, receiver: Receiver, subscriber: Subscriber | None, shared: Shared | None
 ) -> None:
-    end_ns = fault.at + fault.lasts
-
     def begin() -> None:
+        end_ns = world.clock.now_ns + fault.lasts
+        if fault.every and world.clock.now_ns + fault.every < world.sending_ends_ns:
+            world.clock.call_at(world.clock.now_ns + fault.every, begin)
         world.recorder.count(f"fault_{fault.kind}")
         if world.spans is not None:
             world.spans.instant("faults", f"{fault.kind} {fault.broker}", world.clock.now_ns)
@@ -43,6 +44,9 @@ def _schedule(
         elif fault.kind == "slow_subscriber":
             assert subscriber is not None
             subscriber.slow_until_ns, subscriber.factor = end_ns, fault.factor
+        elif fault.kind == "scanner_pause":
+            assert shared is not None
+            shared.scanners[fault.broker % len(shared.scanners)].paused_until_ns = end_ns
         elif fault.kind == "sequencer_stop":
             assert shared is not None
             shared.halted = True

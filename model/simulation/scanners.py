@@ -55,6 +55,8 @@ class Shared:
     def reserve(self, core: int, count: int) -> Generator[simpy.Event, Any, int]:
         """fetch_add on the global counter; return the first position of the range."""
         clock = self._world.clock
+        if self.scanners[core].paused_until_ns > clock.now_ns:
+            yield clock.at(self.scanners[core].paused_until_ns)
         yield clock.at(self.counter.atomic(core, clock.now_ns))
         start = self.issued
         self.issued += count
@@ -76,6 +78,7 @@ class Scanner:
         self.world, self.clock, self.shared = world, world.clock, shared
         self.core, self.ring = number, world.rings[number]
         self.publication = Publication(world, number)
+        self.paused_until_ns = 0
         self.mailbox: list[Slot] = []  # of order4.owner: slots that other scanners handed over
         self._attempt = ATTEMPTS.get(world.scenario.sequencer, fetch_add)  # epochs do not attempt
         self._parked: dict[int, dict[int, list[Slot]]] = {}
@@ -94,6 +97,8 @@ class Scanner:
         while True:
             if self.shared.halted:
                 yield from self.stopped()
+            if self.paused_until_ns > self.clock.now_ns:
+                yield self.clock.at(self.paused_until_ns)
             began_ns = self.clock.now_ns
             self.ring.arrival.clear()
             yield from self.revisit()

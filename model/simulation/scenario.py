@@ -19,9 +19,11 @@ Granularity = Literal["batch", "operation"]
 Policy = Literal["none", "per_message", "per_batch", "single_fence", "epoch", "seed"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 FaultKind = Literal[
-    "broker_pause", "broker_crash_before_publish", "broker_crash_after_publish", "slow_subscriber", "sequencer_stop",
-    "late_broker",
+    "broker_pause", "broker_crash_before_publish", "broker_crash_after_publish", "slow_subscriber", "scanner_pause",
+    "sequencer_stop", "late_broker",
 ]  # fmt: skip
+
+ENDING = ("broker_pause", "slow_subscriber", "scanner_pause", "sequencer_stop")  # faults that last for a while
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,12 +89,17 @@ class Subscribers(Section, frozen=True):
 
 
 class Fault(Section, frozen=True):
-    """Something that happens at a time. `lasts` is of those that end; `factor` of slow_subscriber."""
+    """Something that happens at a time to the broker or ring of a number.
+
+    `lasts` is of those that end; `factor` of slow_subscriber. A scanner pauses between two of its operations, wherever
+    it happens to be; a sequencer stops between two batches, and begins again with what is in the rings.
+    """
 
     kind: FaultKind
     at: Nanoseconds
     broker: int = 0
     lasts: Nanoseconds = Nanoseconds(0)
+    every: Nanoseconds = Nanoseconds(0)  # happens again and again, until sending ends; 0: once
     factor: int = 10
 
 
@@ -237,10 +244,13 @@ def _check_faults(scenario: Scenario, source: str) -> None:
         if not 0 <= fault.broker < scenario.brokers.count:
             expected = f"expected 0 to {scenario.brokers.count - 1}"
             raise InputError(f"{where}.broker is {fault.broker}, {expected}")
-        if fault.kind in ("broker_pause", "slow_subscriber", "sequencer_stop") and fault.lasts < 1:
+        if fault.kind in ENDING and fault.lasts < 1:
             raise InputError(f"{where}.lasts is {fault.lasts}, expected how long the {fault.kind} lasts")
         if fault.kind.startswith("broker_crash") and scenario.brokers.count < 2:
             raise InputError(f"{where}.kind is {fault.kind}, expected at least 2 brokers, so that one is left")
+        if fault.every and (fault.every <= fault.lasts or fault.kind not in ENDING):
+            expected = f"expected a fault that ends ({', '.join(ENDING)}), and more than lasts ({fault.lasts})"
+            raise InputError(f"{where}.every is {fault.every} for {fault.kind}, {expected}")
         if fault.factor < 1:
             raise InputError(f"{where}.factor is {fault.factor}, expected at least 1")
 
