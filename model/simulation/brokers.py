@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from fencepost.model.simulation.clock import Process, Signal
@@ -17,7 +16,6 @@ class Receiver:
         self._world, self._number, self._ring = world, number, world.rings[number]
         costs, brokers = world.scenario.machine, world.scenario.brokers
         self._core = brokers.count + number
-        self._arrived: deque[Slot] = deque()
         self._signal = Signal(world.clock)
         self._extra = brokers.receive.draws(world.stream(f"receiver {number}"))
         self._eviction = costs.eviction.draws(world.stream(f"receiver eviction {number}"))
@@ -34,13 +32,13 @@ class Receiver:
 
     def receive(self, slot: Slot) -> None:
         """A batch arrives from the network."""
-        self._arrived.append(slot)
+        self._ring.waiting.append(slot)
         self._signal.give()
 
     def run(self) -> Process:
         clock = self._world.clock
         while True:
-            if not self._arrived:
+            if not self._ring.waiting:
                 yield self._signal.wait()
                 continue
             if self.paused_until_ns > clock.now_ns:
@@ -49,7 +47,7 @@ class Receiver:
             while not self.has_room():
                 self._world.recorder.count("waits_for_a_place")
                 yield self._ring.room.wait()
-            slot = self._arrived.popleft()
+            slot = self._ring.waiting.popleft()
             began_ns = clock.now_ns
             yield clock.timeout(self._copy.time_ns(slot.batch.size) + self.header_ns + self._extra())
             if self.crash != "before":

@@ -49,10 +49,9 @@ class SharedLine:
 
     def atomic(self, core: int, now_ns: int) -> int:
         """Return when an atomic by `core` is done. No other request is served between its load and its store."""
-        begin_ns = self._taken(core, now_ns)
         if self.waits is not None:
-            moved_ns = 0 if begin_ns == now_ns else self._transfer_ns
-            self.waits.note(now_ns, max(0, begin_ns - now_ns - moved_ns))
+            self.waits.note(now_ns, self.free_ns - now_ns if self.free_ns > now_ns else 0)
+        begin_ns = self._taken(core, now_ns)
         done_ns = begin_ns + self._atomic_ns
         if done_ns > self.free_ns:
             self.free_ns = done_ns

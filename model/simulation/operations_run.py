@@ -62,7 +62,7 @@ def simulate_operations_once(
     progress: Progress = lambda now_ns, end_ns, slots: None,
 ) -> World:
     """Run one replication of a scenario at operation granularity to its end; the world holds what happened."""
-    _check(scenario)
+    _check(scenario, level)
     workload = workload_of(scenario, level)
     scenario = fitted(scenario, workload)
     world = make_world(scenario, level, seed=seed, replication=replication, shuffled=shuffled, traced=traced)
@@ -78,7 +78,7 @@ def simulate_operations_once(
     return world
 
 
-def _check(scenario: Scenario) -> None:
+def _check(scenario: Scenario, level: Level) -> None:
     """Raise InputError for what the programs cannot show."""
     if scenario.sequencer not in DESIGNS:
         raise unknown_choice("sequencer of operation granularity", scenario.sequencer, DESIGNS)
@@ -93,6 +93,8 @@ def _check(scenario: Scenario) -> None:
         "ordering.inside_lock": (scenario.ordering.inside_lock, 0),
         "subscribers.service": (scenario.subscribers.service.mean_ns, 0),
     }
+    if level == 4:
+        wanted["ordering.message_headers"] = (str(scenario.ordering.message_headers).lower(), "false")
     for key, (value, expected) in wanted.items():
         if value != expected:
             problem = f"{key} is {value}, expected {expected} at operation granularity"

@@ -180,6 +180,10 @@ def _left_over(world: World) -> str:
     if waiting:
         batch = waiting[0].batch
         return f"client {batch.client} batch {batch.seq} arrived, and it was not ordered"
+    for ring in world.rings:
+        if ring.waiting and not world.is_gone(ring.number):
+            batch = ring.waiting[0].batch
+            return f"client {batch.client} batch {batch.seq} waits for a place in ring {ring.number}, which is full"
     must_be_acked = bool(world.scenario.clients.retransmit_after) or not (world.scenario.network.loss or world.crashed)
     for slot in seen:
         if slot.start >= 0 and (slot.delivered_ns < 0 or (slot.batch.acked_ns < 0 and must_be_acked)):

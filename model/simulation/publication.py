@@ -26,6 +26,7 @@ class Publication:
     def __init__(self, world: World, scanner: int) -> None:
         costs, scenario = world.scenario.machine, world.scenario
         self._world = world
+        self._writes_messages = world.level == 4 and scenario.ordering.message_headers
         self._policy, self._group_size = scenario.policy, scenario.ordering.group
         self._fetch_ns, self._store_ns, self._flush_ns = costs.cxl_load, costs.store_hit, costs.flush
         self._write_back_ns = int(costs.cxl_write_back)
@@ -36,7 +37,7 @@ class Publication:
 
     def _before_guard_ns(self, slot: Slot) -> int:
         """Return what comes before the guard: message headers at level 4, and the entry that the guard vouches for."""
-        messages = slot.batch.count if self._world.level == 4 else 0
+        messages = slot.batch.count if self._writes_messages else 0
         line_ns = self._store_ns + self._flush_ns
         entry_ns = self._fetch_ns + self._store_ns
         if self._policy == "none":

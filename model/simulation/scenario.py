@@ -76,6 +76,7 @@ class Ordering(Section, frozen=True):
     service: Distribution = Distribution()  # of a scanner for a batch, on top of what its operations cost
     scan: Literal["head", "walk"] = "head"  # walk: slot after slot round the ring, whatever they hold
     step: Nanoseconds = Nanoseconds(740)  # of a walk, from one slot to the next
+    message_headers: bool = True  # at level 4: positions are written into the header of every message
     inside_lock: Nanoseconds = Nanoseconds(0)  # slept while the lock is held
     epoch: Nanoseconds = Nanoseconds.parse("100 us")  # of the epoch sequencers
     group: int = 16  # batches that publication policy `epoch` makes readable together

@@ -28,6 +28,7 @@ class Ring:
         self.filled_count = 0  # slots ever filled: the next index
         self.used = 0  # filled and not consumed
         self.places: list[Slot | None] = [None] * size
+        self.waiting: deque[Slot] = deque()  # what the broker received and found no time or place for yet
         self.readable: deque[Slot] = deque()
         self.arrival = Signal(clock)  # something became readable
         self.room = Signal(clock)  # a place became free
