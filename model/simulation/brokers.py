@@ -49,7 +49,7 @@ class Receiver:
                 yield self._ring.room.wait()
             slot = self._ring.waiting.popleft()
             began_ns = clock.now_ns
-            yield clock.timeout(self._copy.time_ns(slot.batch.size) + self.header_ns + self._extra())
+            yield clock.pause(self._copy.time_ns(slot.batch.size) + self.header_ns + self._extra())
             if self.crash != "before":
                 yield from self.fill(slot)
             self._worked(began_ns)
@@ -66,7 +66,7 @@ class Receiver:
         world.watch.filled(slot, ring.fill(slot), now_ns)
         self.note_filled(slot)
         if self._flushed_ns:
-            yield clock.timeout(self._flushed_ns)
+            yield clock.pause(self._flushed_ns)
             now_ns = clock.now_ns
         shows_after_ns = 0 if self._is_shared_host or self._flushes else self._eviction()
         world.recorder.staleness.note(now_ns, self._flushed_ns + shows_after_ns)
@@ -125,17 +125,17 @@ class Subscriber:
         while True:
             if not ring.exported:
                 yield ring.export.wait()
-                yield clock.timeout((idle_since_ns - clock.now_ns) % self._poll_ns)
+                yield clock.pause((idle_since_ns - clock.now_ns) % self._poll_ns)
                 continue
             slot = ring.exported.popleft()
             began_ns = clock.now_ns
             copy_ns = self._copy.time_ns(slot.batch.size) if self._copy else 0
             work_ns = self._read_ns + copy_ns + self._service()
-            yield clock.timeout(work_ns * (self.factor if began_ns < self.slow_until_ns else 1))
+            yield clock.pause(work_ns * (self.factor if began_ns < self.slow_until_ns else 1))
             slot.delivered_ns = clock.now_ns
             world.watch.delivered(slot, clock.now_ns)
             self._delivered(slot)
-            yield clock.timeout(self._consume_ns)
+            yield clock.pause(self._consume_ns)
             idle_since_ns = clock.now_ns
             world.recorder.subscribers[self._number].note(began_ns, idle_since_ns - began_ns)
             if world.spans is not None:
@@ -160,20 +160,20 @@ class Acks:
 
     def published(self, slot: Slot) -> None:
         if self._rule == "assigned":
-            self._soon(slot.batch)
+            self._soon(slot.batch, self._world.clock.now_ns)
 
     def offered(self, slot: Slot) -> None:
         ring = self._world.rings[slot.ring]
         ring.exported.append(slot)
         ring.export.give()
 
-    def ackable(self, slot: Slot) -> None:
+    def ackable(self, slot: Slot, at_ns: int) -> None:
         if self._rule == "deliverable":
-            self._soon(slot.batch)
+            self._soon(slot.batch, at_ns)
 
     def delivered(self, slot: Slot) -> None:
         if self._rule == "delivered":
-            self._soon(slot.batch)
+            self._soon(slot.batch, self._world.clock.now_ns)
 
     def duplicate(self, slot: Slot) -> None:
         """A copy was dropped: the ack of the first copy is sent again, to where the client is connected now."""
@@ -183,12 +183,11 @@ class Acks:
         if first is not None:
             reached = {"assigned": first.published_ns, "deliverable": first.offered_ns, "delivered": first.delivered_ns}
             if reached[self._rule] >= 0:
-                self._soon(slot.batch)
+                self._soon(slot.batch, self._world.clock.now_ns)
 
-    def _soon(self, batch: Batch) -> None:
+    def _soon(self, batch: Batch, at_ns: int) -> None:
         """The broker's ack thread notices at its next poll."""
-        clock = self._world.clock
-        clock.call_at(clock.now_ns + -clock.now_ns % self._poll_ns, self._leave, batch)
+        self._world.clock.call_at(at_ns + -at_ns % self._poll_ns, self._leave, batch)
 
     def _leave(self, batch: Batch) -> None:
         if batch.acked_ns >= 0 or self._world.is_gone(batch.broker):

@@ -41,9 +41,16 @@ class Clock(simpy.Environment):
     def now_ns(self) -> int:
         return self._now
 
+    def pause(self, delay_ns: int) -> simpy.Event:
+        """Return an event that happens after a while: SimPy's timeout, made with fewer calls."""
+        event = simpy.Event(self)
+        event._ok, event._value = True, None
+        heappush(self._queue, (self._now + delay_ns, NORMAL, next(self._eid), event))
+        return event
+
     def at(self, time_ns: int) -> simpy.Event:
         """Return an event for a time that has not passed."""
-        return self.timeout(time_ns - self._now)
+        return self.pause(time_ns - self._now)
 
     def call_at(self, time_ns: int, call: Callable[..., None], *arguments: Any) -> None:
         """Call a function at a time that has not passed."""
@@ -74,6 +81,9 @@ class Shuffled(Clock):
     def __init__(self, random: Random) -> None:
         super().__init__()
         self._random = random
+
+    def pause(self, delay_ns: int) -> simpy.Event:
+        return self.timeout(delay_ns)
 
     def schedule(self, event: simpy.Event, priority: EventPriority = NORMAL, delay: float = 0) -> None:
         drawn = self._random.getrandbits(31) << 32 | next(self._eid)

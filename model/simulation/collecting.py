@@ -21,18 +21,18 @@ class EpochScanner(Scanner):
             if not self.ring.readable:
                 yield self.ring.arrival.wait()
                 continue
-            yield self.clock.timeout(-self.clock.now_ns % self.world.scenario.ordering.epoch)
+            yield self.clock.pause(-self.clock.now_ns % self.world.scenario.ordering.epoch)
             began_ns = self.clock.now_ns
             yield from self._epoch()
             self.worked(began_ns)
             if self.clock.now_ns == began_ns:
-                yield self.clock.timeout(1)  # what costs nothing must not begin the same epoch again
+                yield self.clock.pause(1)  # what costs nothing must not begin the same epoch again
 
     def _epoch(self) -> Process:
         slots = []
         while self.ring.readable:
             slots.append(self.ring.readable.popleft())
-            yield self.clock.timeout(self.read_ns(slots[-1]) + self.service())
+            yield self.clock.pause(self.read_ns(slots[-1]) + self.service())
         yield from self.place(slots)
 
     def place(self, slots: list[Slot]) -> Process:
@@ -70,18 +70,18 @@ class EpochSequencer(EpochScanner):
             if not any(ring.readable for ring in self.world.rings):
                 yield self.ring.arrival.wait()
                 continue
-            yield self.clock.timeout(-self.clock.now_ns % self.world.scenario.ordering.epoch)
+            yield self.clock.pause(-self.clock.now_ns % self.world.scenario.ordering.epoch)
             began_ns = self.clock.now_ns
             yield from self._epoch()
             self.worked(began_ns)
             if self.clock.now_ns == began_ns:
-                yield self.clock.timeout(1)
+                yield self.clock.pause(1)
 
     def _epoch(self) -> Process:
         for ring in self.world.rings:
             while ring.readable:
                 slot = ring.readable.popleft()
-                yield self.clock.timeout(self.read_ns(slot) + self.service())
+                yield self.clock.pause(self.read_ns(slot) + self.service())
                 self._collected.setdefault(slot.batch.client, {}).setdefault(slot.batch.seq, []).append(slot)
         plan = [slot for client in list(self._collected) for slot in self._emit(client)]
         if plan:
@@ -135,7 +135,7 @@ class WalkingScanner(Scanner):
                 yield from self.revisit()
                 if self._ahead and self._time_ns(self._ahead[0][0]) <= began_ns:
                     _, _, slot = heappop(self._ahead)
-                    yield self.clock.timeout(self.service())
+                    yield self.clock.pause(self.service())
                     yield from self.attempt(slot)
                 self._base_ns += self.clock.now_ns - began_ns
                 self.worked(began_ns)

@@ -54,7 +54,7 @@ class Publication:
     def publish(self, slot: Slot) -> Process:
         """Write the batch's positions and its guard; the batch shows now or later."""
         clock, policy = self._world.clock, self._policy
-        yield clock.timeout(self._before_guard_ns(slot))
+        yield clock.pause(self._before_guard_ns(slot))
         if policy in ("single_fence", "epoch"):
             self._group.append(slot)
             if policy == "single_fence" or len(self._group) >= self._group_size:
@@ -70,9 +70,9 @@ class Publication:
     def acknowledge(self, slot: Slot) -> Process:
         """Wait for the guard's write-back, then write the acknowledgement and wait for that."""
         clock = self._world.clock
-        yield clock.timeout(self._flush_ns + self._fence_ns + self._fetch_ns + self._store_ns + self._flush_ns)
-        clock.call_at(clock.now_ns + self._write_back_ns, self._world.on_ackable, slot)
-        yield clock.timeout(self._fence_ns)
+        yield clock.pause(self._flush_ns + self._fence_ns + self._fetch_ns + self._store_ns + self._flush_ns)
+        self._world.on_ackable(slot, clock.now_ns + self._write_back_ns)
+        yield clock.pause(self._fence_ns)
 
     def drop_ns(self) -> int:
         """Return what it costs to tell the subscriber that a slot holds a duplicate."""
@@ -84,12 +84,12 @@ class Publication:
         """Publish the group, if there is one: one fence, then a guard for each, flushed and not waited for."""
         if self._group:
             group, self._group = self._group, []
-            yield self._world.clock.timeout(self._fence_ns)
+            yield self._world.clock.pause(self._fence_ns)
             for slot in group:
-                yield self._world.clock.timeout(self._store_ns)
+                yield self._world.clock.pause(self._store_ns)
                 slot.ackable_with_guard = True
                 self._guard_stored(slot, self._flush_ns + self._write_back_ns)
-                yield self._world.clock.timeout(self._flush_ns)
+                yield self._world.clock.pause(self._flush_ns)
 
     def _guard_stored(self, slot: Slot, shows_after_ns: int) -> None:
         """The guard is stored; other hosts can see it after a while."""
@@ -107,4 +107,4 @@ class Publication:
         slot.offered_ns = self._world.clock.now_ns
         self._world.on_offered(slot)
         if slot.ackable_with_guard:
-            self._world.on_ackable(slot)
+            self._world.on_ackable(slot, slot.offered_ns)

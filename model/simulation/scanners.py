@@ -112,7 +112,7 @@ class Scanner:
 
     def examine(self, slot: Slot) -> Process:
         """Read a slot and attempt it."""
-        yield self.clock.timeout(self.read_ns(slot) + self.service())
+        yield self.clock.pause(self.read_ns(slot) + self.service())
         yield from self.attempt(slot)
 
     def read_ns(self, slot: Slot) -> int:
@@ -135,7 +135,7 @@ class Scanner:
             self._park(slot)
         elif outcome == DUPLICATE:
             slot.settled = True
-            yield self.clock.timeout(self.publication.drop_ns())
+            yield self.clock.pause(self.publication.drop_ns())
             self.world.on_duplicate(slot)
 
     def ordered(self, slot: Slot, start: int) -> None:
@@ -166,7 +166,7 @@ class Scanner:
         """Attempt what was handed over, and the parked slots whose turn has come."""
         while self.mailbox:
             slot = self.mailbox.pop(0)
-            yield self.clock.timeout(self._coherent_read_ns)
+            yield self.clock.pause(self._coherent_read_ns)
             yield from self.attempt(slot)
         due, self._due = self._due, []
         for client in due:
@@ -197,7 +197,9 @@ class Scanner:
         if self.clock.now_ns > began_ns:
             self.worked(began_ns)
         yield self.ring.arrival.wait()
-        yield self.clock.timeout((self.idle_since_ns - self.clock.now_ns) % self.poll_ns)
+        to_next_poll_ns = (self.idle_since_ns - self.clock.now_ns) % self.poll_ns
+        if to_next_poll_ns:
+            yield self.clock.pause(to_next_poll_ns)
 
     def stopped(self) -> Process:
         """Lose what is private while the sequencer is stopped; then read again what is unsettled in the ring."""
@@ -211,7 +213,7 @@ class Scanner:
         held = self.ring.held(self.clock.now_ns)
         self.ring.readable.clear()
         self.ring.readable.extend(slot for slot in held if not slot.settled)
-        yield self.clock.timeout(len(held) * self._read_ns)
+        yield self.clock.pause(len(held) * self._read_ns)
 
 
 def fetch_add(scanner: Scanner, slot: Slot) -> Attempting:
@@ -263,7 +265,7 @@ def owner(scanner: Scanner, slot: Slot) -> Attempting:
     batch, clock, shared = slot.batch, scanner.clock, scanner.shared
     owning = shared.scanners[batch.client % len(shared.scanners)]
     if owning is not scanner:
-        yield clock.timeout(scanner.world.scenario.machine.line_transfer)
+        yield clock.pause(scanner.world.scenario.machine.line_transfer)
         owning.mailbox.append(slot)
         owning.ring.arrival.give()
         return HANDED

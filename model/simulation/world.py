@@ -87,7 +87,7 @@ class World:
     crashed: set[int] = field(default_factory=set)  # brokers that are gone
     on_published: Callable[[Slot], None] = field(default=lambda slot: None)
     on_offered: Callable[[Slot], None] = field(default=lambda slot: None)
-    on_ackable: Callable[[Slot], None] = field(default=lambda slot: None)
+    on_ackable: Callable[[Slot, int], None] = field(default=lambda slot, at_ns: None)  # readable from then on
     on_duplicate: Callable[[Slot], None] = field(default=lambda slot: None)
 
     def stream(self, name: str) -> Random:
