@@ -92,7 +92,13 @@ class TimedMachine:
     ) -> None:
         self.clock, self.costs, self.memory, self.observe, self.attempted = clock, costs, memory, observe, attempted
         self.keeps_tie_rule = type(clock) is Clock
-        self._load_ns, self._store_ns = int(costs.load_hit), int(costs.store_hit)
+        self._load_ns, self._store_ns, self._cxl_load_ns = (
+            int(costs.load_hit),
+            int(costs.store_hit),
+            int(costs.cxl_load),
+        )
+        self._fresh_ns = int(costs.invalidate + costs.cxl_load)  # of a look that drops the copy first
+        self._changed_ns = int(costs.line_transfer + costs.load_hit)  # of one that finds its copy gone
         self.threads: list[TimedThread] = []
         self.lock_waits, self.lock_held = Tally(), Tally()
         self._arrived: dict[Any, list[Any]] = {}  # messages by channel
@@ -163,10 +169,10 @@ class TimedMachine:
         total_ns = 0
         for watched in poll.watched:
             if watched.invalidate:
-                total_ns += self.costs.invalidate + self.costs.cxl_load
+                total_ns += self._fresh_ns
             else:
-                is_cached = self.memory.place(thread.host, watched.address).words is not None
-                total_ns += self.costs.load_hit if is_cached else self.costs.cxl_load
+                place = thread.places.get(watched.address) or self._place(thread, watched)
+                total_ns += self._load_ns if place.words is not None else self._cxl_load_ns
         return total_ns
 
     def poll_ns(self, thread: TimedThread) -> int:
@@ -175,9 +181,10 @@ class TimedMachine:
 
     def found_ns(self, thread: TimedThread) -> int:
         """Return what the look costs that finds a word changed: the copy that was polled is gone by then."""
-        changed_ns = self.costs.line_transfer + self.costs.load_hit
-        fresh_ns = self.costs.invalidate + self.costs.cxl_load
-        return sum(fresh_ns if watched.invalidate else changed_ns for watched in thread.pending.watched)
+        total_ns = 0
+        for watched in thread.pending.watched:
+            total_ns += self._fresh_ns if watched.invalidate else self._changed_ns
+        return total_ns
 
     # --- effects ---
 
@@ -257,15 +264,16 @@ class TimedMachine:
 
     def _poll(self, thread: TimedThread, operation: Operation) -> Any:
         """Look at each word; if none has changed, wait until one may have."""
-        memory = self.memory
+        memory, places, core, now_ns = self.memory, thread.places, thread.core, self.clock.now_ns
         for index, watched in enumerate(operation.watched):
-            place = memory.place(thread.host, watched.address)
-            found = (memory.fresh if watched.invalidate else memory.load)(place, watched.address)
-            place.load(thread.core, self.clock.now_ns)  # the thread that looked has the copy
+            place = places.get(watched.address) or self._place(thread, watched)
+            found = memory.fresh(place, watched.address) if watched.invalidate else memory.load(place, watched.address)
+            if core not in place.sharers and core != place.owner:
+                place.load(core, now_ns)  # the thread that looked has the copy
             if found != watched.seen:
                 return index, found
         for watched in operation.watched:
-            place = memory.place(thread.host, watched.address)
+            place = places[watched.address]
             (memory.watch_memory if watched.invalidate else memory.watch_copy)(place, thread.wake)
         thread.sleep(self._look_ns(thread, operation))
         return BLOCKED
