@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help check test slow lint readme clean
+.PHONY: help check test slow lint asan tsan readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,14 @@ lint: $(VENV)/.installed ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
+
+asan: $(VENV)/.installed ## the native tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check cmake ninja pybind11
+	$(BIN)/python .ci/sanitized.py asan
+
+tsan: $(VENV)/.installed ## the native tests under ThreadSanitizer
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check cmake ninja pybind11
+	$(BIN)/python .ci/sanitized.py tsan
 
 readme: $(VENV)/.installed ## write the program's output into README.md and the examples
 	$(BIN)/python examples/produce.py

@@ -16,23 +16,79 @@ MESSAGE_COUNT_MAX: int
 ISSUED_MAX: int
 CLIENT_CAPACITY_MAX: int
 RING_COUNT_MAX: int
+PARKING_CAPACITY_MAX: int
+EPOCH_BATCH_COUNT_MAX: int
+SLOT_COUNT_MAX: int
+NUMA_NODE_MAX: int
+CORE_MAX: int
+POLLS: tuple[str, ...]
+PUBLICATIONS: tuple[str, ...]
+LINE_INSTRUCTIONS: dict[str, bool]
 
 class Refused(ValueError): ...
 
 class RaceFields(TypedDict):
     outcome: npt.NDArray[np.int8]
     start_position: npt.NDArray[np.int64]
+    delivered_position: npt.NDArray[np.int64]
     sent_ns: npt.NDArray[np.int64]
+    ordered_ns: npt.NDArray[np.int64]
     acked_ns: npt.NDArray[np.int64]
     issued: int
     parked_ever_count: int
     claim_lost_count: int
     duplicate_count: int
+    content_fault_count: int
+    chain_fault_count: int
+    lap_count_max: int
+    held_ring_count: int
+    placement: tuple[int, int, int, int, int]
     seconds: float
 
+class RaceOptions:
+    def __init__(
+        self,
+        *,
+        slot_count: int,
+        publication: str,
+        line_instruction: str,
+        guard_batch_count: int,
+        stop_row: int,
+        seed: int,
+        poll: str,
+        prefetches: bool,
+        huge_pages: bool,
+        numa_node: int,
+        cores: list[int],
+    ) -> None: ...
+
 class Sequencer:
-    def __init__(self, name: str, client_capacity: int, first_position: int) -> None: ...
+    def __init__(
+        self,
+        name: str,
+        *,
+        client_capacity: int,
+        first_position: int,
+        parking_capacity: int,
+        worker_count: int,
+        epoch_batch_count: int,
+    ) -> None: ...
     def try_order(self, client_id: int, batch_seq: int, message_count: int) -> tuple[int, int]: ...
+    def try_order_all(
+        self,
+        client_id: npt.NDArray[np.int64],
+        batch_seq: npt.NDArray[np.int64],
+        message_count: npt.NDArray[np.int64],
+    ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]: ...
+    def race(
+        self,
+        *,
+        client_id: npt.NDArray[np.int64],
+        batch_seq: npt.NDArray[np.int64],
+        broker_id: npt.NDArray[np.int64],
+        message_count: npt.NDArray[np.int64],
+        options: RaceOptions,
+    ) -> RaceFields: ...
     @property
     def issued(self) -> int: ...
 
@@ -44,16 +100,9 @@ def replay(
     message_count: npt.NDArray[np.int64],
     first_position: int,
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]: ...
-def race(
-    sequencer: str,
-    *,
-    client_id: npt.NDArray[np.int64],
-    batch_seq: npt.NDArray[np.int64],
-    broker_id: npt.NDArray[np.int64],
-    message_count: npt.NDArray[np.int64],
-    first_position: int,
-    seed: int,
-) -> RaceFields: ...
+def record_publication(
+    publication: str, *, message_count: int
+) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]: ...
 
 class LitmusProgram:
     def __init__(

@@ -5,15 +5,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "fencepost/any_sequencer.hpp"
 #include "fencepost/columns.hpp"
+#include "fencepost/configuration.hpp"
 #include "fencepost/limits.hpp"
 #include "fencepost/litmus_arguments.hpp"
-#include "fencepost/race.hpp"
+#include "fencepost/race_options.hpp"
+#include "fencepost/recorded_publication.hpp"
 #include "fencepost/replay.hpp"
 #include "fencepost/sequencers.hpp"
 
@@ -59,6 +64,20 @@ py::tuple try_order(fencepost::AnySequencer& sequencer, std::int64_t client_id, 
   return py::make_tuple(static_cast<int>(attempt.outcome), is_ordered ? static_cast<std::int64_t>(attempt.start) : -1);
 }
 
+py::tuple try_order_all(fencepost::AnySequencer& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
+                        const InputColumn& message_count) {
+  const auto columns = batch_columns(client_id, batch_seq, message_count);
+  py::array_t<std::int8_t> outcome(client_id.size());
+  py::array_t<std::int64_t> start_position(client_id.size());
+  const fencepost::Answers answers{{outcome.mutable_data(), columns.row_count()},
+                                   {start_position.mutable_data(), columns.row_count()}};
+  {
+    const py::gil_scoped_release no_gil;
+    sequencer.try_order_all(columns, answers, check_signals);
+  }
+  return py::make_tuple(outcome, start_position);
+}
+
 py::tuple replay(const std::string& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
                  const InputColumn& message_count, std::int64_t first_position) {
   const auto columns = batch_columns(client_id, batch_seq, message_count);
@@ -70,27 +89,45 @@ py::tuple replay(const std::string& sequencer, const InputColumn& client_id, con
   return py::make_tuple(to_array(std::move(result.outcome)), to_array(std::move(result.start_position)));
 }
 
-py::dict race(const std::string& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
-              const InputColumn& broker_id, const InputColumn& message_count, std::int64_t first_position,
-              std::uint64_t seed) {
+py::dict race(fencepost::AnySequencer& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
+              const InputColumn& broker_id, const InputColumn& message_count, const fencepost::RaceOptions& options) {
   const auto columns = batch_columns(client_id, batch_seq, message_count);
   const auto brokers = column("broker_id", broker_id);
   fencepost::RaceResult result(0);
   {
     const py::gil_scoped_release no_gil;
-    result = fencepost::race(sequencer, columns, brokers, first_position, seed, check_signals);
+    result = sequencer.race(columns, brokers, options, check_signals);
   }
   py::dict fields;
   fields["outcome"] = to_array(std::move(result.outcome));
   fields["start_position"] = to_array(std::move(result.start_position));
+  fields["delivered_position"] = to_array(std::move(result.delivered_position));
   fields["sent_ns"] = to_array(std::move(result.sent_ns));
+  fields["ordered_ns"] = to_array(std::move(result.ordered_ns));
   fields["acked_ns"] = to_array(std::move(result.acked_ns));
   fields["issued"] = result.issued;
   fields["parked_ever_count"] = result.counts.released;
   fields["claim_lost_count"] = result.counts.claim_lost;
   fields["duplicate_count"] = result.counts.duplicate;
+  fields["content_fault_count"] = result.content_fault_count;
+  fields["chain_fault_count"] = result.chain_fault_count;
+  fields["lap_count_max"] = result.lap_count_max;
+  fields["held_ring_count"] = result.held_ring_count;
   fields["seconds"] = result.seconds;
+  const auto& got = result.placement_got;
+  fields["placement"] = py::make_tuple(got.memory_size, got.huge_page_size, got.on_node_size, got.thread_count,
+                                       got.bound_thread_count);
   return fields;
+}
+
+fencepost::Configuration configuration(std::int64_t client_capacity, std::int64_t first_position,
+                                       std::int64_t parking_capacity, std::int64_t worker_count,
+                                       std::int64_t epoch_batch_count) {
+  return {.client_capacity = static_cast<std::size_t>(client_capacity),
+          .parking_capacity = static_cast<std::size_t>(parking_capacity),
+          .worker_count = static_cast<std::size_t>(worker_count),
+          .epoch_batch_count = static_cast<std::size_t>(epoch_batch_count),
+          .first_position = static_cast<std::uint64_t>(first_position)};
 }
 
 py::dict explore_litmus(const fencepost::litmus::Arguments& given, std::int64_t state_budget, double seconds_budget) {
@@ -114,6 +151,13 @@ py::dict explore_litmus(const fencepost::litmus::Arguments& given, std::int64_t 
   return fields;
 }
 
+template <std::size_t count>
+py::tuple names_of(const std::string_view (&names)[count]) {
+  py::tuple result(count);
+  for (std::size_t index = 0; index < count; ++index) result[index] = std::string(names[index]);
+  return result;
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_core, module) {
@@ -128,19 +172,54 @@ PYBIND11_MODULE(_core, module) {
   module.attr("MESSAGE_COUNT_MAX") = fencepost::message_count_max;
   module.attr("ISSUED_MAX") = fencepost::issued_max;
   module.attr("CLIENT_CAPACITY_MAX") = fencepost::client_capacity_max;
+  module.attr("PARKING_CAPACITY_MAX") = fencepost::parking_capacity_max;
+  module.attr("EPOCH_BATCH_COUNT_MAX") = fencepost::epoch_batch_count_max;
+  module.attr("SLOT_COUNT_MAX") = fencepost::slot_count_max;
+  module.attr("POLLS") = names_of(fencepost::poll_policy_names);
+  module.attr("NUMA_NODE_MAX") = fencepost::numa_node_max;
+  module.attr("CORE_MAX") = fencepost::core_max;
+  module.attr("PUBLICATIONS") = names_of(fencepost::publication_names);
+  py::dict line_instructions;
+  for (std::size_t index = 0; index < std::size(fencepost::line_instruction_names); ++index) {
+    line_instructions[py::str(std::string(fencepost::line_instruction_names[index]))] =
+        fencepost::has_line_instruction(static_cast<fencepost::LineInstruction>(index));
+  }
+  module.attr("LINE_INSTRUCTIONS") = line_instructions;
   module.attr("RING_COUNT_MAX") = fencepost::ring_count_max;
 
+  py::class_<fencepost::RaceOptions>(module, "RaceOptions")
+      .def(py::init(&fencepost::checked_options), py::kw_only(), py::arg("slot_count"), py::arg("publication"),
+           py::arg("line_instruction"), py::arg("guard_batch_count"), py::arg("stop_row"), py::arg("seed"),
+           py::arg("poll"), py::arg("prefetches"), py::arg("huge_pages"), py::arg("numa_node"), py::arg("cores"));
+
   py::class_<fencepost::AnySequencer>(module, "Sequencer")
-      .def(py::init<const std::string&, std::int64_t, std::int64_t>(), py::arg("name"), py::arg("client_capacity"),
-           py::arg("first_position"))
+      .def(py::init([](const std::string& name, std::int64_t client_capacity, std::int64_t first_position,
+                       std::int64_t parking_capacity, std::int64_t worker_count, std::int64_t epoch_batch_count) {
+             return std::make_unique<fencepost::AnySequencer>(
+                 name, configuration(client_capacity, first_position, parking_capacity, worker_count,
+                                     epoch_batch_count));
+           }),
+           py::arg("name"), py::kw_only(), py::arg("client_capacity"), py::arg("first_position"),
+           py::arg("parking_capacity"), py::arg("worker_count"), py::arg("epoch_batch_count"))
       .def("try_order", &try_order, py::arg("client_id"), py::arg("batch_seq"), py::arg("message_count"))
+      .def("try_order_all", &try_order_all, py::arg("client_id").noconvert(), py::arg("batch_seq").noconvert(),
+           py::arg("message_count").noconvert())
+      .def("race", &race, py::kw_only(), py::arg("client_id").noconvert(), py::arg("batch_seq").noconvert(),
+           py::arg("broker_id").noconvert(), py::arg("message_count").noconvert(), py::arg("options"))
       .def_property_readonly("issued", &fencepost::AnySequencer::issued);
 
   module.def("replay", &replay, py::arg("sequencer"), py::kw_only(), py::arg("client_id").noconvert(),
              py::arg("batch_seq").noconvert(), py::arg("message_count").noconvert(), py::arg("first_position"));
-  module.def("race", &race, py::arg("sequencer"), py::kw_only(), py::arg("client_id").noconvert(),
-             py::arg("batch_seq").noconvert(), py::arg("broker_id").noconvert(), py::arg("message_count").noconvert(),
-             py::arg("first_position"), py::arg("seed"));
+  module.def(
+      "record_publication",
+      [](const std::string& publication, std::int64_t message_count) {
+        const auto count = fencepost::checked("message_count", message_count, 0, 64);
+        const auto options = fencepost::checked_options(1, publication, publication == "none" ? "none" : "clflushopt",
+                                                        1, -1, 0, "pause", false, false, -1, {});
+        auto recorded = fencepost::record_publication(options.publication, count);
+        return py::make_tuple(std::move(recorded.writer), std::move(recorded.reader));
+      },
+      py::arg("publication"), py::kw_only(), py::arg("message_count"));
 
   py::class_<fencepost::litmus::Arguments>(module, "LitmusProgram")
       .def(py::init([](fencepost::litmus::Rows threads, fencepost::litmus::Rows instructions,

@@ -128,9 +128,15 @@ def assert_level_4(arrivals: list[Arrival], result: RaceResult) -> None:
         orderable_count = next(seq for seq in range(len(seqs) + 1) if seq not in seqs)
         # once, client-order, prefix and drained in one: exactly 0, 1, 2 ... as far as predecessors arrived
         assert ordered[client] == list(range(orderable_count))
+    left_over: dict[tuple[int, int], list[int]] = defaultdict(list)
     for arrival, outcome in zip(arrivals, result.outcome.tolist(), strict=True):
-        is_ordered = arrival.batch_seq < len(ordered[arrival.client_id])
-        assert (outcome == ArrivalOutcome.PARKED) != is_ordered
+        if arrival.batch_seq < len(ordered[arrival.client_id]):
+            assert outcome != ArrivalOutcome.PARKED
+        else:
+            left_over[arrival.client_id, arrival.batch_seq].append(outcome)
+    for outcomes in left_over.values():  # one copy stays parked; others may have been recognised as copies
+        assert ArrivalOutcome.PARKED in outcomes
+        assert ArrivalOutcome.ORDERED not in outcomes
     assert result.duplicate_count == int(np.count_nonzero(result.outcome == ArrivalOutcome.DUPLICATE))
 
 
@@ -209,7 +215,7 @@ def test_a_race_into_the_limit_is_refused_with_all_threads_joined(name: str) -> 
     arrivals = [Arrival(client, seq, client, 1) for seq in range(50) for client in range(4)]
     thread_count = native_thread_count()
     for seed in range(8):
-        with pytest.raises(InputError, match="no range of 1 positions is left"):
+        with pytest.raises(InputError, match="no range of [0-9]+ positions is left"):
             race(name, **columns(arrivals), first_position=ISSUED_MAX - 150, seed=seed)
     assert race(name, **columns(arrivals), first_position=ISSUED_MAX - 200).issued == ISSUED_MAX
     patience_until = time.monotonic() + 1.0  # a joined thread may stay in /proc for a moment
@@ -223,11 +229,12 @@ def test_a_race_into_the_limit_is_refused_with_all_threads_joined(name: str) -> 
 LONG_RACE = """
     import sys, time
     from fencepost.native import race
-    count = 200_000                       # one client, backwards, without its batch 0: all of it is parked
-    backwards = list(range(count, 0, -1))
+    import numpy
+    rows = numpy.arange(1_000_000)        # a client of four, backwards, without its batch 0: all of it is parked
     print("racing", flush=True)
     try:
-        race(sys.argv[1], client_id=[1] * count, batch_seq=backwards, broker_id=[0] * count, message_count=[1] * count)
+        seqs, ones = len(rows) - rows, numpy.ones_like(rows)
+        race(sys.argv[1], client_id=rows % 4, batch_seq=seqs, broker_id=rows % 2, message_count=ones)
     except KeyboardInterrupt:
         print(time.monotonic())
 """

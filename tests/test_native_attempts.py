@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -139,3 +140,77 @@ def test_a_table_by_remainder_shares_words() -> None:
     for name in LEVEL_4:
         answers = replay(name, client_id=[5, 5 + 1024], batch_seq=[0, 0], message_count=[1, 1])
         assert answers.outcome.tolist() == [ORDERED, ORDERED]
+
+
+# --- in bulk ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
+@given(batches=SCHEDULES, cut=st.integers(0, 60))
+def test_attempts_in_bulk_answer_as_the_reference_and_go_on_where_they_left(
+    name: str, batches: list[Batch], cut: int
+) -> None:
+    sequencer = Sequencer(name, client_capacity=6)
+    answers: list[tuple[int, int]] = []
+    for part in (batches[:cut], batches[cut:]):
+        given: dict[str, Any] = {
+            field: np.array([getattr(each, field) for each in part], dtype=np.int64) for field in Batch._fields
+        }
+        answered = sequencer.try_order_all(**given)
+        answers += zip(answered.outcome.tolist(), answered.start_position.tolist(), strict=True)
+    assert answers == reference(SEQUENCERS[name], batches)
+
+
+def test_more_rows_than_one_reservation_holds_follow_each_other() -> None:
+    counts = np.full(200_000, MESSAGE_COUNT_MAX, dtype=np.int64)
+    counts[::3] = 1
+    zeros = np.zeros_like(counts)
+    sequencer = Sequencer("order5.fetch_add", 1, first_position=7)
+    answered = sequencer.try_order_all(client_id=zeros, batch_seq=zeros, message_count=counts)
+    assert answered.start_position.tolist() == (7 + np.cumsum(counts) - counts).tolist()
+    assert sequencer.issued == 7 + counts.sum()
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"client_id": [1, -1]}, f"client_id[1] is -1: expected 0..{CLIENT_ID_MAX}"),
+        ({"batch_seq": [0, -(2**63)]}, f"batch_seq[1] is {-(2**63)}: expected 0..{BATCH_SEQ_MAX}"),
+        ({"batch_seq": [0, BATCH_SEQ_MAX + 1]}, f"batch_seq[1] is {BATCH_SEQ_MAX + 1}: expected 0..{BATCH_SEQ_MAX}"),
+        ({"message_count": [1, 0]}, f"message_count[1] is 0: expected 1..{MESSAGE_COUNT_MAX}"),
+        ({"message_count": [2**32, 1]}, f"message_count[0] is {2**32}: expected 1..{MESSAGE_COUNT_MAX}"),
+        ({"message_count": [1]}, "column message_count has 1 values, client_id has 2: expected equal lengths"),
+    ],
+)
+def test_a_bad_value_in_bulk_is_refused_and_nothing_is_ordered(
+    name: str, changed: dict[str, list[int]], message: str
+) -> None:
+    sequencer = Sequencer(name, client_capacity=6)
+    good = {"client_id": [1, 1], "batch_seq": [0, 1], "message_count": [1, 1]}
+    given: dict[str, Any] = {field: np.array(values) for field, values in {**good, **changed}.items()}
+    with pytest.raises(InputError) as refused:
+        sequencer.try_order_all(**given)
+    assert str(refused.value) == message
+    assert sequencer.issued == 0
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
+@pytest.mark.parametrize("boundary", [2**31, 2**32, 2**53, 2**63 - 1])
+def test_positions_pass_every_boundary_of_a_narrower_word(name: str, boundary: int) -> None:
+    counts = [3, 1, 4, 1, 5, 9, 2, 6]
+    first = boundary - (sum(counts) if boundary == ISSUED_MAX else 13)
+    sequencer = Sequencer(name, 1, first_position=first, epoch_batch_count=3)
+    answered = sequencer.try_order_all(client_id=[7] * 8, batch_seq=range(8), message_count=counts)
+    assert answered.start_position.tolist() == [first + sum(counts[:index]) for index in range(8)]
+    assert sequencer.issued == first + sum(counts)
+
+
+@pytest.mark.parametrize("name", SEQUENCERS)
+def test_message_counts_at_the_limit_of_their_word_are_added_up_exactly(name: str) -> None:
+    sequencer = Sequencer(name, 1, epoch_batch_count=65536)
+    answered = sequencer.try_order_all(
+        client_id=[0] * 5, batch_seq=range(5), message_count=[MESSAGE_COUNT_MAX, 1, 2**31, 2**31 - 1, MESSAGE_COUNT_MAX]
+    )
+    assert answered.start_position.tolist() == [0, 2**32 - 1, 2**32, 2**32 + 2**31, 2**33 - 1]
+    assert sequencer.issued == 3 * 2**32 - 2

@@ -7,11 +7,20 @@ import numpy as np
 import pytest
 
 from fencepost.model.errors import InputError
-from fencepost.native import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, Sequencer, _core, race
+from fencepost.native import (
+    BATCH_SEQ_MAX,
+    ISSUED_MAX,
+    MESSAGE_COUNT_MAX,
+    SEQUENCERS,
+    RaceOptions,
+    Sequencer,
+    _core,
+    race,
+)
 
 CLIENT_ID_MAX = 2**63 - 1
 GOOD: dict[str, Any] = {"client_id": [1, 1], "batch_seq": [0, 1], "broker_id": [0, 1], "message_count": [1, 1]}
-CHOICES = "order5.fetch_add, order4.mutex, order4.claim"
+CHOICES = ", ".join(SEQUENCERS)
 BAD_COLUMNS = [
     ({"client_id": [1, -1]}, f"client_id[1] is -1: expected 0..{CLIENT_ID_MAX}"),
     ({"batch_seq": [-5, 0]}, f"batch_seq[0] is -5: expected 0..{BATCH_SEQ_MAX}"),
@@ -34,6 +43,26 @@ BAD_TYPES = [
 ]
 
 
+def made(name: str = "order4.claim", **changed: int) -> _core.Sequencer:
+    """A sequencer of the compiled part, without a look from Python at what it is given."""
+    given = {
+        "client_capacity": 1,
+        "first_position": 0,
+        "parking_capacity": 4,
+        "worker_count": 1,
+        "epoch_batch_count": 8,
+    }
+    return _core.Sequencer(name, **{**given, **changed})
+
+
+def raced_with(**changed: Any) -> _core.RaceOptions:
+    given: dict[str, Any] = {
+        "slot_count": 4, "publication": "none", "line_instruction": "none", "guard_batch_count": 4, "stop_row": -1,
+        "seed": 0, "poll": "pause", "prefetches": False, "huge_pages": False, "numa_node": -1, "cores": [],
+    }  # fmt: skip
+    return _core.RaceOptions(**{**given, **changed})
+
+
 @pytest.mark.parametrize(("changed", "message"), BAD_COLUMNS + BAD_TYPES)
 def test_bad_columns_are_refused_with_the_value(changed: Mapping[str, Any], message: str) -> None:
     with pytest.raises(InputError) as refused:
@@ -45,7 +74,7 @@ def test_bad_columns_are_refused_with_the_value(changed: Mapping[str, Any], mess
 def test_the_compiled_part_refuses_the_same_columns_in_the_same_words(changed: Mapping[str, Any], message: str) -> None:
     given = {name: np.array(values, dtype=np.int64) for name, values in {**GOOD, **changed}.items()}
     with pytest.raises(_core.Refused) as refused:
-        _core.race("order4.claim", **given, first_position=0, seed=0)
+        made("order4.claim").race(**given, options=RaceOptions().checked(0))
     assert str(refused.value) == message
 
 
@@ -79,12 +108,32 @@ def test_bad_arguments_are_refused_with_the_value(call: Callable[[], object], me
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: _core.Sequencer("order4", 1, 0), f"unknown sequencer 'order4': expected one of {CHOICES}"),
-        (lambda: _core.Sequencer("order4.claim", 0, 0), "client_capacity is 0: expected 1..16777216"),
-        (lambda: _core.Sequencer("order4.claim", 1, -1), f"first_position is -1: expected 0..{ISSUED_MAX}"),
+        (lambda: made("order4"), f"unknown sequencer 'order4': expected one of {CHOICES}"),
+        (lambda: made(client_capacity=0), "client_capacity is 0: expected 1..16777216"),
+        (lambda: made(first_position=-1), f"first_position is -1: expected 0..{ISSUED_MAX}"),
+        (lambda: made(parking_capacity=-1), "parking_capacity is -1: expected 0..33554432"),
+        (lambda: made(worker_count=65), "worker_count is 65: expected 1..64"),
+        (lambda: made(epoch_batch_count=0), "epoch_batch_count is 0: expected 1..65536"),
         (
-            lambda: _core.Sequencer("order4.claim", 1, 0).try_order(0, BATCH_SEQ_MAX + 1, 1),
+            lambda: made().try_order(0, BATCH_SEQ_MAX + 1, 1),
             f"batch_seq is {BATCH_SEQ_MAX + 1}: expected 0..{BATCH_SEQ_MAX}",
+        ),
+        (lambda: raced_with(slot_count=0), "slot_count is 0: expected 1..16777216"),
+        (lambda: raced_with(guard_batch_count=65537), "guard_batch_count is 65537: expected 1..65536"),
+        (lambda: raced_with(poll="sleep"), "unknown poll 'sleep': expected one of pause, spin_then_yield"),
+        (lambda: raced_with(numa_node=64), "numa_node is 64: expected 0..63"),
+        (lambda: raced_with(cores=[0, -1]), "cores[1] is -1: expected 0..1023"),
+        (
+            lambda: raced_with(publication="eager"),
+            "unknown publication 'eager': expected one of none, per_message, per_batch, single_fence, epoch, seed",
+        ),
+        (
+            lambda: raced_with(line_instruction="clflush"),
+            "unknown line_instruction 'clflush': expected one of none, clflushopt, clwb",
+        ),
+        (
+            lambda: raced_with(line_instruction="clwb"),
+            "publication is 'none' and line_instruction is 'clwb': expected 'none' for both or for neither",
         ),
     ],
 )
@@ -92,3 +141,36 @@ def test_the_compiled_part_refuses_bad_arguments_in_the_same_words(call: Callabl
     with pytest.raises(_core.Refused) as refused:
         call()
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"slot_count": 0}, "slot_count is 0: expected 1..16777216"),
+        ({"slot_count": 1.5}, "slot_count is 1.5: expected an integer"),
+        ({"poll": "sleep"}, "unknown poll 'sleep': expected one of pause, spin_then_yield"),
+        ({"prefetches": 1}, "prefetches is 1: expected True or False"),
+        ({"numa_node": -1}, "numa_node is -1: expected 0..63"),
+        ({"cores": (0, 1024)}, "cores[1] is 1024: expected 0..1023"),
+        ({"stop_row": -1}, f"stop_row is -1: expected 0..{2**63 - 1}"),
+        (
+            {"publication": "eager"},
+            "unknown publication 'eager': expected one of none, per_message, per_batch, single_fence, epoch, seed",
+        ),
+        ({"line_instruction": ""}, "unknown line_instruction '': expected one of none, clflushopt, clwb"),
+        (
+            {"publication": "per_batch", "line_instruction": "none"},
+            "publication is 'per_batch' and line_instruction is 'none': expected 'none' for both or for neither",
+        ),
+    ],
+)
+def test_bad_options_are_refused_with_the_value(changed: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as refused:
+        race("order4.claim", **GOOD, options=RaceOptions(**changed))
+    assert str(refused.value) == message
+
+
+def test_a_ring_without_a_worker_is_refused() -> None:
+    with pytest.raises(InputError) as refused:
+        Sequencer("order5.epoch", 1, worker_count=1).race(**GOOD)
+    assert str(refused.value) == "worker_count is 1, the workload has 2 rings: expected a worker for each ring"

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from fencepost.model.contract import Level
-from fencepost.model.explorer.watch import Violation
-from fencepost.model.programs.layout import ISSUED, chain
+from fencepost.model.explorer.watch import FACT, Violation
+from fencepost.model.memory.late import Key
+from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import Address
 from fencepost.model.trace import Step
+
+ACKNOWLEDGEMENTS = ("acknowledge", "acknowledge_first")
+UNREAD = -1  # the client and seq of a batch that a scanner orders without reading whose it is
 
 
 @dataclass(frozen=True)
@@ -78,18 +82,56 @@ class Facts:
 class Contract:
     """The promises of a level, as judgements of single steps and of the end of a run."""
 
-    def __init__(self, level: Level, slots: int, *, subscribers: bool, acknowledgers: bool) -> None:
-        self.level, self.slots = level, slots
+    def __init__(
+        self,
+        level: Level,
+        rings: int,
+        guard: Callable[[int, int], tuple[Address, int]],
+        *,
+        subscribers: bool,
+        acknowledgers: bool,
+    ) -> None:
+        """`guard` returns, of a ring and a place in its export chain, the word that offers it and its least value."""
+        self.level, self.rings, self.guard = level, range(rings), guard
         self.subscribers, self.acknowledgers = subscribers, acknowledgers
 
     def judge(self, facts: Facts, step: Step, answers: tuple[Any, ...]) -> Iterator[Violation]:
         """Change the facts by a step; yield what it breaks. Steps that mean nothing to the contract are let pass."""
         handler: Callable[..., Iterator[Violation]] | None = getattr(self, f"_{step.action}", None)
         if handler is not None:
-            if step.action == "acknowledge":
+            if step.action in ACKNOWLEDGEMENTS:
                 yield from handler(facts, answers, **step.arguments)
             else:
                 yield from handler(facts, **step.arguments)
+
+    def concerns(self, facts: Facts, step: Step) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
+        """Return the facts that a step is judged by, and those that it changes, each as a key.
+
+        Facts are told apart by ring or slot, so that what one thread does in its own order needs no order of another's.
+        """
+        given = step.arguments
+        ordered = tuple((FACT, "ordered", each) for each in self.rings)
+        match step.action:
+            case "arrive":
+                return tuple((FACT, "acked", each) for each in self.rings), ()
+            case "overwrite":
+                slot = given["ring"], given["slot"]
+                before = facts.occupants.get(slot)
+                return (() if before is None else ((FACT, "consumed", *before),)), ((FACT, "slot", *slot),)
+            case "assign":
+                return ordered, ((FACT, "ordered", given["ring"]), (FACT, "range", given["ring"], given["index"]))
+            case "export":
+                return (), ((FACT, "ordered", given["ring"]),)
+            case "deliver":
+                place = given["ring"], given["index"]
+                return ((FACT, "range", *place),), ((FACT, "consumed", *place),)
+            case "discard":
+                return (), ((FACT, "consumed", given["ring"], given["index"]),)
+            case "acknowledge" | "acknowledge_first":
+                return ordered, ((FACT, "acked", given["ring"]),)
+            case "frontier":
+                return (), ((FACT, "frontier", given["ring"], given["client"]),)
+        return (), ()
 
     # --- filling ---
 
@@ -114,8 +156,10 @@ class Contract:
     def _assign(
         self, facts: Facts, ring: int, index: int, client: int, seq: int, count: int, start: int
     ) -> Iterator[Violation]:
-        new = Range(ring, index, Batch(client, seq, count), start)
         held = facts.arrived.get((ring, index))
+        if client == UNREAD and held is not None:
+            client, seq = held.identity
+        new = Range(ring, index, Batch(client, seq, count), start)
         if held != new.batch:
             there = f"{held} of {held.count} messages" if held else "nothing"
             yield Violation(
@@ -186,20 +230,23 @@ class Contract:
                 "monotone", f"the frontier of client {client} on ring {ring} went back from {last} to {below}"
             )
 
-    def forgotten(self, facts: Facts, ring: int, client: int, below: int) -> list[tuple[int, Batch]]:
-        """Return (index, batch) of what a client forgets after an acknowledgement on a ring."""
-        sent = facts.on_ring(ring, client)
-        return sent[:below] if self.level == 5 else [each for each in sent if each[1].seq < below]
+    def _forgotten(self, facts: Facts, step: Step) -> list[tuple[int, Batch]]:
+        """Return (index, batch) of what a client forgets: its first so many of a ring, or those below a seq."""
+        given = step.arguments
+        sent = facts.on_ring(given["ring"], given["client"])
+        if step.action == "acknowledge_first":
+            return sent[: given["batches"]]
+        return sent[: given["below"]] if self.level == 5 else [each for each in sent if each[1].seq < given["below"]]
 
     def asks(self, facts: Facts, step: Step) -> tuple[Address, ...]:
         """Return the guards of the chain entries that must be in memory for an acknowledgement to be right."""
-        if step.action != "acknowledge":
+        if step.action not in ACKNOWLEDGEMENTS:
             return ()
         found = []
-        for index, batch in self.forgotten(facts, **step.arguments):
+        for index, batch in self._forgotten(facts, step):
             place = self._place(facts, step.arguments["ring"], index, batch)
             if place is not None:
-                found.append((*chain(place[0], place[1] % self.slots), "guard"))
+                found.append(self.guard(*place)[0])
         return tuple(found)
 
     def _place(self, facts: Facts, ring: int, index: int, batch: Batch) -> tuple[int, int] | None:
@@ -215,19 +262,36 @@ class Contract:
     def _acknowledge(
         self, facts: Facts, answers: tuple[Any, ...], ring: int, client: int, below: int
     ) -> Iterator[Violation]:
+        step = Step("acknowledge", {"ring": ring, "client": client, "below": below})
+        yield from self._forget(facts, answers, ring, client, self._forgotten(facts, step), below)
+
+    def _acknowledge_first(
+        self, facts: Facts, answers: tuple[Any, ...], ring: int, client: int, batches: int
+    ) -> Iterator[Violation]:
+        step = Step("acknowledge_first", {"ring": ring, "client": client, "batches": batches})
+        yield from self._forget(facts, answers, ring, client, self._forgotten(facts, step), batches)
+
+    def _forget(
+        self,
+        facts: Facts,
+        answers: tuple[Any, ...],
+        ring: int,
+        client: int,
+        forgotten: list[tuple[int, Batch]],
+        told: int,
+    ) -> Iterator[Violation]:
         guards = iter(answers)
-        forgotten = self.forgotten(facts, ring, client, below)
-        if self.level == 5 and len(forgotten) < below:
+        if self.level == 5 and len(forgotten) < told:
             yield Violation(
                 "ack-safe",
-                f"client {client} was told to forget {below} batches of ring {ring}, and sent {len(forgotten)}",
+                f"client {client} was told to forget {told} batches of ring {ring}, and {len(forgotten)} came",
             )
         for index, batch in forgotten:
             place = self._place(facts, ring, index, batch)
             if place is None:
                 done = any(each.batch.identity == batch.identity for each in facts.ranges)
                 yield Violation("ack-safe", f"{batch} was acknowledged and {'not exported' if done else 'not ordered'}")
-            elif next(guards) < place[1] + 1:
+            elif next(guards) < self.guard(*place)[1]:
                 yield Violation("ack-safe", f"{batch} was acknowledged and no reader can find it in memory yet")
             facts.acked |= {(ring, index)}
 
@@ -243,6 +307,8 @@ class Contract:
         issued = inspect(ISSUED)
         if issued > position:
             yield Violation("dense", f"positions {position}..{issued - 1} were issued and belong to no batch")
+        if issued < position:
+            yield Violation("dense", f"positions {issued}..{position - 1} belong to a batch and were never issued")
         yield from self._left_over(facts)
 
     def _left_over(self, facts: Facts) -> Iterator[Violation]:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
+from fencepost.model.explorer.livelock import livelock
 from fencepost.model.explorer.reduction import DEPTH_MOST, Branch, End, Reduction, stuck
 from fencepost.model.explorer.schedule import Judge, Schedule, schedule_of, shortened
+from fencepost.model.explorer.state import Event, State
 from fencepost.model.explorer.strategies import Picker, by_priority, draw, guard, uniform
-from fencepost.model.explorer.system import Event, State, System
+from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
-from fencepost.model.memory.late import LinesChanged
+from fencepost.model.memory.lines import Lines, LinesChanged
 
 STRATEGIES = ("exhaustive", "random", "pct")
 WHOLE_MOST = 4_000  # runs of a walk that is not cut into branches
-BRANCHES = 96
 RUNS = 2_000
 
 
@@ -32,16 +34,15 @@ class Subject:
     judge: Judge
     size: str = ""  # how large it is, in words: the bound of its verdicts
     goes_on: bool = False  # after a violation, so that all runs are counted
+    origin: object = None  # what it was made from, so that a trace file can have it made again: see subjects.py
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Where an exploration gives up. `depth` bounds the steps of a run, `preemptions` the switches away from a thread
-    that could have gone on: with either in force a verdict is never *exhausted*."""
+    """Where an exploration gives up. Where a run is longer than `depth` steps, the verdict is never *exhausted*."""
 
     seconds: float = 60.0
     depth: int = DEPTH_MOST
-    preemptions: int | None = None
     runs: int = RUNS  # of the drawn strategies
 
 
@@ -72,7 +73,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Explored:
-    """What an exploration came to; `schedule` leads to the violation."""
+    """What an exploration came to; `schedule` leads to the violation, its choices said with what `lines` knows."""
 
     subject: Subject
     verdict: Verdict
@@ -83,14 +84,20 @@ class Explored:
     schedule: Schedule = ()
     reason: str = ""
     seed: int | None = None
-    branches_done: tuple[int, ...] = field(default=())
+    lines: Lines | None = None
 
 
 Tell = Callable[[Progress], None]
+Found = tuple[Schedule, Violation]
+INTERRUPTED = "interrupted"
 
 
 class Spent(Exception):
     """A budget was used up."""
+
+
+class TooMany(Exception):
+    """There are more runs than are walked through in one go."""
 
 
 def explore(
@@ -101,9 +108,15 @@ def explore(
     seed: int = 0,
     pct_depth: int = 3,
     limits: Limits | None = None,
+    jobs: int = 1,
+    checkpoint: Path | None = None,
+    resume: bool = False,
     tell: Tell = lambda progress: None,
 ) -> Explored:
-    """Explore a subject and return the verdict; a violation comes with the shortest schedule that was found.
+    """Explore a subject and return the verdict; a violation comes with a schedule that leads to it, shortened.
+
+    A large walk is cut into branches, which `jobs` processes walk through; what is done is kept in the file
+    `checkpoint`, and with `resume` the walk goes on from there.
 
     Raises InputError for an unknown strategy and NotDeterministic for a program that is not a function of what it is
     sent.
@@ -113,7 +126,7 @@ def explore(
     limits = limits or Limits()
     guard(subject.make, seed)
     if strategy == "exhaustive":
-        return Exhaustive(subject, limits, tell, reduction=reduction).run()
+        return Exhaustive(subject, limits, tell, reduction=reduction).run(jobs, checkpoint, resume=resume)
     return _drawn(subject, strategy, seed, pct_depth, limits, tell)
 
 
@@ -127,34 +140,50 @@ class Exhaustive:
         self.began = time.perf_counter()
         self._told = self.began
 
-    def run(self) -> Explored:
-        """Walk through all runs."""
-        reason = ""
+    def run(self, jobs: int = 1, checkpoint: Path | None = None, *, resume: bool = False) -> Explored:
+        """Walk through all runs: whole if they are few, else a branch at a time."""
+        from fencepost.model.explorer.parts import InParts
+
         while True:
+            found, reason = None, ""
             try:
                 self.counts = Counts()
-                found = self.walk(None)
-                break
+                found = self.walk(None, WHOLE_MOST if self.reduction else None)
             except LinesChanged:
                 continue
+            except TooMany:
+                return InParts(self, jobs, checkpoint, resume=resume).run()
             except (Spent, KeyboardInterrupt) as spent:
-                found, reason = None, str(spent) or "interrupted"
-                break
-        return self.conclude(found, reason)
+                reason = str(spent) or INTERRUPTED
+            return self.conclude(found, reason)
 
-    def walk(self, branch: Branch | None) -> tuple[Schedule, Violation] | None:
-        """Walk through the runs of a branch; return the first violation, shortened."""
+    def walk(self, branch: Branch | None, most: int | None = None) -> Found | None:
+        """Walk through the runs of a branch; return the first violation, shortened.
+
+        Raises TooMany after `most` runs, Spent when the time is up, and LinesChanged where all must begin again.
+        """
         found = None
-        for end in self._ends(branch):
+        for ended, end in enumerate(self._ends(branch), start=1):
             self._spend()
-            if end.complete and found is None:
-                violation = self.subject.judge(self.system, end.state)
+            if most is not None and ended > most:
+                raise TooMany
+            if found is None and (end.complete or end.cut):
+                violation = self._judge(end)
                 if violation is not None:
-                    schedule = shortened(self.system, schedule_of(end.events), violation, self.subject.judge)
+                    schedule = (
+                        schedule_of(end.events)
+                        if end.cut
+                        else shortened(self.system, schedule_of(end.events), violation, self.subject.judge)
+                    )
                     found = schedule, violation
                     if not self.subject.goes_on:
                         break
         return found
+
+    def _judge(self, end: End) -> Violation | None:
+        if end.cut:
+            return livelock(self.system, end.state, end.events)
+        return self.subject.judge(self.system, end.state)
 
     def _ends(self, branch: Branch | None) -> Iterator[End]:
         if not self.reduction:
@@ -201,7 +230,7 @@ class Exhaustive:
             ended = self.counts.complete + self.counts.blocked
             self.tell(Progress(ended, done(), now - self.began))
 
-    def conclude(self, found: tuple[Schedule, Violation] | None, reason: str = "") -> Explored:
+    def conclude(self, found: Found | None, reason: str = "") -> Explored:
         """Return the verdict on what was walked through."""
         seconds = time.perf_counter() - self.began
         count = f"{self.counts.complete} complete runs"
@@ -209,7 +238,10 @@ class Exhaustive:
         if found is not None:
             schedule, violation = found
             bound = f"1 of {count}{size}"
-            return Explored(self.subject, Verdict.VIOLATED, bound, self.counts, seconds, violation, schedule)
+            lines = self.system.lines
+            return Explored(
+                self.subject, Verdict.VIOLATED, bound, self.counts, seconds, violation, schedule, lines=lines
+            )
         if reason:
             return Explored(self.subject, Verdict.UNKNOWN, f"{count}{size}", self.counts, seconds, reason=reason)
         if self.counts.cut:
@@ -258,6 +290,8 @@ def _drawn(subject: Subject, strategy: str, seed: int, pct_depth: int, limits: L
         bound += f", all of them miss one with <= {(1 - chance) ** counts.complete:.2g}"
     bound += f"; {subject.size}" if subject.size else ""
     if found is not None:
-        return Explored(subject, Verdict.VIOLATED, bound, counts, seconds, found[1], found[0], seed=seed)
+        return Explored(
+            subject, Verdict.VIOLATED, bound, counts, seconds, found[1], found[0], seed=seed, lines=system.lines
+        )
     verdict = Verdict.UNKNOWN if reason else Verdict.NOT_FOUND
     return Explored(subject, verdict, bound, counts, seconds, reason=reason, seed=seed)

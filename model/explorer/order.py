@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fencepost.model.explorer.system import THREAD, Act, Actor, Event, System
+from fencepost.model.explorer.state import THREAD, Act, Actor, Event
+from fencepost.model.explorer.system import System
 from fencepost.model.memory.late import Entry, Key
 from fencepost.model.memory.ordering import Buffered
 from fencepost.model.programs.operations import (

@@ -6,7 +6,8 @@ from typing import Any
 
 from fencepost.model.explorer.contract_watch import Contract
 from fencepost.model.explorer.run_watch import RunWatch
-from fencepost.model.explorer.system import State, System
+from fencepost.model.explorer.state import State
+from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation, Watch
 from fencepost.model.memory.ordering import Matrix
 from fencepost.model.memory.profiles import Profile
@@ -20,7 +21,8 @@ def system_of(
     """Return the system whose runs are those of a design on a scenario, watched for the asked properties."""
     contract = Contract(
         design.level,
-        scenario.slots,
+        scenario.rings_count,
+        lambda ring, place: design.guard(ring, place, scenario.slots),
         subscribers=scenario.subscribers,
         acknowledgers=scenario.acknowledgers or bool(scenario.plans),
     )

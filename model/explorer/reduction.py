@@ -7,6 +7,10 @@ What was tried at a place sleeps in the branches tried after it, until an event 
 so no two complete runs differ only in the order of commuting steps. Runs in which all that could go on sleeps are
 `blocked`: they are not complete, and are counted apart.
 
+Where all steps commute both ways, as under `sc`, the number of complete runs is the number of classes. On memory that
+is not coherent some runs are also covered by others that can end in all that they can (`Touched.dates`), and how many
+are left depends on which came first.
+
 A load that chose an older version commutes with later write-backs, which would only have given it more to choose from:
 that is a race (`Touched.widens`), and no order.
 
@@ -19,20 +23,22 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fencepost.model.explorer.order import Order, Race
-from fencepost.model.explorer.system import THREAD, Actor, Event, State, System, Transition
+from fencepost.model.explorer.state import THREAD, Actor, Event, State, Transition
+from fencepost.model.explorer.system import System
 from fencepost.model.memory.late import Choice, Key, Touched
-from fencepost.model.programs.operations import Lock, Operation, Poll, Receive
+from fencepost.model.programs.operations import Load, Lock, Operation, Poll, Receive
 
 Asleep = dict[tuple[Actor, Choice], Touched]
 DEPTH_MOST = 5_000
 
 
 class End(NamedTuple):
-    """The end of one run: its state, its events, and whether it is complete (else it was cut short by a sleep set)."""
+    """The end of one run: its state and its events; it is complete, or longer than may be (`cut`), or asleep."""
 
     state: State
     events: tuple[Event, ...]
     complete: bool
+    cut: bool = False
 
 
 class Branch(NamedTuple):
@@ -95,7 +101,7 @@ class Reduction:
             self._order.push(event)
             self._given_count += 1
         if branch:
-            asleep = dict(branch.asleep)
+            state, asleep = branch.state, dict(branch.asleep)
         self._enter(state, asleep)
 
     def ends(self) -> Iterator[End]:
@@ -162,7 +168,7 @@ class Reduction:
         events = self._order.events
         if len(events) >= self.depth_most and place.transitions:
             self.cut_count += 1
-            return End(place.state, tuple(events), False)
+            return End(place.state, tuple(events), False, cut=True)
         if not stuck(place.transitions):
             if place.to_try:
                 return None
@@ -266,6 +272,8 @@ def stuck(transitions: dict[Actor, list[Transition]]) -> bool:
 def _waited_for(system: System, thread: int, operation: Operation) -> set[Key]:
     """Return the keys whose writes may let a waiting operation through."""
     match operation:
+        case Load(address):
+            addresses = [address]
         case Poll(watched):
             addresses = [each.address for each in watched]
         case Lock(address):

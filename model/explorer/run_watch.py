@@ -9,6 +9,7 @@ from fencepost.model.errors import NotAccepted
 from fencepost.model.explorer.contract_watch import Contract, Facts
 from fencepost.model.explorer.watch import Violation, Watch
 from fencepost.model.language import Protocol
+from fencepost.model.memory.late import Key
 from fencepost.model.programs.operations import Address
 from fencepost.model.trace import Step
 
@@ -34,6 +35,9 @@ class RunWatch(Watch):
 
     def asks(self, step: Step) -> tuple[Address, ...]:
         return self.contract.asks(self.facts, step)
+
+    def concerns(self, step: Step) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
+        return self.contract.concerns(self.facts, step)
 
     def after(self, step: Step, answers: tuple[Any, ...] = ()) -> RunWatch:
         key = (step.action, tuple(step.arguments.values()), answers)

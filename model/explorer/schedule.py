@@ -8,9 +8,11 @@ from typing import NamedTuple, TypeAlias
 from fencepost.model.errors import NotAccepted
 from fencepost.model.explorer.order import Order
 from fencepost.model.explorer.reduction import stuck
-from fencepost.model.explorer.system import Actor, Event, State, System
+from fencepost.model.explorer.state import Actor, Event, State
+from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
-from fencepost.model.memory.late import Choice, LinesChanged
+from fencepost.model.memory.late import Choice
+from fencepost.model.memory.lines import LinesChanged
 
 Schedule: TypeAlias = tuple[tuple[Actor, Choice], ...]
 Judge: TypeAlias = Callable[[System, State], Violation | None]

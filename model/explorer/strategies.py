@@ -14,8 +14,9 @@ from typing import TypeAlias
 
 from fencepost.model.errors import NotDeterministic
 from fencepost.model.explorer.reduction import stuck
-from fencepost.model.explorer.system import THREAD, Actor, Event, State, System, Transition
-from fencepost.model.memory.late import LinesChanged
+from fencepost.model.explorer.state import THREAD, Actor, Event, State, Transition
+from fencepost.model.explorer.system import System
+from fencepost.model.memory.lines import LinesChanged
 
 Transitions: TypeAlias = dict[Actor, list[Transition]]
 Picker: TypeAlias = Callable[[Transitions], tuple[Actor, Transition] | None]

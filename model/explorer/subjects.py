@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TypeAlias
+
 from fencepost.model.explorer import litmus
 from fencepost.model.explorer.exploration import Subject
 from fencepost.model.explorer.pipeline import system_of, violation_at_end
-from fencepost.model.explorer.system import State, System
+from fencepost.model.explorer.state import State
+from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.litmus import LitmusTest
 from fencepost.model.memory import MATRIX, matrix, profile
@@ -14,6 +18,35 @@ from fencepost.model.programs.receiver import Arriving
 
 BAD = "bad"
 """The name under which a litmus file's condition is reported when some run ends in it."""
+
+
+@dataclass(frozen=True)
+class SequencerOrigin:
+    """What a sequencer's subject was made from; `asked` None stands for all properties."""
+
+    design: Design
+    scenario: Scenario
+    profile: str
+    matrix: str
+    asked: frozenset[str] | None = None
+
+    def subject(self) -> Subject:
+        return sequencer(self.design, self.scenario, self.profile, self.matrix, self.asked)
+
+
+@dataclass(frozen=True)
+class LitmusOrigin:
+    """What a litmus file's subject was made from."""
+
+    test: LitmusTest
+    profile: str
+    matrix: str
+
+    def subject(self) -> Subject:
+        return litmus_file(self.test, self.profile, self.matrix)
+
+
+Origin: TypeAlias = SequencerOrigin | LitmusOrigin
 
 
 def sequencer(
@@ -31,6 +64,7 @@ def sequencer(
         lambda: system_of(design, scenario, chosen, ordering, asked),
         lambda system, state: violation_at_end(system, state, asked),
         str(scenario),
+        origin=SequencerOrigin(design, scenario, profile_name, matrix_name, asked),
     )
 
 
@@ -46,7 +80,12 @@ def litmus_file(test: LitmusTest, profile_name: str, matrix_name: str = MATRIX) 
         return None
 
     return Subject(
-        test.name, profile_name, lambda: litmus.system_of(test.program, chosen, ordering), judge, goes_on=True
+        test.name,
+        profile_name,
+        lambda: litmus.system_of(test.program, chosen, ordering),
+        judge,
+        goes_on=True,
+        origin=LitmusOrigin(test, profile_name, matrix_name),
     )
 
 

@@ -1,5 +1,8 @@
 """Threads that can be at many places at once: a generator cannot be copied, but it can be run again to where it was.
 
+A program that loads a word, finds what it found before and is back where it was has not moved: its node is the same,
+and the load is not a step to repeat. So a loop that spins on one word has finitely many.
+
 A thread's state is a `Node`: the results that its program was sent so far. Nodes form a tree, so that a state of the
 whole system is a value: to go back is to take an earlier node. A program must be a function of what it is sent; one
 that is not (a clock, a random number, a set's order) is found out when it is brought there a second time.
@@ -11,7 +14,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from fencepost.model.errors import NotDeterministic
-from fencepost.model.programs.operations import Operation, Program, ThreadOf
+from fencepost.model.programs.operations import Load, Operation, Program, ThreadOf
 from fencepost.model.trace import Step
 
 
@@ -51,7 +54,11 @@ class Node:
         label = self.operation.label
         step = label(result) if label is not None else None
         program, self._program = self._program or self._again(), None
+        before = local_state(program) if isinstance(self.operation, Load) and step is None else None
         operation, returned = _advanced(program, result)
+        if before is not None and _same(operation, self.operation) and local_state(program) == before:
+            self._program = program
+            return self, None
         node = Node(self.thread, operation, program, (self, result))
         node.returned = returned
         return node, step
@@ -80,6 +87,31 @@ def _advanced(program: Program, result: Any) -> tuple[Operation | None, Any]:
         return program.send(result), None
     except StopIteration as stopped:
         return None, stopped.value
+
+
+def local_state(program: Any) -> Hashable:
+    """Return where a generator is and what its variables hold, with those of the generators that it delegates to."""
+    frames = []
+    while program is not None and getattr(program, "gi_frame", None) is not None:
+        frame = program.gi_frame
+        frames.append((frame.f_code, frame.f_lasti, _frozen(frame.f_locals, 6)))
+        program = program.gi_yieldfrom
+    return tuple(frames)
+
+
+def _frozen(value: Any, depth: int) -> Hashable:
+    """Return a hashable picture of a value; what cannot be looked into stands for itself."""
+    if value is None or isinstance(value, int | str | float | bytes) or depth == 0:
+        return value if isinstance(value, Hashable) else id(value)
+    if isinstance(value, dict):
+        return frozenset((_frozen(key, depth - 1), _frozen(each, depth - 1)) for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(each, depth - 1) for each in value)
+    if isinstance(value, set | frozenset):
+        return frozenset(_frozen(each, depth - 1) for each in value)
+    if hasattr(value, "__dict__") and not callable(value):
+        return type(value), _frozen(vars(value), depth - 1)
+    return id(value)
 
 
 def _same(one: Operation | None, other: Operation | None) -> bool:

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fencepost.model.memory.late import Key
 from fencepost.model.programs.operations import Address
 from fencepost.model.trace import Step
+
+FACT = "F"
+"""How the keys of facts begin, which are the watch's; all others are memory's."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,13 @@ class Watch:
     def asks(self, step: Step) -> tuple[Address, ...]:
         """Return the words of memory that it must know to judge this step."""
         return ()
+
+    def concerns(self, step: Step) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
+        """Return what the judgement of this step depends on, and what it changes that the judgement of others does.
+
+        Two steps that have such a key in common do not commute, though memory may not care which comes first.
+        """
+        return (), ()
 
     def after(self, step: Step, answers: tuple[Any, ...] = ()) -> Watch:
         """Return the watch that has seen one more step; `answers` are the words that it asked for."""

@@ -102,6 +102,7 @@ def parse_test(text: str, path: str = "<text>") -> LitmusTest:
         expect=_expect(first["expect"]) if "expect" in first else None,
         stale=_Expression(draft, threads, first["stale"]).condition() if "stale" in first else None,
         why=first["why"].text if "why" in first else "",
+        text=text,
     )
 
 

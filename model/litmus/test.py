@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fencepost.model.litmus.condition import Condition
@@ -24,6 +24,7 @@ class LitmusTest:
 
     stale   a second condition: the end that breaks freshness, where `bad` is the end that breaks safety
     why     one sentence that argues for the expectation
+    text    what the file says, so that a trace can carry it; two tests are the same whatever their layout
     """
 
     name: str
@@ -34,6 +35,7 @@ class LitmusTest:
     expect: Answer | None = None
     stale: Condition | None = None
     why: str = ""
+    text: str = field(default="", compare=False, repr=False)
 
     def slots(self) -> list[tuple[int, int]]:
         """Return where the optional instructions are, as (thread, index)."""

@@ -25,10 +25,10 @@ from collections.abc import Hashable, Iterator
 from itertools import permutations
 from typing import Any, NamedTuple, TypeAlias
 
+from fencepost.model.memory.lines import Line, Lines
 from fencepost.model.memory.ordering import Buffered
 from fencepost.model.memory.profiles import Profile
 
-Line: TypeAlias = tuple[Any, ...]
 Content: TypeAlias = dict[Any, Any]  # word -> value; never changed in place; a word that is not in it holds 0
 Key: TypeAlias = tuple[Any, ...]
 Choice: TypeAlias = tuple[Any, ...]
@@ -44,13 +44,18 @@ class Version(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """Something in a store buffer; `number` counts the entries of its thread."""
+    """Something in a store buffer.
+
+    number   counts the entries of its thread
+    moment   counts what orders the entries of its thread: the same for a store and a flush with nothing between them
+    """
 
     kind: Buffered
     line: Line
     word: Hashable
     value: Any
     number: int
+    moment: int = 0
     origin: Any = None  # the operation that put it there
 
 
@@ -82,47 +87,7 @@ class Touched:
         self.dates: set[Key] = set()
 
 
-class LinesChanged(Exception):
-    """A line turned out to be used by more than so far: what was found must be found again, keeping it otherwise."""
-
-
 NOTHING_SEEN = Seen()
-
-
-class Lines:
-    """Who has to do with which line; learned while programs run. What it says decides how a line is kept."""
-
-    def __init__(self, one_host: bool) -> None:
-        self.one_host = one_host
-        self.users: dict[Line, set[int]] = {}  # threads
-        self.hosts: dict[Line, set[int]] = {}
-        self.writers: dict[Line, set[int]] = {}  # hosts
-
-    def use(self, line: Line, thread: int, host: int, *, writes: bool) -> None:
-        """Note a use; raise LinesChanged when the line has to be kept in another way than so far."""
-        users = self.users.setdefault(line, set())
-        hosts = self.hosts.setdefault(line, set())
-        writers = self.writers.setdefault(line, set())
-        if thread in users and host in hosts and (host in writers or not writes):
-            return
-        before = (len(users) > 1, len(hosts) > 1, len(writers) > 1)
-        users.add(thread)
-        hosts.add(host)
-        writers.update({host} if writes else ())
-        if before != (len(users) > 1, len(hosts) > 1, len(writers) > 1):
-            raise LinesChanged
-
-    def own(self, line: Line) -> bool:
-        """Say whether only one host has to do with the line."""
-        return self.one_host or len(self.hosts.get(line, ())) < 2
-
-    def private(self, line: Line) -> bool:
-        """Say whether only one thread has to do with the line."""
-        return len(self.users.get(line, ())) < 2
-
-    def contested(self, line: Line) -> bool:
-        """Say whether several hosts store to the line."""
-        return len(self.writers.get(line, ())) > 1
 
 
 class Cells:

@@ -35,6 +35,10 @@ class Client:
         if self.restarts:
             for sending in self.plan:
                 yield from self.send(Sending((sending.ring + 1) % self.rings, sending.seq, sending.count))
+        yield from self.wait_for_acknowledgements()
+
+    def wait_for_acknowledgements(self) -> Program:
+        """Wait until every batch is acknowledged."""
         while self._acked != {sending.seq for sending in self.plan}:
             ring, below = yield Receive(to_client(self.client))
             self.note(ring, below)

@@ -1,10 +1,27 @@
 """The designs by name: each sound sequencer that has programs, and those that are wrong on purpose."""
 
 from fencepost.model.errors import unknown_choice
+from fencepost.model.programs.operations import Address
 from fencepost.model.programs.order4 import CasThenReserve, Order4Claim, Order4Mutex
 from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.pipeline import Design
+from fencepost.model.programs.seed import (
+    SeedAcknowledger,
+    SeedClient,
+    SeedDelegation,
+    SeedReceiver,
+    SeedScanner4,
+    SeedScanner5,
+    SeedSubscriber,
+)
+from fencepost.model.programs.seed.layout import slot
 from fencepost.model.specs import protocol
+
+
+def seed_guard(ring: int, place: int, slots: int) -> tuple[Address, int]:
+    """Return the flag that offers a place of a seed ring's export chain."""
+    return (*slot(ring, place), "ordered"), 1
+
 
 SOUND = tuple(
     Design(name, scanner, protocol(name))
@@ -15,7 +32,30 @@ SOUND = tuple(
     )
 )
 WRONG = (Design("order4.cas_then_reserve", CasThenReserve, protocol("order4.cas_then_reserve")),)
-DESIGNS = {each.name: each for each in (*SOUND, *WRONG)}
+SEED = (
+    Design(
+        "seed.order5",
+        SeedScanner5,
+        protocol("order5.fetch_add"),
+        receiver=SeedReceiver,
+        delegation=SeedDelegation,
+        subscriber=SeedSubscriber,
+        acknowledger=SeedAcknowledger,
+        client=SeedClient,
+        guard=seed_guard,
+    ),
+    Design(
+        "seed.order4",
+        SeedScanner4,
+        protocol("order4.mutex"),
+        receiver=SeedReceiver,
+        subscriber=SeedSubscriber,
+        acknowledger=SeedAcknowledger,
+        client=SeedClient,
+        guard=seed_guard,
+    ),
+)
+DESIGNS = {each.name: each for each in (*SOUND, *WRONG, *SEED)}
 
 
 def design(name: str) -> Design:

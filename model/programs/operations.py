@@ -246,3 +246,14 @@ def at(action: str, **arguments: int) -> Label:
 def witness(action: str, **arguments: int) -> Witness:
     """Return the witness of a step of the contract."""
     return Witness(Step(action, arguments))
+
+
+def replacement(operation: FetchAdd | CompareExchange | Exchange, before: Any) -> tuple[Any] | None:
+    """Return what an atomic operation stores where it finds `before`, or None for a compare-exchange that fails."""
+    match operation:
+        case FetchAdd(amount=amount):
+            return (before + amount,)
+        case CompareExchange(expected=expected, desired=desired):
+            return (desired,) if before == expected else None
+        case Exchange(value=value):
+            return (value,)

@@ -160,9 +160,13 @@ class Order4Claim(Order4Scanner):
                 break
         start = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=slot.ring))
         yield from self.assign(slot, start)
-        yield Store(address, idle + 2, at("release", ring=slot.ring))
+        yield Store(address, self.released(slot), at("release", ring=slot.ring))
         yield from self.publish(slot, start)
         return ORDERED, start
+
+    def released(self, slot: Slot) -> int:
+        """Return the client's word once the slot's batch has its range: the next seq, idle."""
+        return 2 * (slot.seq + 1)
 
 
 class Order4Mutex(Order4Scanner):

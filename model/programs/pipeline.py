@@ -18,15 +18,21 @@ from fencepost.model.language import Protocol
 from fencepost.model.programs.acknowledger import Acknowledger
 from fencepost.model.programs.client import Client, Sending
 from fencepost.model.programs.delegation import Delegation
-from fencepost.model.programs.layout import header, payload
+from fencepost.model.programs.layout import chain, header, payload
 from fencepost.model.programs.operations import Address, ThreadOf
 from fencepost.model.programs.receiver import Arriving, Receiver
 from fencepost.model.programs.scanner import Scanner
+from fencepost.model.programs.seed.broker import SeedAcknowledger
 from fencepost.model.programs.subscriber import Subscriber
 from fencepost.model.trace import Step
 
 Rings: TypeAlias = Sequence[Sequence[Arriving]]  # what arrives on each ring, in ring order
 SEQUENCER_HOST = 0
+
+
+def sound_guard(ring: int, place: int, slots: int) -> tuple[Address, int]:
+    """Return the word of a place in an export chain, and what it holds, at least, once a reader can find the entry."""
+    return (*chain(ring, place % slots), "guard"), place + 1
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class Design:
     delegation: type[Delegation] = Delegation
     subscriber: type[Subscriber] = Subscriber
     acknowledger: type[Acknowledger] = Acknowledger
+    client: type[Client] = Client
+    guard: Callable[[int, int, int], tuple[Address, int]] = sound_guard
     scanner_host: Callable[[int], int] = field(default=lambda ring: SEQUENCER_HOST)
 
     @property
@@ -52,12 +60,14 @@ class Scenario:
     """What is sent and who takes part.
 
     written       the batches are in the rings when the run begins; else a receiver for each ring writes them
+    later         with `written`, what a receiver for each ring adds to that
     plans         what each client sends, instead of `rings`; receivers and acknowledgers then take part
     """
 
     rings: tuple[tuple[Arriving, ...], ...] = ()
     slots: int = 4  # of each ring
     written: bool = False
+    later: tuple[tuple[Arriving, ...], ...] = ()
     delegated: bool = False
     subscribers: bool = False
     acknowledgers: bool = False
@@ -73,13 +83,14 @@ class Scenario:
         """Return the clients whose batches come to a ring."""
         if self.plans:
             return list(range(len(self.plans)))
-        return sorted({batch.client for batch in self.rings[ring]})
+        later = self.later[ring] if self.later else ()
+        return sorted({batch.client for batch in (*self.rings[ring], *later)})
 
     def __str__(self) -> str:
-        count = sum(map(len, self.plans or self.rings))
-        clients = len(self.plans) or len({batch.client for ring in self.rings for batch in ring})
+        count = sum(map(len, self.plans)) or sum(map(len, (*self.rings, *self.later)))
+        clients = len(self.plans) or len({each for ring in range(self.rings_count) for each in self.clients(ring)})
         roles = ["scanners"]
-        roles += ["receivers"] if not self.written else []
+        roles += ["receivers"] if not self.written or self.later else []
         roles += ["delegations"] if self.delegated else []
         roles += ["subscribers"] if self.subscribers else []
         roles += ["acknowledgers"] if self.acknowledgers or self.plans else []
@@ -111,23 +122,41 @@ def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
     ]
     if scenario.plans:
         threads.append(ThreadOf(f"receiver {ring}", broker, lambda: design.receiver(ring, slots, ()).serve()))
-    elif not scenario.written:
-        batches = scenario.rings[ring]
-        threads.append(ThreadOf(f"receiver {ring}", broker, lambda: design.receiver(ring, slots, batches).run()))
+    elif not scenario.written or scenario.later:
+        first = len(scenario.rings[ring]) if scenario.written else 0
+        batches = scenario.later[ring] if scenario.written else scenario.rings[ring]
+        begin_receiver = lambda: design.receiver(ring, slots, batches, first=first).run()  # noqa: E731
+        threads.append(ThreadOf(f"receiver {ring}", broker, begin_receiver))
     if scenario.delegated:
         threads.append(ThreadOf(f"delegation {ring}", broker, lambda: design.delegation(ring, slots).run()))
     if scenario.subscribers:
         threads.append(ThreadOf(f"subscriber {ring}", reader, lambda: design.subscriber(ring, slots).run()))
     if scenario.acknowledgers or scenario.plans:
         clients = scenario.clients(ring)
-        begin = lambda: design.acknowledger(ring, clients).run()  # noqa: E731  (a def would be the same in four lines)
-        threads.append(ThreadOf(f"acknowledger {ring}", broker, begin))
+        threads.append(ThreadOf(f"acknowledger {ring}", broker, _acknowledger(design, scenario, ring, clients)))
     return threads
 
 
 def _client(design: Design, scenario: Scenario, client: int, plan: tuple[Sending, ...]) -> Callable[[], Any]:
     rings, level = scenario.rings_count, design.level
-    return lambda: Client(client, plan, rings, level, restarts=scenario.restarts).run()
+    return lambda: design.client(client, plan, rings, level, restarts=scenario.restarts).run()
+
+
+def _acknowledger(design: Design, scenario: Scenario, ring: int, clients: list[int]) -> Callable[[], Any]:
+    if not issubclass(design.acknowledger, SeedAcknowledger):
+        return lambda: design.acknowledger(ring, clients).run()
+    kind, sent = design.acknowledger, _sent(scenario, ring)
+    return lambda: kind(ring, clients, sent).run()
+
+
+def _sent(scenario: Scenario, ring: int) -> dict[int, list[int]]:
+    """Return the message counts of what each client sends to a ring, in order."""
+    sent: dict[int, list[int]] = {}
+    for client, plan in enumerate(scenario.plans):
+        sent[client] = [sending.count for sending in plan if sending.ring == ring]
+    for batch in () if scenario.plans else scenario.rings[ring]:
+        sent.setdefault(batch.client, []).append(batch.count)
+    return sent
 
 
 def written_words(design: Design, scenario: Scenario) -> dict[Address, Any]:

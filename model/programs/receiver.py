@@ -37,14 +37,15 @@ class Receiver:
     only when the subscriber has said that it is consumed; until then the receiver waits, and its clients with it.
     """
 
-    def __init__(self, ring: int, slots: int, batches: Iterable[Arriving]) -> None:
-        self.ring, self.slots = ring, slots
+    def __init__(self, ring: int, slots: int, batches: Iterable[Arriving], *, first: int = 0) -> None:
+        """`first`: the index of the first of the batches; those before it are in the ring already."""
+        self.ring, self.slots, self.first = ring, slots, first
         self._batches = tuple(batches)
         self._freed = 0  # slots, ever
 
     def run(self) -> Program:
         """Fill slot after slot with the batches that arrive."""
-        index = 0
+        index = self.first
         for batch in self._batches:
             yield Sleep(batch.arrival_ns)
             if self.accepts(batch):

@@ -48,6 +48,7 @@ class Scanner:
         self.ring, self.slots, self.delegated = ring, slots, delegated
         self._released_count = 0  # entries of the export chain, ever
         self._written_count = 0  # as last seen
+        self._looked = (-1, 0)  # the index of the slot whose guard was last looked at, and what it was
         self._ordered_of: dict[int, int] = {}  # client -> its batches that this scanner ordered
 
     def run(self) -> Program:
@@ -64,8 +65,9 @@ class Scanner:
         return self.header_gate(index)
 
     def header_gate(self, index: int) -> Watched:
-        """Return the guard of a slot's header, and what it was a lap before."""
+        """Return the guard of a slot's header, and what it was when last seen: at first, that of a lap before."""
         before = self.guard(index - self.slots) if index >= self.slots else 0
+        before = self._looked[1] if self._looked[0] == index else before
         return Watched((*header(self.ring, index % self.slots), "guard"), before, invalidate=True)
 
     def guard(self, index: int) -> int:
@@ -98,6 +100,7 @@ class Scanner:
         if self.delegated:
             self._written_count = seen
             return seen > index
+        self._looked = (index, seen)
         return seen == self.guard(index)
 
     # --- publishing ---

@@ -24,6 +24,7 @@ from fencepost.model.simulation.pipeline import Progress, finish, fitted, start_
 from fencepost.model.simulation.records import Slot
 from fencepost.model.simulation.scenario import Scenario
 from fencepost.model.simulation.world import World, make_world
+from fencepost.model.specs import PROTOCOLS
 from fencepost.model.trace import Step
 
 OWN_LINES = ("counter", "next", "lock")  # of the sequencer's host; every other line is in the pool
@@ -80,8 +81,9 @@ def simulate_operations_once(
 
 def _check(scenario: Scenario, level: Level) -> None:
     """Raise InputError for what the programs cannot show."""
-    if scenario.sequencer not in DESIGNS:
-        raise unknown_choice("sequencer of operation granularity", scenario.sequencer, DESIGNS)
+    choices = [name for name in DESIGNS if name in PROTOCOLS]
+    if scenario.sequencer not in choices:
+        raise unknown_choice("sequencer of operation granularity", scenario.sequencer, choices)
     wanted: dict[str, tuple[Any, Any]] = {
         "policy": (scenario.policy, "per_batch"),
         "clients.ack": (scenario.clients.ack, "deliverable"),

@@ -2,6 +2,7 @@
 
 check       the main job: every layer on one workload, one verdict each
 prove       Z3 on the promises of a protocol, for any size
+explore     the runs of a small system: every one, or drawn ones
 simulate    a scenario under SimPy's clock: what a sequencer costs, with the contract checked inside
 race        the native sequencers on a workload, by real threads
 verify      a recorded history against the contract
@@ -17,6 +18,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fencepost.checking import Report, check
+    from fencepost.exploring import explore
     from fencepost.litmus_tests import litmus
     from fencepost.model.histories import read_history, read_workload, verify, write_history, write_workload
     from fencepost.model.itf import read_trace, write_trace
@@ -29,14 +31,15 @@ if TYPE_CHECKING:
     from fencepost.simulating import Simulation, simulate
 
 __all__ = [
-    "PROTOCOLS", "Report", "Scenario", "Simulation", "ablate", "check", "litmus", "parse_scenario", "protocol", "prove",
-    "race", "read_history", "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify",
+    "PROTOCOLS", "Report", "Scenario", "Simulation", "ablate", "check", "explore", "litmus", "parse_scenario",
+    "protocol", "prove", "race", "read_history", "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify",
     "write_history", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
 _HOMES = {
     "fencepost.checking": ("Report", "check"),
+    "fencepost.exploring": ("explore",),
     "fencepost.litmus_tests": ("litmus",),
     "fencepost.model.histories": ("read_history", "read_workload", "verify", "write_history", "write_workload"),
     "fencepost.model.itf": ("read_trace", "write_trace"),

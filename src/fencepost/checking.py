@@ -2,6 +2,7 @@
 
 spec     Z3: the promises of the protocol, for any size
 program  SimPy: the programs on the workload, held against the spec at every step; then their history
+runs     the explorer: every run of the whole pipeline on a few batches, on memory that is not coherent
 native   threads: the C++ sequencer on the same workload; then its history
 both     model against native: the same batches ordered, and the same ranges under one given schedule
 """
@@ -16,19 +17,27 @@ from typing import Literal
 import numpy as np
 
 from fencepost import native, proofs
-from fencepost.model.contract import Level, Verdict, worst
+from fencepost.model.contract import Level, Verdict, promised, worst
 from fencepost.model.errors import InputError, NotAccepted
+from fencepost.model.explorer.columns import describe_run
+from fencepost.model.explorer.exploration import explore
+from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.explorer.subjects import arrivals
+from fencepost.model.explorer.subjects import sequencer as subject_of
 from fencepost.model.histories import History, Workload, verify
 from fencepost.model.histories.drained import left_over
 from fencepost.model.itf import write_trace
-from fencepost.model.programs import DESIGNS, attempts, follow
+from fencepost.model.memory import PROFILE
+from fencepost.model.programs import DESIGNS, Scenario, attempts, design, follow
 from fencepost.model.recordings import recorded_workload
 from fencepost.model.simulation import history_of, rings_of, simulate
 from fencepost.model.specs import protocol, sound_at
 from fencepost.model.trace import Trace, replay
 
-Layer = Literal["spec", "program", "native", "both"]
-LAYERS: tuple[Layer, ...] = ("spec", "program", "native", "both")
+Layer = Literal["spec", "program", "runs", "native", "both"]
+LAYERS: tuple[Layer, ...] = ("spec", "program", "runs", "native", "both")
+NOT_OF_RUNS = ("contiguous", "agreement", "frontier", "wait-free")
+"""What the explorer's watch has no words for: it sees batches, not messages, and counts no steps."""
 REFINEMENT, SAME_BATCHES, SAME_RANGES = "refinement", "same-batches", "same-ranges"
 
 
@@ -87,7 +96,7 @@ def check(
     witnessed = {}
     for name in names:
         job = _Job(name, workload or recorded_workload(protocol(name).level), seed, out)
-        for layer in (job.spec, job.program, job.native, job.both):
+        for layer in (job.spec, job.program, job.runs, job.native, job.both):
             progress(f"{name}: {layer.__name__}")
             results.extend(layer())
         witnessed[name] = job.witnessed
@@ -160,6 +169,25 @@ class _Job:
             yield replayed.pop(result.property, result)
         yield from replayed.values()
         yield self._drained("program", run.history, seconds)
+
+    def runs(self) -> Iterator[Result]:
+        """Visit every run of two clients, two rings of one slot and three batches, with all the pipeline's threads."""
+        if self._protocol.name not in DESIGNS:
+            return
+        scenario = Scenario(rings=arrivals(2, 2, 3), slots=1, subscribers=True, acknowledgers=True)
+        found = explore(subject_of(design(self._protocol.name), scenario, PROFILE))
+        bound = f"all {found.counts.complete} runs of 3 batches"
+        if found.violation is not None:
+            path = self._out / f"{self._protocol.name}-{found.violation.property}-run.itf.json"
+            write_run(found, path)
+            yield self._result(
+                "runs", found.violation.property, found.verdict, f"1 of {found.counts.complete} runs", found.seconds,
+                trace=path, counterexample=describe_run(found),
+            )  # fmt: skip
+            return
+        for name in (*promised(self._protocol.level), REFINEMENT):
+            if name not in NOT_OF_RUNS:
+                yield self._result("runs", name, found.verdict, bound, found.seconds)
 
     def _replay(self) -> Iterator[Result]:
         """Make the programs perform each counterexample of the spec; their own history must show the violation."""
@@ -250,11 +278,11 @@ def _batches(history: History) -> list[tuple[int, int]]:
 
 
 def _history(workload: Workload, raced: native.RaceResult) -> History:
-    """Return the batches that a race ordered, in position order."""
-    rows = np.flatnonzero(raced.outcome == native.ArrivalOutcome.ORDERED)
-    rows = rows[np.argsort(raced.start_position[rows], kind="stable")]
+    """Return the batches that a race delivered, as subscribers saw them, in position order."""
+    rows = np.flatnonzero(raced.delivered_position >= 0)
+    rows = rows[np.argsort(raced.delivered_position[rows], kind="stable")]
     columns = {name: getattr(workload, name) for name in ("client_id", "batch_seq", "broker_id", "ring_index")}
-    columns |= {"message_count": workload.message_count, "start_position": raced.start_position}
+    columns |= {"message_count": workload.message_count, "start_position": raced.delivered_position}
     columns |= {"sent_ns": raced.sent_ns, "acked_ns": raced.acked_ns}
     return History.from_columns({name: column[rows] for name, column in columns.items()})
 

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 
+#include "fencepost/client_ids.hpp"
 #include "fencepost/limits.hpp"
 
 namespace fencepost {
@@ -29,6 +29,8 @@ class ClientTable {
       : bucket_count_(checked("client_capacity", static_cast<std::int64_t>(client_capacity), 1, client_capacity_max)),
         buckets_(std::make_unique<Bucket[]>(bucket_count_)) {}
 
+  std::size_t bucket_count() const noexcept { return bucket_count_; }
+
   // Returns the client's word, 0 if the client is new. At most client_capacity steps, never blocks.
   // `client_id` is at most client_id_max. Throws Refused when the client is new and every bucket is taken.
   //
@@ -44,7 +46,7 @@ class ClientTable {
       if (owner == client_id) return bucket.word;  // found, or a failed exchange showed the winner's id
       index = index + 1 == bucket_count_ ? 0 : index + 1;
     }
-    refuse_client(client_id);
+    refuse_client(client_id, bucket_count_);
   }
 
  private:
@@ -56,19 +58,11 @@ class ClientTable {
     Word word{0};
   };
 
-  // Mixes all 64 bits (the finalizer of SplitMix64), then scales the upper 32 to the table: no division, any capacity.
+  // Mixes all 64 bits, then scales the upper 32 to the table: no division, any capacity.
   std::size_t first_bucket_index(std::uint64_t client_id) const noexcept {
-    std::uint64_t mixed = client_id + 0x9e3779b97f4a7c15U;
-    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9U;
-    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebU;
-    mixed ^= mixed >> 31;
+    const std::uint64_t mixed = mixed_client(client_id);
     static_assert(client_capacity_max <= (std::int64_t{1} << 32), "the product below must fit 64 bits");
     return static_cast<std::size_t>(((mixed >> 32) * bucket_count_) >> 32);
-  }
-
-  [[noreturn]] void refuse_client(std::uint64_t client_id) const {
-    throw Refused("client table full: no room for client " + std::to_string(client_id) + " beside " +
-                  std::to_string(bucket_count_) + " others: make the sequencer with a larger client_capacity");
   }
 
   std::size_t bucket_count_;

@@ -31,6 +31,36 @@ inline void check_length(std::string_view column, std::size_t value_count, std::
                 std::to_string(row_count) + ": expected equal lengths");
 }
 
+// Has its sign bit set if `value` is not in low..high, where 0 <= low <= high: in that range neither difference borrows.
+// A value below `low` may be so far below that value - low wraps; then it is negative, and so is its own sign bit.
+inline std::uint64_t beyond(std::int64_t value, std::int64_t low, std::int64_t high) noexcept {
+  const auto bits = static_cast<std::uint64_t>(value);
+  return bits | (bits - static_cast<std::uint64_t>(low)) | (static_cast<std::uint64_t>(high) - bits);
+}
+
+// Refuses columns of unequal lengths. The sign bit of the result is set if some client_id or batch_seq is out of range.
+// Without a branch or a comparison per row, so that the compiler looks at several rows at once.
+inline std::uint64_t check_lengths_and_identities(const BatchColumns& columns) {
+  const std::size_t row_count = columns.row_count();
+  check_length("batch_seq", columns.batch_seq.size(), row_count);
+  check_length("message_count", columns.message_count.size(), row_count);
+  std::uint64_t outside = 0;
+  for (std::size_t row = 0; row < row_count; ++row) {
+    outside |= static_cast<std::uint64_t>(columns.client_id[row]) | beyond(columns.batch_seq[row], 0, batch_seq_max);
+  }
+  return outside;
+}
+
+// Refuses the first row with a value out of range, where there is one.
+[[noreturn]] inline void refuse_columns(const BatchColumns& columns) {
+  for (std::size_t row = 0; row < columns.row_count(); ++row) {
+    checked_row("client_id", row, columns.client_id[row], 0, client_id_max);
+    checked_row("batch_seq", row, columns.batch_seq[row], 0, batch_seq_max);
+    checked_row("message_count", row, columns.message_count[row], 1, message_count_max);
+  }
+  throw Refused("a column changed while it was read");
+}
+
 // Each value is read once, so that what was checked is what is used, whatever the owner of the columns does meanwhile.
 inline std::vector<Batch> checked_batches(const BatchColumns& columns) {
   const std::size_t row_count = columns.row_count();

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <mutex>
@@ -48,7 +49,7 @@ class Crew {
     join();
   }
 
-  // Starts a thread. `work()` has to return soon after the stop flag is set.
+  // Starts a thread. `work()` has to return soon after the stop flag is set, also when it is set from the first.
   template <class Work>
   void add(Work work) {
     threads_.emplace_back([this, work = std::move(work)]() mutable { run(work); });
@@ -72,9 +73,10 @@ class Crew {
   void run(Work& work) noexcept {
     Clock::time_point began = Clock::now();
     try {
-      pass_gate();
-      began = Clock::now();
-      if (!stop_.is_set()) work();
+      if (passes_gate()) {
+        began = Clock::now();
+        work();
+      }
     } catch (...) {
       const std::scoped_lock guard(mutex_);
       if (!error_) error_ = std::current_exception();
@@ -93,10 +95,18 @@ class Crew {
     finished_.notify_one();
   }
 
+  // Whether all members are there; false for every one of them if it was stopped before. All or none, because a member
+  // may wait for what another one does last (closes what it writes): both then see the stop flag and leave.
+  //
   // Release and acquire: whoever leaves the gate has everything behind it that the others did before it.
-  void pass_gate() noexcept {
-    arrived_count_.fetch_add(1, std::memory_order_acq_rel);
-    while (arrived_count_.load(std::memory_order_acquire) < member_count_ && !stop_.is_set()) std::this_thread::yield();
+  bool passes_gate() noexcept {
+    std::size_t arrived = arrived_count_.fetch_add(1, std::memory_order_acq_rel) + 1;
+    while (arrived < member_count_) {  // `aborted` is above any count
+      if (stop_.is_set() && arrived_count_.compare_exchange_strong(arrived, aborted, std::memory_order_acq_rel)) break;
+      std::this_thread::yield();
+      arrived = arrived_count_.load(std::memory_order_acquire);
+    }
+    return arrived == member_count_;
   }
 
   bool finished_within(std::chrono::milliseconds patience) {
@@ -109,6 +119,8 @@ class Crew {
       if (thread.joinable()) thread.join();
     }
   }
+
+  static constexpr std::size_t aborted = SIZE_MAX / 2;
 
   const std::size_t member_count_;
   StopFlag& stop_;

@@ -19,7 +19,7 @@ namespace fencepost {
 // pass issued_max = 2^63 - 1 lands above it instead of turning negative, and its own result says so. That range is not
 // handed out, and the counter stays above the limit, so every later fetch_add is refused by the same comparison: one
 // range that does not fit seals the sequencer, even against a smaller one that would have fitted. Each refused thread
-// stores `sealed_` back, so the counter is never more than one message_count (< 2^32) per thread above 2^63 and cannot
+// stores `sealed` back, so the counter is never more than one epoch's messages (< 2^48) per thread above 2^63 and cannot
 // wrap, however long refused callers insist.
 //
 // Giving the range back with fetch_sub looks kinder and hands out a position twice. With counter C near the limit:
@@ -43,6 +43,38 @@ class alignas(cache_line_size) Issued {
     }
     return start;
   }
+
+  // The same where the calling thread is the only one that ever reserves: a load and a store, no locked instruction.
+  // Relaxed: the word has one writer, and nothing else is published through it.
+  std::uint64_t reserve_alone(std::uint64_t message_count) {
+    const std::uint64_t start = Memory::load_relaxed(counter_);
+    if (start > limit - message_count) [[unlikely]] {
+      seal(start);
+      refuse_range(message_count);
+    }
+    Memory::store_relaxed(counter_, start + message_count);
+    return start;
+  }
+
+  // reserve_alone() again and again: the calling thread keeps the counter at hand and stores it for the others.
+  class Alone {
+   public:
+    std::uint64_t reserve(std::uint64_t message_count) {
+      const std::uint64_t start = next_;
+      if (start > limit - message_count) [[unlikely]] return issued_.reserve_alone(message_count);  // which refuses
+      next_ = start + message_count;
+      Memory::store_relaxed(issued_.counter_, next_);
+      return start;
+    }
+
+   private:
+    friend class Issued;
+    explicit Alone(Issued& issued) noexcept : issued_(issued), next_(Memory::load_relaxed(issued.counter_)) {}
+    Issued& issued_;
+    std::uint64_t next_;
+  };
+
+  Alone alone() noexcept { return Alone(*this); }
 
   // The next position never handed out. Exact while no attempt is under way.
   std::uint64_t value() const noexcept {

@@ -7,6 +7,8 @@
 //   Plain<T>   shared data whose accesses are ordered by something else (a lock, or a release/acquire pair)
 //   Mutex      lock() may block
 //   pause, yield   what a waiting thread does between two looks
+//   prefetch       a hint
+//   write_back, invalidate, fence   what reaches another host; nothing here, where all threads are on one
 //
 // Only orders that some algorithm needs exist. There are no free-standing fences: ThreadSanitizer does not see them,
 // and a reader cannot tell which access one belongs to.
@@ -95,6 +97,21 @@ struct Coherent {
   static void write(Plain<T>& plain, const std::type_identity_t<T>& value) noexcept {
     plain.value_ = value;
   }
+
+  // The line that holds `address` goes to memory: other hosts may fetch it once a fence after this is done.
+  static void write_back(const void* /*address*/) noexcept {}
+
+  // This host's copy of the line is dropped: a load behind a full fence after this fetches it again.
+  static void invalidate(const void* /*address*/) noexcept {}
+
+  // No store or write-back behind it takes effect before those in front of it have.
+  static void fence() noexcept {}
+
+  // The same, and no load behind it is done before an invalidation in front of it.
+  static void full_fence() noexcept {}
+
+  // A hint: the line is wanted soon, to be read.
+  static void prefetch(const void* address) noexcept { __builtin_prefetch(address, 0); }
 
   // Tells the core that this is a waiting loop; gives nothing up.
   static void pause() noexcept {

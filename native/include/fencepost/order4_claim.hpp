@@ -1,12 +1,12 @@
 // Order 4 without a lock: a busy bit per client makes claim and reserve one step to everybody else.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "fencepost/batch.hpp"
 #include "fencepost/client_table.hpp"
+#include "fencepost/configuration.hpp"
 #include "fencepost/issued.hpp"
 #include "fencepost/limits.hpp"
 
@@ -28,8 +28,8 @@ class Order4Claim {
   static constexpr int level = 4;
   static constexpr bool parks = true;
 
-  Order4Claim(std::size_t client_capacity, std::uint64_t first_position)
-      : clients_(client_capacity), issued_(first_position) {}
+  explicit Order4Claim(const Configuration& configuration)
+      : clients_(configuration.client_capacity), issued_(configuration.first_position) {}
 
   // Never blocks, no loop beside the search in the table. A claimer that is preempted holds up its client, nobody else.
   // Throws Refused when the client table is full or the positions are used up; the claim is given back then.
@@ -50,6 +50,9 @@ class Order4Claim {
     Memory::store_release(word, (batch_seq + 1) << 1);
     return {AttemptOutcome::ordered, false, start};
   }
+
+  // A hint which of the client's batches to try: the next, or one before it. Relaxed, as nothing is read behind it.
+  std::uint64_t next_seq(std::uint64_t client_id) { return Memory::load_relaxed(clients_.word_of(client_id)) >> 1; }
 
   std::uint64_t issued() const noexcept { return issued_.value(); }
 

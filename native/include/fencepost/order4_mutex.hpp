@@ -1,13 +1,13 @@
 // Order 4 with one lock around the next-expected table and the counter: the plain form, to compare others with.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string_view>
 
 #include "fencepost/batch.hpp"
 #include "fencepost/client_table.hpp"
+#include "fencepost/configuration.hpp"
 #include "fencepost/issued.hpp"
 #include "fencepost/limits.hpp"
 
@@ -20,8 +20,8 @@ class Order4Mutex {
   static constexpr int level = 4;
   static constexpr bool parks = true;
 
-  Order4Mutex(std::size_t client_capacity, std::uint64_t first_position)
-      : clients_(client_capacity), issued_(first_position) {}
+  explicit Order4Mutex(const Configuration& configuration)
+      : clients_(configuration.client_capacity), issued_(configuration.first_position) {}
 
   // BLOCKS while another thread holds the lock, unlike every other try_order. Throws Refused when the client table is
   // full or the positions are used up; the lock is free and nothing is changed then, but for the seal.
@@ -36,6 +36,10 @@ class Order4Mutex {
     Memory::store_relaxed(next_seq, batch_seq + 1);
     return {AttemptOutcome::ordered, false, start};
   }
+
+  // A hint which of the client's batches to try: the next, or one before it. Relaxed and without the lock, as nothing is
+  // read behind it.
+  std::uint64_t next_seq(std::uint64_t client_id) { return Memory::load_relaxed(clients_.word_of(client_id)); }
 
   // The next position never handed out. BLOCKS like try_order.
   std::uint64_t issued() const {

@@ -1,6 +1,7 @@
-// One ring of a race: its share of the workload, its two threads' loops, and what they record.
+// One ring of a race: its share of the workload, its receiver, and what is recorded of each arrival.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,114 +12,133 @@
 #include "fencepost/crew.hpp"
 #include "fencepost/drift.hpp"
 #include "fencepost/jitter.hpp"
+#include "fencepost/lap_ring.hpp"
 #include "fencepost/limits.hpp"
-#include "fencepost/memory_coherent.hpp"
-#include "fencepost/quiescence.hpp"
-#include "fencepost/ring.hpp"
-#include "fencepost/scanner.hpp"
+#include "fencepost/poll.hpp"
+#include "fencepost/publication.hpp"
+#include "fencepost/race_options.hpp"
 
 namespace fencepost {
 
-// What became of an arrival. What an attempt calls `later` is, when nothing will change any more, parked.
-enum class ArrivalOutcome : std::int8_t { ordered = 0, parked = 1, duplicate = 2 };
-
-// One entry per arrival, in the order of the input rows. Times in nanoseconds since the run's start, -1 = never.
-struct RaceResult {
-  explicit RaceResult(std::size_t row_count)
-      : outcome(row_count), start_position(row_count), sent_ns(row_count), acked_ns(row_count) {}
-
-  std::vector<std::int8_t> outcome;  // ArrivalOutcome
-  std::vector<std::int64_t> start_position;
-  std::vector<std::int64_t> sent_ns;
-  std::vector<std::int64_t> acked_ns;
-  ScannerCounts counts;
-  std::int64_t issued = 0;
-  double seconds = 0;
-};
-
-// Every array has one writing thread, is sized before the threads start and is read after they are joined: recording
-// takes no lock and no atomic. Beside the accesses under test it costs a look at the clock.
+// Every array has one writing thread for each entry, is sized before the threads start and is read after they are
+// joined: recording takes no lock and no atomic. Beside the accesses under test it costs a look at the clock.
+template <class Memory>
 class RacedRing {
  public:
   using Clock = Crew::Clock;
+  using Ring = LapRing<Memory, Batch>;
 
-  // `rows` are the input rows of this ring's arrivals, in order.
+  // `rows` are the input rows of this ring's arrivals, in order; `reader_count` scanners will read it.
   RacedRing(std::size_t ring_index, std::vector<std::size_t> rows, const std::vector<Batch>& batches,
-            std::uint64_t seed, Clock::time_point start, const StopFlag& stop)
+            std::size_t reader_count, const RaceOptions& options, Clock::time_point start, StopFlag& stop)
       : ring_index_(ring_index),
         rows_(std::move(rows)),
+        batches_(batches),
+        stop_row_(options.stop_row),
         start_(start),
         stop_(stop),
-        ring_(rows_.size()),
-        receiver_(rows_.size(), Jitter<Coherent>(seed, ring_index * 2)),
-        scanner_(rows_.size(), Jitter<Coherent>(seed, ring_index * 2 + 1)) {
-    workload_.reserve(rows_.size());
-    for (const std::size_t row : rows_) workload_.push_back(batches[row]);
-  }
+        jitter_(options.seed, ring_index * 2),
+        ring_(options.slot_count, reader_count, options.placement),
+        log_(rows_.size()),
+        outcome_(rows_.size(), ArrivalOutcome::waiting),
+        start_position_(rows_.size(), -1),
+        delivered_position_(rows_.size(), -1),
+        sent_ns_(rows_.size(), -1),
+        ordered_ns_(rows_.size(), -1) {}
 
-  // The receiver's thread: publishes the workload. Waits for other receivers (drift.hpp), never for a scanner.
+  Ring& ring() noexcept { return ring_; }
+
+  // The receiver's thread: payload into the log, then the batch into the ring. BLOCKS while the ring is full, and for
+  // other receivers (drift.hpp); leaves when stopped, or when the ring is abandoned.
   void receive(Drift& drift) {
-    for (std::size_t slot_index = 0; slot_index < workload_.size() && !stop_.is_set(); ++slot_index) {
-      drift.wait_for_others(ring_index_, rows_[slot_index], stop_);
-      receiver_.jitter.lose_some_time();
-      receiver_.sent_ns[slot_index] = elapsed_ns();
-      ring_.publish(workload_[slot_index]);
+    PerBatch<Memory> publication;
+    for (std::size_t index = 0; index < rows_.size() && !stop_.is_set(); ++index) {
+      if (rows_[index] >= stop_row_) {
+        stop_.set();
+        break;
+      }
+      drift.wait_for_others(ring_index_, rows_[index], stop_);
+      if (!waits_for_room(drift)) break;
+      jitter_.lose_some_time();
+      sent_ns_[index] = elapsed_ns();
+      const Batch& batch = batches_[rows_[index]];
+      Memory::write(log_[index].content, content_of(batch));
+      Memory::write_back(&log_[index]);
+      publication.publish(ring_, batch, MessageHeaders<Memory>{}, 0);
     }
+    ring_.close();
     drift.leave(ring_index_);
   }
 
-  // The scanner's thread. BLOCKS until no scanner of the race has anything left to do. Throws what try_order throws.
-  template <class Sequencer>
-  void scan(Sequencer& sequencer, Quiescence<Coherent>& quiescence) {
-    Scanner<Coherent, Sequencer, RacedRing> scanner(ring_index_, sequencer, ring_, quiescence, *this);
-    scanner.run();
-    scanner_.counts = scanner.counts();
+  // --- the scanner's or worker's record; of each arrival, by one thread ---
+
+  void record_ordered(std::size_t index, std::uint64_t start_position) {
+    ordered_ns_[index] = elapsed_ns();
+    outcome_[index] = ArrivalOutcome::ordered;
+    start_position_[index] = static_cast<std::int64_t>(start_position);
+  }
+  void record_dropped(std::size_t index) { outcome_[index] = ArrivalOutcome::duplicate; }
+
+  // --- the subscriber's ---
+
+  // Whether the log holds at this index the batch that an exported record speaks of.
+  bool deliver(std::size_t index, const Batch& exported, std::uint64_t start_position) {
+    // An old copy of the log's line may be here from before it was written; the record's guard was read before this.
+    Memory::invalidate(&log_[index]);
+    Memory::full_fence();
+    if (Memory::read(log_[index].content) != content_of(exported)) return false;
+    delivered_position_[index] = static_cast<std::int64_t>(start_position);
+    return true;
   }
 
-  // The scanner's surroundings (scanner.hpp).
-  void ordered(std::size_t slot_index, std::uint64_t start_position) {
-    scanner_.acked_ns[slot_index] = elapsed_ns();
-    scanner_.outcome[slot_index] = ArrivalOutcome::ordered;
-    scanner_.start_position[slot_index] = static_cast<std::int64_t>(start_position);
-  }
-  void dropped(std::size_t slot_index) { scanner_.outcome[slot_index] = ArrivalOutcome::duplicate; }
-  bool stopped() const noexcept { return stop_.is_set(); }
-  void before_attempt() noexcept { scanner_.jitter.lose_some_time(); }
+  // Whether all of its arrivals were sent and read. After the join.
+  bool is_read() const noexcept { return ring_.consumed_count() == rows_.size(); }
 
-  // After the join: writes this ring's arrivals to their rows and adds its counts.
-  void report(RaceResult& result) const {
-    for (std::size_t slot_index = 0; slot_index < rows_.size(); ++slot_index) {
-      const std::size_t row = rows_[slot_index];
-      result.outcome[row] = static_cast<std::int8_t>(scanner_.outcome[slot_index]);
-      result.start_position[row] = scanner_.start_position[slot_index];
-      result.sent_ns[row] = receiver_.sent_ns[slot_index];
-      result.acked_ns[row] = scanner_.acked_ns[slot_index];
+  // After the join: writes this ring's arrivals to their rows. `read_count` of them were read by all readers.
+  void report(RaceResult& result) {
+    const std::uint64_t read_count = ring_.consumed_count();
+    for (std::size_t index = 0; index < rows_.size(); ++index) {
+      const std::size_t row = rows_[index];
+      const bool is_left = outcome_[index] == ArrivalOutcome::waiting && index < read_count;
+      result.outcome[row] = static_cast<std::int8_t>(is_left ? ArrivalOutcome::parked : outcome_[index]);
+      result.start_position[row] = start_position_[index];
+      result.delivered_position[row] = delivered_position_[index];
+      result.sent_ns[row] = sent_ns_[index];
+      result.ordered_ns[row] = ordered_ns_[index];
     }
-    result.counts.ordered += scanner_.counts.ordered;
-    result.counts.duplicate += scanner_.counts.duplicate;
-    result.counts.released += scanner_.counts.released;
-    result.counts.claim_lost += scanner_.counts.claim_lost;
+    const std::uint64_t laps = (ring_.raised_count() + ring_.slot_count() - 1) / ring_.slot_count();
+    result.lap_count_max = std::max(result.lap_count_max, laps);
+    result.placement_got += ring_.placement_got();
   }
 
  private:
-  struct alignas(cache_line_size) Receiver {
-    Receiver(std::size_t slot_count, Jitter<Coherent> own_jitter) : jitter(own_jitter), sent_ns(slot_count, -1) {}
-    Jitter<Coherent> jitter;
-    std::vector<std::int64_t> sent_ns;
+  struct Content {
+    std::uint64_t client_id;
+    std::uint64_t batch_seq;
+    std::uint64_t message_count;
+    std::uint64_t mixed;
+    bool operator==(const Content&) const = default;
+  };
+  struct alignas(cache_line_size) LogEntry {
+    typename Memory::template Plain<Content> content;
   };
 
-  struct alignas(cache_line_size) ScannerRecord {
-    ScannerRecord(std::size_t slot_count, Jitter<Coherent> own_jitter)
-        : jitter(own_jitter),
-          outcome(slot_count, ArrivalOutcome::parked),
-          start_position(slot_count, -1),
-          acked_ns(slot_count, -1) {}
-    Jitter<Coherent> jitter;
-    std::vector<ArrivalOutcome> outcome;
-    std::vector<std::int64_t> start_position;
-    std::vector<std::int64_t> acked_ns;
-    ScannerCounts counts;
-  };
+  static Content content_of(const Batch& batch) noexcept {
+    const std::uint64_t mixed = mixed_client(batch.client_id ^ mixed_client(batch.batch_seq ^ batch.message_count));
+    return {batch.client_id, batch.batch_seq, batch.message_count, mixed};
+  }
+
+  // False if there will be none: stopped, or abandoned by a reader.
+  bool waits_for_room(Drift& drift) {
+    if (ring_.has_room(1)) return !ring_.is_abandoned();
+    drift.leave(ring_index_);  // nobody waits for who cannot go on
+    SpinThenYield<Memory> poll;
+    while (!ring_.has_room(1)) {
+      if (stop_.is_set() || ring_.is_abandoned()) return false;
+      poll.wait();
+    }
+    return true;
+  }
 
   std::int64_t elapsed_ns() const {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start_).count();
@@ -126,12 +146,18 @@ class RacedRing {
 
   const std::size_t ring_index_;
   const std::vector<std::size_t> rows_;
+  const std::vector<Batch>& batches_;
+  const std::uint64_t stop_row_;
   const Clock::time_point start_;
-  const StopFlag& stop_;
-  std::vector<Batch> workload_;
-  Ring<Coherent> ring_;
-  Receiver receiver_;
-  ScannerRecord scanner_;
+  StopFlag& stop_;
+  Jitter<Memory> jitter_;
+  Ring ring_;
+  std::vector<LogEntry> log_;
+  std::vector<ArrivalOutcome> outcome_;
+  std::vector<std::int64_t> start_position_;
+  std::vector<std::int64_t> delivered_position_;
+  std::vector<std::int64_t> sent_ns_;
+  std::vector<std::int64_t> ordered_ns_;
 };
 
 }  // namespace fencepost

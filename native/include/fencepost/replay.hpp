@@ -1,12 +1,12 @@
-// One thread, one attempt per row, in row order: a given schedule, to be compared with a model's.
+// A given schedule on a fresh sequencer, to be compared with a model's.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string_view>
 #include <vector>
 
+#include "fencepost/attempts.hpp"
 #include "fencepost/batch.hpp"
 #include "fencepost/columns.hpp"
 #include "fencepost/sequencers.hpp"
@@ -18,24 +18,19 @@ struct ReplayResult {
   std::vector<std::int64_t> start_position;  // -1 unless ordered
 };
 
-// Calls `check_interrupt` every 2^20 attempts (tens of milliseconds); what it throws leaves. Throws Refused for a bad
-// argument, or if the positions are used up.
+// Throws Refused for a bad argument, or if the positions are used up; and whatever `check_interrupt` throws.
 inline ReplayResult replay(std::string_view name, const BatchColumns& columns, std::int64_t first_position,
                            const std::function<void()>& check_interrupt) {
   ReplayResult result;
   CoherentSequencers::with(name, [&]<class Sequencer>() {
-    const auto first = checked("first_position", first_position, 0, issued_max);
+    Configuration configuration;
+    configuration.first_position = checked("first_position", first_position, 0, issued_max);
     const std::vector<Batch> batches = checked_batches(columns);
-    Sequencer sequencer(client_capacity_for(batches), first);
-    result.outcome.reserve(batches.size());
-    result.start_position.reserve(batches.size());
-    for (const Batch& batch : batches) {
-      if (result.outcome.size() % (std::size_t{1} << 20) == 0) check_interrupt();
-      const Attempt attempt = sequencer.try_order(batch.client_id, batch.batch_seq, batch.message_count);
-      const bool is_ordered = attempt.outcome == AttemptOutcome::ordered;
-      result.outcome.push_back(static_cast<std::int8_t>(attempt.outcome));
-      result.start_position.push_back(is_ordered ? static_cast<std::int64_t>(attempt.start) : -1);
-    }
+    configuration.client_capacity = client_capacity_for(batches);
+    Sequencer sequencer(configuration);
+    result.outcome.resize(batches.size());
+    result.start_position.resize(batches.size());
+    attempt_all(sequencer, batches, {result.outcome, result.start_position}, check_interrupt);
   });
   return result;
 }

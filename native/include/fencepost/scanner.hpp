@@ -1,160 +1,177 @@
-// The sequencer's worker for one ring: reads slots in ring order, orders, parks, drops.
+// The sequencer's worker for one ring, where scanners share the sequencer: reads in ring order, orders, parks, drops.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "fencepost/batch.hpp"
-#include "fencepost/parking.hpp"
+#include "fencepost/configuration.hpp"
+#include "fencepost/origin.hpp"
+#include "fencepost/parked_clients.hpp"
 #include "fencepost/quiescence.hpp"
-#include "fencepost/ring.hpp"
 
 namespace fencepost {
-
-// Poll policy: a few pauses for a producer that is about to publish, then yields, as there may be more threads than
-// cores.
-template <class Memory>
-class SpinThenYield {
- public:
-  void reset() noexcept { wait_count_ = 0; }
-
-  void wait() noexcept {
-    if (wait_count_ < pause_count_max) {
-      ++wait_count_;
-      Memory::pause();
-    } else {
-      Memory::yield();
-    }
-  }
-
- private:
-  static constexpr unsigned pause_count_max = 64;
-  unsigned wait_count_ = 0;
-};
 
 struct ScannerCounts {
   std::uint64_t ordered = 0;
   std::uint64_t duplicate = 0;
   std::uint64_t released = 0;    // parked first, ordered later
   std::uint64_t claim_lost = 0;  // attempts that met a busy bit or lost the compare-exchange
+
+  ScannerCounts& operator+=(const ScannerCounts& other) noexcept {
+    ordered += other.ordered;
+    duplicate += other.duplicate;
+    released += other.released;
+    claim_lost += other.claim_lost;
+    return *this;
+  }
 };
 
 // `Surroundings` is told what happens and asked whether to go on, all from the scanner's thread:
-//   ordered(slot_index, start)   the order of that slot's batch is final
-//   dropped(slot_index)          it was a duplicate
-//   stopped()                    true: leave now, whatever is unfinished
-//   before_attempt()             a place to lose some time, so that runs differ
-template <class Memory, class Sequencer, class Surroundings>
+//   ordered(batch, origin, start, was_parked)   the order of that batch is final
+//   dropped(batch, origin)                      it was a duplicate
+//   claim_lost()                                an attempt met a busy bit or lost the compare-exchange
+//   stopped()                                   true: leave now, whatever is unfinished
+//   before_attempt()                            a place to lose some time, so that runs differ
+//   idle()                                      there is nothing to do for now: hold nothing back
+//
+// Memory is bounded: parking_capacity batches, each a copy. When that many are parked and the next one has to be, the
+// scanner is *held*: it reads nothing more until something is released, so its ring fills up and its receiver waits.
+// That can be for ever: if the predecessor stands behind the batch that holds the scanner, in this ring, or in another
+// one that is held. It cannot happen if parking_capacity is at least what all clients together may have sent without an
+// acknowledgement: the predecessor of a parked batch was sent before it, so all that is parked or read fits.
+template <class Memory, class Sequencer, class Reader, class Surroundings, class Poll>
 class Scanner {
  public:
-  Scanner(std::size_t scanner_index, Sequencer& sequencer, const Ring<Memory>& ring, Quiescence<Memory>& quiescence,
-          Surroundings& surroundings)
+  Scanner(std::size_t scanner_index, Sequencer& sequencer, Reader reader, const Configuration& configuration,
+          Quiescence<Memory>& quiescence, Surroundings& surroundings, Poll poll, bool prefetches)
       : scanner_index_(scanner_index),
         sequencer_(sequencer),
-        ring_(ring),
+        reader_(reader),
         quiescence_(quiescence),
         surroundings_(surroundings),
-        parking_(Sequencer::parks ? ring.slot_count() : 0) {}
+        poll_(poll),
+        parked_(configuration),
+        prefetches_(prefetches) {}
 
-  // BLOCKS until every slot was read and nothing that is parked, in any ring, can be ordered any more; or until
-  // stopped. Allocates nothing. What stays parked is not reported through `surroundings`: it is all the rest.
-  // Throws what try_order throws.
+  // BLOCKS until its ring is closed and read and nothing that is parked or held, in any ring, can be ordered any more;
+  // or until stopped. Allocates nothing. Throws what try_order throws.
   void run() {
-    read_ring();
-    if constexpr (Sequencer::parks) settle();
-  }
-
-  const ScannerCounts& counts() const noexcept { return counts_; }
-
- private:
-  void read_ring() {
-    SpinThenYield<Memory> poll;
-    std::size_t slot_index = 0;
-    while (slot_index < ring_.slot_count()) {
-      const std::size_t published_count = ring_.published_count();
-      if (slot_index == published_count) {
-        if (surroundings_.stopped()) return;
-        if constexpr (Sequencer::parks) examine_parked();  // others may have ordered a predecessor meanwhile
-        poll.wait();
+    while (!surroundings_.stopped()) {
+      if (read_some()) {
+        poll_.reset();
+        if (sequencer_.parks) settle_parked(false);  // others may have ordered a predecessor meanwhile
         continue;
       }
-      poll.reset();
-      for (; slot_index < published_count; ++slot_index) {
-        if (surroundings_.stopped()) return;
-        examine_slot(slot_index);
-      }
+      if (sequencer_.parks && settle_parked(true)) continue;
+      surroundings_.idle();
+      if (reader_.is_finished() && !sequencer_.parks) break;
+      if ((reader_.is_finished() || is_held_) && has_settled()) break;
+      poll_.wait();
     }
+    reader_.abandon();  // if it was stopped or is held for ever, its receiver must not wait
+    quiescence_.announce_progress(std::exchange(progress_count_, 0));
+    quiescence_.leave(scanner_index_);
   }
 
-  void examine_slot(std::size_t slot_index) {
-    const Batch batch = ring_.batch_at(slot_index);
-    const AttemptOutcome outcome = attempt(batch, slot_index);
-    if constexpr (Sequencer::parks) {
-      if (outcome == AttemptOutcome::later) {
-        parking_.park(batch, slot_index);
-      } else if (outcome == AttemptOutcome::ordered) {
-        parking_.release_client(batch.client_id, [this](const ParkedBatch& parked) { return settles(parked); });
-      }
+ private:
+  static constexpr std::size_t slots_at_once = 64;
+
+  // Takes what is there; false if that was nothing.
+  bool read_some() {
+    const std::size_t count = reader_.readable_count(slots_at_once);
+    if (prefetches_) reader_.prefetch(count);
+    std::size_t taken_count = 0;
+    is_held_ = false;
+    while (taken_count < count && !is_held_ && !surroundings_.stopped()) {
+      is_held_ = !take(reader_.at(taken_count), Origin::of(scanner_index_, reader_.consumed_count() + taken_count));
+      taken_count += is_held_ ? 0 : 1;
     }
+    reader_.consume(taken_count);
+    progress_count_ += taken_count;
+    return taken_count > 0;
   }
 
-  AttemptOutcome attempt(const Batch& batch, std::size_t slot_index) {
+  // False if the batch has to be parked and there is no room.
+  bool take(const Batch& batch, std::uint64_t origin) {
+    switch (attempt(batch, origin, false)) {
+      case AttemptOutcome::ordered:
+        if (sequencer_.parks) release_successors(batch);
+        return true;
+      case AttemptOutcome::duplicate:
+        return true;
+      case AttemptOutcome::later:
+        break;
+    }
+    switch (parked_.try_park(batch, origin)) {
+      case ParkOutcome::parked:
+        return true;
+      case ParkOutcome::copy:
+        surroundings_.dropped(batch, origin);
+        return true;
+      case ParkOutcome::full:
+        break;
+    }
+    return false;
+  }
+
+  void release_successors(const Batch& batch) {
+    if (parked_.is_empty()) return;
+    parked_.settle_client(
+        batch.client_id, [&] { return sequencer_.next_seq(batch.client_id); },
+        [this](const Batch& parked, std::uint64_t origin) { return settles(parked, origin); });
+  }
+
+  AttemptOutcome attempt(const Batch& batch, std::uint64_t origin, bool was_parked) {
     surroundings_.before_attempt();
     const Attempt result = sequencer_.try_order(batch.client_id, batch.batch_seq, batch.message_count);
-    counts_.claim_lost += result.claim_lost ? 1U : 0U;
-    if (result.outcome == AttemptOutcome::ordered) {
-      surroundings_.ordered(slot_index, result.start);
-      ++counts_.ordered;
-    } else if (result.outcome == AttemptOutcome::duplicate) {
-      surroundings_.dropped(slot_index);
-      ++counts_.duplicate;
-    }
+    if (result.claim_lost) surroundings_.claim_lost();
+    if (result.outcome == AttemptOutcome::ordered) surroundings_.ordered(batch, origin, result.start, was_parked);
+    if (result.outcome == AttemptOutcome::duplicate) surroundings_.dropped(batch, origin);
     return result.outcome;
   }
 
   // Tries a parked batch again; true if it need not be parked any longer.
-  bool settles(const ParkedBatch& parked) {
+  bool settles(const Batch& batch, std::uint64_t origin) {
     if (surroundings_.stopped()) return false;
-    const AttemptOutcome outcome = attempt(parked.batch, parked.slot_index);
-    counts_.released += outcome == AttemptOutcome::ordered ? 1U : 0U;
-    return outcome != AttemptOutcome::later;
+    if (attempt(batch, origin, true) == AttemptOutcome::later) return false;
+    ++progress_count_;
+    return true;
   }
 
-  void examine_parked() {
-    parking_.release_all([this](const ParkedBatch& parked) { return settles(parked); });
+  bool settle_parked(bool all) {
+    return parked_.settle_waiting(
+        all, [this](std::uint64_t client_id) { return sequencer_.next_seq(client_id); },
+        [this](const Batch& parked, std::uint64_t origin) { return settles(parked, origin); });
   }
 
-  // The rounds of quiescence.hpp. A scanner with nothing parked takes part too, as its orderings are in the total.
-  void settle() {
-    SpinThenYield<Memory> poll;
-    std::uint64_t announced_count = 0;
-    bool is_settled = false;
-    std::uint64_t settled_total = 0;
-    while (!surroundings_.stopped()) {
-      if (announced_count != counts_.ordered) {
-        quiescence_.announce_ordered(counts_.ordered - announced_count);
-        announced_count = counts_.ordered;
-      }
-      const std::uint64_t total = quiescence_.ordered_total();
-      if (!is_settled || total != settled_total) {
-        examine_parked();
-        if (counts_.ordered != announced_count) continue;
-        quiescence_.announce_settled(scanner_index_, total);
-        settled_total = total;
-        is_settled = true;
-      }
-      if (quiescence_.all_settled(total)) return;
-      poll.wait();
+  // One round of quiescence.hpp: whether nothing can change any more, in any ring.
+  bool has_settled() {
+    quiescence_.announce_progress(std::exchange(progress_count_, 0));
+    const std::uint64_t total = quiescence_.progress_total();
+    if (!is_settled_ || total != settled_total_) {
+      if (settle_parked(true) || (is_held_ && read_some())) return false;
+      quiescence_.announce_settled(scanner_index_, total);
+      settled_total_ = total;
+      is_settled_ = true;
     }
+    // Asked again, as somebody may have made some progress and left since.
+    return quiescence_.all_settled(total) && quiescence_.progress_total() == total;
   }
 
   const std::size_t scanner_index_;
   Sequencer& sequencer_;
-  const Ring<Memory>& ring_;
+  Reader reader_;
   Quiescence<Memory>& quiescence_;
   Surroundings& surroundings_;
-  Parking parking_;
-  ScannerCounts counts_;
+  Poll poll_;
+  ParkedClients parked_;
+  const bool prefetches_;
+  std::uint64_t progress_count_ = 0;  // batches read, released or dropped, not yet announced
+  bool is_held_ = false;
+  bool is_settled_ = false;
+  std::uint64_t settled_total_ = 0;
 };
 
 }  // namespace fencepost

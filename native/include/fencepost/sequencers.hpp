@@ -3,17 +3,17 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
-#include "fencepost/batch.hpp"
 #include "fencepost/limits.hpp"
 #include "fencepost/memory_coherent.hpp"
 #include "fencepost/order4_claim.hpp"
+#include "fencepost/order4_epoch.hpp"
 #include "fencepost/order4_mutex.hpp"
+#include "fencepost/order4_owner.hpp"
+#include "fencepost/order4_sharded_mutex.hpp"
+#include "fencepost/order5_epoch.hpp"
 #include "fencepost/order5_fetch_add.hpp"
 
 namespace fencepost {
@@ -45,48 +45,8 @@ struct SequencerList {
   }
 };
 
-using CoherentSequencers = SequencerList<Order5FetchAdd<Coherent>, Order4Mutex<Coherent>, Order4Claim<Coherent>>;
-
-// One sequencer chosen by name, for single attempts; checks its arguments.
-class AnySequencer {
- public:
-  AnySequencer(std::string_view name, std::int64_t client_capacity, std::int64_t first_position) {
-    const auto capacity = checked("client_capacity", client_capacity, 1, client_capacity_max);
-    const auto first = checked("first_position", first_position, 0, issued_max);
-    CoherentSequencers::with(
-        name, [&]<class Sequencer>() { self_ = std::make_unique<Held<Sequencer>>(capacity, first); });
-  }
-
-  // May block if the sequencer's own try_order does. Throws Refused for a value out of range, too.
-  Attempt try_order(std::int64_t client_id, std::int64_t batch_seq, std::int64_t message_count) {
-    return self_->try_order(checked("client_id", client_id, 0, client_id_max),
-                            checked("batch_seq", batch_seq, 0, batch_seq_max),
-                            checked("message_count", message_count, 1, message_count_max));
-  }
-
-  std::int64_t issued() const { return static_cast<std::int64_t>(self_->issued()); }
-
- private:
-  struct Interface {
-    Interface() = default;
-    Interface(const Interface&) = delete;
-    Interface& operator=(const Interface&) = delete;
-    virtual ~Interface() = default;
-    virtual Attempt try_order(std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t message_count) = 0;
-    virtual std::uint64_t issued() const = 0;
-  };
-
-  template <class Sequencer>
-  struct Held final : Interface {
-    Held(std::size_t client_capacity, std::uint64_t first_position) : sequencer(client_capacity, first_position) {}
-    Attempt try_order(std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t message_count) override {
-      return sequencer.try_order(client_id, batch_seq, message_count);
-    }
-    std::uint64_t issued() const override { return sequencer.issued(); }
-    Sequencer sequencer;
-  };
-
-  std::unique_ptr<Interface> self_;
-};
+using CoherentSequencers =
+    SequencerList<Order5FetchAdd<Coherent>, Order5Epoch<Coherent>, Order4Mutex<Coherent>, Order4ShardedMutex<Coherent>,
+                  Order4Claim<Coherent>, Order4Owner<Coherent>, Order4Epoch<Coherent>>;
 
 }  // namespace fencepost

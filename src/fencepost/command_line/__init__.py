@@ -5,6 +5,7 @@ import click
 from fencepost import __version__
 from fencepost.command_line.ablate import ablate_command
 from fencepost.command_line.check import check_command
+from fencepost.command_line.explore import explore_command
 from fencepost.command_line.litmus import litmus_command
 from fencepost.command_line.output import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED
 from fencepost.command_line.prove import prove_command
@@ -25,7 +26,15 @@ def cli() -> None:
     """
 
 
-for command in (
-    check_command, prove_command, simulate_command, verify_command, replay_command, litmus_command, ablate_command,
-):  # fmt: skip
+COMMANDS = (
+    check_command,
+    prove_command,
+    explore_command,
+    simulate_command,
+    litmus_command,
+    ablate_command,
+    verify_command,
+    replay_command,
+)
+for command in COMMANDS:
     cli.add_command(command)

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from fencepost.checking import Report, Result
     from fencepost.model.contract import Level
 
-COLUMNS = {"spec": "spec (Z3)", "program": "program (SimPy)", "native": "native (threads)", "both": "model = native"}
+COLUMNS = {
+    "spec": "spec (Z3)",
+    "program": "program (SimPy)",
+    "runs": "runs (explorer)",
+    "native": "native (threads)",
+    "both": "model = native",
+}
 
 
 @click.command("check")
@@ -40,9 +46,9 @@ def check_command(
     """Check the sequencers of a level in every layer, on WORKLOAD or on the recorded ones.
 
     Spec: Z3 proves each promise for any size. Program: SimPy runs the workload, every step is held
-    against the spec, and the history against the contract. Native: real threads order the same
-    workload. Model and native must then order the same batches, and give the same ranges under one
-    schedule.
+    against the spec, and the history against the contract. Runs: the explorer visits every run of the
+    whole pipeline on three batches. Native: real threads order the same workload. Model and native
+    must then order the same batches, and give the same ranges under one schedule.
     """
     from fencepost.checking import check
     from fencepost.model.histories import read_workload
@@ -76,7 +82,8 @@ def _print(report: Report) -> None:
         _print_sequencer(sequencer, results)
         seen = ", ".join(f"{name} {count}" for name, count in report.witnessed[sequencer].items())
         click.echo(f"happened: {seen or 'nothing was run'}")
-        click.echo(f"in no layer yet: {', '.join(_unasked(results))}\n")
+        missing = _unasked(results)
+        click.echo(f"in no layer: {', '.join(missing)}\n" if missing else "")
     violations = report.violations()
     for violation in violations:
         _print_violation(violation)

@@ -1,0 +1,25 @@
+"""The museum: bugs of total-order sequencers, each a sound design with one place changed.
+
+attempts          level 4: how a batch is tested, claimed, given its range, set aside
+ring              the ring, and the scanner's way through it
+visibility        what is stored, flushed, fenced and invalidated
+acknowledgement   what a client is told
+"""
+
+from fencepost.model.errors import unknown_choice
+from fencepost.model.museum import acknowledgement, attempts, ring, visibility
+from fencepost.model.museum.bug import Bug
+
+BUGS: dict[str, Bug] = {
+    each.name: each for each in (*attempts.BUGS, *ring.BUGS, *visibility.BUGS, *acknowledgement.BUGS)
+}
+
+
+def bug(name: str) -> Bug:
+    """Return the bug of that name; raise InputError with the choices where there is none."""
+    if name not in BUGS:
+        raise unknown_choice("mutant", name, BUGS)
+    return BUGS[name]
+
+
+__all__ = ["BUGS", "Bug", "bug"]

@@ -1,0 +1,91 @@
+"""Bugs of the acknowledgement: what a client is told, when, and of whose batches."""
+
+from __future__ import annotations
+
+from fencepost.model.museum.bug import CLAIM, ORDER5, Bug, batch, deviating, in_rings
+from fencepost.model.programs.acknowledger import Acknowledger
+from fencepost.model.programs.layout import acked
+from fencepost.model.programs.operations import Flush, Program, Store, StoreFence, Watched, at
+from fencepost.model.programs.order4 import Order4Claim
+from fencepost.model.programs.order5 import Order5FetchAdd
+from fencepost.model.programs.scanner import DELIVER, Slot
+
+EVERY_CLIENT = -1  # where a client's id belongs
+
+
+class BrokerWideCount(Order5FetchAdd):
+    """There is one acknowledgement word for the whole ring: how many of its batches are ordered, whoever sent them."""
+
+    def acknowledge(self, slot: Slot) -> Program:
+        line, below = acked(slot.ring, EVERY_CLIENT), slot.index + 1
+        yield Store((*line, "below"), below, at("frontier", ring=slot.ring, client=EVERY_CLIENT, below=below))
+        yield Flush(line)
+        yield StoreFence()
+
+
+class BrokerWideAck(Acknowledger):
+    """Every client is told what the one word says."""
+
+    def watched(self, client: int) -> Watched:
+        return Watched((*acked(self.ring, EVERY_CLIENT), "below"), self.seen[client], invalidate=True)
+
+
+class AckBeforeExport(Order5FetchAdd):
+    """The broker may acknowledge a batch before it is offered to readers."""
+
+    def publish(self, slot: Slot, start: int) -> Program:
+        self._ordered_of[slot.client] = self._ordered_of.get(slot.client, 0) + 1
+        yield from self.acknowledge(slot)
+        yield from self.export(slot, start, DELIVER, at("publish", ring=slot.ring))
+
+
+class PhantomFirstAck(Acknowledger):
+    """The acknowledger greets with the count 0; a client takes it for an offset: its first batch is done."""
+
+    def greet(self) -> Program:
+        for client in self.clients:
+            yield from self.tell(client, 0 + 1)
+
+
+class BackwardFrontier(Order4Claim):
+    """A client is told the index behind the slot that was ordered last, and a parked slot has a low one."""
+
+    def acknowledged_below(self, slot: Slot) -> int:
+        return slot.index + 1
+
+
+BUGS: tuple[Bug, ...] = (
+    deviating(
+        "broker_wide_ack",
+        breaks="ack-safe",
+        origin="the ack thread of 09ae22d sends each client progress.ordered of the broker, a count over all clients",
+        sound=ORDER5,
+        scenario=in_rings((batch(0, 0), batch(1, 0)), acknowledgers=True),
+        scanner=BrokerWideCount,
+        acknowledger=BrokerWideAck,
+    ),
+    deviating(
+        "ack_before_export",
+        breaks="ack-safe",
+        origin="the scanner of 09ae22d flushes the count that is acknowledged before it stores the export flag",
+        sound=ORDER5,
+        scenario=in_rings((batch(0, 0),), acknowledgers=True),
+        scanner=AckBeforeExport,
+    ),
+    deviating(
+        "phantom_first_ack",
+        breaks="ack-safe",
+        origin="the ack thread of 09ae22d sends a count of 0 at once, and the client starts from -1, an offset",
+        sound=ORDER5,
+        scenario=in_rings((batch(0, 0),), acknowledgers=True),
+        acknowledger=PhantomFirstAck,
+    ),
+    deviating(
+        "backward_frontier",
+        breaks="monotone",
+        origin="the scanner of 09ae22d sets ordered_offset to the slot just ordered, also when that one was parked",
+        sound=CLAIM,
+        scenario=in_rings((batch(0, 1), batch(0, 0))),
+        scanner=BackwardFrontier,
+    ),
+)

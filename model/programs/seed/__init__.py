@@ -1,0 +1,19 @@
+"""The seed programs: the ordering core as it was at 09ae22d, defects included. Nothing here is to be imitated.
+
+What the sound programs (`model/programs/`) do otherwise is what the findings of fencepost are about. Every step follows
+the public code of that commit; a comment names the defect where one lies.
+"""
+
+from fencepost.model.programs.seed.broker import (
+    SeedAcknowledger,
+    SeedClient,
+    SeedDelegation,
+    SeedReceiver,
+    SeedSubscriber,
+)
+from fencepost.model.programs.seed.scanners import SeedScanner4, SeedScanner5
+
+__all__ = [
+    "SeedAcknowledger", "SeedClient", "SeedDelegation", "SeedReceiver", "SeedScanner4", "SeedScanner5",
+    "SeedSubscriber",
+]  # fmt: skip

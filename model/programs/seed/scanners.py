@@ -1,0 +1,155 @@
+"""The seed scanners: what they test, what they flush, and what they leave out."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+from fencepost.model.programs.operations import (
+    LATER,
+    ORDERED,
+    Attempted,
+    FetchAdd,
+    Flush,
+    Load,
+    Lock,
+    Operation,
+    Poll,
+    Program,
+    Store,
+    StoreFence,
+    Unlock,
+    Watched,
+    at,
+    witness,
+)
+from fencepost.model.programs.scanner import DELIVER, Scanner, Slot
+from fencepost.model.programs.seed.layout import ISSUED, LOCK, message, ordered, progress, slot, table
+
+GARBAGE = 100_000  # more messages than this are taken for what was there before
+UNREAD = -1  # a scanner of order 5 reads neither client nor seq
+
+
+class SeedScanner5(Scanner):
+    """Order 5. The gate is a *change* of written_addr: one batch for each change that it happens to see."""
+
+    level = 5
+
+    def run(self) -> Program:
+        address = (*progress(self.ring), "written_addr")
+        last = yield Load(address)
+        ordered_count = 0
+        for index in count():
+            _, seen = yield Poll((Watched(address, last),))
+            yield from self.wait_for_header(index)
+            last = seen  # two batches written since the last look are one change
+            line = slot(self.ring, index)
+            messages = yield Load((*line, "num_msg"))
+            start = yield FetchAdd(ISSUED, messages, at("reserve", ring=self.ring))
+            again = yield Load((*line, "num_msg"))
+            yield witness("assign", ring=self.ring, index=index, client=UNREAD, seq=UNREAD, count=again, start=start)
+            yield Store((*line, "total"), start)
+            ordered_count += yield Load((*line, "num_msg"))
+            yield Store((*ordered(self.ring), "ordered"), ordered_count)
+            yield Store((*ordered(self.ring), "ordered_offset"), index)
+            yield Flush(ordered(self.ring))
+            yield Flush(line)
+            yield StoreFence()
+            yield witness("export", ring=self.ring, index=index, kind=DELIVER)
+            yield Store((*line, "export"), 0)
+            yield Store((*line, "ordered"), 1, at("publish", ring=self.ring))  # after the fence, never flushed
+            yield Attempted(self.ring, index, ORDERED, start)
+
+    def wait_for_header(self, index: int) -> Program:
+        """Look at the header until it seems written; nothing is invalidated."""
+        line = slot(self.ring, index)
+        messages = yield Load((*line, "num_msg"))
+        log = yield Load((*line, "log_idx"))
+        while not (0 < messages <= GARBAGE) or not log:
+            words = (Watched((*line, "num_msg"), messages), Watched((*line, "log_idx"), log))
+            which, seen = yield Poll(words)
+            messages, log = (seen, log) if which == 0 else (messages, seen)
+
+
+class SeedScanner4(Scanner):
+    """Order 4: one mutex for all scanners, a table of what is next, parked batches by client and seq.
+
+    The gate of the public code never opens at order 4 (its delegation is not started); here it is what was meant, a
+    visible header.
+    """
+
+    level = 4
+
+    def run(self) -> Program:
+        self._parked: dict[int, dict[int, Slot]] = {}
+        self._words: dict[int, Any] = {}
+        self._ordered_count, self._cursor = 0, 0
+        index = 0
+        while True:
+            gate = Watched((*slot(self.ring, index), "num_msg"), 0)
+            clients = sorted(self._parked)
+            which, seen = yield Poll((gate, *(Watched(table(client), self._words[client]) for client in clients)))
+            if which > 0:
+                self._words[clients[which - 1]] = seen
+                yield from self.examine_parked()
+                continue
+            client = yield Load((*slot(self.ring, index), "client_id"))
+            seq = yield Load((*slot(self.ring, index), "batch_seq"))
+            outcome = yield from self.attempt(Slot(self.ring, index, client, seq, seen))
+            if outcome == ORDERED:
+                yield from self.examine_parked()
+            index += 1
+
+    def attempt(self, batch: Slot) -> Generator[Operation, Any, str]:
+        """Look the client up under the mutex; order, park or drop."""
+        yield Lock(LOCK, at("lock", ring=self.ring, index=batch.index))
+        expected = yield Load(table(batch.client))
+        if batch.seq != expected:
+            early = batch.seq > expected
+            if early:  # a second batch with the same seq replaces the first
+                self._parked.setdefault(batch.client, {})[batch.seq] = replace(batch, parked=True)
+                self._words[batch.client] = expected
+            yield Unlock(LOCK, at("park" if early else "drop", ring=self.ring))
+            if not early:
+                yield witness("discard", ring=self.ring, index=batch.index)
+            return LATER
+        start = yield FetchAdd(ISSUED, batch.count, at("reserve", ring=self.ring))
+        yield Store(table(batch.client), expected + 1, at("advance", ring=self.ring))
+        yield Unlock(LOCK, at("unlock", ring=self.ring))
+        yield from self.assign(batch, start)
+        yield from self.write_order(batch, start)
+        yield Attempted(self.ring, batch.index, ORDERED, start)
+        return ORDERED
+
+    def write_order(self, batch: Slot, start: int) -> Program:
+        """Write the order into every message, a flush and a fence for each; then offer the batch, flushing neither
+        the header's order nor the flag."""
+        yield Store((*slot(self.ring, batch.index), "total"), start)
+        for number in range(batch.count):
+            line = message(self.ring, batch.index, number)
+            padded = yield Load((*line, "padded"))
+            if not padded:
+                yield Poll((Watched((*line, "padded"), 0),))  # the range is reserved already
+            yield Store((*line, "total"), start + number)
+            yield Flush(line)
+            yield StoreFence()
+            self._ordered_count += 1
+            yield Store((*ordered(self.ring), "ordered"), self._ordered_count)
+            yield Store((*progress(self.ring), "written"), self._ordered_count)  # the broker's line
+        place, self._cursor = self._cursor, self._cursor + 1
+        yield witness("export", ring=self.ring, index=batch.index, kind=DELIVER)
+        yield Store((*slot(self.ring, place), "export"), batch.index - place)
+        yield Store((*slot(self.ring, place), "ordered"), 1, at("publish", ring=self.ring))
+        below = at("frontier", ring=self.ring, client=UNREAD, below=batch.index)
+        yield Store((*ordered(self.ring), "ordered_offset"), batch.index, below)  # goes back for a parked one
+        yield Flush(ordered(self.ring))
+        yield StoreFence()
+
+    def examine_parked(self) -> Program:
+        """Try every parked batch again, the lock taken for each."""
+        for client in sorted(self._parked):
+            for seq in sorted(self._parked[client]):
+                batch = self._parked[client].pop(seq)
+                yield from self.attempt(batch)
+            if not self._parked.get(client):
+                self._parked.pop(client, None)

@@ -1,0 +1,85 @@
+// The next-expected numbers of the clients that one worker owns: no atomics, as nobody else looks.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "fencepost/client_ids.hpp"
+#include "fencepost/limits.hpp"
+
+namespace fencepost {
+
+// Insert-only open addressing over 16-byte entries, never more than half full, so that four clients share a line and
+// 1,024 of them 32 KiB. An entry's index is the client's number for as long as the table lives.
+class OwnedClients {
+ public:
+  struct Entry {
+    std::uint64_t client_id = no_client;
+    std::uint64_t word = 0;  // (next_seq << 1) | whether anything of the client is parked
+  };
+  static_assert(sizeof(Entry) == 16);
+
+  // Where a client's search begins. Holds copies of what never changes, for loops whose stores the compiler cannot tell
+  // from the table's own fields.
+  class Finder {
+   public:
+    Entry& first_entry(std::uint64_t client_id) const noexcept {
+      // One multiplication (Fibonacci hashing), since this stands in front of every batch; the upper half is folded in,
+      // or ids that differ there only would start in few places.
+      return entries_[((client_id ^ (client_id >> 32)) * 0x9e3779b97f4a7c15U) >> shift_];
+    }
+
+   private:
+    friend class OwnedClients;
+    Finder(Entry* entries, int shift) noexcept : entries_(entries), shift_(shift) {}
+    Entry* entries_;
+    int shift_;
+  };
+
+  // Allocates 32 to 64 bytes per client here and nothing later.
+  explicit OwnedClients(std::size_t client_capacity)
+      : client_capacity_(checked("client_capacity", static_cast<std::int64_t>(client_capacity), 1,
+                                 client_capacity_max)),
+        entries_(std::bit_ceil(client_capacity_ * 2)),
+        shift_(64 - std::countr_zero(entries_.size())) {}
+
+  Finder finder() noexcept { return {entries_.data(), shift_}; }
+  std::size_t entry_count() const noexcept { return entries_.size(); }
+  std::size_t index_of(const Entry& entry) const noexcept { return static_cast<std::size_t>(&entry - entries_.data()); }
+
+  template <class Visit>
+  void for_each(Visit&& visit) {
+    for (Entry& entry : entries_) visit(entry);
+  }
+
+  Entry& entry_at(std::size_t index) noexcept { return entries_[index]; }
+
+  // The client's entry, made if it is new. Throws Refused when it is new and there are client_capacity others.
+  Entry& entry_of(std::uint64_t client_id) {
+    std::size_t index = index_of(finder().first_entry(client_id));
+    for (;; index = (index + 1) & (entries_.size() - 1)) {
+      Entry& entry = entries_[index];
+      if (entry.client_id == client_id) [[likely]] return entry;
+      if (entry.client_id == no_client) return add(entry, client_id);
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t no_client = UINT64_MAX;  // no legal id: ids are at most 2^63 - 1
+
+  Entry& add(Entry& entry, std::uint64_t client_id) {
+    if (client_count_ == client_capacity_) refuse_client(client_id, client_capacity_);
+    ++client_count_;
+    entry.client_id = client_id;
+    return entry;
+  }
+
+  std::size_t client_capacity_;
+  std::size_t client_count_ = 0;
+  std::vector<Entry> entries_;
+  int shift_;
+};
+
+}  // namespace fencepost

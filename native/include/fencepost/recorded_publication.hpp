@@ -1,0 +1,106 @@
+// One publication and one reading of it, access by access, as the production templates make them.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "fencepost/export_chain.hpp"
+#include "fencepost/limits.hpp"
+#include "fencepost/memory_recorded.hpp"
+#include "fencepost/publication.hpp"
+
+namespace fencepost {
+
+// Kind, line and word of each access; lines are numbered as they first occur, words count from the line's start.
+using RecordedRow = std::array<std::int64_t, 3>;
+
+struct RecordedPublication {
+  std::vector<RecordedRow> writer;
+  std::vector<RecordedRow> reader;
+};
+
+class PublicationRecorder {
+ public:
+  explicit PublicationRecorder(std::size_t message_count)
+      : headers_(std::make_unique<MessageHeader<Recorded>[]>(message_count)), message_count_(message_count) {}
+
+  // A batch that begins at 7 goes through `policy`; then a subscriber reads what it is offered.
+  template <class Policy>
+  RecordedPublication run(Policy policy) {
+    LapRing<Recorded, ExportRecord> ring(2, 1);
+    const bool has_room = ring.has_room(1);
+    RecordedPublication result;
+    Recorded::record().clear();
+    if (has_room) policy.publish(ring, ExportRecord{1, 1, 7, message_count_, 1}, messages(), 7);
+    policy.finish(ring);
+    result.writer = taken();
+    LapRing<Recorded, ExportRecord>::Reader reader(ring, 0);
+    if (reader.readable_count(1) == 1) read(reader.at(0));
+    result.reader = taken();
+    return result;
+  }
+
+ private:
+  MessageHeaders<Recorded> messages() noexcept {
+    return {reinterpret_cast<std::byte*>(headers_.get()), sizeof(MessageHeader<Recorded>), message_count_};
+  }
+
+  // As a subscriber does: what is already here of a line may be older than what the guard vouches for.
+  void read(const ExportRecord& record) {
+    for (std::size_t index = 0; index < record.message_count; ++index) {
+      Recorded::invalidate(&headers_[index]);
+      Recorded::full_fence();
+      Recorded::read(headers_[index].position);
+    }
+  }
+
+  std::vector<RecordedRow> taken() {
+    std::vector<RecordedRow> rows;
+    for (const RecordedAccess& each : Recorded::record()) {
+      const bool is_fence = each.address == 0;
+      const auto word = static_cast<std::int64_t>(each.address % cache_line_size / sizeof(std::uint64_t));
+      rows.push_back({static_cast<std::int64_t>(each.kind), is_fence ? -1 : line_index(each.address),
+                      is_fence ? -1 : word});
+    }
+    Recorded::record().clear();
+    return rows;
+  }
+
+  std::int64_t line_index(std::uintptr_t address) {
+    const std::uintptr_t line = address / cache_line_size;
+    const auto found = std::find(lines_.begin(), lines_.end(), line);
+    if (found == lines_.end()) {
+      lines_.push_back(line);
+      return static_cast<std::int64_t>(lines_.size()) - 1;
+    }
+    return found - lines_.begin();
+  }
+
+  std::unique_ptr<MessageHeader<Recorded>[]> headers_;
+  std::size_t message_count_;
+  std::vector<std::uintptr_t> lines_;
+};
+
+inline RecordedPublication record_publication(Publication publication, std::size_t message_count) {
+  PublicationRecorder recorder(message_count);
+  switch (publication) {
+    case Publication::per_message:
+      return recorder.run(PerMessage<Recorded>{});
+    case Publication::per_batch:
+      return recorder.run(PerBatch<Recorded>{});
+    case Publication::epoch:
+      return recorder.run(PerEpoch<Recorded>(2));
+    case Publication::seed:
+      return recorder.run(Seed<Recorded>{});
+    case Publication::none:
+    case Publication::single_fence:
+      break;
+  }
+  return recorder.run(SingleFence<Recorded>{});
+}
+
+}  // namespace fencepost

@@ -1,0 +1,184 @@
+"""fencepost explore: the schedules of a sequencer's programs, of a mutant's, or of a litmus file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fencepost.command_line import options
+from fencepost.command_line.output import EXIT_INTERRUPTED, exit_code, print_json, print_summary, print_table
+from fencepost.model.contract import worst
+
+if TYPE_CHECKING:
+    from fencepost.model.explorer.exploration import Explored, Progress, Tell
+    from fencepost.model.programs import Scenario
+
+
+@click.command("explore")
+@click.argument("what", metavar="SEQUENCER|MUTANT|LITMUS-FILE")
+@click.option("--profile", metavar="P", help="The memory; by default ncx, or what a litmus file names.")
+@click.option("--matrix", default="sdmC", show_default=True, metavar="M", help="The ordering matrix.")
+@click.option("--strategy", type=click.Choice(["exhaustive", "random", "pct"]), default="exhaustive", show_default=True)
+@click.option("--clients", type=click.IntRange(1, 8), default=2, show_default=True)
+@click.option("--brokers", type=click.IntRange(1, 8), default=2, show_default=True)
+@click.option("--batches", type=click.IntRange(1, 64), default=3, show_default=True, help="Of all clients together.")
+@click.option("--slots", type=click.IntRange(1, 64), default=4, show_default=True, help="Of each ring.")
+@click.option("--duplicates", type=click.IntRange(0, 8), default=0, show_default=True, help="First batches sent again.")
+@click.option(
+    "--roles",
+    default="receivers",
+    show_default=True,
+    metavar="R,...",
+    help="Beside the scanners: receivers, delegations, subscribers, acknowledgers; without receivers, the batches are"
+    " in the rings when the run begins.",
+)
+@click.option("--no-reduction", is_flag=True, help="Every order of steps, also of those that commute.")
+@click.option("--runs", type=click.IntRange(1, 10**9), default=2_000, show_default=True, help="Of random and pct.")
+@click.option("--pct-depth", type=click.IntRange(1, 9), default=3, show_default=True, help="The d of PCT.")
+@click.option("--depth", type=click.IntRange(1, 10**6), default=5_000, show_default=True, help="The steps of a run.")
+@click.option("--timeout", type=click.FloatRange(0.01, 10**6), default=60.0, show_default=True, help="Seconds.")
+@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@click.option("--resume", is_flag=True, help="Go on where an interrupted walk with the same --out stopped.")
+@options.seed_option
+@options.out_option
+@options.json_option
+@options.quiet_option
+@click.pass_context
+def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
+    """Visit the runs of a small system: every one (exhaustive), or drawn ones (random, pct).
+
+    Memory's choices are part of a run: what is fetched, evicted and written back when. Every run is held against the
+    contract and against the spec that it must refine.
+    """
+    from fencepost.exploring import explore
+    from fencepost.model.explorer.exploration import INTERRUPTED, Limits
+
+    out: Path = given["out"]
+    found = explore(
+        what,
+        profile=given["profile"],
+        matrix=given["matrix"],
+        scenario=_scenario(given),
+        strategy=given["strategy"],
+        reduction=not given["no_reduction"],
+        seed=given["seed"],
+        pct_depth=given["pct_depth"],
+        limits=Limits(given["timeout"], given["depth"], given["runs"]),
+        jobs=given["jobs"],
+        checkpoint=out / f"explore-{_file_name(Path(what).name)}.checkpoint.json",
+        resume=given["resume"],
+        tell=_tell(quiet=given["quiet"]),
+    )
+    verdict = worst([each.verdict for each in found])
+    traces = {id(each): _write(each, out) for each in found if each.violation}
+    if given["as_json"]:
+        results = [_json(each, traces.get(id(each))) for each in found]
+        print_json("explore", verdict, given["seed"], results)
+    else:
+        _print(found, traces)
+    if not given["quiet"]:
+        click.echo(f"... {sum(each.seconds for each in found):.2f} s", err=True)
+    interrupted = any(each.reason.startswith(INTERRUPTED) for each in found)
+    context.exit(EXIT_INTERRUPTED if interrupted else exit_code(verdict))
+
+
+def _scenario(given: dict[str, Any]) -> Scenario:
+    from fencepost.model.errors import InputError, unknown_choice
+    from fencepost.model.explorer.subjects import arrivals
+    from fencepost.model.programs import Scenario
+
+    known = ("receivers", "delegations", "subscribers", "acknowledgers")
+    roles = [role.strip() for role in given["roles"].split(",") if role.strip()]
+    for role in roles:
+        if role not in known:
+            raise unknown_choice("role", role, known)
+    rings = [list(ring) for ring in arrivals(given["clients"], given["brokers"], given["batches"])]
+    for number in range(given["duplicates"]):
+        sent = rings[number % len(rings)]
+        if sent:
+            rings[(number + 1) % len(rings)].append(sent[0])
+    written = "receivers" not in roles
+    if written and max(map(len, rings)) > given["slots"]:
+        raise InputError(
+            f"{max(map(len, rings))} batches on a ring of {given['slots']} slots: without receivers, expected"
+            " at most as many as slots; add `receivers` to --roles, or more --slots"
+        )
+    return Scenario(
+        rings=tuple(tuple(ring) for ring in rings),
+        slots=given["slots"],
+        written=written,
+        delegated="delegations" in roles,
+        subscribers="subscribers" in roles,
+        acknowledgers="acknowledgers" in roles,
+    )
+
+
+def _tell(*, quiet: bool) -> Tell:
+    def tell(progress: Progress) -> None:
+        if quiet:
+            return
+        left = progress.seconds * (1 - progress.done) / progress.done if progress.done else 0.0
+        eta = f", about {left:.0f} s to go" if progress.done else ""
+        click.echo(f"... {progress.ended_count} runs, about {progress.done:.1%} of all{eta}", err=True)
+
+    return tell
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
+
+
+def _write(each: Explored, out: Path) -> Path:
+    """Write a violating run to its file."""
+    from fencepost.model.explorer.run_itf import write_run
+
+    assert each.violation is not None
+    name = f"{each.subject.name}-{each.subject.profile}-{each.violation.property}"
+    path = out / f"explore-{_file_name(name)}.itf.json"
+    write_run(each, path)
+    return path
+
+
+def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
+    return {
+        "name": each.subject.name,
+        "profile": each.subject.profile,
+        "verdict": each.verdict,
+        "property": each.violation.property if each.violation else None,
+        "sentence": each.violation.sentence if each.violation else None,
+        "bound": each.bound,
+        "reason": each.reason or None,
+        "complete": each.counts.complete,
+        "blocked": each.counts.blocked,
+        "steps": each.counts.steps,
+        "seconds": round(each.seconds, 6),
+        "trace": trace,
+        "trace_length": len(each.schedule) if each.violation else None,
+    }
+
+
+def _print(found: list[Explored], traces: dict[int, Path]) -> None:
+    from fencepost.model.explorer.columns import describe_run
+
+    rows = []
+    for each in found:
+        property = each.violation.property if each.violation else "-"
+        counts = each.counts
+        bound = each.bound if not each.reason else f"{each.bound} ({each.reason})"
+        rows.append((each.subject.profile, each.verdict, property, str(counts.complete), str(counts.blocked), bound))
+    columns = ("profile", "verdict", "property", "complete", "blocked", "bound")
+    print_table(found[0].subject.name, columns, rows)
+    for each in found:
+        if each.violation:
+            click.echo("")
+            click.echo(describe_run(each, traces[id(each)]))
+    worst_one = next((each for each in found if each.violation), found[0])
+    print_summary(
+        verdict=worst([each.verdict for each in found]),
+        property=worst_one.violation.property if worst_one.violation else None,
+        seed=worst_one.seed,
+        trace=traces.get(id(worst_one)),
+    )

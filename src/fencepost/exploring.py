@@ -1,0 +1,78 @@
+"""The explorer, by name: a sequencer, a mutant of the museum, or a litmus file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.explorer.exploration import Explored, Limits, Subject, Tell
+from fencepost.model.explorer.exploration import explore as explore_subject
+from fencepost.model.explorer.subjects import arrivals, litmus_file, sequencer
+from fencepost.model.litmus import read_test
+from fencepost.model.memory import MATRIX, PROFILE
+from fencepost.model.programs import DESIGNS, Scenario, design
+
+if TYPE_CHECKING:
+    from fencepost.model.litmus import LitmusTest
+
+PROFILES = ("sc", "tso", "ncx", "ncx-nospec", "ncx-noevict", "ncx-lfence")
+"""The profiles that the explorer supports."""
+
+
+def subjects(
+    what: str | Path,
+    *,
+    profile: str | None = None,
+    matrix: str = MATRIX,
+    scenario: Scenario | None = None,
+) -> list[Subject]:
+    """Return what a name or a litmus file stands for; one subject for each profile that a file names.
+
+    Raises InputError for what is neither.
+    """
+    name = str(what)
+    if name.endswith(".litmus") or Path(name).is_file():
+        test: LitmusTest = read_test(name)
+        return [litmus_file(test, each, matrix) for each in ([profile] if profile else test.profiles)]
+    if name not in DESIGNS:
+        raise InputError(f"{unknown_choice('sequencer', name, DESIGNS)}, or a litmus file")
+    scenario = scenario or Scenario(rings=arrivals(clients=2, brokers=2, batches=3))
+    return [sequencer(design(name), scenario, profile or PROFILE, matrix)]
+
+
+def explore(
+    what: str | Path,
+    *,
+    profile: str | None = None,
+    matrix: str = MATRIX,
+    scenario: Scenario | None = None,
+    strategy: str = "exhaustive",
+    reduction: bool = True,
+    seed: int = 0,
+    pct_depth: int = 3,
+    limits: Limits | None = None,
+    jobs: int = 1,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    tell: Tell = lambda progress: None,
+) -> list[Explored]:
+    """Explore a sequencer on a scenario, a mutant, or a litmus file; return what came of it under each profile.
+
+    Without a scenario: two clients, two brokers, three batches, and the receivers that write them.
+    """
+    return [
+        explore_subject(
+            subject,
+            strategy=strategy,
+            reduction=reduction,
+            seed=seed,
+            pct_depth=pct_depth,
+            limits=limits,
+            jobs=jobs,
+            checkpoint=checkpoint,
+            resume=resume,
+            tell=tell,
+        )
+        for subject in subjects(what, profile=profile, matrix=matrix, scenario=scenario)
+    ]

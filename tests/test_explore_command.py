@@ -1,0 +1,84 @@
+"""fencepost explore, as its user types it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from fencepost.command_line import cli
+from fencepost.command_line.output import EXIT_INTERRUPTED
+from fencepost.model.errors import InputError
+
+LITMUS = Path(__file__).parent / "litmus"
+
+
+def explore(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    ran = CliRunner().invoke(
+        cli, ["explore", *arguments, "--json", "--quiet", "--out", str(folder)], catch_exceptions=False
+    )
+    return ran.exit_code, json.loads(ran.stdout)
+
+
+def test_a_sound_sequencer_exits_0_and_says_how_many_runs_that_were(tmp_path: Path) -> None:
+    code, document = explore(tmp_path, "order4.claim", "--roles", "receivers,subscribers", "--slots", "1")
+    (result,) = document["results"]
+    assert (code, document["schema"], document["verdict"]) == (0, "fencepost/explore/1", "exhausted")
+    assert result["complete"] > 1
+    assert {"name", "profile", "verdict", "complete", "blocked", "seconds", "trace"} <= set(result)
+
+
+def test_a_wrong_one_exits_1_and_leaves_a_trace_file(tmp_path: Path) -> None:
+    code, document = explore(tmp_path, "order4.cas_then_reserve")
+    (result,) = document["results"]
+    assert (code, result["verdict"], result["property"]) == (1, "violated", "prefix")
+    assert Path(result["trace"]).is_file()
+
+
+def test_a_litmus_file_is_explored_under_each_of_its_profiles(tmp_path: Path) -> None:
+    code, document = explore(tmp_path, str(LITMUS / "reader-advances.litmus"))
+    assert [each["profile"] for each in document["results"]] == ["ncx", "ncx-nospec", "ncx-noevict"]
+    assert code == 0
+
+
+def test_a_spent_budget_is_unknown_and_exits_3(tmp_path: Path) -> None:
+    code, document = explore(tmp_path, "order4.claim", "--batches", "8", "--timeout", "0.05")
+    assert (code, document["verdict"]) == (3, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["order9"], "unknown sequencer 'order9': expected one of order5.fetch_add"),
+        (["order4.claim", "--roles", "waiters"], "unknown role 'waiters': expected one of receivers"),
+        (["order4.claim", "--profile", "px86"], "the explorer does not support profile 'px86'"),
+        (["order4.claim", "--profile", "pdp11"], "unknown profile 'pdp11'"),
+        (["order4.claim", "--roles", "scanners"], "unknown role 'scanners'"),
+        (["order4.claim", "--roles", "", "--batches", "9"], "5 batches on a ring of 4 slots"),
+    ],
+)
+def test_bad_input_is_named(arguments: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as raised:
+        CliRunner().invoke(cli, ["explore", *arguments, "--out", str(tmp_path)], catch_exceptions=False)
+    assert message in str(raised.value)
+
+
+def test_an_interrupt_keeps_what_was_found(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fencepost", "explore", "order4.claim", "--batches", "8", "--out", str(tmp_path)]
+    command += ["--roles", "receivers,subscribers,acknowledgers"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        running.stderr.readline()  # the first progress: it is under way
+        time.sleep(0.2)
+        running.send_signal(signal.SIGINT)
+        output, _ = running.communicate(timeout=60)
+    assert running.returncode == EXIT_INTERRUPTED
+    assert "interrupted" in output
+    assert output.splitlines()[-1].startswith("verdict=unknown")
