@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROTOCOLS", "Report", "Scenario", "Simulation", "ablate", "check", "explore", "litmus", "parse_scenario",
-    "protocol", "prove", "race", "read_history", "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify",
-    "write_history", "write_trace", "write_workload",
+    "protocol", "prove", "race", "read_history", "read_scenario", "read_trace", "read_workload", "replay", "simulate",
+    "verify", "write_history", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
