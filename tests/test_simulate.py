@@ -112,6 +112,21 @@ def test_the_wrong_variant_is_caught_inside_the_run_and_by_its_history() -> None
     assert verify(history_of_run(world), 4)["client-order"].verdict is Verdict.VIOLATED
 
 
+def paused(sequencer: str) -> World:
+    """Run a sequencer's programs, its scanners paused now and then between two operations."""
+    read = read_scenario(FOLDER / "wrong-variant.toml")
+    clients = {"rate": BatchRate(500_000), "count": 1}
+    scenario = changed(read, sequencer=sequencer, policy="per_batch", clients=clients)
+    scenario = changed(scenario, duration=Nanoseconds(3000 * US), ordering={"message_headers": False})
+    return simulate_operations_once(changed(scenario, brokers={"hosts": "own"}), 4, seed=0)
+
+
+def test_the_wrong_program_is_caught_and_the_right_ones_are_not_operation_by_operation() -> None:
+    assert "client-order" in paused("order4.cas_then_reserve").watch.broken
+    for sequencer in ("order4.claim", "order4.mutex"):
+        assert_sound(paused(sequencer))
+
+
 @pytest.mark.parametrize("sequencer", ["order4.claim", "order4.mutex", "order4.owner"])
 def test_the_right_variants_survive_the_same_pauses(sequencer: str) -> None:
     assert_sound(run(changed(read_scenario(FOLDER / "wrong-variant.toml"), sequencer=sequencer)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from fencepost.model.simulation.brokers import Receiver, Subscriber
 from fencepost.model.simulation.scanners import Shared
@@ -15,10 +16,21 @@ def late_brokers(scenario: Scenario) -> dict[int, int]:
     return {fault.broker: int(fault.at) for fault in scenario.faults if fault.kind == "late_broker"}
 
 
+class Pausing(Protocol):
+    """A scanner of either granularity: it does nothing before the time that it is paused until."""
+
+    paused_until_ns: int
+
+
 def schedule_faults(
-    world: World, receivers: Sequence[Receiver], subscribers: Sequence[Subscriber], shared: Shared | None
+    world: World,
+    receivers: Sequence[Receiver],
+    scanners: Sequence[Pausing],
+    *,
+    subscribers: Sequence[Subscriber] = (),
+    shared: Shared | None = None,
 ) -> None:
-    """Arrange for every fault of the scenario.
+    """Arrange for every fault of the scenario; operation granularity has neither `subscribers` nor `shared`.
 
     A broker that crashes goes with the first batch that it handles from then on, before or after that batch's header
     is published; what it had received and not handled is lost, what it had published stays in the pool (HA8).
@@ -26,11 +38,17 @@ def schedule_faults(
     for fault in world.scenario.faults:
         if fault.kind != "late_broker":
             subscriber = subscribers[fault.broker] if subscribers else None
-            _schedule(world, fault, receivers[fault.broker], subscriber, shared)
+            scanner = scanners[fault.broker % len(scanners)]  # the epoch sequencer is one for all rings
+            _schedule(world, fault, receivers[fault.broker], scanner, subscriber, shared)
 
 
 def _schedule(
-    world: World, fault: Fault, receiver: Receiver, subscriber: Subscriber | None, shared: Shared | None
+    world: World,
+    fault: Fault,
+    receiver: Receiver,
+    scanner: Pausing,
+    subscriber: Subscriber | None,
+    shared: Shared | None,
 ) -> None:
     def begin() -> None:
         end_ns = world.clock.now_ns + fault.lasts
@@ -45,8 +63,7 @@ def _schedule(
             assert subscriber is not None
             subscriber.slow_until_ns, subscriber.factor = end_ns, fault.factor
         elif fault.kind == "scanner_pause":
-            assert shared is not None
-            shared.scanners[fault.broker % len(shared.scanners)].paused_until_ns = end_ns
+            scanner.paused_until_ns = end_ns
         elif fault.kind == "sequencer_stop":
             assert shared is not None
             shared.halted = True

@@ -104,6 +104,8 @@ def measure(world: World) -> dict[str, float]:
         figures |= _utilisation(name, workers, window)
     if len(world.recorder.lock_held.values):
         figures["utilisation_lock_share"] = _lock_share(world, window)
+    if busy.operation_count:
+        figures["memory_operations_count"] = busy.operation_count
     figures |= {f"{name}_count": count for name, count in sorted(world.recorder.counts.items())}
     return figures
 

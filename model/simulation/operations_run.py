@@ -28,7 +28,7 @@ from fencepost.model.specs import PROTOCOLS
 from fencepost.model.trace import Step
 
 OWN_LINES = ("counter", "next", "lock")  # of the sequencer's host; every other line is in the pool
-FAULTS = ("broker_pause", "late_broker")  # that this granularity can show
+FAULTS = ("broker_pause", "scanner_pause", "late_broker")  # that this granularity can show
 
 
 class Feeding(Receiver):
@@ -72,7 +72,7 @@ def simulate_operations_once(
     run.depart = start_clients(world, workload, run.receivers, late_brokers(scenario))
     for receiver in run.receivers:
         world.clock.process(receiver.run())
-    schedule_faults(world, run.receivers, (), None)
+    schedule_faults(world, run.receivers, run.scanners)
     finish(world, progress)
     world.recorder.lock, world.recorder.lock_held = run.machine.lock_waits, run.machine.lock_held
     world.recorder.operation_count = run.machine.operation_count
@@ -119,6 +119,7 @@ class OperationRun:
         )  # fmt: skip
         self._memory.on_written_back = self._written_back
         self.machine = TimedMachine(world.clock, costs, self._memory, observe=self._observe, attempted=self._attempted)
+        self.scanners: list[TimedThread] = []
         self.receivers = [Feeding(world, ring.number) for ring in world.rings]
         self.depart: Any = None
         self._offering: dict[Line, Slot] = {}  # a line of a chain: the slot whose entry it holds
@@ -149,6 +150,7 @@ class OperationRun:
             receiver.machine = self.machine
             scanner = TimedThread(self.machine, f"scanner {ring}", programs.scanner(ring, slots).run(), 0)
             scanner.busy = recorder.scanners[ring]
+            self.scanners.append(scanner)
             TimedThread(self.machine, f"receiver {ring}", programs.receiver(ring, slots, ()).serve(), broker)
             TimedThread(self.machine, f"acknowledger {ring}", programs.acknowledger(ring, clients).run(), broker)
             subscriber = TimedThread(self.machine, f"subscriber {ring}", programs.subscriber(ring, slots).run(), reader)

@@ -37,6 +37,7 @@ class TimedThread:
         self.granted = False  # the lock was handed over to it
         self.flushed_ns = 0  # when the last of its flushes has drained
         self.idle_since_ns = 0
+        self.paused_until_ns = 0
         self.awake_since_ns = 0
         self.places = machine.memory.places(host)
         self.busy: Busy | None = None  # where its working times go
@@ -107,6 +108,8 @@ class TimedThread:
                 return
             time, effect, self._is_witness = handlers[type(operation)]
             at_ns = time(self, operation, clock._now)
+            if self.paused_until_ns > at_ns:
+                at_ns = self.paused_until_ns
             if at_ns > horizon_ns or (queue and queue[0][0] <= at_ns):
                 break
             clock._now = at_ns

@@ -97,7 +97,7 @@ def _start_around(world: World, workload: Workload | None, shared: Shared) -> No
         world.clock.process(receiver.run())
     for subscriber in subscribers:
         world.clock.process(subscriber.run())
-    schedule_faults(world, receivers, subscribers, shared)
+    schedule_faults(world, receivers, shared.scanners, subscribers=subscribers, shared=shared)
 
 
 def start_clients(

@@ -62,7 +62,8 @@ def _latency(axes: Axes, simulation: Simulation) -> None:
     axes.set_yscale("log")
     axes.set_xlabel("latency, us")
     axes.set_ylabel("share of batches that took at least as long")
-    axes.legend()
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend()
 
 
 def _occupancy(axes: Axes, simulation: Simulation) -> None:
@@ -78,7 +79,8 @@ def _occupancy(axes: Axes, simulation: Simulation) -> None:
         axes.step(times, [most[index] for index in sorted(most)], where="post", linewidth=0.8, label=f"ring {number}")
     axes.set_xlabel("time, ms")
     axes.set_ylabel("slots in use")
-    axes.legend(fontsize=7)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=7)
 
 
 def _load(axes: Axes, simulation: Simulation) -> None:
