@@ -3,7 +3,7 @@
 check       the main job: every layer on one workload, one verdict each
 prove       Z3 on the promises of a protocol, for any size
 explore     the runs of a small system: every one, or drawn ones
-simulate    the programs on a workload under SimPy's clock
+simulate    a scenario under SimPy's clock: what a sequencer costs, with the contract checked inside
 race        the native sequencers on a workload, by real threads
 verify      a recorded history against the contract
 replay      a trace to its violation, in every engine
@@ -27,17 +27,19 @@ if TYPE_CHECKING:
     from fencepost.model.explorer.run_itf import read_run, write_run
     from fencepost.model.histories import read_history, read_workload, verify, write_history, write_workload
     from fencepost.model.itf import read_trace, write_trace
-    from fencepost.model.simulation import simulate
+    from fencepost.model.simulation.scenario import Scenario, parse_scenario, read_scenario
     from fencepost.model.specs import PROTOCOLS, protocol
     from fencepost.native import race
     from fencepost.proofs import prove
     from fencepost.proofs.ablation import ablate
     from fencepost.replaying import replay
+    from fencepost.simulating import Simulation, simulate
 
 __all__ = [
-    "PROTOCOLS", "Report", "ablate", "check", "describe_run", "explore", "litmus", "mutants", "protocol", "prove",
-    "race", "read_history", "read_run", "read_trace", "read_workload", "replay", "simulate", "verify", "write_export",
-    "write_history", "write_run", "write_trace", "write_workload",
+    "PROTOCOLS", "Report", "Scenario", "Simulation", "ablate", "check", "describe_run", "explore", "litmus", "mutants",
+    "parse_scenario", "protocol", "prove", "race", "read_history", "read_run", "read_scenario", "read_trace",
+    "read_workload", "replay", "simulate", "verify", "write_export", "write_history", "write_run", "write_trace",
+    "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
@@ -51,12 +53,13 @@ _HOMES = {
     "fencepost.model.explorer.run_itf": ("read_run", "write_run"),
     "fencepost.model.histories": ("read_history", "read_workload", "verify", "write_history", "write_workload"),
     "fencepost.model.itf": ("read_trace", "write_trace"),
-    "fencepost.model.simulation": ("simulate",),
+    "fencepost.model.simulation.scenario": ("Scenario", "parse_scenario", "read_scenario"),
     "fencepost.model.specs": ("PROTOCOLS", "protocol"),
     "fencepost.native": ("race",),
     "fencepost.proofs": ("prove",),
     "fencepost.proofs.ablation": ("ablate",),
     "fencepost.replaying": ("replay",),
+    "fencepost.simulating": ("Simulation", "simulate"),
 }
 
 

@@ -12,6 +12,7 @@ from fencepost.command_line.mutants import mutants_command
 from fencepost.command_line.output import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED
 from fencepost.command_line.prove import prove_command
 from fencepost.command_line.replay import replay_command
+from fencepost.command_line.simulate import simulate_command
 from fencepost.command_line.verify import verify_command
 
 __all__ = ["EXIT_BAD_INPUT", "EXIT_BUG", "EXIT_INTERRUPTED", "cli"]
@@ -32,6 +33,7 @@ COMMANDS = (
     prove_command,
     explore_command,
     mutants_command,
+    simulate_command,
     litmus_command,
     ablate_command,
     verify_command,
