@@ -15,8 +15,16 @@ from fencepost.model.programs.operations import Address, Lock, Receive, line_of
 from fencepost.model.programs.pipeline import Design, Scenario, threads_of, written_steps, written_words
 
 
+def system_of(
+    design: Design, scenario: Scenario, profile: Profile, matrix: Matrix, asked: frozenset[str] | None = None
+) -> System:
+    """Return the system whose runs are those of a design on a scenario, watched for the asked properties."""
+    watch, threads = watch_of(design, scenario, asked), threads_of(design, scenario)
+    return System(threads, profile, matrix, words=written_words(design, scenario), watch=watch)
+
+
 def watch_of(design: Design, scenario: Scenario, asked: frozenset[str] | None = None) -> RunWatch:
-    """Return the watch of a run that has not begun: what is in the rings has arrived."""
+    """Return what looks on at a run of a design on a scenario, from before its beginning."""
     contract = Contract(
         design.level,
         scenario.rings_count,
@@ -28,14 +36,6 @@ def watch_of(design: Design, scenario: Scenario, asked: frozenset[str] | None = 
     for step in written_steps(scenario):
         watch = watch.after(step)
     return watch
-
-
-def system_of(
-    design: Design, scenario: Scenario, profile: Profile, matrix: Matrix, asked: frozenset[str] | None = None
-) -> System:
-    """Return the system whose runs are those of a design on a scenario, watched for the asked properties."""
-    threads, watch = threads_of(design, scenario), watch_of(design, scenario, asked)
-    return System(threads, profile, matrix, words=written_words(design, scenario), watch=watch)
 
 
 def violation_at_end(system: System, state: State, asked: frozenset[str] | None = None) -> Violation | None:

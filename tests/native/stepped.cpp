@@ -17,7 +17,7 @@ class NothingWrong final : public Ends {
 
 void explore(std::string_view design, Strategy strategy) {
   pipeline::Scenario scenario;
-  scenario.rings = {{{{0, 0, 1}, 0}, {{1, 0, 2}, 0}, {{0, 1, 1}, 0}}, {{{0, 1, 1}, 0}, {{0, 2, 1}, 0}}};
+  scenario.rings = {{{{0, 0, 1}, 0}, {{0, 1, 1}, 0}}, {{{0, 1, 1}, 0}, {{1, 0, 2}, 0}}};
   scenario.slots = 2;
   scenario.subscribers = true;
   scenario.delegated = true;
@@ -25,7 +25,7 @@ void explore(std::string_view design, Strategy strategy) {
                                           0, 0, 0, 0, 2, 0, 2, 2, 2, 2, 2, 2, 1, 2, 1, 1, 2, 1};
   Pipeline pipeline(design, scenario, {false, true, true, true, false}, matrix_of(weakest), 0, nullptr);
   NothingWrong ends;
-  const Found found = Explorer(pipeline.system(), ends, {20, 5'000, 50}, [](const Counts&, double) {}).explore(strategy, 7, 3);
+  const Found found = Explorer(pipeline.system(), ends, {600, 5'000, 50}, [](const Counts&, double) {}).explore(strategy, 7, 3);
   std::printf("%s %d: %llu complete, %llu blocked, %llu steps\n", design.data(), static_cast<int>(strategy),
               static_cast<unsigned long long>(found.counts.complete),
               static_cast<unsigned long long>(found.counts.blocked), static_cast<unsigned long long>(found.counts.steps));

@@ -1,5 +1,5 @@
 // What Python sees of the stepped build: exploration and lockstep. Private to native/exploration.py; typed in _core.pyi.
-#include "bindings_stepped.hpp"
+#include "bindings.hpp"
 
 #include <pybind11/functional.h>
 #include <pybind11/numpy.h>
@@ -312,10 +312,8 @@ py::dict run_pipeline(const std::string& design, const fencepost::pipeline::Scen
   fencepost::pipeline::RunResult result;
   {
     const py::gil_scoped_release no_gil;
-    result = fencepost::pipeline::run_pipeline(design, scenario, expected_count, patience_seconds, flushes, [] {
-      const py::gil_scoped_acquire gil;
-      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    });
+    result = fencepost::pipeline::run_pipeline(design, scenario, expected_count, patience_seconds, flushes,
+                                               fencepost::check_signals);
   }
   std::vector<std::array<std::int64_t, 5>> rows;
   for (const auto& each : result.delivered) {
@@ -333,7 +331,7 @@ py::dict run_pipeline(const std::string& design, const fencepost::pipeline::Scen
 
 }  // namespace
 
-void bind_stepped(py::module_& module) {
+void fencepost::bind_stepped(py::module_& module) {
   py::class_<Search>(module, "Search")
       .def(py::init<std::int64_t, std::uint64_t, std::int64_t, double, std::int64_t, std::int64_t>(), py::kw_only(),
            py::arg("strategy"), py::arg("seed"), py::arg("pct_depth"), py::arg("seconds"), py::arg("depth"),
