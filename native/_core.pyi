@@ -145,11 +145,10 @@ class ExploredFields(TypedDict):
     threads: int
     outcomes: list[list[int]]
 
-IsBad = Callable[[list[int]], bool]
 TellCounts = Callable[[int, int, int, int, float], None]
 
 def explore_stepped_litmus(
-    program: LitmusProgram, search: Search, *, one_host: bool, with_memory: bool, is_bad: IsBad, tell: TellCounts
+    program: LitmusProgram, search: Search, *, one_host: bool, with_memory: bool, tell: TellCounts
 ) -> ExploredFields: ...
 
 class PipelineScenario:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from fencepost.model.errors import InputError
 from fencepost.model.explorer.exploration import Explored, Limits, Subject
-from fencepost.model.explorer.litmus import holds
 from fencepost.model.explorer.pipeline import watch_of
 from fencepost.model.explorer.subjects import LitmusOrigin, SequencerOrigin
+from fencepost.model.litmus import Condition
 from fencepost.model.litmus.explore import Observation
 from fencepost.model.memory import Matrix, Profile, Program, matrix, profile
 from fencepost.native import _core
@@ -50,17 +50,10 @@ def explore(
 
 def _explore_litmus(origin: LitmusOrigin, search: _core.Search, tell: Tell) -> _core.ExploredFields:
     test = origin.test
-    memory, thread_count = test.bad.names_memory, len(test.program.threads)
-    widths = _widths(test.program, memory=memory)
     return _explore_program(
-        test.program,
-        profile(origin.profile),
-        matrix(origin.matrix),
-        search,
-        memory=memory,
-        is_bad=lambda row: holds(test.bad, thread_count, cut(row, widths)),
-        tell=tell,
-    )
+        test.program, test.bad, profile(origin.profile), matrix(origin.matrix), search,
+        memory=test.bad.names_memory, tell=tell,
+    )  # fmt: skip
 
 
 def _explore_sequencer(origin: SequencerOrigin, search: _core.Search, tell: Tell) -> tuple[_core.ExploredFields, Names]:
@@ -88,8 +81,8 @@ def outcomes(
     """Return every end that some run of a program has, and the counts of complete and blocked runs."""
     limits = Limits(seconds=1e9)
     fields = _explore_program(
-        program, profile, matrix, search_of("exhaustive", 0, 1, limits),
-        memory=memory_matters, is_bad=lambda row: False, tell=lambda progress: None,
+        program, None, profile, matrix, search_of("exhaustive", 0, 1, limits),
+        memory=memory_matters, tell=lambda progress: None,
     )  # fmt: skip
     if fields["stop"]:
         raise KeyboardInterrupt
@@ -99,20 +92,20 @@ def outcomes(
 
 def _explore_program(
     program: Program,
+    condition: Condition | None,
     profile: Profile,
     matrix: Matrix,
     search: _core.Search,
     *,
     memory: bool,
-    is_bad: _core.IsBad,
     tell: Tell,
 ) -> _core.ExploredFields:
     given = to_native(
-        program, None, profile, matrix, snapshot=profile.snapshot, memory_matters=memory, as_defined=False
+        program, condition, profile, matrix, snapshot=profile.snapshot, memory_matters=memory, as_defined=False
     )
     try:
         return _core.explore_stepped_litmus(
-            given, search, one_host=profile.one_host, with_memory=memory, is_bad=is_bad, tell=teller(tell)
+            given, search, one_host=profile.one_host, with_memory=memory, tell=teller(tell)
         )
     except _core.Refused as refused:
         raise InputError(str(refused)) from None

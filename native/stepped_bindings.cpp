@@ -6,6 +6,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -83,18 +84,14 @@ py::dict fields_of(const stepped::System& system, const stepped::Found& found) {
   return fields;
 }
 
-// Meets every new outcome of a litmus program; `is_bad` says whether one is what must not happen.
+// Meets every new outcome of a litmus program.
 class LitmusEnds final : public stepped::Ends {
  public:
-  using IsBad = std::function<bool(const std::vector<std::int64_t>&)>;
-
-  LitmusEnds(bool with_memory, const IsBad& is_bad) : outcomes_(with_memory), is_bad_(is_bad) {}
+  LitmusEnds(const fencepost::litmus::Program& program, bool with_memory) : outcomes_(with_memory), bad_(program) {}
 
   bool wrong(const stepped::System& system) override {
     bool found = false;
-    outcomes_.add(system, [&](const std::vector<std::int64_t>& outcome) {
-      found = with_python([&] { return is_bad_(outcome); }) || found;
-    });
+    outcomes_.add(system, [&](const auto& outcome) { found = bad_.holds(outcome) || found; });
     return found;
   }
   bool goes_on() const override { return true; }
@@ -104,7 +101,7 @@ class LitmusEnds final : public stepped::Ends {
 
  private:
   stepped::Outcomes outcomes_;
-  const IsBad& is_bad_;
+  stepped::Condition bad_;
 };
 
 struct Search {
@@ -127,13 +124,19 @@ stepped::Found run(stepped::System& system, stepped::Ends& ends, const Search& s
 }
 
 py::dict explore_stepped_litmus(const fencepost::litmus::Arguments& given, const Search& search, bool one_host,
-                                bool with_memory, const LitmusEnds::IsBad& is_bad, const Tell& tell) {
+                                bool with_memory, const Tell& tell) {
   const fencepost::litmus::Program program = fencepost::litmus::to_program(given);
+  const bool asks_memory = std::ranges::any_of(program.condition, [](const auto& item) {
+    return item.what == fencepost::litmus::Item::What::atom && item.thread < 0;
+  });
   stepped::System system(stepped::threads_of(program), stepped::profile_of(program, one_host),
                          stepped::matrix_of(program), stepped::shape_of(program), nullptr);
-  LitmusEnds ends(with_memory, is_bad);
+  LitmusEnds ends(program, with_memory || asks_memory);
   py::dict fields = fields_of(system, run(system, ends, search, tell));
-  fields["outcomes"] = std::vector<std::vector<std::int64_t>>(ends.outcomes().all().begin(), ends.outcomes().all().end());
+  if (program.condition.empty()) {
+    const auto& all = ends.outcomes().all();
+    fields["outcomes"] = std::vector<std::vector<std::int64_t>>(all.begin(), all.end());
+  }
   return fields;
 }
 
@@ -337,7 +340,7 @@ void fencepost::bind_stepped(py::module_& module) {
            py::arg("strategy"), py::arg("seed"), py::arg("pct_depth"), py::arg("seconds"), py::arg("depth"),
            py::arg("runs"));
   module.def("explore_stepped_litmus", &explore_stepped_litmus, py::arg("program"), py::arg("search"), py::kw_only(),
-             py::arg("one_host"), py::arg("with_memory"), py::arg("is_bad"), py::arg("tell"));
+             py::arg("one_host"), py::arg("with_memory"), py::arg("tell"));
 
   py::class_<fencepost::pipeline::Scenario>(module, "PipelineScenario")
       .def(py::init(&scenario_of), py::kw_only(), py::arg("rings"), py::arg("slots"), py::arg("flags"), py::arg("plans"),

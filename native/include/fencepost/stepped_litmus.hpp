@@ -190,4 +190,44 @@ class Outcomes {
   Outcome outcome_;
 };
 
+// Says of an outcome whether the program's condition is true of it; never without one.
+class Condition {
+ public:
+  explicit Condition(const litmus::Program& program) : items_(program.condition) {
+    std::size_t at = 0;
+    for (const litmus::Thread& each : program.threads) at = begin(threads_, at, each.register_count);
+    for (const auto& words : program.initial) at = begin(lines_, at, words.size());
+  }
+
+  bool holds(const Outcomes::Outcome& outcome) {
+    using What = litmus::Item::What;
+    if (items_.empty()) return false;
+    stack_.clear();
+    for (const litmus::Item& item : items_) {
+      if (item.what == What::atom) {
+        const std::size_t begin = item.thread >= 0 ? threads_[static_cast<std::size_t>(item.thread)] : lines_[item.line];
+        stack_.push_back((outcome[begin + item.reg] == item.value) == item.equal);
+      } else if (item.what == What::negate) {
+        stack_.back() = !stack_.back();
+      } else {
+        const bool right = stack_.back();
+        stack_.pop_back();
+        stack_.back() = item.what == What::both ? stack_.back() && right : stack_.back() || right;
+      }
+    }
+    return stack_.back();
+  }
+
+ private:
+  static std::size_t begin(std::vector<std::size_t>& begins, std::size_t at, std::size_t count) {
+    begins.push_back(at);
+    return at + count;
+  }
+
+  const std::vector<litmus::Item>& items_;
+  std::vector<std::size_t> threads_;  // where the registers of each thread begin in an outcome
+  std::vector<std::size_t> lines_;    // where the words of each line begin, if they are there
+  std::vector<bool> stack_;
+};
+
 }  // namespace fencepost::stepped
