@@ -12,7 +12,8 @@ COMPILER = shutil.which("c++") or shutil.which("g++")
 BUILDS = {
     "by hand": ["-O1"],
     "by ucontext": ["-O1", "-DFENCEPOST_SWITCH_BY_UCONTEXT"],
-    "sanitized": ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+    "by threads' sanitizer": ["-O1", "-g", "-fsanitize=thread"],
+    "by addresses' sanitizer": ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
 }
 
 

@@ -20,7 +20,6 @@ void explore(std::string_view design, Strategy strategy) {
   scenario.rings = {{{{0, 0, 1}, 0}, {{0, 1, 1}, 0}}, {{{0, 1, 1}, 0}, {{1, 0, 2}, 0}}};
   scenario.slots = 2;
   scenario.subscribers = true;
-  scenario.delegated = true;
   const std::vector<std::int64_t> weakest{2, 2, 1, 1, 2, 1, 2, 2, 0, 0, 2, 2, 0, 0, 0, 0, 2, 0,
                                           0, 0, 0, 0, 2, 0, 2, 2, 2, 2, 2, 2, 1, 2, 1, 1, 2, 1};
   Pipeline pipeline(design, scenario, {false, true, true, true, false}, matrix_of(weakest), 0, nullptr);

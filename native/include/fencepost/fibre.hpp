@@ -16,6 +16,8 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
+#elif defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
 #endif
 
 namespace fencepost {
@@ -48,7 +50,11 @@ class Fibre {
   Fibre() : stack_(static_cast<std::byte*>(::operator new(stack_size, std::align_val_t{64}))) {}
   Fibre(const Fibre&) = delete;
   Fibre& operator=(const Fibre&) = delete;
-  virtual ~Fibre() = default;
+  virtual ~Fibre() {
+#if defined(__SANITIZE_THREAD__)
+    if (inner_fibre_ != nullptr) __tsan_destroy_fiber(inner_fibre_);
+#endif
+  }
 
   // Begins from the start; runs until it is left or done. Throws what the function throws.
   void restart() {
@@ -151,6 +157,19 @@ class Fibre {
   }
   const void* outer_stack_ = nullptr;
   std::size_t outer_size_ = 0;
+#elif defined(__SANITIZE_THREAD__)
+  void switch_in() {
+    if (inner_fibre_ == nullptr) inner_fibre_ = __tsan_create_fiber(0);
+    outer_fibre_ = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(inner_fibre_, 0);
+    resume();
+  }
+  void switch_out() {
+    __tsan_switch_to_fiber(outer_fibre_, 0);
+    suspend();
+  }
+  void* inner_fibre_ = nullptr;
+  void* outer_fibre_ = nullptr;
 #else
   void switch_in() { resume(); }
   void switch_out() { suspend(); }
