@@ -7,7 +7,7 @@ from typing import Any
 
 from fencepost.model.errors import NotAccepted
 from fencepost.model.explorer.contract_watch import Contract, Facts
-from fencepost.model.explorer.watch import Violation, Watch
+from fencepost.model.explorer.watch import FACT, Violation, Watch
 from fencepost.model.language import Protocol
 from fencepost.model.memory.late import Key
 from fencepost.model.programs.operations import Address
@@ -37,7 +37,13 @@ class RunWatch(Watch):
         return self.contract.asks(self.facts, step)
 
     def concerns(self, step: Step) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
-        return self.contract.concerns(self.facts, step)
+        reads, writes = self.contract.concerns(self.facts, step)
+        ring = step.arguments.get("ring")
+        if step.action == "arrive":
+            writes = (*writes, (FACT, "arrived", ring))
+        elif ring is not None:  # the spec looks at what arrived on the ring before each of its steps
+            reads = (*reads, (FACT, "arrived", ring))
+        return reads, writes
 
     def after(self, step: Step, answers: tuple[Any, ...] = ()) -> RunWatch:
         key = (step.action, tuple(step.arguments.values()), answers)
