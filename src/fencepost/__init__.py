@@ -7,6 +7,7 @@ simulate    the programs on a workload under SimPy's clock
 race        the native sequencers on a workload, by real threads
 verify      a recorded history against the contract
 replay      a trace to its violation, in every engine
+mutants     the museum of bugs, and which engine catches which
 litmus      litmus tests of non-coherent memory, in three engines
 ablate      which flush, fence or invalidation of a litmus program is load-bearing
 """
@@ -18,6 +19,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fencepost.checking import Report, check
+    from fencepost.detection import mutants
     from fencepost.exploring import explore
     from fencepost.exporting import write_export
     from fencepost.litmus_tests import litmus
@@ -33,14 +35,15 @@ if TYPE_CHECKING:
     from fencepost.replaying import replay
 
 __all__ = [
-    "PROTOCOLS", "Report", "ablate", "check", "describe_run", "explore", "litmus", "protocol", "prove", "race",
-    "read_history", "read_run", "read_trace", "read_workload", "replay", "simulate", "verify", "write_export",
+    "PROTOCOLS", "Report", "ablate", "check", "describe_run", "explore", "litmus", "mutants", "protocol", "prove",
+    "race", "read_history", "read_run", "read_trace", "read_workload", "replay", "simulate", "verify", "write_export",
     "write_history", "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
 _HOMES = {
     "fencepost.checking": ("Report", "check"),
+    "fencepost.detection": ("mutants",),
     "fencepost.exploring": ("explore",),
     "fencepost.exporting": ("write_export",),
     "fencepost.litmus_tests": ("litmus",),
