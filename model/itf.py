@@ -70,8 +70,8 @@ def read_trace(path: Path) -> Trace:
     raw = parsed(path)
     try:
         meta, states = raw["#meta"], raw["states"]
-        if not states:
-            raise InputError("states is empty: expected one state before the first step and one after each")
+        if not states or not isinstance(states, list) or not all(isinstance(state, dict) for state in states):
+            raise InputError(f"states is {_short(states)}: expected a state before the first step and one after each")
         found = Trace(
             protocol=protocol(_string(meta, "protocol")),
             property=_string(meta, "property"),

@@ -176,7 +176,21 @@ def test_any_edit_of_what_the_run_is_of_is_refused_or_is_of_no_consequence(
     assert document(made)["#meta"]["violation"] == whole["#meta"]["violation"]
 
 
-JUNK = (None, True, -1, 10**30, 1.5, "", "x", [], {}, {"#bigint": "x"}, {"#tup": []}, {"#bigint": "9" * 5_000}, "sc")
+JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    10**30,
+    1.5,
+    "",
+    "x",
+    [],
+    {},
+    {"#bigint": "x"},
+    {"#tup": []},
+    {"#bigint": "9" * 5_000},
+    "sc",
+)
 
 
 @given(data=st.data())
