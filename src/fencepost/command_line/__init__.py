@@ -4,6 +4,7 @@ import click
 
 from fencepost import __version__
 from fencepost.command_line.ablate import ablate_command
+from fencepost.command_line.bench import bench_command
 from fencepost.command_line.check import check_command
 from fencepost.command_line.explore import explore_command
 from fencepost.command_line.litmus import litmus_command
@@ -11,6 +12,7 @@ from fencepost.command_line.mutants import mutants_command
 from fencepost.command_line.output import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED
 from fencepost.command_line.prove import prove_command
 from fencepost.command_line.replay import replay_command
+from fencepost.command_line.simulate import simulate_command
 from fencepost.command_line.verify import verify_command
 
 __all__ = ["EXIT_BAD_INPUT", "EXIT_BUG", "EXIT_INTERRUPTED", "cli"]
@@ -31,10 +33,12 @@ COMMANDS = (
     prove_command,
     explore_command,
     mutants_command,
+    simulate_command,
     litmus_command,
     ablate_command,
     verify_command,
     replay_command,
+    bench_command,
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -1,0 +1,123 @@
+"""What threads of one host share: lines that one core can write at a time, and locks that are words in such lines.
+
+Contention is waiting. A line moves to the core that wants it, one move at a time, in the order of the requests; so a
+fetch_add that many cores want waits for the moves of those before it. A line answers with the time at which a request
+is served, which needs no event of its own.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import simpy
+
+from fencepost.model.simulation.clock import Clock, Process
+from fencepost.model.simulation.machine_costs import MachineCosts
+from fencepost.model.simulation.records import Tally
+
+
+class SharedLine:
+    """One line of a host's memory: who may write it, who holds a copy, and until when it is on its way."""
+
+    __slots__ = (
+        "_atomic_ns", "_hit_ns", "_miss_ns", "_store_ns", "_transfer_ns", "free_ns", "owner", "sharers", "waits",
+    )  # fmt: skip
+
+    def __init__(self, costs: MachineCosts, waits: Tally | None = None) -> None:
+        self._hit_ns, self._miss_ns = int(costs.load_hit), int(costs.load_miss)
+        self._store_ns, self._atomic_ns = int(costs.store_hit), int(costs.atomic_hit)
+        self._transfer_ns = int(costs.line_transfer)
+        self.owner = -1  # the core that may write; -1: none
+        self.sharers: set[int] = set()  # cores with a copy to read
+        self.free_ns = 0  # until then the line is moving
+        self.waits = waits
+
+    def load(self, core: int, now_ns: int) -> int:
+        """Return when a load by `core` is done."""
+        if core == self.owner or core in self.sharers:
+            return now_ns + self._hit_ns
+        done_ns = self._moved(now_ns) + self._hit_ns
+        if self.owner >= 0:
+            self.sharers.add(self.owner)
+            self.owner = -1
+        self.sharers.add(core)
+        return done_ns
+
+    def store(self, core: int, now_ns: int) -> int:
+        """Return when a store by `core` is done: every other copy is gone by then."""
+        return self._taken(core, now_ns) + self._store_ns
+
+    def atomic(self, core: int, now_ns: int) -> int:
+        """Return when an atomic by `core` is done. No other request is served between its load and its store."""
+        if self.waits is not None:
+            self.waits.note(now_ns, self.free_ns - now_ns if self.free_ns > now_ns else 0)
+        begin_ns = self._taken(core, now_ns)
+        done_ns = begin_ns + self._atomic_ns
+        if done_ns > self.free_ns:
+            self.free_ns = done_ns
+        return done_ns
+
+    def spinners_return(self, cores: list[int], now_ns: int) -> None:
+        """Move the line to each core that spins on it and lost its copy: whoever wants it next waits for all."""
+        for core in cores:
+            self.load(core, now_ns)
+
+    def _taken(self, core: int, now_ns: int) -> int:
+        if core == self.owner:
+            return self.free_ns if self.free_ns > now_ns else now_ns
+        moved_ns = self._moved(now_ns)
+        self.owner = core
+        if self.sharers:
+            self.sharers.clear()
+        return moved_ns
+
+    def _moved(self, now_ns: int) -> int:
+        cost_ns = self._transfer_ns if self.owner >= 0 or self.sharers else self._miss_ns
+        begin_ns = self.free_ns if self.free_ns > now_ns else now_ns
+        self.free_ns = begin_ns + cost_ns
+        return self.free_ns
+
+
+class Lock:
+    """A spin lock, handed over in the order of the requests.
+
+    Taking is an atomic on the lock's line. When it is given back, every core that spins loses its copy and fetches
+    the line again: hand-over costs more with more of them.
+    """
+
+    def __init__(self, clock: Clock, costs: MachineCosts) -> None:
+        self._clock = clock
+        self._wake_ns = int(costs.lock_wake)
+        self.waits = Tally()
+        self.held = Tally()  # when it was given back, and how long it was held
+        self._line = SharedLine(costs)
+        self._held = False
+        self._since_ns = 0
+        self._spinning: deque[tuple[int, simpy.Event]] = deque()
+
+    def take(self, core: int) -> Process:
+        """Wait until the lock is held by `core`."""
+        asked_ns = self._clock.now_ns
+        yield self._clock.at(self._line.atomic(core, asked_ns))
+        waited_from_ns = self._clock.now_ns
+        if self._held:
+            event = simpy.Event(self._clock)
+            self._spinning.append((core, event))
+            yield event
+        self._held = True
+        self._since_ns = self._clock.now_ns
+        self.waits.note(asked_ns, self._since_ns - waited_from_ns)
+
+    def give(self, core: int) -> Process:
+        """Give the lock back."""
+        yield self._clock.at(self._line.store(core, self._clock.now_ns))
+        now_ns = self._clock.now_ns
+        self.held.note(now_ns, now_ns - self._since_ns)
+        if not self._spinning:
+            self._held = False
+            return
+        next_core, event = self._spinning.popleft()
+        taken_ns = self._line.atomic(next_core, now_ns) + self._wake_ns
+        self._line.spinners_return([core for core, _ in self._spinning], now_ns)
+        event._ok, event._value = True, None
+        self._clock.schedule(event, delay=taken_ns - now_ns)  # `_held` stays: nobody comes in between

@@ -1,0 +1,302 @@
+"""The machine that operations run on under a clock: what each costs, and what it does when its time has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fencepost.model.memory.ordering import Buffered
+from fencepost.model.programs.operations import (
+    Attempted,
+    CompareExchange,
+    DeviceAdd,
+    Exchange,
+    FetchAdd,
+    Flush,
+    FullFence,
+    Load,
+    LoadFence,
+    Lock,
+    Poll,
+    Prefetch,
+    Receive,
+    Send,
+    Sleep,
+    Store,
+    StoreFence,
+    Unlock,
+    Witness,
+)
+from fencepost.model.simulation.clock import Clock
+from fencepost.model.simulation.machine_costs import MachineCosts
+from fencepost.model.simulation.operations_memory import HostLine, TimedMemory
+from fencepost.model.simulation.operations_threads import BLOCKED, Operation, TimedThread
+from fencepost.model.simulation.records import Tally
+from fencepost.model.trace import Step
+
+Time = Callable[[TimedThread, Operation, int], int]  # when an operation is done that begins at a time
+Effect = Callable[[TimedThread, Operation], Any]  # does it and returns its result, or BLOCKED
+Handler = tuple[Time, Effect, bool]
+
+HANDLED: dict[type, tuple[str, str]] = {
+    Load: ("_time_load", "_load"),
+    Store: ("_time_store", "_store"),
+    FetchAdd: ("_time_atomic", "_fetch_add"),
+    CompareExchange: ("_time_atomic", "_compare_exchange"),
+    Exchange: ("_time_atomic", "_exchange"),
+    DeviceAdd: ("_time_device", "_device_add"),
+    Lock: ("_time_lock", "_lock"),
+    Unlock: ("_time_store", "_unlock"),
+    Flush: ("_time_flush", "_flush"),
+    StoreFence: ("_time_fence", "_nothing"),
+    FullFence: ("_time_fence", "_nothing"),
+    LoadFence: ("_time_now", "_nothing"),
+    Prefetch: ("_time_now", "_nothing"),
+    Poll: ("_time_poll", "_poll"),
+    Send: ("_time_now", "_send"),
+    Receive: ("_time_now", "_receive"),
+    Sleep: ("_time_sleep", "_nothing"),
+    Attempted: ("_time_now", "_attempted"),
+    Witness: ("_time_now", "_nothing"),
+}
+"""The methods that handle each operation."""
+
+
+class Handlers(dict[type, Handler]):
+    """How each class of operations is handled, bound to one machine when a class is met first."""
+
+    def __init__(self, machine: TimedMachine) -> None:
+        super().__init__()
+        self._machine = machine
+
+    def __missing__(self, kind: type) -> Handler:
+        time, effect = HANDLED[kind]
+        self[kind] = getattr(self._machine, time), getattr(self._machine, effect), kind is Witness
+        return self[kind]
+
+
+class TimedMachine:
+    """Cores, memory, locks and channels.
+
+    `observe` is told of every step that an operation was, or that a witness says; `attempted` of every attempt.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        costs: MachineCosts,
+        memory: TimedMemory,
+        *,
+        observe: Callable[[Step], None],
+        attempted: Callable[[Attempted], None] = lambda attempted: None,
+    ) -> None:
+        self.clock, self.costs, self.memory, self.observe, self.attempted = clock, costs, memory, observe, attempted
+        self.keeps_tie_rule = type(clock) is Clock
+        self._load_ns, self._store_ns, self._cxl_load_ns = (
+            int(costs.load_hit),
+            int(costs.store_hit),
+            int(costs.cxl_load),
+        )
+        self._fresh_ns = int(costs.invalidate + costs.cxl_load)  # of a look that drops the copy first
+        self._changed_ns = int(costs.line_transfer + costs.load_hit)  # of one that finds its copy gone
+        self.threads: list[TimedThread] = []
+        self.lock_waits, self.lock_held = Tally(), Tally()
+        self._arrived: dict[Any, list[Any]] = {}  # messages by channel
+        self._receiving: dict[Any, TimedThread] = {}
+        self._spinning: dict[Any, list[TimedThread]] = {}  # of a lock: who waits, first come first
+        self._held_since_ns: dict[Any, int] = {}
+        self.handlers = Handlers(self)
+
+    @property
+    def operation_count(self) -> int:
+        """How many operations were done so far."""
+        return sum(thread.operation_count for thread in self.threads)
+
+    # --- times ---
+
+    def _time_now(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
+        return now_ns
+
+    def _time_sleep(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
+        return max(now_ns, int(operation.until_ns))
+
+    def _time_load(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
+        place = thread.place = thread.places.get(operation.address) or self._place(thread, operation)
+        core = thread.core
+        if place.words is None:
+            return self.memory.fetched_at(place, core, now_ns)
+        return now_ns + self._load_ns if core in place.sharers or core == place.owner else place.load(core, now_ns)
+
+    def _time_store(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
+        """A line that is not cached is fetched whole first."""
+        place = thread.place = thread.places.get(operation.address) or self._place(thread, operation)
+        if place.words is None:
+            now_ns = self.memory.fetched_at(place, thread.core, now_ns)
+        elif place.owner == thread.core and place.free_ns <= now_ns:
+            return now_ns + self._store_ns
+        return place.store(thread.core, now_ns)
+
+    def _time_atomic(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
+        """An atomic waits until the thread's flushes have drained, as a fence does."""
+        place = thread.place = thread.places.get(operation.address) or self._place(thread, operation)
+        if thread.flushed_ns > now_ns:
+            now_ns = thread.flushed_ns
+        if place.words is None:
+            now_ns = self.memory.fetched_at(place, thread.core, now_ns)
+        return place.atomic(thread.core, now_ns)
+
+    def _time_lock(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
+        thread.asked_ns = now_ns
+        return self._time_atomic(thread, operation, now_ns)
+
+    def _time_flush(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
+        return now_ns + self.costs.flush
+
+    def _time_fence(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
+        return max(now_ns + self.costs.fence, thread.flushed_ns)
+
+    def _time_device(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
+        return self._time_fence(thread, operation, now_ns) + self.costs.cxl_load
+
+    def _time_poll(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
+        return now_ns + self._look_ns(thread, operation)
+
+    def _place(self, thread: TimedThread, operation: Operation) -> HostLine:
+        return self.memory.place(thread.host, operation.address)
+
+    def _look_ns(self, thread: TimedThread, poll: Operation) -> int:
+        """Return what one look at every watched word costs."""
+        total_ns = 0
+        for watched in poll.watched:
+            if watched.invalidate:
+                total_ns += self._fresh_ns
+            else:
+                place = thread.places.get(watched.address) or self._place(thread, watched)
+                total_ns += self._load_ns if place.words is not None else self._cxl_load_ns
+        return total_ns
+
+    def poll_ns(self, thread: TimedThread) -> int:
+        """Return the period of the loop in which a thread waits for a word."""
+        return max(1, self.costs.pause + self._look_ns(thread, thread.pending))
+
+    def found_ns(self, thread: TimedThread) -> int:
+        """Return what the look costs that finds a word changed: the copy that was polled is gone by then."""
+        total_ns = 0
+        for watched in thread.pending.watched:
+            total_ns += self._fresh_ns if watched.invalidate else self._changed_ns
+        return total_ns
+
+    # --- effects ---
+
+    def _nothing(self, thread: TimedThread, operation: Operation) -> int:
+        return 0
+
+    def _attempted(self, thread: TimedThread, operation: Attempted) -> int:
+        self.attempted(operation)
+        return 0
+
+    def _load(self, thread: TimedThread, operation: Operation) -> Any:
+        words = thread.place.words  # type: ignore[union-attr]  # set when the load began
+        if words is None:
+            return self.memory.load(_placed(thread), operation.address)
+        return words.get(operation.address, 0)
+
+    def _store(self, thread: TimedThread, operation: Operation) -> int:
+        self.memory.store(_placed(thread), operation.address, operation.value)
+        return 0
+
+    def _fetch_add(self, thread: TimedThread, operation: Operation) -> Any:
+        place, address = _placed(thread), operation.address
+        before = self.memory.load(place, address)
+        self.memory.store(place, address, before + operation.amount)
+        return before
+
+    def _compare_exchange(self, thread: TimedThread, operation: Operation) -> Any:
+        place, address = _placed(thread), operation.address
+        before = self.memory.load(place, address)
+        if before == operation.expected:
+            self.memory.store(place, address, operation.desired)
+        return before
+
+    def _exchange(self, thread: TimedThread, operation: Operation) -> Any:
+        place, address = _placed(thread), operation.address
+        before = self.memory.load(place, address)
+        self.memory.store(place, address, operation.value)
+        return before
+
+    def _device_add(self, thread: TimedThread, operation: Operation) -> Any:
+        place = self.memory.place(thread.host, operation.address)
+        return self.memory.device_add(place, operation.address, operation.amount)
+
+    def _flush(self, thread: TimedThread, operation: Operation) -> int:
+        place = self.memory.line(thread.host, operation.line)
+        done_ns = self.memory.flush(place, keeps=operation.kind is Buffered.WB)
+        thread.flushed_ns = max(thread.flushed_ns, done_ns)
+        return 0
+
+    def _lock(self, thread: TimedThread, operation: Operation) -> Any:
+        """Take the lock, or spin: it is handed over in the order of the requests."""
+        place, address = _placed(thread), operation.address
+        now_ns = self.clock.now_ns
+        if not thread.granted and self.memory.load(place, address) != 0:
+            thread.idle_since_ns = now_ns
+            self._spinning.setdefault(address, []).append(thread)
+            return BLOCKED
+        self.lock_waits.note(thread.asked_ns, now_ns - thread.idle_since_ns if thread.granted else 0)
+        thread.granted = False
+        self._held_since_ns[address] = now_ns
+        self.memory.store(place, address, 1)
+        return 0
+
+    def _unlock(self, thread: TimedThread, operation: Operation) -> int:
+        """Give the lock back; the line goes to every core that spins on it, first to the one that has it next."""
+        place, address, now_ns = _placed(thread), operation.address, self.clock.now_ns
+        self.lock_held.note(now_ns, now_ns - self._held_since_ns[address])
+        spinning = self._spinning.get(address)
+        if not spinning:
+            self.memory.store(place, address, 0)
+            return 0
+        following = spinning.pop(0)
+        following.granted = True
+        following.schedule(place.atomic(following.core, now_ns) + self.costs.lock_wake)
+        place.spinners_return([each.core for each in spinning], now_ns)
+        return 0
+
+    def _poll(self, thread: TimedThread, operation: Operation) -> Any:
+        """Look at each word; if none has changed, wait until one may have."""
+        memory, places, core, now_ns = self.memory, thread.places, thread.core, self.clock.now_ns
+        for index, watched in enumerate(operation.watched):
+            place = places.get(watched.address) or self._place(thread, watched)
+            found = memory.fresh(place, watched.address) if watched.invalidate else memory.load(place, watched.address)
+            if core not in place.sharers and core != place.owner:
+                place.load(core, now_ns)  # the thread that looked has the copy
+            if found != watched.seen:
+                return index, found
+        for watched in operation.watched:
+            place = places[watched.address]
+            (memory.watch_memory if watched.invalidate else memory.watch_copy)(place, thread.wake)
+        thread.sleep(self._look_ns(thread, operation))
+        return BLOCKED
+
+    def _send(self, thread: TimedThread, operation: Operation) -> int:
+        self.deliver(operation.channel, operation.message)
+        return 0
+
+    def deliver(self, channel: Any, message: Any) -> None:
+        """A message arrives at the end of its channel."""
+        self._arrived.setdefault(channel, []).append(message)
+        receiving = self._receiving.pop(channel, None)
+        if receiving is not None:
+            receiving.schedule(self.clock.now_ns)
+
+    def _receive(self, thread: TimedThread, operation: Operation) -> Any:
+        messages = self._arrived.get(operation.channel)
+        if messages:
+            return messages.pop(0)
+        self._receiving[operation.channel] = thread
+        return BLOCKED
+
+
+def _placed(thread: TimedThread) -> HostLine:
+    assert thread.place is not None
+    return thread.place

@@ -1,0 +1,267 @@
+"""Simulating a scenario: replications, their intervals, what the contract says of them, and load sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from fencepost.model.contract import Level, Verdict, worst
+from fencepost.model.errors import InputError
+from fencepost.model.histories import History, verify
+from fencepost.model.simulation.intervals import Figure, figures_of
+from fencepost.model.simulation.machine_costs import calibrated
+from fencepost.model.simulation.measures import latencies, measure
+from fencepost.model.simulation.operations_run import simulate_operations_once
+from fencepost.model.simulation.pipeline import Progress, history_of_run, simulate_once
+from fencepost.model.simulation.scenario import Granularity, Policy, Scenario, checked
+from fencepost.model.specs import protocol
+
+DEFAULTS: dict[Level, str] = {4: "order4.claim", 5: "order5.fetch_add"}
+"""The sequencer of a level where none is named."""
+
+
+class Told(NamedTuple):
+    """How far a simulation is: which run, its simulated time, and the share of all runs that is done."""
+
+    run: int
+    runs: int
+    now_ns: int
+    end_ns: int
+    batches: int  # of this run so far
+    share: float
+
+
+Tell = Callable[[Told], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One replication to run, in this process or another."""
+
+    scenario: Scenario
+    level: Level
+    seed: int
+    replication: int = 0
+    load: float = 1.0
+    shuffled: bool = False
+    traced: bool = False
+    detailed: bool = False
+
+
+@dataclass(frozen=True)
+class Detail:
+    """More of one replication than its figures: what plots and files are made of."""
+
+    history: History
+    latencies_ns: dict[str, list[int]]  # order, ack, deliver: ascending
+    occupancy: list[list[tuple[int, int]]]  # of each ring: (time in ns, slots in use)
+    trace: str | None
+
+
+@dataclass(frozen=True)
+class Replication:
+    """What one replication left behind."""
+
+    figures: dict[str, float]
+    ordered: int  # batches
+    inside: dict[str, str]  # each property that was checked inside the run: "" or how it was violated
+    in_history: dict[str, str]  # each that its history shows
+    operation_count: int = 0
+    detail: Detail | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One property over all replications; `layer` says who looked: the run itself, or the history checker."""
+
+    property: str
+    layer: str
+    verdict: Verdict
+    bound: str
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A simulated scenario: figures with their intervals, verdicts, and on request load sweep and ties."""
+
+    scenario: Scenario
+    level: Level
+    seed: int
+    figures: tuple[Figure, ...]
+    judged: tuple[Judged, ...]
+    detail: Detail
+    by_load: tuple[tuple[float, dict[str, float]], ...] = ()
+    depends_on_ties: tuple[tuple[str, float, float], ...] = ()  # metric, by the rule, in a drawn order
+    measured_costs: dict[str, str] = field(default_factory=dict)
+    operation_count: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict that decides for all properties."""
+        return worst([each.verdict for each in self.judged])
+
+    def __getitem__(self, metric: str) -> Figure:
+        """Return the figure of a metric; KeyError: nothing happened that it could measure."""
+        return {figure.metric: figure for figure in self.figures}[metric]
+
+
+def simulate(
+    scenario: Scenario | None = None,
+    *,
+    level: Level | None = None,
+    sequencer: str | None = None,
+    policy: Policy | None = None,
+    granularity: Granularity | None = None,
+    calibrate: Path | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    shuffle_ties: bool = False,
+    traced: bool = False,
+    with_loads: bool = False,
+    tell: Tell = lambda told: None,
+) -> Simulation:
+    """Simulate a scenario, or the default one; other arguments replace what it says.
+
+    `with_loads` also runs it at each of its load factors; `shuffle_ties` runs it again with the events of one
+    nanosecond in a drawn order. The same scenario and seed give the same result, whatever `jobs` is.
+    Raises InputError for what cannot be simulated.
+    """
+    scenario, level = _settled(scenario or Scenario(), level, sequencer, policy, granularity)
+    costs: dict[str, str] = {}
+    if calibrate is not None:
+        machine, costs = calibrated(scenario.machine, calibrate)
+        scenario = msgspec.structs.replace(scenario, machine=machine)
+    numbers = range(scenario.replications)
+    tasks = [
+        Task(scenario, level, seed, number, traced=traced and number == 0, detailed=number == 0) for number in numbers
+    ]
+    if shuffle_ties:
+        tasks += [Task(scenario, level, seed, number, shuffled=True) for number in numbers]
+    if with_loads and not scenario.clients.workload:
+        tasks += [Task(loaded(scenario, load), level, seed, load=load) for load in scenario.loads]
+    done = list(_run(tasks, jobs, tell))
+    plain = done[: scenario.replications]
+    ties = done[scenario.replications :][: scenario.replications] if shuffle_ties else []
+    detail = plain[0].detail
+    assert detail is not None
+    return Simulation(
+        scenario, level, seed,
+        figures=tuple(figures_of([each.figures for each in plain])),
+        judged=tuple(_judged(plain)),
+        detail=detail,
+        by_load=tuple(
+            (task.load, each.figures) for task, each in list(zip(tasks, done, strict=True))[len(plain) + len(ties) :]
+        ),
+        depends_on_ties=tuple(_differences(plain, ties)),
+        measured_costs=costs,
+        operation_count=sum(each.operation_count for each in plain),
+    )  # fmt: skip
+
+
+def _settled(
+    scenario: Scenario,
+    level: Level | None,
+    sequencer: str | None,
+    policy: Policy | None,
+    granularity: Granularity | None,
+) -> tuple[Scenario, Level]:
+    """Return the scenario with what was asked for besides, and its level."""
+    name = sequencer or scenario.sequencer
+    if level is not None and sequencer is None and protocol(name).level != level:
+        name = DEFAULTS[level]
+    its_level = protocol(name).level
+    if level is not None and its_level != level:
+        raise InputError(f"{name} is a level-{its_level} sequencer: level {level} was asked for")
+    replaced = msgspec.structs.replace(
+        scenario,
+        sequencer=name,
+        policy=policy or scenario.policy,
+        granularity=granularity or scenario.granularity,
+    )
+    return checked(replaced, scenario.name), its_level
+
+
+def loaded(scenario: Scenario, factor: float) -> Scenario:
+    """Return the scenario at a multiple of its load: of the rate in an open loop, of the window in a closed one."""
+    clients = scenario.clients
+    if clients.loop == "open":
+        rate = type(clients.rate)(clients.rate * Fraction(factor).limit_denominator(10**6))
+        changed = msgspec.structs.replace(clients, rate=rate)
+    else:
+        size = clients.messages_per_batch * clients.message_bytes
+        batches = max(1, ceil(clients.window // size * factor))
+        changed = msgspec.structs.replace(clients, window=type(clients.window)(batches * size))
+    return msgspec.structs.replace(scenario, clients=changed)
+
+
+def replicate(task: Task, progress: Progress = lambda now_ns, end_ns, slots: None) -> Replication:
+    """Run one replication and measure it."""
+    run = simulate_once if task.scenario.granularity == "batch" else simulate_operations_once
+    world = run(
+        task.scenario, task.level, seed=task.seed, replication=task.replication, shuffled=task.shuffled,
+        traced=task.traced, progress=progress,
+    )  # fmt: skip
+    history = history_of_run(world)
+    in_history = {}
+    if len(history):
+        findings = verify(history, task.level).findings
+        in_history = {each.property: each.witness.sentence if each.witness else "" for each in findings}
+    inside = {}
+    if task.scenario.check:
+        broken = world.watch.broken
+        inside = {name: broken[name].said() if name in broken else "" for name in world.watch.properties()}
+    detail = None
+    if task.detailed:
+        occupancy = [list(zip(ring.at_ns, ring.values, strict=True)) for ring in world.recorder.occupancy]
+        trace = world.spans.document() if world.spans is not None else None
+        detail = Detail(history, latencies(world), occupancy, trace)
+    return Replication(measure(world), len(history), inside, in_history, world.recorder.operation_count, detail)
+
+
+def _run(tasks: list[Task], jobs: int, tell: Tell) -> Iterable[Replication]:
+    """Run the tasks, in order; each is independent of the others, so it does not matter where it runs."""
+    total = len(tasks)
+    if jobs == 1:
+        for number, task in enumerate(tasks):
+
+            def progress(now_ns: int, end_ns: int, slots: int, number: int = number) -> None:
+                tell(Told(number + 1, total, now_ns, end_ns, slots, (number + now_ns / end_ns) / total))
+
+            yield replicate(task, progress)
+        return
+    with ProcessPoolExecutor(min(jobs, total), mp_context=get_context("spawn")) as pool:
+        for number, each in enumerate(pool.map(replicate, tasks)):
+            end_ns = int(tasks[number].scenario.duration)
+            tell(Told(number + 1, total, end_ns, end_ns, each.ordered, (number + 1) / total))
+            yield each
+
+
+def _judged(done: list[Replication]) -> Iterable[Judged]:
+    """Judge each property by all replications: what one of them violates is violated."""
+    bound = f"{len(done)} run{'s' if len(done) > 1 else ''}, {sum(each.ordered for each in done)} batches"
+    for layer, all_found in (("run", [each.inside for each in done]), ("history", [each.in_history for each in done])):
+        for name in dict.fromkeys(name for found in all_found for name in found):
+            sentence = next((found[name] for found in all_found if found.get(name)), "")
+            yield Judged(name, layer, Verdict.VIOLATED if sentence else Verdict.NOT_FOUND, bound, sentence)
+    if not any(each.ordered for each in done):
+        yield Judged("drained", "history", Verdict.UNKNOWN, bound, "no batch was ordered: there is nothing to judge")
+
+
+def _differences(plain: list[Replication], shuffled: list[Replication]) -> Iterable[tuple[str, float, float]]:
+    """Return the metrics that come out otherwise when ties are broken otherwise, as means over the replications."""
+    if not shuffled:
+        return
+    by_rule, drawn = (figures_of([each.figures for each in runs]) for runs in (plain, shuffled))
+    others = {figure.metric: figure.value for figure in drawn}
+    for figure in by_rule:
+        if others.get(figure.metric) != figure.value:
+            yield figure.metric, figure.value, others.get(figure.metric, 0.0)
