@@ -135,7 +135,9 @@ def edited(value: Any, path: tuple[Any, ...]) -> Any:
     for key in path[:-1]:
         inner = inner[key]
     old = inner[path[-1]]
-    if isinstance(old, str):
+    if old is None:
+        inner[path[-1]] = "x"
+    elif isinstance(old, str):
         inner[path[-1]] = str(int(old) + 1) if old.lstrip("-").isdigit() else old + "x"
     else:
         inner[path[-1]] = not old if isinstance(old, bool) else old + 1
