@@ -73,12 +73,21 @@ def run_tests(preset: str, folder: Path, arguments: list[str]) -> int:
     environment = {
         **os.environ,
         "LD_PRELOAD": " ".join(runtimes),
-        "ASAN_OPTIONS": "detect_leaks=0",
-        "TSAN_OPTIONS": "halt_on_error=1",
+        # Into files: what is written to stderr just before the process is ended is lost in pytest's capture.
+        "ASAN_OPTIONS": f"detect_leaks=0:log_path={folder / 'report'}",
+        "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={folder / 'report'}",
+        "TSAN_OPTIONS": f"halt_on_error=1:log_path={folder / 'report'}",
     }
+    for old in folder.glob("report.*"):
+        old.unlink()
+    tests = () if any(argument.startswith("tests/") for argument in arguments) else TESTS
     module = folder / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
-    pytest = [sys.executable, "-c", RUNNER, str(module), "-q", "-p", "no:cacheprovider", *(arguments or TESTS)]
-    return subprocess.run(pytest, cwd=ROOT, env=environment).returncode
+    pytest = [sys.executable, "-c", RUNNER, str(module), "-q", "-p", "no:cacheprovider", *arguments, *tests]
+    code = subprocess.run(pytest, cwd=ROOT, env=environment).returncode
+    reports = sorted(folder.glob("report.*"))
+    for report in reports:
+        print(report.read_text(), flush=True)
+    return code or len(reports)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 In a document, a block that follows `<!-- output of: COMMAND -->` is what COMMAND prints. Figures that
 differ from run to run (times, what threads happened to do) are replaced by `_` where outputs are compared.
+A block that follows `<!-- measured by: COMMAND -->` is what COMMAND printed on one machine: it is compared with
+nothing, and written only by `produce.py --measured`.
 """
 
 import re
@@ -12,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(<!-- output of: (.+?) -->\n```text\n)(.*?)(```)", re.DOTALL)
+MEASURED = re.compile(BLOCK.pattern.replace("output of", "measured by"), re.DOTALL)
 VARYING = re.compile(r"^(seconds|happened:|real-time).*$|\d+ pairs acked.*$|\d+\.\d+ s$|^ +sent\).*$", re.MULTILINE)
 
 
@@ -46,14 +49,19 @@ def documents() -> list[Path]:
     return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
+def write_blocks(blocks: re.Pattern[str]) -> None:
+    """Write the blocks of one kind anew, in every document."""
+    for document in documents():
+        text = blocks.sub(lambda found: f"{found[1]}{output_of(found[2])}{found[4]}", document.read_text())
+        document.write_text(text)
+
+
 def produce() -> None:
     """Write every output anew."""
     for example in examples():
         example.with_suffix(".out").write_text(example_output(example))
-    for document in documents():
-        text = BLOCK.sub(lambda found: f"{found[1]}{output_of(found[2])}{found[4]}", document.read_text())
-        document.write_text(text)
+    write_blocks(BLOCK)
 
 
 if __name__ == "__main__":
-    produce()
+    write_blocks(MEASURED) if "--measured" in sys.argv else produce()

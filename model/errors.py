@@ -5,7 +5,8 @@
     │   └── FormatError    a file's content, with file, row and column
     ├── ProtocolError      a protocol breaks a rule of the language   (a bug in a protocol)
     ├── NotAccepted        a spec refuses a step of a program         (a bug in a program)
-    └── NotDeterministic   a program, run again, does something else  (a bug in a program)
+    ├── NotDeterministic   a program, run again, does something else  (a bug in a program)
+    └── Miscounted         a timed loop did not do what it was to do  (a bug in what is measured)
 
 A message says what was wrong, the value, what was expected and what to do.
 """
@@ -56,6 +57,10 @@ class NotDeterministic(FencepostError):
             " a program may depend on nothing but the results it is sent"
         )
         self.thread, self.step = thread, step
+
+
+class Miscounted(FencepostError):
+    """A timed loop did not do what its figure would have claimed; names both counts. No figure is reported."""
 
 
 def unknown_choice(kind: str, value: object, choices: Iterable[object]) -> InputError:

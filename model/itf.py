@@ -24,7 +24,11 @@ ACTION, PICKS = "mbt::actionTaken", "mbt::nondetPicks"
 
 def write_trace(path: Path, trace: Trace) -> None:
     """Write a trace file whole or not at all."""
-    text = json.dumps(document(trace), indent=1) + "\n"
+    write_whole(path, json.dumps(document(trace), indent=1) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all; its folder is made where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
@@ -62,7 +66,7 @@ def read_trace(path: Path) -> Trace:
     Raises FormatError, with the number of the state, where the file is not such a trace or says of a
     state what its steps do not lead to.
     """
-    raw = _parse(path)
+    raw = parsed(path)
     try:
         meta, states = raw["#meta"], raw["states"]
         found = Trace(
@@ -83,7 +87,8 @@ def read_trace(path: Path) -> Trace:
     return found
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def parsed(path: Path) -> dict[str, Any]:
+    """Return the JSON object that a trace file holds. Raises FormatError where it holds none."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -92,6 +97,8 @@ def _parse(path: Path) -> dict[str, Any]:
         raise FormatError(path, f"cannot be read ({error}): expected a trace in ITF JSON") from None
     except json.JSONDecodeError as error:
         raise FormatError(path, f"line {error.lineno} column {error.colno}: {error.msg}: expected ITF JSON") from None
+    except (RecursionError, ValueError) as error:
+        raise FormatError(path, f"cannot be read ({type(error).__name__}): expected ITF JSON") from None
     if not isinstance(raw, dict):
         raise FormatError(path, f"found a JSON {type(raw).__name__}: expected an object with #meta, vars and states")
     return raw

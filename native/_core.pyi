@@ -126,3 +126,41 @@ class LitmusFields(TypedDict):
     reason: str
 
 def explore_litmus(program: LitmusProgram, *, state_budget: int, seconds_budget: float) -> LitmusFields: ...
+
+class Miscounted(RuntimeError): ...
+
+class MachineFields(TypedDict):
+    cpu_model: str
+    cpus_allowed: list[int]
+    clflushopt: bool
+    clwb: bool
+
+class MeasuredFields(TypedDict):
+    values: list[float]
+    operation_count: int
+    disturbed_count: int
+    cpus: list[int]
+    unavailable: str
+
+REPETITION_COUNT_MIN: int
+REPETITION_COUNT_MAX: int
+FLOOR_METRICS: list[tuple[str, str, int, str]]
+
+def machine() -> MachineFields: ...
+def measure_floor(name: str, *, repetition_count: int, is_quick: bool) -> MeasuredFields: ...
+
+class ProbeFields(TypedDict):
+    name: str
+    operation_count: int
+    values: list[float]
+    disturbed_count: int
+    extras: dict[str, float]
+
+class SettingFields(TypedDict):
+    probes: list[ProbeFields]
+    cpus: list[int]
+    unavailable: str
+
+BENCH_SETTINGS: list[str]
+
+def measure_setting(name: str, *, repetition_count: int, is_quick: bool) -> SettingFields: ...

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings.hpp"
 #include "fencepost/any_sequencer.hpp"
 #include "fencepost/columns.hpp"
 #include "fencepost/configuration.hpp"
@@ -51,12 +52,6 @@ py::array_t<Value> to_array(std::vector<Value>&& values) {
   return py::array_t<Value>(static_cast<py::ssize_t>(kept->size()), kept->data(), release);
 }
 
-// Called without the GIL, by the thread that called in; Python runs its signal handlers in the main thread only.
-void check_signals() {
-  const py::gil_scoped_acquire gil;
-  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-}
-
 py::tuple try_order(fencepost::AnySequencer& sequencer, std::int64_t client_id, std::int64_t batch_seq,
                     std::int64_t message_count) {
   const fencepost::Attempt attempt = sequencer.try_order(client_id, batch_seq, message_count);
@@ -73,7 +68,7 @@ py::tuple try_order_all(fencepost::AnySequencer& sequencer, const InputColumn& c
                                    {start_position.mutable_data(), columns.row_count()}};
   {
     const py::gil_scoped_release no_gil;
-    sequencer.try_order_all(columns, answers, check_signals);
+    sequencer.try_order_all(columns, answers, fencepost::check_signals);
   }
   return py::make_tuple(outcome, start_position);
 }
@@ -84,7 +79,7 @@ py::tuple replay(const std::string& sequencer, const InputColumn& client_id, con
   fencepost::ReplayResult result;
   {
     const py::gil_scoped_release no_gil;
-    result = fencepost::replay(sequencer, columns, first_position, check_signals);
+    result = fencepost::replay(sequencer, columns, first_position, fencepost::check_signals);
   }
   return py::make_tuple(to_array(std::move(result.outcome)), to_array(std::move(result.start_position)));
 }
@@ -96,7 +91,7 @@ py::dict race(fencepost::AnySequencer& sequencer, const InputColumn& client_id, 
   fencepost::RaceResult result(0);
   {
     const py::gil_scoped_release no_gil;
-    result = sequencer.race(columns, brokers, options, check_signals);
+    result = sequencer.race(columns, brokers, options, fencepost::check_signals);
   }
   py::dict fields;
   fields["outcome"] = to_array(std::move(result.outcome));
@@ -135,7 +130,7 @@ py::dict explore_litmus(const fencepost::litmus::Arguments& given, std::int64_t 
   fencepost::litmus::Result result;
   {
     const py::gil_scoped_release no_gil;
-    result = fencepost::litmus::explore(given, {states, seconds_budget}, check_signals);
+    result = fencepost::litmus::explore(given, {states, seconds_budget}, fencepost::check_signals);
   }
   py::list schedule;
   for (const auto& each : result.schedule) {
@@ -233,4 +228,7 @@ PYBIND11_MODULE(_core, module) {
            py::arg("matrix"), py::arg("options"), py::arg("host_count"));
   module.def("explore_litmus", &explore_litmus, py::arg("program"), py::kw_only(), py::arg("state_budget"),
              py::arg("seconds_budget"));
+
+  fencepost::bind_floor(module);
+  fencepost::bind_bench(module);
 }

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fencepost.model.errors import InputError
@@ -61,6 +61,7 @@ SCHEDULES = st.lists(
 
 
 @pytest.mark.parametrize("name", SEQUENCERS)
+@settings(deadline=None)
 @given(batches=SCHEDULES)
 def test_replay_answers_as_the_reference(name: str, batches: list[Batch]) -> None:
     given: dict[str, Any] = {field: [getattr(each, field) for each in batches] for field in Batch._fields}
@@ -71,6 +72,7 @@ def test_replay_answers_as_the_reference(name: str, batches: list[Batch]) -> Non
 
 
 @pytest.mark.parametrize("name", SEQUENCERS)
+@settings(deadline=None)
 @given(batches=SCHEDULES)
 def test_single_attempts_answer_as_the_reference(name: str, batches: list[Batch]) -> None:
     sequencer = Sequencer(name, client_capacity=6)
@@ -112,6 +114,7 @@ CLIENT_IDS = st.integers(0, CLIENT_ID_MAX) | st.integers(0, 2**40).map(lambda mu
 
 
 @pytest.mark.parametrize("name", LEVEL_4)
+@settings(deadline=None)
 @given(clients=st.lists(CLIENT_IDS, unique=True, min_size=1, max_size=60))
 def test_clients_never_share_a_word_and_the_full_table_says_so(name: str, clients: list[int]) -> None:
     *known, stranger = clients
@@ -146,6 +149,7 @@ def test_a_table_by_remainder_shares_words() -> None:
 
 
 @pytest.mark.parametrize("name", SEQUENCERS)
+@settings(deadline=None)
 @given(batches=SCHEDULES, cut=st.integers(0, 60))
 def test_attempts_in_bulk_answer_as_the_reference_and_go_on_where_they_left(
     name: str, batches: list[Batch], cut: int

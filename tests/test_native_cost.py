@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fencepost.native import SEQUENCERS
+
 ROOT = Path(__file__).parent.parent
 COMPILER = shutil.which("c++") or shutil.which("g++")
 
@@ -53,3 +55,12 @@ def test_an_attempt_takes_a_bounded_number_of_accesses_whatever_others_do(tmp_pa
     claim = dict(part.split("=") for part in steps["order4.claim"].split())
     assert claim["ordered"] == "100000"  # each batch once, though both threads sent it
     assert int(claim["most"]) <= 5  # bucket, word, claim, range, release: no loop, though it may be told to wait
+
+
+def test_no_loop_allocates_and_each_orders_what_it_should(tmp_path: Path) -> None:
+    ended = subprocess.run([compiled("allocations", tmp_path)], capture_output=True, text=True, check=True)
+    said = dict(line.split(" ", 1) for line in ended.stdout.splitlines())
+    assert said == {
+        name: f"allocations=0 ordered={'2200 dropped=0' if level == 5 else '2000 dropped=200'}"
+        for name, level in SEQUENCERS.items()
+    }

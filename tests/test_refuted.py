@@ -22,6 +22,7 @@ SHORTEST = {
     ("order4.reserve_then_cas", "dense"): 6,
     ("order4.reserve_then_cas_unchecked", "once"): 6,
     ("order4.modulo_table", "prefix"): 4,
+    ("order4.first_expectation_zero", "once"): 4,
     ("order4.reserve_for_parked", "dense"): 2,
     ("order4.reserve_for_parked", "client-order"): 6,
     ("order4.seed_from_first_seen", "prefix"): 2,

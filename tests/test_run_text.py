@@ -1,5 +1,6 @@
 """Traces that people can read: which columns, how long, and the sentence that says why."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -108,8 +109,8 @@ def test_who_waits_for_ever_is_told_what_it_does_not_see() -> None:
 
 def test_a_step_that_came_between_is_named_with_the_two_it_came_between() -> None:
     assert because(inversion("client-order")) == (
-        "because scanner 1's step 9 [reserve(ring=1)] came between scanner 0's step 4 [claim(ring=0, index=0)]"
-        " and scanner 0's step 10 [reserve(ring=0)]"
+        "because scanner 1's step 9 [orders client 0 batch 1 at 0..1] came between scanner 0's step 4"
+        " [claim(ring=0, index=0)] and scanner 0's step 10 [orders client 0 batch 0 at 2..2]"
     )
     assert "in conflict: step 9 (scanner 1) and step 10 (scanner 0)" in describe_run(inversion("client-order"))
 
@@ -118,6 +119,14 @@ def test_a_step_that_is_missing_is_named_by_what_came_next() -> None:
     assert because(inversion("prefix")).endswith(
         "came after scanner 0's step 4 [claim(ring=0, index=0)] and before scanner 0 went on to"
         " fetch_add counter . issued + 1"
+    )
+
+
+def test_a_step_is_not_blamed_on_a_thread_that_had_come_to_rest() -> None:
+    scenario = Scenario(rings=arrivals(2, 2, 2))  # with receivers, which have long ended
+    explored = violation_of(design("order4.cas_then_reserve"), scenario, "ncx", "prefix")
+    assert re.search(
+        r"came after scanner 0's step \d+ \[claim\(ring=0, index=0\)\] and before scanner 0 went on", because(explored)
     )
 
 
@@ -148,3 +157,14 @@ def test_many_threads_are_numbered() -> None:
     full = describe_run(explored, full=True).splitlines()
     assert any("t0 scanner 0, t1 scanner 1" in line for line in full)
     assert max(map(len, full)) <= WIDTH
+
+
+def test_a_violation_at_once_needs_no_step() -> None:
+    scenario = Scenario(rings=arrivals(2, 2, 3), slots=1, subscribers=True)
+    explored = violation_of(design("seed.order5"), scenario, "ncx", "no-overwrite")
+    assert explored.schedule == ()
+    assert "no-overwrite is violated at the start" in describe_run(explored)
+    assert len(describe_run(explored).splitlines()) <= LINES_MOST
+    assert because(explored).startswith(
+        "because receiver 0 at the start [overwrite(ring=1, slot=0, by_ring=0, index=1)] came before receiver 1"
+    )

@@ -127,8 +127,9 @@ def contents(made: Run, state: State) -> Changes:
         f"{name}: {entry_words(entry)}" for name, buffer in zip(names, state.buffers, strict=True) for entry in buffer
     ]
     seen = sorted(state.cells.seen.items(), key=str)
-    caches = [f"host {host}: {line_words(line)} v{each.kept}" for (host, line), each in seen if each.kept >= 0]
     dirty = sorted(state.cells.dirty.items(), key=str)
+    clean = [(key, each.kept) for key, each in seen if each.kept >= 0 and key not in state.cells.dirty]
+    caches = [f"host {host}: {line_words(line)} v{kept}" for (host, line), kept in clean]
     caches += [f"host {host}: {_all(line, content)} dirty" for (host, line), content in dirty]
     own = [word_is(address, value) for address, value in state.cells.words.items()]
     memory = [

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fencepost.model.explorer.cause import cause
 from fencepost.model.explorer.exploration import Explored
+from fencepost.model.explorer.order_cause import who
 from fencepost.model.explorer.run_trace import REPRODUCTIONS, Run, RunTrace, reproduced_count, run, trace_of
 from fencepost.model.explorer.stale import step_name
 from fencepost.model.explorer.subjects import SequencerOrigin
@@ -44,10 +45,10 @@ def conclusion(made: Run, path: Path | None = None) -> list[str]:
     if made.violation is None:
         return [f"nothing is violated in {made.last} steps"]
     why = cause(made)
-    ends = [f"{step_name(step)} ({made.system.threads[thread].name})" for step, thread in why.steps]
+    ends = [f"{step_name(step)} ({who(made, thread)})" for step, thread in why.steps]
     ends += ["the end of the run"] if len(ends) < 2 else []
     lines = [
-        *_wrapped(f"{made.violation.property} is violated at step {made.last}: {made.violation.sentence}"),
+        *_wrapped(f"{made.violation.property} is violated at {step_name(made.last)}: {made.violation.sentence}"),
         *_wrapped(f"because {why.sentence}"),
         *_wrapped(f"in conflict: {' and '.join(ends)}; reproduced {reproduced_count(made.trace)}/{REPRODUCTIONS}"),
     ]

@@ -216,11 +216,12 @@ class Contract:
         if held is None or (held.client, held.seq) != (client, seq):
             found = f"the payload of client {client} batch {seq}" if client >= 0 else "no payload"
             yield Violation(
-                "visible", f"a subscriber was offered {held} (index {index} of ring {ring}) and found {found}"
+                "visible",
+                f"a subscriber was offered {held or 'no batch'} (index {index} of ring {ring}) and found {found}",
             )
         if not any(each.start == start for each in ranges):
             truth = f"it is {ranges[-1]}" if ranges else "it was never ordered"
-            yield Violation("visible", f"a subscriber found {held} of ring {ring} at {start}: {truth}")
+            yield Violation("visible", f"a subscriber found {held or 'no batch'} of ring {ring} at {start}: {truth}")
 
     def _frontier(self, facts: Facts, ring: int, client: int, below: int) -> Iterator[Violation]:
         last = facts.frontiers.get((ring, client), 0)

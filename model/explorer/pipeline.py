@@ -19,6 +19,12 @@ def system_of(
     design: Design, scenario: Scenario, profile: Profile, matrix: Matrix, asked: frozenset[str] | None = None
 ) -> System:
     """Return the system whose runs are those of a design on a scenario, watched for the asked properties."""
+    watch, threads = watch_of(design, scenario, asked), threads_of(design, scenario)
+    return System(threads, profile, matrix, words=written_words(design, scenario), watch=watch)
+
+
+def watch_of(design: Design, scenario: Scenario, asked: frozenset[str] | None = None) -> Watch:
+    """Return what looks on at a run of a design on a scenario, from before its beginning."""
     contract = Contract(
         design.level,
         scenario.rings_count,
@@ -29,8 +35,7 @@ def system_of(
     watch: Watch = RunWatch(contract, design.spec(), asked)
     for step in written_steps(scenario):
         watch = watch.after(step)
-    threads = threads_of(design, scenario)
-    return System(threads, profile, matrix, words=written_words(design, scenario), watch=watch)
+    return watch
 
 
 def violation_at_end(system: System, state: State, asked: frozenset[str] | None = None) -> Violation | None:

@@ -9,8 +9,6 @@ contract is judged by; `mbt::actionTaken` and `mbt::nondetPicks` say who went an
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +16,14 @@ from typing import Any
 
 from fencepost.model.errors import FormatError, InputError, NotAccepted
 from fencepost.model.explorer.exploration import Explored
+from fencepost.model.explorer.known import known_designs
 from fencepost.model.explorer.run_meta import meta_of, trace_from
 from fencepost.model.explorer.run_state import decoded, encoded, state_document
 from fencepost.model.explorer.run_trace import Run, RunTrace, run, trace_of
 from fencepost.model.explorer.state import THREAD, Actor
 from fencepost.model.explorer.words import act_words, actor_words, choice_words
-from fencepost.model.itf import ACTION, FORMAT_DESCRIPTION, PICKS
+from fencepost.model.itf import ACTION, FORMAT_DESCRIPTION, PICKS, parsed, write_whole
 from fencepost.model.memory.late import Choice
-from fencepost.model.programs import DESIGNS
 from fencepost.model.programs.operations import Operation
 from fencepost.model.programs.pipeline import Design
 
@@ -35,18 +33,16 @@ SCHEMA = "fencepost/run/1"
 def write_run(explored: Explored | RunTrace, path: Path) -> RunTrace:
     """Write a trace file, whole or not at all, and return the trace. Raises InputError where there is no violation."""
     trace = trace_of(explored) if isinstance(explored, Explored) else explored
-    text = json.dumps(document(run(trace)), indent=1) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, itf_text(run(trace)))
     return trace
+
+
+def itf_text(made: Run) -> str:
+    """Return the text of a trace file: one line a state."""
+    whole = document(made)
+    states = ",\n  ".join(json.dumps(state) for state in whole["states"])
+    parts = (f' "{name}": {json.dumps(whole[name])}' for name in ("#meta", "vars"))
+    return "{\n" + ",\n".join(parts) + ',\n "states": [\n  ' + states + "\n ]\n}\n"
 
 
 def document(made: Run) -> dict[str, Any]:
@@ -85,18 +81,18 @@ def _action(made: Run, number: int) -> str:
 
 def is_run(path: Path) -> bool:
     """Say whether a file says of itself that it is a run trace; raises FormatError where it is no JSON object."""
-    raw = _parse(path)
+    raw = parsed(path)
     meta = raw.get("#meta")
     return isinstance(meta, dict) and meta.get("schema") == SCHEMA
 
 
-def read_run(path: Path, designs: Mapping[str, Design] = DESIGNS) -> RunTrace:
+def read_run(path: Path, designs: Mapping[str, Design] | None = None) -> RunTrace:
     """Read a trace file, make the run again and hold every recorded state against the fresh one.
 
     Raises FormatError, with the number of the step, where the file is not such a trace or records what the programs do
-    not do; `designs` are the sequencers that it may be about.
+    not do; `designs` are those that it may be of, by default all sequencers and mutants.
     """
-    raw = _parse(path)
+    raw = parsed(path)
     meta, states = raw.get("#meta"), raw.get("states")
     if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
         found = meta.get("schema") if isinstance(meta, dict) else None
@@ -105,7 +101,7 @@ def read_run(path: Path, designs: Mapping[str, Design] = DESIGNS) -> RunTrace:
         raise FormatError(path, f"states is {_short(states)}: expected a list with one state a step")
     try:
         schedule = tuple(_step(number, state) for number, state in enumerate(states) if number)
-        trace = trace_from(meta, schedule, designs)
+        trace = trace_from(meta, schedule, known_designs() if designs is None else designs)
         made, objection = _as_far_as_it_goes(trace)
     except InputError as error:
         raise FormatError(path, str(error)) from None
@@ -133,22 +129,6 @@ def _as_far_as_it_goes(trace: RunTrace) -> tuple[Run, str]:
         except NotAccepted:
             impossible = middle
     return run(replace(trace, schedule=trace.schedule[:possible])), objection
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FormatError(path, "no such file: expected a trace in ITF JSON") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(path, f"cannot be read ({error}): expected a trace in ITF JSON") from None
-    except json.JSONDecodeError as error:
-        raise FormatError(path, f"line {error.lineno} column {error.colno}: {error.msg}: expected ITF JSON") from None
-    except (RecursionError, ValueError) as error:
-        raise FormatError(path, f"cannot be read ({type(error).__name__}): expected ITF JSON") from None
-    if not isinstance(raw, dict):
-        raise FormatError(path, f"found a JSON {type(raw).__name__}: expected an object with #meta, vars and states")
-    return raw
 
 
 def _step(number: int, state: Any) -> tuple[Actor, Choice]:

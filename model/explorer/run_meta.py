@@ -10,6 +10,7 @@ import msgspec
 
 from fencepost.model.contract import PROPERTIES
 from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.explorer.known import name_of
 from fencepost.model.explorer.run_state import decoded, encoded
 from fencepost.model.explorer.run_trace import LineUse, RunTrace
 from fencepost.model.explorer.run_watch import REFINEMENT
@@ -47,7 +48,7 @@ def _subject(origin: Origin) -> dict[str, Any]:
         return {"litmus": origin.test.text, "name": origin.test.name}
     asked = None if origin.asked is None else sorted(origin.asked)
     scenario = msgspec.to_builtins(origin.scenario)
-    return {"sequencer": origin.design.name, "scenario": scenario, "asked": asked}
+    return {"sequencer": name_of(origin.design), "scenario": scenario, "asked": asked}
 
 
 def trace_from(meta: Mapping[str, Any], schedule: Schedule, designs: Mapping[str, Design]) -> RunTrace:

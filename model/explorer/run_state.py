@@ -15,8 +15,14 @@ from fencepost.model.memory.late import CERTAIN, IN_DOUBT, NOTHING_SEEN, RULED_O
 STANDING = {CERTAIN: "certain", IN_DOUBT: "in doubt", RULED_OUT: "ruled out"}
 
 
+class Record(dict[str, Any]):
+    """A value with named parts, which ITF has as a JSON object; any other mapping is a map."""
+
+
 def encoded(value: Any) -> Any:
     """Return a value in ITF: numbers exact, tuples and sets marked, maps as pairs in a fixed order."""
+    if isinstance(value, Record):
+        return {name: encoded(part) for name, part in value.items()}
     if isinstance(value, bool | str):
         return value
     if isinstance(value, int):
@@ -66,7 +72,7 @@ def state_document(system: System, state: State) -> dict[str, Any]:
 
 
 def _entry(entry: Any) -> Any:
-    return {"number": entry.number, "entry": entry_words(entry)}
+    return Record(number=entry.number, entry=entry_words(entry))
 
 
 def _caches(state: State) -> dict[tuple[int, str], Any]:
@@ -75,14 +81,14 @@ def _caches(state: State) -> dict[tuple[int, str], Any]:
     for host, line in {*state.cells.seen, *state.cells.dirty}:
         seen = state.cells.seen.get((host, line), NOTHING_SEEN)
         dirty = state.cells.dirty.get((host, line))
-        held: Any = {"version": seen.kept, "fetched_from_version": seen.since}
-        found[host, line_words(line)] = held | ({} if dirty is None else {"dirty": _content(dirty)})
+        held = Record(version=seen.kept, fetched_from_version=seen.since)
+        found[host, line_words(line)] = held if dirty is None else Record(**held, dirty=_content(dirty))
     return found
 
 
 def _memory(state: State) -> dict[str, Any]:
     return {
-        line_words(line): [{"standing": STANDING[each.standing], "words": _content(each.content)} for each in versions]
+        line_words(line): [Record(standing=STANDING[each.standing], words=_content(each.content)) for each in versions]
         for line, versions in state.cells.versions.items()
     }
 

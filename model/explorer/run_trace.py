@@ -96,7 +96,8 @@ def trace_of(explored: Explored) -> RunTrace:
     if isinstance(origin, LitmusOrigin):  # a trace carries the text; where it lay is of no concern to who replays it
         origin = replace(origin, test=replace(origin.test, path=origin.test.name))
     found_by = f"explore: {explored.bound}"
-    return RunTrace(origin, uses_of(explored.lines), explored.schedule, explored.violation, found_by)
+    trace = RunTrace(origin, uses_of(explored.lines), explored.schedule, explored.violation, found_by)
+    return replace(trace, violation=run(trace).violation)  # a shortened run may break the property in other words
 
 
 def run(trace: RunTrace) -> Run:

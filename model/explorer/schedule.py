@@ -67,7 +67,7 @@ def shortened(system: System, schedule: Schedule, violation: Violation, judge: J
     """
     best = schedule
     followed = follow(system, schedule, judge)
-    if followed.states[-1].watch.violation is not None:
+    if followed.states[-1].watch.violation is not None and len(followed.events) > 1:
         order = Order(system)
         order.begin(followed.events[0])
         for event in followed.events[1:]:

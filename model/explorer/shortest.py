@@ -9,7 +9,8 @@ from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory.lines import LinesChanged
 
-STATES_MOST = 20_000
+STATES_MOST = 10_000
+STEPS_MOST = 40  # a longer run is not searched for a shorter one
 
 
 def shortest(
@@ -17,13 +18,15 @@ def shortest(
 ) -> Schedule:
     """Return a shortest schedule to a violation of the same property as the one that `schedule` leads to.
 
-    Where there are more than `states_most` states within as many steps, it is the given one.
+    Where that has more than `STEPS_MOST` steps, or there are more than `states_most` states within as many steps, it is
+    the given one.
     """
-    while True:
+    while len(schedule) <= STEPS_MOST:
         try:
             return _search(system, schedule, violation.property, judge, states_most)
         except LinesChanged:
             continue
+    return schedule
 
 
 def _search(system: System, schedule: Schedule, wanted: str, judge: Judge, states_most: int) -> Schedule:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fencepost.model.explorer.run_trace import Run
-from fencepost.model.explorer.state import THREAD, Event, State
-from fencepost.model.explorer.system import System
+from fencepost.model.explorer.state import THREAD, Event
 from fencepost.model.explorer.words import line_words, value_words, word_is
 from fencepost.model.memory.late import CERTAIN, NOTHING_SEEN, Choice, Entry
 from fencepost.model.memory.lines import Line
@@ -92,16 +91,13 @@ def stale_waits(made: Run) -> Iterator[Stale]:
             continue
         for each in node.operation.watched:
             host, line = made.system.hosts[thread], line_of(each.address)
-            kept = state.cells.seen.get((host, line), NOTHING_SEEN).kept
-            place = kept if kept >= 0 and not each.invalidate else _last_certain(made.system, state, line)
-            found = _stale(made, made.last + 1, thread, each.address, each.seen, ("copy", place), waits=True)
+            if made.system.lines.own(line):
+                continue
+            choices = made.system.memory.fresh if each.invalidate else made.system.memory.copies
+            choice = next(choice for choice, lucky in choices(state.cells, host, line) if not lucky)
+            found = _stale(made, made.last + 1, thread, each.address, each.seen, choice, waits=True)
             if found is not None:
                 yield found
-
-
-def _last_certain(system: System, state: State, line: Line) -> int:
-    versions = system.memory.versions(state.cells, line)
-    return max(place for place, each in enumerate(versions) if each.standing == CERTAIN)
 
 
 def _stale(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from fencepost.model.explorer.changes import Changes, changes, contents, lines_in_play
 from fencepost.model.explorer.run_trace import Run
 from fencepost.model.explorer.state import Act
-from fencepost.model.explorer.words import act_words, line_words
+from fencepost.model.explorer.words import act_words, line_words, ordered_words
 from fencepost.model.memory.late import Entry
 from fencepost.model.memory.lines import Line
 from fencepost.model.programs.operations import (
@@ -24,7 +24,6 @@ from fencepost.model.programs.operations import (
     Witness,
     line_of,
 )
-from fencepost.model.trace import Step
 
 
 class Telling:
@@ -34,6 +33,8 @@ class Telling:
         self.made, self.full = made, full
         self._lines = lines_in_play(made)
         acting = {event.actor[0] for event in made.events[1:]}
+        if not made.last:  # all of it happened at once: what the contract knows of is told
+            acting = {act.thread for act in made.events[0].acts if act.step is not None}
         self.threads = list(range(len(made.system.threads))) if full else sorted(acting)
 
     def steps(self) -> list[int]:
@@ -70,6 +71,8 @@ class Telling:
         return [*said, f"and {left_out} more"] if left_out and not ends else said
 
     def _is_told(self, act: Act, place: int) -> bool:
+        if not self.made.last:
+            return act.step is not None
         if isinstance(act.what, Witness):
             return act.what.step.action == "assign"
         line = _line(act)
@@ -79,8 +82,8 @@ class Telling:
 
     def _words(self, act: Act, last_line: Line | None) -> str:
         """Return the words of an act; a line that was just named is not named again."""
-        if isinstance(act.what, Witness) and not self.full:
-            return _ordered_words(act.what.step)
+        if isinstance(act.what, Witness) and act.what.step.action == "assign" and not self.full:
+            return f"orders {ordered_words(act.what.step)}"
         words, line = act_words(act), _line(act)
         if line is not None and line == last_line and isinstance(act.what, Store | Flush):
             return words.replace(f" {line_words(line)}", "", 1)
@@ -100,10 +103,3 @@ def _line(act: Act) -> Line | None:
 
 def _is_fence(what: object) -> bool:
     return isinstance(what, StoreFence | FullFence | LoadFence) or (isinstance(what, Entry) and not what.line)
-
-
-def _ordered_words(step: Step) -> str:
-    """Return the words of a batch's being ordered."""
-    given = step.arguments
-    end = given["start"] + given["count"] - 1
-    return f"client {given['client']} batch {given['seq']} is at {given['start']}..{end}"

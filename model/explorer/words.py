@@ -124,6 +124,13 @@ def step_words(step: Step) -> str:
     return f"[{step}]"
 
 
+def ordered_words(step: Step) -> str:
+    """Return what an assign says: which batch, and the range it has from then on."""
+    given = step.arguments
+    end = given["start"] + given["count"] - 1
+    return f"client {given['client']} batch {given['seq']} at {given['start']}..{end}"
+
+
 def act_words(act: Act) -> str:
     """Return what was done, with its result and the step that it was."""
     step = f" {step_words(act.step)}" if act.step is not None and not isinstance(act.what, Witness) else ""

@@ -9,10 +9,14 @@ acknowledgement   what a client is told
 from fencepost.model.errors import unknown_choice
 from fencepost.model.museum import acknowledgement, attempts, ring, visibility
 from fencepost.model.museum.bug import Bug
+from fencepost.model.programs import DESIGNS as PROGRAMS
+from fencepost.model.programs.pipeline import Design
 
 BUGS: dict[str, Bug] = {
     each.name: each for each in (*attempts.BUGS, *ring.BUGS, *visibility.BUGS, *acknowledgement.BUGS)
 }
+DESIGNS: dict[str, Design] = {**PROGRAMS, **{each.design.name: each.design for each in BUGS.values()}}
+"""Every design that has programs, by name: those outside the museum, and its bugs."""
 
 
 def bug(name: str) -> Bug:
@@ -22,4 +26,4 @@ def bug(name: str) -> Bug:
     return BUGS[name]
 
 
-__all__ = ["BUGS", "Bug", "bug"]
+__all__ = ["BUGS", "DESIGNS", "Bug", "bug"]

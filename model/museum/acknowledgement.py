@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any
+
 from fencepost.model.museum.bug import CLAIM, ORDER5, Bug, batch, deviating, in_rings
 from fencepost.model.programs.acknowledger import Acknowledger
-from fencepost.model.programs.layout import acked
-from fencepost.model.programs.operations import Flush, Program, Store, StoreFence, Watched, at
+from fencepost.model.programs.layout import acked, chain
+from fencepost.model.programs.operations import (
+    LATER,
+    Flush,
+    Operation,
+    Program,
+    Store,
+    StoreFence,
+    Watched,
+    at,
+    witness,
+)
 from fencepost.model.programs.order4 import Order4Claim
 from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.scanner import DELIVER, Slot
@@ -37,6 +50,33 @@ class AckBeforeExport(Order5FetchAdd):
         self._ordered_of[slot.client] = self._ordered_of.get(slot.client, 0) + 1
         yield from self.acknowledge(slot)
         yield from self.export(slot, start, DELIVER, at("publish", ring=slot.ring))
+
+
+class OneFenceForExportAndAck(Order5FetchAdd):
+    """Chain entry and acknowledgement word are stored, then both flushed, with one fence for the two."""
+
+    def publish(self, slot: Slot, start: int) -> Program:
+        self._ordered_of[slot.client] = self._ordered_of.get(slot.client, 0) + 1
+        entry, word = chain(slot.ring, self._released_count % self.slots), acked(slot.ring, slot.client)
+        self._released_count += 1
+        below = self.acknowledged_below(slot)
+        yield witness("export", ring=slot.ring, index=slot.index, kind=DELIVER)
+        yield Store((*entry, "entry"), (slot.index, start, DELIVER))
+        yield Store((*entry, "guard"), self._released_count, at("publish", ring=slot.ring))
+        yield Store((*word, "below"), below, at("frontier", ring=slot.ring, client=slot.client, below=below))
+        yield Flush(entry)
+        yield Flush(word)
+        yield StoreFence()
+
+
+class ParkedIsAcked(Order4Claim):
+    """A batch is acknowledged when it is parked, as if it could not be lost any more."""
+
+    def settle(self, slot: Slot) -> Generator[Operation, Any, str]:
+        outcome = yield from super().settle(slot)
+        if outcome == LATER:
+            yield from self.acknowledge(slot)
+        return outcome
 
 
 class PhantomFirstAck(Acknowledger):
@@ -71,6 +111,22 @@ BUGS: tuple[Bug, ...] = (
         sound=ORDER5,
         scenario=in_rings((batch(0, 0),), acknowledgers=True),
         scanner=AckBeforeExport,
+    ),
+    deviating(
+        "one_fence_for_export_and_ack",
+        breaks="ack-safe",
+        origin="one fence for several flushes (DEV-005), where the count that is acknowledged is stored before it",
+        sound=ORDER5,
+        scenario=in_rings((batch(0, 0),), acknowledgers=True),
+        scanner=OneFenceForExportAndAck,
+    ),
+    deviating(
+        "parked_is_acked",
+        breaks="ack-safe",
+        origin="tempting where clients wait long for acknowledgements: the sequencer has the batch, after all",
+        sound=CLAIM,
+        scenario=in_rings((batch(0, 1),), acknowledgers=True),
+        scanner=ParkedIsAcked,
     ),
     deviating(
         "phantom_first_ack",

@@ -75,6 +75,22 @@ class CountReadTwice(Order5FetchAdd):
             yield Attempted(self.ring, index, ORDERED, start)
 
 
+class PositionsInBlocks(Order5FetchAdd):
+    """A scanner takes positions four at a time, and gives its batches ranges out of its block."""
+
+    def run(self) -> Program:
+        start = end = 0
+        for index in count():
+            yield from self.wait(index)
+            slot = yield from self.read(index)
+            if end - start < slot.count:
+                start = yield FetchAdd(ISSUED, 4)
+                end = start + 4
+            yield from self.assign(slot, start)
+            yield from self.publish(slot, start)
+            start += slot.count
+
+
 class OrderBeforePayload(Receiver):
     """The header, with its guard, is written before the payload."""
 
@@ -148,6 +164,14 @@ BUGS: tuple[Bug, ...] = (
         sound=ORDER5,
         scenario=Scenario(rings=((batch(0, 0), batch(0, 1)),)),
         scanner=CountReadTwice,
+    ),
+    deviating(
+        "positions_in_blocks",
+        breaks="dense",
+        origin="tempting where the counter is contended: one fetch_add for several batches",
+        sound=ORDER5,
+        scenario=in_rings((batch(0, 0),)),
+        scanner=PositionsInBlocks,
     ),
     deviating(
         "order_before_payload",

@@ -21,6 +21,7 @@ from fencepost.model.programs.pipeline import Scenario
 from fencepost.model.programs.receiver import Arriving, Receiver, arrive
 from fencepost.model.programs.scanner import Reading, Slot
 from fencepost.model.programs.subscriber import Subscriber
+from fencepost.model.specs import refuted
 
 
 class WrongLineFlushed(Order5FetchAdd):
@@ -47,6 +48,44 @@ class ExportAfterFence(Order5FetchAdd):
         yield Flush(line)
         yield StoreFence()
         yield Store((*line, "guard"), self._released_count, label)
+
+
+class GuardBeforeEntry(Order5FetchAdd):
+    """The guard of a chain entry is stored before the entry that it vouches for, on the same line."""
+
+    def export(self, slot: Slot, start: int, kind: int, label: Label | None = None) -> Program:
+        line = chain(slot.ring, self._released_count % self.slots)
+        self._released_count += 1
+        yield witness("export", ring=slot.ring, index=slot.index, kind=kind)
+        yield Store((*line, "guard"), self._released_count, label)
+        yield Store((*line, "entry"), (slot.index, start, kind))
+        yield Flush(line)
+        yield StoreFence()
+
+
+class PayloadNotFenced(Receiver):
+    """Between the flush of the payload and the header there is no fence."""
+
+    def write_payload(self, index: int, batch: Arriving) -> Program:
+        line = payload(*self.place(index))
+        yield Store((*line, "content"), (batch.client, batch.seq))
+        yield Flush(line)
+
+
+class GateReadInCache(Order5FetchAdd):
+    """The scanner polls the guard in its own copy of the header."""
+
+    def header_gate(self, index: int) -> Watched:
+        gate = super().header_gate(index)
+        return Watched(gate.address, gate.seen)
+
+
+class InvalidateWithStoreFence(Subscriber):
+    """An sfence stands where the invalidation needs an mfence: no load waits for it."""
+
+    def invalidate(self, number: int, line: Line) -> Program:
+        yield Flush(line)
+        yield StoreFence()
 
 
 class FlagLineFirst(Receiver):
@@ -122,6 +161,38 @@ BUGS: tuple[Bug, ...] = (
         scanner=ExportAfterFence,
     ),
     deviating(
+        "guard_before_entry",
+        breaks="visible",
+        origin="a line is written back whole, but at any time: also between two stores to it",
+        sound=ORDER5,
+        scenario=in_rings((batch(0, 0),), subscribers=True),
+        scanner=GuardBeforeEntry,
+    ),
+    deviating(
+        "payload_not_fenced",
+        breaks="visible",
+        origin="one fence for several flushes (DEV-005) again, with the guard stored before it",
+        sound=ORDER5,
+        scenario=Scenario(rings=((batch(0, 0),),), subscribers=True),
+        receiver=PayloadNotFenced,
+    ),
+    deviating(
+        "gate_read_in_cache",
+        breaks="drained",
+        origin="no scanner of 09ae22d invalidates; on one host its poll would see every store",
+        sound=ORDER5,
+        scenario=Scenario(rings=((batch(0, 0),),)),
+        scanner=GateReadInCache,
+    ),
+    deviating(
+        "invalidate_with_store_fence",
+        breaks="visible",
+        origin="the fence that writers use, copied to the reader: sfence orders no loads",
+        sound=ORDER5,
+        scenario=Scenario(rings=((batch(0, 0),),), subscribers=True),
+        subscriber=InvalidateWithStoreFence,
+    ),
+    deviating(
         "flag_line_first",
         breaks="visible",
         origin="one fence for several flushes (DEV-005), where a flushed line holds a guard that a reader trusts",
@@ -167,6 +238,7 @@ BUGS: tuple[Bug, ...] = (
         origin="fetch_add is atomic within one coherence domain, and nothing in its name says so",
         sound=ORDER5,
         scenario=in_rings((batch(0, 0),), (batch(1, 0),)),
+        refuted=refuted.Order5SplitCounter,
         scanner_host=own_host,
     ),
 )

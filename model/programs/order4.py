@@ -193,7 +193,7 @@ class Order4Mutex(Order4Scanner):
 
 
 class CasThenReserve(Order4Scanner):
-    """order4.cas_then_reserve, the wrong one: the successor may reserve between the two steps."""
+    """The client's word is advanced before the range is reserved: the successor may reserve between the two."""
 
     def expected(self, word: Any) -> int:
         return int(word)

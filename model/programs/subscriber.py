@@ -20,6 +20,8 @@ from fencepost.model.programs.operations import (
 from fencepost.model.programs.scanner import DELIVER
 from fencepost.model.trace import Step
 
+NO_ENTRY = (-1, -1, DELIVER)  # what a guard vouched for that is not there: handed on as what it is, not a batch
+
 
 class Subscriber:
     """Reads one ring's chain from another host, and tells the receiver which slots are consumed."""
@@ -33,7 +35,8 @@ class Subscriber:
         """Follow the chain, entry after entry."""
         for number in count():
             yield from self.wait(number)
-            index, start, kind = yield Load((*chain(self.ring, number % self.slots), "entry"))
+            entry = yield Load((*chain(self.ring, number % self.slots), "entry"))
+            index, start, kind = entry or NO_ENTRY
             if kind == DELIVER:
                 yield from self.deliver(number, index, start)
             yield from self.consume(index)

@@ -26,6 +26,7 @@ REFUTED: dict[type[Protocol], tuple[str, ...]] = {
     refuted.Order4ReserveThenCas: ("dense",),
     refuted.Order4ReserveThenCasUnchecked: ("once",),
     refuted.Order4ModuloTable: ("prefix",),
+    refuted.Order4FirstExpectationZero: ("once",),
     refuted.Order4ReserveForParked: ("dense", "client-order"),
     refuted.Order4SeedFromFirstSeen: ("prefix",),
     refuted.Order5SplitCounter: ("unique",),

@@ -6,7 +6,8 @@ explore     the runs of a small system: every one, or drawn ones
 simulate    a scenario under SimPy's clock: what a sequencer costs, with the contract checked inside
 race        the native sequencers on a workload, by real threads
 verify      a recorded history against the contract
-replay      a trace file to its violation
+replay      a trace to its violation, in every engine
+mutants     the museum of bugs, and which engine catches which
 litmus      litmus tests of non-coherent memory, in three engines
 ablate      which flush, fence or invalidation of a litmus program is load-bearing
 """
@@ -18,37 +19,46 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fencepost.checking import Report, check
+    from fencepost.detection import mutants
     from fencepost.exploring import explore
+    from fencepost.exporting import write_export
     from fencepost.litmus_tests import litmus
+    from fencepost.model.explorer.columns import describe_run
+    from fencepost.model.explorer.run_itf import read_run, write_run
     from fencepost.model.histories import read_history, read_workload, verify, write_history, write_workload
     from fencepost.model.itf import read_trace, write_trace
     from fencepost.model.simulation.scenario import Scenario, parse_scenario, read_scenario
     from fencepost.model.specs import PROTOCOLS, protocol
-    from fencepost.model.trace import replay
     from fencepost.native import race
     from fencepost.proofs import prove
     from fencepost.proofs.ablation import ablate
+    from fencepost.replaying import replay
     from fencepost.simulating import Simulation, simulate
 
 __all__ = [
-    "PROTOCOLS", "Report", "Scenario", "Simulation", "ablate", "check", "explore", "litmus", "parse_scenario",
-    "protocol", "prove", "race", "read_history", "read_scenario", "read_trace", "read_workload", "replay", "simulate",
-    "verify", "write_history", "write_trace", "write_workload",
+    "PROTOCOLS", "Report", "Scenario", "Simulation", "ablate", "check", "describe_run", "explore", "litmus", "mutants",
+    "parse_scenario", "protocol", "prove", "race", "read_history", "read_run", "read_scenario", "read_trace",
+    "read_workload", "replay", "simulate", "verify", "write_export", "write_history", "write_run", "write_trace",
+    "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
 _HOMES = {
     "fencepost.checking": ("Report", "check"),
+    "fencepost.detection": ("mutants",),
     "fencepost.exploring": ("explore",),
+    "fencepost.exporting": ("write_export",),
     "fencepost.litmus_tests": ("litmus",),
+    "fencepost.model.explorer.columns": ("describe_run",),
+    "fencepost.model.explorer.run_itf": ("read_run", "write_run"),
     "fencepost.model.histories": ("read_history", "read_workload", "verify", "write_history", "write_workload"),
     "fencepost.model.itf": ("read_trace", "write_trace"),
     "fencepost.model.simulation.scenario": ("Scenario", "parse_scenario", "read_scenario"),
     "fencepost.model.specs": ("PROTOCOLS", "protocol"),
-    "fencepost.model.trace": ("replay",),
     "fencepost.native": ("race",),
     "fencepost.proofs": ("prove",),
     "fencepost.proofs.ablation": ("ablate",),
+    "fencepost.replaying": ("replay",),
     "fencepost.simulating": ("Simulation", "simulate"),
 }
 

@@ -11,6 +11,7 @@ from fencepost.model.explorer.exploration import explore as explore_subject
 from fencepost.model.explorer.subjects import arrivals, litmus_file, sequencer
 from fencepost.model.litmus import read_test
 from fencepost.model.memory import MATRIX, PROFILE
+from fencepost.model.museum import BUGS
 from fencepost.model.programs import DESIGNS, Scenario, design
 
 if TYPE_CHECKING:
@@ -29,14 +30,20 @@ def subjects(
 ) -> list[Subject]:
     """Return what a name or a litmus file stands for; one subject for each profile that a file names.
 
+    A mutant is explored for the promise that it must break, and without a scenario on its own.
+
     Raises InputError for what is neither.
     """
     name = str(what)
     if name.endswith(".litmus") or Path(name).is_file():
         test: LitmusTest = read_test(name)
         return [litmus_file(test, each, matrix) for each in ([profile] if profile else test.profiles)]
+    if name in BUGS:
+        bug = BUGS[name]
+        chosen, asked = scenario or bug.scenario, frozenset({bug.breaks})
+        return [sequencer(bug.design, chosen, profile or PROFILE, matrix, asked)]
     if name not in DESIGNS:
-        raise InputError(f"{unknown_choice('sequencer', name, DESIGNS)}, or a litmus file")
+        raise InputError(f"{unknown_choice('sequencer', name, DESIGNS)}, a mutant, or a litmus file")
     scenario = scenario or Scenario(rings=arrivals(clients=2, brokers=2, batches=3))
     return [sequencer(design(name), scenario, profile or PROFILE, matrix)]
 
@@ -59,7 +66,8 @@ def explore(
 ) -> list[Explored]:
     """Explore a sequencer on a scenario, a mutant, or a litmus file; return what came of it under each profile.
 
-    Without a scenario: two clients, two brokers, three batches, and the receivers that write them.
+    Without a scenario: a mutant on its own, others on two clients, two brokers, three batches, and the receivers that
+    write them.
     """
     return [
         explore_subject(

@@ -40,6 +40,7 @@ class AckFrontier {
       chain.consume(taken);
       taken_count += taken;
     }
+    if (taken_count > 0) Memory::fence();
     return taken_count;
   }
 
@@ -50,8 +51,14 @@ class AckFrontier {
   }
 
   // How many batches of that client, or ring, are acknowledged. Any thread.
-  // Acquire: who sees a batch acknowledged has its export, and its order, behind it.
-  std::uint64_t acked_count(std::uint64_t key) { return Coherent::load_acquire(table_.word_of(key)); }
+  template <class Memory>
+  std::uint64_t acked_count(std::uint64_t key) {
+    auto& word = table_.word_of(key);
+    Memory::invalidate(&word);
+    Memory::full_fence();
+    // Acquire: who sees a batch acknowledged has its export, and its order, behind it.
+    return Memory::load_acquire(word);
+  }
 
  private:
   static constexpr std::size_t records_at_once = 64;  // of one chain, before the next chain's turn

@@ -23,6 +23,9 @@ namespace fencepost {
 template <class Memory, class Value>
 class LapRing {
  public:
+  LapRing(const LapRing&) = delete;  // its writer and readers know where it is
+  LapRing& operator=(const LapRing&) = delete;
+
   // Allocates (slot_count + reader_count + 4) lines here, whole pages for the slots, and nothing later.
   LapRing(std::size_t slot_count, std::size_t reader_count, const Placement& placement = {})
       : slot_count_(checked("slot_count", static_cast<std::int64_t>(slot_count), 1, slot_count_max)),
@@ -33,43 +36,68 @@ class LapRing {
   std::size_t slot_count() const noexcept { return slot_count_; }
   PlacementGot placement_got() const { return slots_.got(); }
 
-  // --- the writer ---
+  // The writing end, used by one thread, made once. As a local variable of the writer's loop it keeps its counts in
+  // registers. That is worth having: stores to one line are merged on their way to it only while no store to another
+  // line stands between them, and publishing to another core takes twice as long without.
+  class Writer {
+   public:
+    explicit Writer(LapRing& ring) noexcept : ring_(&ring) {}
 
-  // Whether `count` more values may be placed, at most slot_count. Never blocks.
-  bool has_room(std::size_t count) noexcept {
-    if (placed_count_ + count - consumed_by_all_ <= slot_count_) return true;
-    consumed_by_all_ = consumed_by_all();
-    return placed_count_ + count - consumed_by_all_ <= slot_count_;
-  }
+    // Whether `count` more values may be placed, at most slot_count. Never blocks.
+    bool has_room(std::size_t count) noexcept {
+      if (placed_count_ + count - consumed_by_all_ <= ring_->slot_count_) return true;
+      consumed_by_all_ = ring_->consumed_by_all();
+      return placed_count_ + count - consumed_by_all_ <= ring_->slot_count_;
+    }
 
-  // Writes the next value, which no reader sees before its guard is raised. Only after has_room().
-  void place(const Value& value) noexcept {
-    Memory::write(slots_[place_at_].value, value);
-    ++placed_count_;
-    place_at_ = place_at_ + 1 == slot_count_ ? 0 : place_at_ + 1;
-  }
+    // Writes the next value, which no reader sees before its guard is raised. Only after has_room().
+    void place(const Value& value) noexcept {
+      Memory::write(ring_->slots_[place_at_].value, value);
+      ++placed_count_;
+      place_at_ = place_at_ + 1 == ring_->slot_count_ ? 0 : place_at_ + 1;
+    }
 
-  // The line of the value placed last, and of the value whose guard is to be raised next.
-  const void* placed_line() const noexcept { return &slots_[place_at_ == 0 ? slot_count_ - 1 : place_at_ - 1]; }
-  const void* raise_line() const noexcept { return &slots_[raise_at_]; }
+    // The line of the value placed last, and of the value whose guard is to be raised next.
+    const void* placed_line() const noexcept {
+      return &ring_->slots_[place_at_ == 0 ? ring_->slot_count_ - 1 : place_at_ - 1];
+    }
+    const void* raise_line() const noexcept { return &ring_->slots_[raise_at_]; }
 
-  // Lets readers have the next value that was placed.
-  void raise() noexcept {
-    // Release: a reader that sees the guard finds the value as it was placed. Between hosts, value and guard share a
-    // line, and stores to one line reach memory in their order.
-    Memory::store_release(slots_[raise_at_].guard, ++raised_count_);
-    raise_at_ = raise_at_ + 1 == slot_count_ ? 0 : raise_at_ + 1;
-  }
+    // Lets readers have the next value that was placed.
+    void raise() noexcept {
+      // Release: a reader that sees the guard finds the value as it was placed. Between hosts, value and guard share a
+      // line, and stores to one line reach memory in their order.
+      Memory::store_release(ring_->slots_[raise_at_].guard, ++raised_count_);
+      raise_at_ = raise_at_ + 1 == ring_->slot_count_ ? 0 : raise_at_ + 1;
+    }
 
-  std::uint64_t raised_count() const noexcept { return raised_count_; }
+    std::uint64_t raised_count() const noexcept { return raised_count_; }
 
-  // Nothing will be placed any more. After the last raise().
-  void close() noexcept {
-    // Release: a reader that sees the final count has every guard below it raised.
-    Memory::store_release(final_count_, raised_count_);
-    Memory::write_back(&final_count_);
-    Memory::fence();
-  }
+    // Nothing will be placed any more. After the last raise().
+    void close() noexcept {
+      // Release: a reader that sees the final count has every guard below it raised.
+      Memory::store_release(ring_->final_count_, raised_count_);
+      Memory::write_back(&ring_->final_count_);
+      Memory::fence();
+    }
+
+   private:
+    LapRing* ring_;
+    std::uint64_t placed_count_ = 0;
+    std::uint64_t raised_count_ = 0;
+    std::uint64_t consumed_by_all_ = 0;  // as last seen
+    std::size_t place_at_ = 0;
+    std::size_t raise_at_ = 0;
+  };
+
+  // The same for a writer that has no loop to keep a Writer in. Not beside one.
+  bool has_room(std::size_t count) noexcept { return writer_.has_room(count); }
+  void place(const Value& value) noexcept { writer_.place(value); }
+  const void* placed_line() const noexcept { return writer_.placed_line(); }
+  const void* raise_line() const noexcept { return writer_.raise_line(); }
+  void raise() noexcept { writer_.raise(); }
+  std::uint64_t raised_count() const noexcept { return writer_.raised_count(); }
+  void close() noexcept { writer_.close(); }
 
   // --- everybody ---
 
@@ -186,12 +214,7 @@ class LapRing {
   const std::size_t reader_count_;
   const PlacedArray<Slot> slots_;
   const std::unique_ptr<Cursor[]> cursors_;
-  // The writer's own.
-  alignas(cache_line_size) std::uint64_t placed_count_ = 0;
-  std::uint64_t raised_count_ = 0;
-  std::uint64_t consumed_by_all_ = 0;  // as last seen
-  std::size_t place_at_ = 0;
-  std::size_t raise_at_ = 0;
+  alignas(cache_line_size) Writer writer_{*this};
   alignas(cache_line_size) typename Memory::template Word<std::uint64_t> final_count_{open};
   alignas(cache_line_size) typename Memory::template Word<std::uint64_t> is_abandoned_{0};
 };

@@ -47,8 +47,11 @@ class MessageHeaders {
 
   const void* line(std::size_t index) const noexcept { return first_ + index * stride_size_; }
 
-  // Gives message `index` of a batch that begins at `start` its place.
+  // Gives message `index` of a batch that begins at `start` its place, and has a header further on fetched meanwhile.
+  // Never one of the next batch: its receiver may not have written that line yet, and what was fetched too early would
+  // be written back over what it writes.
   void assign(std::size_t index, std::uint64_t start) const noexcept {
+    if (index + prefetch_distance < count_) Memory::prefetch(line(index + prefetch_distance));
     auto& header = *reinterpret_cast<MessageHeader<Memory>*>(first_ + index * stride_size_);
     Memory::write(header.logical_offset, index);
     Memory::write(header.position, start + index);
@@ -56,6 +59,8 @@ class MessageHeaders {
   }
 
  private:
+  static constexpr std::size_t prefetch_distance = 8;  // headers ahead
+
   std::byte* first_ = nullptr;
   std::size_t stride_size_ = 0;
   std::size_t count_ = 0;

@@ -20,6 +20,7 @@
 #include "fencepost/crew.hpp"
 #include "fencepost/drift.hpp"
 #include "fencepost/limits.hpp"
+#include "fencepost/memory_coherent.hpp"
 #include "fencepost/poll.hpp"
 #include "fencepost/quiescence.hpp"
 #include "fencepost/race_options.hpp"
@@ -205,7 +206,7 @@ struct AckTargets {
   AckTargets(int level, const RacedWorkload& workload, AckFrontier& frontier)
       : key(workload.batches.size()), number(workload.batches.size()) {
     for (std::size_t ring = 0; ring < workload.rows.size(); ++ring) {
-      std::uint64_t next = level == 4 ? 0 : frontier.acked_count(ring);
+      std::uint64_t next = level == 4 ? 0 : frontier.acked_count<Coherent>(ring);
       for (const std::size_t row : workload.rows[ring]) {
         key[row] = level == 4 ? workload.batches[row].client_id : ring;
         number[row] = level == 4 ? workload.batches[row].batch_seq : next++;

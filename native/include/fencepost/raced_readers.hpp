@@ -179,7 +179,7 @@ class Clients {
     SpinThenYield<Memory> poll;
     for (bool is_last = false; !is_last;) {
       is_last = acknowledger.is_done();
-      look() ? poll.reset() : poll.wait();
+      look<Memory>() ? poll.reset() : poll.wait();
     }
   }
 
@@ -192,11 +192,12 @@ class Clients {
     std::size_t next;               // in rows: the lowest number not yet seen acknowledged
   };
 
+  template <class Memory>
   bool look() {
     bool has_news = false;
     for (Client& client : clients_) {
       if (client.next == client.rows.size()) continue;
-      const std::uint64_t acked_count = frontier_.acked_count(client.key);
+      const std::uint64_t acked_count = frontier_.acked_count<Memory>(client.key);
       if (number_[client.rows[client.next]] >= acked_count) continue;
       const auto elapsed = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start_).count();
       while (client.next < client.rows.size() && number_[client.rows[client.next]] < acked_count) {

@@ -4,9 +4,11 @@ import click
 
 from fencepost import __version__
 from fencepost.command_line.ablate import ablate_command
+from fencepost.command_line.bench import bench_command
 from fencepost.command_line.check import check_command
 from fencepost.command_line.explore import explore_command
 from fencepost.command_line.litmus import litmus_command
+from fencepost.command_line.mutants import mutants_command
 from fencepost.command_line.output import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED
 from fencepost.command_line.prove import prove_command
 from fencepost.command_line.replay import replay_command
@@ -30,11 +32,13 @@ COMMANDS = (
     check_command,
     prove_command,
     explore_command,
+    mutants_command,
     simulate_command,
     litmus_command,
     ablate_command,
     verify_command,
     replay_command,
+    bench_command,
 )
 for command in COMMANDS:
     cli.add_command(command)

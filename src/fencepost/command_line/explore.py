@@ -51,7 +51,8 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
     """Visit the runs of a small system: every one (exhaustive), or drawn ones (random, pct).
 
     Memory's choices are part of a run: what is fetched, evicted and written back when. Every run is held against the
-    contract and against the spec that it must refine.
+    contract and against the spec that it must refine; those of a mutant, against the promise that it must break, and on
+    its own scenario unless a size is given.
     """
     from fencepost.exploring import explore
     from fencepost.model.explorer.exploration import INTERRUPTED, Limits
@@ -61,7 +62,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         what,
         profile=given["profile"],
         matrix=given["matrix"],
-        scenario=_scenario(given),
+        scenario=_scenario(given) if _is_sized(context) else None,
         strategy=given["strategy"],
         reduction=not given["no_reduction"],
         seed=given["seed"],
@@ -83,6 +84,13 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         click.echo(f"... {sum(each.seconds for each in found):.2f} s", err=True)
     interrupted = any(each.reason.startswith(INTERRUPTED) for each in found)
     context.exit(EXIT_INTERRUPTED if interrupted else exit_code(verdict))
+
+
+def _is_sized(context: click.Context) -> bool:
+    """Say whether an option asks for a size; else a mutant is explored on its own scenario."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    sizes = ("clients", "brokers", "batches", "slots", "duplicates", "roles")
+    return any(context.get_parameter_source(name) is typed for name in sizes)
 
 
 def _scenario(given: dict[str, Any]) -> Scenario:

@@ -64,14 +64,21 @@ def _word(value: object) -> str:
 
 def print_json(verb: str, verdict: Verdict, seed: int | None, results: list[dict[str, Any]]) -> None:
     """Print the one JSON document of a command."""
+    click.echo(json_document(verb, verdict, seed, results))
+
+
+def json_document(
+    verb: str, verdict: Verdict, seed: int | None, results: list[dict[str, Any]], **more: Mapping[str, Any]
+) -> str:
+    """Return the one JSON document of a command; `more` is added to its manifest."""
     document = {
         "schema": f"fencepost/{verb}/1",
         "verdict": verdict,
         "seed": seed,
         "results": results,
-        "manifest": manifest(),
+        "manifest": {**manifest(), **more},
     }
-    click.echo(json.dumps(_plain(document), indent=2, allow_nan=False))
+    return json.dumps(_plain(document), indent=2, allow_nan=False)
 
 
 def manifest() -> dict[str, Any]:

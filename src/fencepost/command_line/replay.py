@@ -1,36 +1,149 @@
-"""fencepost replay: a trace file to its violation."""
+"""fencepost replay: a trace file in every engine, as text, step by step, or for another tool."""
 
+from __future__ import annotations
+
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fencepost.command_line.output import exit_code, print_summary
+from fencepost.command_line import options
+from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fencepost.model.explorer.run_trace import RunTrace
+    from fencepost.model.language import Protocol
+    from fencepost.model.trace import Trace
+    from fencepost.replaying import Replayed
+
+EXPORTS = ("text", "chrome", "shiviz", "html", "itf")
 
 
 @click.command("replay")
 @click.argument("trace", type=click.Path(path_type=Path))
+@click.option(
+    "--engine", type=click.Choice(["all", "spec", "program", "simpy", "native"]), default="all", show_default=True
+)
+@click.option("--step", "stepwise", is_flag=True, help="One step at a time: Enter for the next, q to stop.")
+@click.option("--full", is_flag=True, help="Every operation, and all that buffers, caches and memory hold.")
+@click.option("--export", type=click.Choice(EXPORTS), help="Write the run for another tool, to the file of --out.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where --export writes.")
+@options.json_option
+@options.quiet_option
 @click.pass_context
-def replay_command(context: click.Context, trace: Path) -> None:
-    """Run the steps of a TRACE file again, on the spec and on the programs, and say what they violate."""
-    from fencepost.checking import describe
-    from fencepost.model.contract import Verdict
-    from fencepost.model.histories import verify
-    from fencepost.model.itf import read_trace
-    from fencepost.model.programs import DESIGNS, follow
-    from fencepost.model.simulation import history_of
-    from fencepost.model.trace import replay
+def replay_command(
+    context: click.Context,
+    trace: Path,
+    engine: str,
+    stepwise: bool,
+    full: bool,
+    export: str | None,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Run a TRACE again in every engine that can express it, and say what it violates and why.
 
-    given = read_trace(trace)
-    replayed = replay(given)
-    name = given.protocol.name
-    click.echo(f"{name}: {given.property}, {len(given.steps)} steps, found by {given.found_by}")
-    click.echo(describe(given))
-    if name in DESIGNS:
-        machine, rings = follow(name, given.steps)
-        history = history_of(machine, list(range(len(rings))), rings)
-        for finding in verify(history, given.protocol.level).findings:
-            if finding.witness is not None:
-                click.echo(f"programs, the same steps: {finding.property}: {finding.witness.sentence}")
-    verdict = Verdict.NOT_FOUND if replayed.violated_at is None else Verdict.VIOLATED
-    print_summary(verdict=verdict, property=given.property, step=replayed.violated_at, trace=trace)
-    context.exit(exit_code(verdict))
+    A trace is of a spec (written by `prove` and `check`) or of programs (by `explore`). A file in which some state is
+    not what the steps make of it is refused, with the number of the step.
+    """
+    from fencepost.exporting import write_export
+    from fencepost.model.errors import InputError
+    from fencepost.replaying import ENGINES, read, replay
+
+    if (export is None) is not (out is None):
+        raise InputError("--export and --out FILE go together: one says what to write, the other where")
+    given = read(trace)
+    engines = [each for each in ENGINES if engine in ("all", each)]
+    replayed = replay(given, engines, progress(quiet))
+    if export is not None and out is not None:
+        write_export(given, export, out, full=full)
+    if as_json:
+        print_json("replay", replayed.verdict, None, _json(replayed))
+    else:
+        for line in _told(given, trace, full=full, stepwise=stepwise):
+            click.echo(line)
+        _print_engines(replayed)
+        written = {"out": out} if out is not None else {}
+        summary = {"verdict": replayed.verdict, "property": given.property, "step": replayed.violated_at}
+        print_summary(**summary, trace=trace, **written)
+    context.exit(exit_code(replayed.verdict))
+
+
+def _json(replayed: Replayed) -> list[dict[str, Any]]:
+    name = replayed.trace.property
+    return [
+        {
+            "engine": engine,
+            "outcome": each.kind.replace(" ", "_"),
+            "property": name,
+            "step": each.step,
+            "sentence": each.sentence,
+        }
+        for engine, each in replayed.outcomes.items()
+    ]
+
+
+def _print_engines(replayed: Replayed) -> None:
+    rows = [
+        (engine, each.kind, "-" if each.step is None else str(each.step), each.sentence)
+        for engine, each in replayed.outcomes.items()
+    ]
+    title = "" if replayed.agree else "the engines disagree"
+    print_table(title, ("engine", "outcome", "step", "what was found"), rows)
+
+
+def _told(given: Trace | RunTrace, path: Path, *, full: bool, stepwise: bool) -> Iterator[str]:
+    """Yield the text of a trace, line by line; where it is stepped through, wait after each step."""
+    from fencepost.model.trace import Trace, replay
+
+    if isinstance(given, Trace):
+        yield f"{given.protocol.name}: {given.property}, {len(given.steps)} steps, found by {given.found_by}"
+        blocks = _spec_steps(given, full=full or stepwise)
+        end = [replay(given).explanation]
+    else:
+        from fencepost.model.explorer.columns import Layout, conclusion, heading
+        from fencepost.model.explorer.run_trace import run
+        from fencepost.model.explorer.telling import Telling
+
+        made = run(given)
+        layout = Layout(Telling(made, full=full))
+        yield from [*heading(made), *layout.heads()]
+        blocks = (layout.step(step) for step in layout.telling.steps())
+        end = conclusion(made, path)
+    for block in blocks:
+        yield from block
+        if stepwise and sys.stdin.isatty() and click.getchar() in ("q", "Q"):
+            break
+    yield from end
+
+
+def _spec_steps(given: Trace, *, full: bool) -> Iterator[list[str]]:
+    """Yield each step of a spec's trace; with `full`, also what it changed."""
+    width = len(str(len(given.steps)))
+    before: dict[str, str] = {}
+    for number, state in enumerate(given.states()):
+        after = _fields(state)
+        if number:
+            changed = [f"{name} = {value}" for name, value in after.items() if before.get(name) != value]
+            indented = [f"{'':>{width}}    {each}" for each in changed if full]
+            yield [f"{number:>{width}}  {given.steps[number - 1]}", *indented]
+        before = after
+
+
+def _fields(state: Protocol) -> dict[str, str]:
+    """Return what the fields of a spec's state hold, cell by cell."""
+    from fencepost.model.language import Map
+
+    found = {}
+    for name in state.fields:
+        value = getattr(state, name)
+        if isinstance(value, Map):
+            for key, cell in value.written().items():
+                found[f"{name}[{', '.join(map(str, key if isinstance(key, tuple) else (key,)))}]"] = str(cell)
+        else:
+            found[name] = str(value)
+    return found

@@ -1,0 +1,112 @@
+"""What it means that an engine catches a bug: exhibits, outcomes, and the cells of the detection matrix.
+
+An engine is a function of an exhibit, a budget in seconds and a seed. It says caught, with the length of the trace that
+shows it, missed, with the bound within which it looked, or cannot express, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from fencepost.model.contract import Level
+from fencepost.model.explorer.exploration import Subject
+from fencepost.model.explorer.run_trace import RunTrace, uses_of
+from fencepost.model.explorer.schedule import Schedule
+from fencepost.model.explorer.subjects import SequencerOrigin, sequencer
+from fencepost.model.explorer.watch import Violation
+from fencepost.model.language import Protocol
+from fencepost.model.memory import PROFILE
+from fencepost.model.memory.lines import Lines
+from fencepost.model.museum.bug import Bug
+from fencepost.model.programs.pipeline import Design, Scenario
+from fencepost.model.trace import Trace
+
+
+class Outcome(StrEnum):
+    """What an engine says of an exhibit. Of a sound one, *caught* is a false alarm."""
+
+    CAUGHT = "caught"
+    MISSED = "missed"
+    CANNOT_EXPRESS = "cannot_express"
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """What engines are given: a bug with the promise that it must break, or a sound design and all promises.
+
+    `sound` is the design that a bug deviates from, or the sound design itself. `spec` is what the prover is asked
+    about: the refuted protocol with the same fault, or the sound one.
+    """
+
+    name: str
+    design: Design
+    sound: Design
+    scenarios: tuple[Scenario, ...]
+    asked: frozenset[str] | None
+    spec: type[Protocol] | None
+
+    @property
+    def is_sound(self) -> bool:
+        return self.asked is None
+
+    @property
+    def level(self) -> Level:
+        return self.design.level
+
+    def asks(self, violation: Violation) -> bool:
+        """Say whether it is a violation that is looked for."""
+        return self.asked is None or violation.property in self.asked
+
+    def subject(self, scenario: Scenario) -> Subject:
+        """Return the exhibit on a scenario as something that can be explored."""
+        return sequencer(self.design, scenario, PROFILE, asked=self.asked)
+
+    def unwatched(self, scenario: Scenario) -> Subject:
+        """Return the same, with nobody who objects: runs go on to their end."""
+        return sequencer(self.design, scenario, PROFILE, asked=frozenset())
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What an engine came to. `detail` is the sentence of the violation, the bound, or the reason.
+
+    `run` is the violating run where the engine runs the programs, `steps` where it runs a spec.
+    """
+
+    outcome: Outcome
+    detail: str
+    trace_length: int | None = None
+    run: RunTrace | None = None
+    steps: Trace | None = None
+
+
+Engine: TypeAlias = Callable[[Exhibit, float, int], Detection]
+
+
+def caught(found_by: str, subject: Subject, lines: Lines, schedule: Schedule, violation: Violation) -> Detection:
+    """Return a detection by a run of the programs."""
+    assert isinstance(subject.origin, SequencerOrigin)
+    run = RunTrace(subject.origin, uses_of(lines), schedule, violation, f"mutants: {found_by}")
+    return Detection(Outcome.CAUGHT, f"{violation.property}: {violation.sentence}", len(schedule), run)
+
+
+def missed(bound: str) -> Detection:
+    return Detection(Outcome.MISSED, bound)
+
+
+def cannot_express(reason: str) -> Detection:
+    return Detection(Outcome.CANNOT_EXPRESS, reason)
+
+
+def of_bug(bug: Bug) -> Exhibit:
+    """Return a bug as an exhibit."""
+    return Exhibit(bug.name, bug.design, bug.sound, (bug.scenario,), frozenset({bug.breaks}), bug.refuted)
+
+
+def of_sound(design: Design, bugs: Iterable[Bug]) -> Exhibit:
+    """Return a sound design as an exhibit: on the scenario of every bug of its level."""
+    scenarios = tuple(dict.fromkeys(bug.scenario for bug in bugs if bug.level == design.level))
+    return Exhibit(design.name, design, design, scenarios, None, design.spec)

@@ -1,0 +1,138 @@
+"""The engines that run the programs of an exhibit: explorer, SimPy, and the history checker on drawn runs.
+
+All look for the promise that the bug must break, of a sound design for anything at all, the refinement included.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import count, cycle
+from random import Random
+from typing import TypeVar
+
+from fencepost.model.contract import Verdict
+from fencepost.model.explorer.exploration import Exhaustive, Limits
+from fencepost.model.explorer.livelock import livelock
+from fencepost.model.explorer.schedule import follow, schedule_of
+from fencepost.model.explorer.shortest import shortest
+from fencepost.model.explorer.state import Event
+from fencepost.model.explorer.strategies import Picker, draw, uniform
+from fencepost.model.histories import History, OrderedBatch, verify
+from fencepost.model.histories.verify import BEYOND_A_HISTORY
+from fencepost.model.museum.detection import Detection, Exhibit, Outcome, cannot_express, caught, missed
+from fencepost.model.programs.pipeline import Scenario, written_steps
+from fencepost.model.simulation.timed import timed_run
+from fencepost.model.trace import Step
+
+Each = TypeVar("Each")
+STEPS_MOST = 2_000  # of a drawn run
+
+
+def explorer(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
+    """Visit every run of each scenario; what violates is shortened to a run than which none is shorter."""
+    deadline, run_count, unfinished = time.perf_counter() + seconds, 0, 0
+    for scenario in exhibit.scenarios:
+        left = deadline - time.perf_counter()
+        if left <= 0:
+            unfinished += 1
+            continue
+        subject = exhibit.subject(scenario)
+        walk = Exhaustive(subject, Limits(seconds=left), lambda progress: None)
+        explored = walk.run()
+        run_count += explored.counts.complete
+        unfinished += explored.verdict is not Verdict.EXHAUSTED
+        if explored.violation is not None and exhibit.asks(explored.violation):
+            schedule = shortest(walk.system, explored.schedule, explored.violation, subject.judge)
+            found = follow(walk.system, schedule, subject.judge).violation or explored.violation
+            return caught("explorer", subject, walk.system.lines, schedule, found)
+    scenarios = f"{len(exhibit.scenarios)} scenario{'s' if len(exhibit.scenarios) > 1 else ''}"
+    if unfinished:
+        return missed(f"{run_count} runs; {unfinished} of {scenarios} not exhausted in {seconds:g} s")
+    return missed(f"all {run_count} runs of {scenarios}")
+
+
+def simulated(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
+    """Run each scenario under SimPy's clock, from one seed after the other."""
+    subjects = [exhibit.subject(scenario) for scenario in exhibit.scenarios]
+    systems = [(subject, subject.make()) for subject in subjects]
+    for run, (subject, system) in _until(seconds, cycle(systems)):
+        state, events, ended = timed_run(system, _mixed(seed, run), steps_most=STEPS_MOST)
+        found = subject.judge(system, state) if ended else livelock(system, state, events)
+        if found is not None and exhibit.asks(found):
+            return caught("simpy", subject, system.lines, schedule_of(events), found)
+    return missed(f"{run} runs, seeds from {seed}")
+
+
+def verified(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
+    """Draw runs of each scenario and give the batches that they ordered to the history checker."""
+    beyond = [BEYOND_A_HISTORY.get(name) for name in exhibit.asked or ()]
+    if beyond and all(beyond):
+        return cannot_express(f"{', '.join(sorted(exhibit.asked or ()))}: {beyond[0]}")
+    subjects = [(scenario, exhibit.unwatched(scenario)) for scenario in exhibit.scenarios]
+    systems = [(scenario, subject.make()) for scenario, subject in subjects]
+    for run, (scenario, system) in _until(seconds, cycle(systems)):
+        random_seed = _mixed(seed, run)
+
+        def picker(random_seed: int = random_seed) -> Picker:
+            return uniform(Random(random_seed))
+
+        _, events, ended = draw(system, picker, STEPS_MOST)
+        history = history_of(scenario, events, exhibit.level)
+        if not ended or not len(history):
+            continue
+        for finding in verify(history, exhibit.level).findings:
+            if finding.witness is not None and (exhibit.asked is None or finding.property in exhibit.asked):
+                detail = f"{finding.property}: {finding.witness.sentence}"
+                return Detection(Outcome.CAUGHT, detail, len(events))
+    return missed(f"{run} histories, seeds from {seed}")
+
+
+def _until(seconds: float, each: Iterator[Each]) -> Iterator[tuple[int, Each]]:
+    """Yield numbered items, from 1, until the time is up; at least one."""
+    deadline = time.perf_counter() + seconds
+    for number, item in zip(count(1), each, strict=False):
+        yield number, item
+        if time.perf_counter() > deadline:
+            return
+
+
+def _mixed(seed: int, run: int) -> int:
+    """Return the seed of one run."""
+    return Random(f"{seed} {run}").getrandbits(62)
+
+
+def history_of(scenario: Scenario, events: list[Event], level: int) -> History:
+    """Return what a run ordered; times are the numbers of its events: when it arrived and when its client was told."""
+    arrived: dict[int, list[tuple[int, int, int]]] = {}  # ring -> of each index: client, seq, time
+    acked: dict[tuple[int, int], int] = {}
+    ordered: list[Step] = []
+    for now, step in _steps(scenario, events):
+        given = step.arguments
+        if step.action == "arrive":
+            arrived.setdefault(given["ring"], []).append((given["client"], given["seq"], now))
+        elif step.action == "assign":
+            ordered.append(step)
+        elif step.action == "acknowledge":
+            sent = [at for at, each in enumerate(arrived.get(given["ring"], [])) if each[0] == given["client"]]
+            if level == 4:
+                sent = [at for at in sent if arrived[given["ring"]][at][1] < given["below"]]
+            for index in sent if level == 4 else sent[: given["below"]]:
+                acked.setdefault((given["ring"], index), now)
+    rows = []
+    for given in (step.arguments for step in ordered):
+        place = given["ring"], given["index"]
+        here = arrived.get(given["ring"], [])
+        sent_at = here[given["index"]][2] if given["index"] < len(here) else -1
+        batch = given["client"], given["seq"], *place, given["count"], given["start"]
+        rows.append(OrderedBatch(*batch, sent_at, acked.get(place, -1)))
+    return History.from_rows(row for row in rows if row.message_count >= 1)
+
+
+def _steps(scenario: Scenario, events: list[Event]) -> Iterator[tuple[int, Step]]:
+    for step in written_steps(scenario):
+        yield 0, step
+    for now, event in enumerate(events, start=1):
+        for act in event.acts:
+            if act.step is not None:
+                yield now, act.step

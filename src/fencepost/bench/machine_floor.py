@@ -1,0 +1,88 @@
+"""The floor of a machine: what its atomics, locks, flushes, scans and copies cost with nothing around them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fencepost.bench.figures import Figure, figure
+from fencepost.native.measuring import (
+    FLOOR_METRICS,
+    REPETITIONS_MIN,
+    FloorMetric,
+    check_repetitions,
+    machine,
+    measure_floor,
+)
+
+_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@dataclass(frozen=True)
+class FloorFigure:
+    """One metric, what it says, how often it was done in a repetition, and on which cores.
+
+    `disturbed_count` of the repetitions had a thread that was made to leave its core.
+    """
+
+    figure: Figure
+    metric: FloorMetric
+    operation_count: int
+    disturbed_count: int
+    cpus: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Floor:
+    """All metrics of the floor, in the order in which they were measured."""
+
+    rows: tuple[FloorFigure, ...]
+    hardware: dict[str, Any]
+    quick: bool
+
+    def __getitem__(self, metric: str) -> Figure:
+        return next(row.figure for row in self.rows if row.metric.name == metric)
+
+
+def floor(
+    *, repetitions: int = REPETITIONS_MIN, quick: bool = False, progress: Callable[[str], None] | None = None
+) -> Floor:
+    """Measure the floor of this machine: some seconds, and at most 150 MB.
+
+    `quick` takes sizes so small that figures of memory are figures of a cache. Raises InputError for repetitions
+    outside 7..10000, Miscounted where what was to be timed did not happen.
+    """
+    check_repetitions(repetitions)
+    rows = []
+    for metric in FLOOR_METRICS.values():
+        if progress is not None:
+            progress(metric.name)
+        measured = measure_floor(metric.name, repetitions=repetitions, quick=quick)
+        found = figure(metric.name, metric.unit, measured.values, measured.unavailable)
+        rows.append(FloorFigure(found, metric, measured.operation_count, measured.disturbed_count, measured.cpus))
+    return Floor(tuple(rows), hardware(), quick)
+
+
+def hardware() -> dict[str, Any]:
+    """Return what stands in the manifest of a measurement: the machine, as far as it can be asked."""
+    asked = machine()
+    return {
+        "cpu_model": asked.cpu_model or None,
+        "core_count": os.cpu_count(),
+        "cpus_allowed": list(asked.cpus_allowed),
+        "clflushopt": asked.clflushopt,
+        "clwb": asked.clwb,
+        "transparent_hugepage": _huge_pages(),
+    }
+
+
+def _huge_pages() -> str | None:
+    """Return the word in brackets of the kernel's setting, such as madvise; None where it has no such setting."""
+    try:
+        words = _HUGE_PAGES.read_text().split()
+    except OSError:
+        return None
+    return next((word.strip("[]") for word in words if word.startswith("[")), None)

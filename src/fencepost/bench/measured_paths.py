@@ -1,0 +1,122 @@
+"""Measuring paths: each beside its own floor, in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from fencepost.bench.counted_settings import allocations, memory, wait_free
+from fencepost.bench.figures import Figure, figure
+from fencepost.bench.machine_floor import hardware
+from fencepost.bench.paths import PATHS, Path, Reach
+from fencepost.bench.python_entry import python_entry
+from fencepost.model.errors import unknown_choice
+from fencepost.native.measuring import (
+    REPETITIONS_MIN,
+    ProbeTimes,
+    SettingTimes,
+    check_repetitions,
+    measure_setting,
+)
+
+IN_PYTHON: dict[str, Callable[[int, bool], SettingTimes]] = {
+    "wait_free": wait_free,
+    "allocations": allocations,
+    "memory": memory,
+    "python_entry": python_entry,
+}
+"""Settings that are not one call into C++."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One path, measured. `figure` is what the reach is about; `probe` and `floor` are the two sides."""
+
+    path: Path
+    figure: Figure
+    probe: Figure
+    floor: Figure | None
+    extras: dict[str, float]
+    """What else was counted, by name: shares, retries, lags."""
+    disturbed_count: int
+    """Repetitions of either side in which a thread was made to leave its core."""
+    cpus: tuple[int, ...]
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the median reaches the bound; None where there is none, or it cannot be measured here."""
+        if self.figure.value is None or self.path.bound is None:
+            return None
+        return self.path.reach.met(self.figure.value, self.path.bound)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All paths that were asked for, in the order of the table."""
+
+    rows: tuple[Measured, ...]
+    hardware: dict[str, Any]
+    quick: bool
+
+    def __getitem__(self, path: str) -> Measured:
+        return next(row for row in self.rows if row.path.name == path)
+
+
+def measure(
+    paths: Sequence[str] = (),
+    *,
+    repetitions: int = REPETITIONS_MIN,
+    quick: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Bench:
+    """Measure paths by name, all of them without a name; settings that several paths share are measured once.
+
+    A ratio is taken repetition by repetition, of two probes that ran side by side. Raises InputError for an unknown
+    path or repetitions outside 7..10000, Miscounted where a batch was lost, ordered twice or out of order.
+    """
+    check_repetitions(repetitions)
+    for name in paths:
+        if name not in PATHS:
+            raise unknown_choice("path", name, PATHS)
+    asked = [path for path in PATHS.values() if not paths or path.name in paths]
+    settings: dict[str, SettingTimes] = {}
+    for path in asked:
+        if path.setting not in settings:
+            if progress is not None:
+                progress(path.setting.replace("_", " "))
+            settings[path.setting] = _setting(path.setting, repetitions, quick)
+    return Bench(tuple(_measured(path, settings[path.setting]) for path in asked), hardware(), quick)
+
+
+def _setting(name: str, repetitions: int, quick: bool) -> SettingTimes:
+    if name in IN_PYTHON:
+        return IN_PYTHON[name](repetitions, quick)
+    return measure_setting(name, repetitions=repetitions, quick=quick)
+
+
+def _measured(path: Path, times: SettingTimes) -> Measured:
+    if times.unavailable:
+        missing = figure(path.name, path.unit, (), times.unavailable)
+        return Measured(path, missing, missing, None, {}, 0, times.cpus)
+    probe = times.probes[path.probe]
+    side = figure(path.probe, probe.unit, probe.values)
+    extras = dict(probe.extras)
+    if path.beside is not None:
+        extras[f"{path.beside}_{times.probes[path.beside].unit}"] = median(times.probes[path.beside].values)
+    if path.floor is None:
+        found = figure(path.name, path.unit, probe.values)
+        return Measured(path, found, side, None, extras, probe.disturbed_count, times.cpus)
+    floor = times.probes[path.floor]
+    found = figure(path.name, path.unit, _ratios(path, probe, floor))
+    held = figure(path.floor, floor.unit, floor.values)
+    disturbed_count = probe.disturbed_count + floor.disturbed_count
+    return Measured(path, found, side, held, extras, disturbed_count, times.cpus)
+
+
+def _ratios(path: Path, probe: ProbeTimes, floor: ProbeTimes) -> list[float]:
+    pairs = zip(probe.values, floor.values, strict=True)
+    if path.reach is Reach.AT_LEAST:
+        return [held / taken for taken, held in pairs]
+    return [taken / held for taken, held in pairs]

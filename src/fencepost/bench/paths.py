@@ -1,0 +1,142 @@
+"""The paths that are measured: what each is held against, and how near to that it should come.
+
+A path is a row of the table that `fencepost bench` prints. It compares two probes of one setting, timed side by side
+and repetition by repetition in one run, so its figure is a ratio that carries over to another day of the same machine;
+or it is a plain figure in its own unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reach(StrEnum):
+    """Which side of the bound is wanted."""
+
+    AT_MOST = "<="
+    AT_LEAST = ">="
+
+    def met(self, value: float, bound: float) -> bool:
+        return value <= bound if self is Reach.AT_MOST else value >= bound
+
+
+@dataclass(frozen=True)
+class Path:
+    """One row. `unit` is "ratio" (probe over floor, or the other way for `AT_LEAST`) or what the probe's figure is in.
+
+    `setting` names what is measured together; `probe` and `floor` are two of its probes. A ratio that should be large
+    (`AT_LEAST`) is floor over probe: how many times faster the probe is.
+    """
+
+    name: str
+    what: str
+    setting: str
+    probe: str
+    floor: str | None
+    reach: Reach
+    bound: float | None  # None: nothing is asked, the figure is only shown
+    unit: str = "ratio"
+    beside: str | None = None  # another probe of the setting, whose median is said beside the row
+
+
+def _at_most(name: str, what: str, setting: str, probe: str, floor: str, bound: float) -> Path:
+    return Path(name, what, setting, probe, floor, Reach.AT_MOST, bound)
+
+
+def _faster(name: str, what: str, setting: str, probe: str, floor: str, bound: float) -> Path:
+    return Path(name, what, setting, probe, floor, Reach.AT_LEAST, bound)
+
+
+def _shown(name: str, what: str, setting: str, probe: str, floor: str) -> Path:
+    return Path(name, what, setting, probe, floor, Reach.AT_LEAST, None)
+
+
+def _plain(name: str, what: str, setting: str, probe: str, bound: float, unit: str = "ns") -> Path:
+    return Path(name, what, setting, probe, None, Reach.AT_MOST, bound, unit)
+
+
+_SCAN_ADD = "scan, fetch_add, in-place write"
+_SCAN_LOG = "scan, log write"
+
+_ORDERING = (
+    _at_most("order5-fetch-add", f"order5.fetch_add / {_SCAN_ADD}; 128 Ki headers in the caches",
+             "headers_cached", "order5.fetch_add", "bare_fetch_add", 1.5),
+    _at_most("order5-epoch-cached", f"order5.epoch / {_SCAN_LOG}; in the caches",
+             "headers_cached", "order5.epoch", "bare_log", 2.5),
+    _at_most("order5-epoch-memory", f"order5.epoch / {_SCAN_LOG}; 2 Mi headers from memory",
+             "headers_memory", "order5.epoch", "bare_log", 2.5),
+    _at_most("order4-owner-cached", f"order4.owner, 1,024 clients in order / {_SCAN_LOG}; in the caches",
+             "headers_cached", "order4.owner", "bare_log", 2.5),
+    _at_most("order4-owner-memory", f"order4.owner, 1,024 clients in order / {_SCAN_LOG}; from memory",
+             "headers_memory", "order4.owner", "bare_log", 2.5),
+    _at_most("order4-owner-parked-18", "order4.owner, 18 % of the batches parked / in order",
+             "parked", "parked_18", "in_order", 3.0),
+    _at_most("order4-owner-parked-60", "order4.owner, 60 % of the batches parked / in order",
+             "parked", "parked_60", "in_order", 5.0),
+    _faster("order4-claim-one-scanner", "order4.claim, times as fast as order4.mutex",
+            "claim_one", "order4.claim", "order4.mutex", 1.0),
+    _plain("order4-claim-headers", "order4.claim, headers only, one scanner", "claim_one", "order4.claim", 20.0),
+    _faster("order4-claim-apart", "the same, two scanners, each with clients of its own",
+            "claim_two_apart", "order4.claim", "order4.mutex", 1.0),
+    _faster("order4-claim-shared", "the same, two scanners, every client's batches in both hands",
+            "claim_two_shared", "order4.claim", "order4.mutex", 2.0),
+)  # fmt: skip
+
+_EACH = "one fence per batch"
+_PUBLISHING = (
+    *(
+        path
+        for instruction in ("clwb", "clflushopt")
+        for path in (
+            _at_most(f"order5-flush-{instruction}", f"order5.epoch, two {instruction} and {_EACH} / the same bare",
+                     f"publish_{instruction}", "order5.epoch, single_fence", "bare", 1.1),
+            _at_most(f"order5-fetch-add-flush-{instruction}", "the same with a fetch_add for each batch / bare",
+                     f"publish_{instruction}", "order5.fetch_add, single_fence", "bare", 1.1),
+            _plain(f"epoch-publication-{instruction}", "order5.epoch, grouped publication epoch(64), a batch",
+                   f"publish_{instruction}", "order5.epoch, epoch(64)", 8.0),
+            _faster(f"epoch-publication-gain-{instruction}", f"the same, times as fast as {_EACH}",
+                    f"publish_{instruction}", "order5.epoch, epoch(64)", "order5.epoch, single_fence", 20.0),
+            _at_most(f"order4-seed-{instruction}", "481 messages, write-back and fence for each (seed) / bare",
+                     f"messages_{instruction}", "seed", "bare_per_message", 1.1),
+            _at_most(f"order4-two-phase-{instruction}", "481 messages, one fence, then the guard (sound) / bare",
+                     f"messages_{instruction}", "per_batch", "bare_two_phase", 1.1),
+            _shown(f"order4-two-phase-gain-{instruction}", "two-phase, times as fast as the seed",
+                   f"messages_{instruction}", "per_batch", "seed"),
+        )
+    ),
+    _at_most("order4-481-cached", "order 4, positions into 481 headers of 1,088 B / bare loop; in the caches",
+             "messages_cached", "order4.owner", "bare", 1.2),
+    _at_most("order4-481-memory", "the same from memory, both prefetching",
+             "messages_memory", "order4.owner", "bare", 1.2),
+)  # fmt: skip
+
+_TWO_CORES = (
+    Path("two-cores", "producer to sequencer (order5.epoch) / bare flag ring; a batch",
+         "two_cores", "order5.epoch", "bare", Reach.AT_MOST, 1.5, beside="ping_pong"),
+    _faster("pipeline", "receive, order, export, subscribe; speed / plain copy by one thread, a message of 1 KiB",
+            "pipeline", "pipeline", "bare_copy", 0.7),
+)  # fmt: skip
+
+_PYTHON = (
+    _plain("python-entry", "order5.fetch_add from Python, 4,096 batches a call", "python_entry", "bulk", 2.0),
+)  # fmt: skip
+
+_COUNTED = (
+    _at_most("order5-wait-free", "order5.fetch_add, a scanner's steps for a batch, contended / alone",
+             "wait_free", "order5.fetch_add, contended", "order5.fetch_add, alone", 1.0),
+    _plain("scanner-allocations", "allocations in the loops of all scanners, parking included",
+           "allocations", "scanner loops", 0.0, "allocations"),
+    *(_at_most(f"memory-{name.replace('_', '-')}", f"{what}, allocated / stated",
+               "memory", f"{name} allocated", f"{name} stated", 1.0)
+      for name, what in {
+          "ring": "ring of 512 slots and 4 readers, 64 bytes each",
+          "export_chain": "export chain of 512 slots and 4 readers, 64 bytes each",
+          "client_table": "table of 1,024 clients shared by scanners, 64 bytes a client",
+          "owned_clients": "table of 1,024 clients of one worker, up to 64 bytes a client",
+          "parking": "parking for 8,192 batches of 1,024 clients, up to 34 bytes a batch, 4 a client, 512 more",
+          "epoch": "epoch of 64 batches, 32 bytes a batch",
+      }.items()),
+)  # fmt: skip
+
+PATHS: dict[str, Path] = {path.name: path for path in (*_ORDERING, *_PUBLISHING, *_TWO_CORES, *_PYTHON, *_COUNTED)}

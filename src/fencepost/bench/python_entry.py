@@ -1,0 +1,76 @@
+"""What the way from Python into C++ costs: one call for many batches, one call for each, and plain Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter_ns
+
+import numpy as np
+
+from fencepost.model.errors import Miscounted
+from fencepost.native import ISSUED_MAX, AttemptOutcome, Sequencer
+from fencepost.native.measuring import ProbeTimes, SettingTimes
+
+BATCHES_A_CALL = 4096
+
+
+def python_entry(repetitions: int, quick: bool) -> SettingTimes:
+    """Order batches of level 5 from Python in three ways, in turn, the starts checked each time."""
+    call_count = 4 if quick else 64
+    counts = 1 + np.arange(BATCHES_A_CALL, dtype=np.int64) % 7
+    values: dict[str, list[float]] = {"bulk": [], "one call a batch": [], "plain Python": []}
+    ways: dict[str, Callable[[], int]] = {
+        "bulk": lambda: _in_bulk(counts, call_count),
+        "one call a batch": lambda: _one_by_one(counts),
+        "plain Python": lambda: _in_python(counts),
+    }
+    for repetition in range(repetitions + 1):  # the first warms up
+        for name, way in ways.items():
+            elapsed_ns = way()
+            if repetition > 0:
+                values[name].append(elapsed_ns / (BATCHES_A_CALL * (call_count if name == "bulk" else 1)))
+    return SettingTimes({name: ProbeTimes(tuple(each), BATCHES_A_CALL, 0, {}) for name, each in values.items()}, (), "")
+
+
+def _in_bulk(counts: np.ndarray, call_count: int) -> int:
+    sequencer, zeros = Sequencer("order5.fetch_add", 1), np.zeros_like(counts)
+    began = perf_counter_ns()
+    answers = [
+        sequencer.try_order_all(client_id=zeros, batch_seq=zeros, message_count=counts) for _ in range(call_count)
+    ]
+    elapsed_ns = perf_counter_ns() - began
+    _check(np.concatenate([each.start_position for each in answers]), np.tile(counts, call_count), sequencer.issued)
+    return elapsed_ns
+
+
+def _one_by_one(counts: np.ndarray) -> int:
+    sequencer, starts = Sequencer("order5.fetch_add", 1), []
+    given = counts.tolist()
+    began = perf_counter_ns()
+    for count in given:
+        starts.append(sequencer.try_order(0, 0, count).start_position)
+    elapsed_ns = perf_counter_ns() - began
+    _check(np.array(starts), counts, sequencer.issued)
+    return elapsed_ns
+
+
+def _in_python(counts: np.ndarray) -> int:
+    """The same in Python: a limit, a running sum, an answer."""
+    issued, starts = 0, []
+    given = counts.tolist()
+    began = perf_counter_ns()
+    for count in given:
+        if issued + count > ISSUED_MAX:
+            break
+        starts.append((AttemptOutcome.ORDERED, issued))
+        issued += count
+    elapsed_ns = perf_counter_ns() - began
+    _check(np.array([start for _, start in starts]), counts, issued)
+    return elapsed_ns
+
+
+def _check(starts: np.ndarray, counts: np.ndarray, issued: int) -> None:
+    """Raise Miscounted unless the ranges follow each other from 0 to `issued`."""
+    ends = np.cumsum(counts)
+    if starts.size != counts.size or not np.array_equal(starts, ends - counts) or issued != int(ends[-1]):
+        raise Miscounted(f"{starts.size} ranges up to {issued}: expected {counts.size} without a hole up to {ends[-1]}")

@@ -1,0 +1,35 @@
+"""A trace for another tool: text, Chrome's trace viewer and Perfetto, ShiViz, a page for any browser, or ITF."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from fencepost.model.errors import unknown_choice
+from fencepost.model.explorer.columns import conclusion, heading, table
+from fencepost.model.explorer.exports import chrome_document, page, shiviz_log
+from fencepost.model.explorer.run_itf import itf_text
+from fencepost.model.explorer.run_trace import Run, RunTrace
+from fencepost.model.itf import write_whole
+from fencepost.model.trace import Trace
+from fencepost.replaying import run_of
+
+EXPORTS: dict[str, Callable[[Run, bool], str]] = {
+    "text": lambda made, full: "\n".join([*heading(made), *table(made, full=full), *conclusion(made)]) + "\n",
+    "chrome": lambda made, full: json.dumps(chrome_document(made), indent=1) + "\n",
+    "shiviz": lambda made, full: shiviz_log(made),
+    "html": lambda made, full: page(made),
+    "itf": lambda made, full: itf_text(made),
+}
+
+
+def write_export(trace: Trace | RunTrace, kind: str, path: Path, *, full: bool = False) -> None:
+    """Write a run for another tool, whole or not at all; of a spec's trace, the run of its programs.
+
+    `full` has the text tell of every operation. Raises InputError for an unknown kind, and for a spec's trace whose
+    steps no programs perform.
+    """
+    if kind not in EXPORTS:
+        raise unknown_choice("export", kind, EXPORTS)
+    write_whole(path, EXPORTS[kind](run_of(trace), full))

@@ -1,0 +1,213 @@
+"""Runs for other tools: the shape that Chrome asks for, clocks that ShiViz accepts, a page that works alone."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fencepost.exporting import EXPORTS, write_export
+from fencepost.model.errors import InputError
+from fencepost.model.explorer.exploration import explore
+from fencepost.model.explorer.exports import SHIVIZ_REGULAR_EXPRESSION, chrome_document, shiviz_log
+from fencepost.model.explorer.exports.shiviz import clocked
+from fencepost.model.explorer.order import Order
+from fencepost.model.explorer.run_trace import Run, RunTrace, run, trace_of, uses_of
+from fencepost.model.explorer.schedule import schedule_of
+from fencepost.model.explorer.strategies import draw, uniform
+from fencepost.model.explorer.subjects import arrivals, litmus_file, sequencer
+from fencepost.model.instance import Instance
+from fencepost.model.litmus import parse_test
+from fencepost.model.programs import Scenario, design
+from fencepost.model.specs import protocol
+from fencepost.model.trace import Trace
+
+FLAG = "name <flag>\nH0: W d 1; FO d; SF; W f 1; FO f; SF\nH1: FL f; FL d; MF; R a f; R b d\nbad 1:a=1 & 1:b=0\n"
+INVERSION = trace_of(
+    explore(
+        sequencer(
+            design("order4.cas_then_reserve"), Scenario(rings=arrivals(2, 2, 2), written=True), "ncx",
+            asked=frozenset({"client-order"}),
+        )
+    )
+)  # fmt: skip
+STALE = trace_of(explore(litmus_file(parse_test(FLAG), "ncx")))
+DRAWN = sequencer(
+    design("order4.claim"), Scenario(rings=arrivals(1, 2, 3), slots=2, subscribers=True, acknowledgers=True), "ncx"
+)
+
+
+def drawn(seed: int) -> Run:
+    """Return a run of many threads, drawn."""
+    from random import Random
+
+    system, random = DRAWN.make(), Random(seed)
+    start = random.getstate()
+
+    def picker() -> Any:
+        random.setstate(start)
+        return uniform(random)
+
+    state, events, _ = draw(system, picker, 200)
+    origin: Any = DRAWN.origin
+    return run(RunTrace(origin, uses_of(system.lines), schedule_of(events), state.watch.violation, "drawn"))
+
+
+# --- Chrome ---
+
+
+@pytest.mark.parametrize("trace", [INVERSION, STALE], ids=["inversion", "stale"])
+def test_a_chrome_trace_has_the_fields_that_its_phases_need(trace: RunTrace) -> None:
+    made = run(trace)
+    events = json.loads(json.dumps(chrome_document(made)))["traceEvents"]
+    needs = {"M": {"args"}, "X": {"ts", "dur", "args"}, "s": {"ts", "id"}, "f": {"ts", "id", "bp"}, "i": {"ts", "s"}}
+    for event in events:
+        assert {"name", "ph", "pid", "tid"} | needs[event["ph"]] <= event.keys()
+        assert all(isinstance(event[key], int) and event[key] >= 0 for key in ("pid", "tid", "ts") if key in event)
+    spans = [event for event in events if event["ph"] == "X"]
+    assert len(spans) == sum(len(event.acts) for event in made.events)
+    named = {(event["pid"], event["tid"]) for event in events if event["name"] == "thread_name"}
+    assert {(event["pid"], event["tid"]) for event in spans} <= named
+    assert sum(event["ph"] == "i" for event in events) == 1
+
+
+def test_an_arrow_leads_from_a_store_to_its_drain_and_later_in_time() -> None:
+    events = chrome_document(run(STALE))["traceEvents"]
+    begins = {event["id"]: event["ts"] for event in events if event["ph"] == "s"}
+    ends = {event["id"]: event["ts"] for event in events if event["ph"] == "f"}
+    assert ends.keys() == begins.keys()
+    assert all(begins[arrow] < ends[arrow] for arrow in ends)
+
+
+def test_spans_of_one_row_do_not_overlap() -> None:
+    rows: dict[Any, list[tuple[int, int]]] = defaultdict(list)
+    for event in chrome_document(drawn(3))["traceEvents"]:
+        if event["ph"] == "X":
+            rows[event["pid"], event["tid"]].append((event["ts"], event["dur"]))
+    for spans in rows.values():
+        spans.sort()
+        assert all(ts + dur <= after for (ts, dur), (after, _) in zip(spans, spans[1:], strict=False))
+
+
+# --- ShiViz ---
+
+
+def test_the_regular_expression_takes_the_whole_log_apart() -> None:
+    log = shiviz_log(run(INVERSION))
+    python = SHIVIZ_REGULAR_EXPRESSION.replace("(?<", "(?P<")
+    found = list(re.finditer(python, log))
+    assert "".join(f"{each[0]}\n" for each in found) == log
+    assert {each["host"] for each in found} == {"scanner_0", "scanner_1"}
+    for each in found:
+        assert json.loads(each["clock"])[each["host"]] >= 1
+    assert found[-1]["event"].endswith("client 0 batch 0 at 2..2, but client 0 batch 1 at 0..1")
+
+
+def less(one: dict[str, int], other: dict[str, int]) -> bool:
+    return all(count <= other.get(process, 0) for process, count in one.items())
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=10, deadline=None)
+def test_clocks_grow_by_one_and_say_what_came_before_what(seed: int) -> None:
+    made = drawn(seed)
+    events = list(clocked(made))
+    counts: dict[str, int] = defaultdict(int)
+    for process, clock, _ in events:
+        counts[process] += 1
+        assert clock[process] == counts[process]
+    steps = events[len(events) - made.last :]
+    order = Order(made.system)
+    order.begin(made.events[0])
+    for event in made.events[1:]:
+        order.push(event)
+    for later, (process, clock, _) in enumerate(steps):
+        for earlier, (other, before, _) in enumerate(steps[:later]):
+            if order.past[later] >> earlier & 1 or process == other:
+                assert less(before, clock)
+            assert not less(clock, before)
+
+
+def test_events_that_could_change_places_are_not_ordered() -> None:
+    clocks = {text.split(":")[0]: clock for _, clock, text in clocked(run(INVERSION))}
+    assert not less(clocks["step 1"], clocks["step 5"])  # the two polls of two scanners
+    assert less(clocks["step 9"], clocks["step 10"])  # the two fetch_adds on one word
+
+
+# --- the page ---
+
+
+def find_chromium() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    pytest.skip("no chromium, chromium-browser or google-chrome on PATH: the page was not opened")
+
+
+def opened(path: Path, folder: Path, fragment: str = "") -> str:
+    """Return the page as a browser without a network has it after its scripts ran."""
+    command = [
+        find_chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND",
+        f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=2000", "--dump-dom", f"file://{path}{fragment}",
+    ]  # fmt: skip
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+@pytest.fixture
+def page_path(tmp_path: Path) -> Path:
+    path = tmp_path / "run.html"
+    write_export(STALE, "html", path)
+    return path
+
+
+def test_the_page_needs_no_network(page_path: Path) -> None:
+    text = page_path.read_text()
+    assert not re.findall(r"https?:|//[a-z]+\.|\bsrc=|@import|<link|url\(", text)
+    assert "&lt;flag&gt;" in text
+    assert "<flag>" not in text
+    assert "@" not in re.sub(r"@[a-z]+", "", text)  # no placeholder is left
+
+
+def test_the_page_opens_at_a_step_and_shows_what_memory_holds(page_path: Path, tmp_path: Path) -> None:
+    dom = opened(page_path, tmp_path, "#4")
+    assert 'data-step="4"' in dom.split("<tbody>")[0]
+    assert re.search(r'<ul id="main-memory">.*v1: d = 1', dom)
+    assert len(re.findall(r"<tr data-step=", dom)) == run(STALE).last + 1
+
+
+def test_keys_step_through_the_page(page_path: Path, tmp_path: Path) -> None:
+    keys = ["End", "ArrowUp", "ArrowUp", "Enter"]
+    press = "".join(f'document.dispatchEvent(new KeyboardEvent("keydown", {{key: "{key}"}}));' for key in keys)
+    page_path.write_text(page_path.read_text().replace("</body>", f"<script>{press}</script></body>"))
+    dom = opened(page_path, tmp_path)
+    assert f'<span id="step">{run(STALE).last - 1}</span>' in dom
+    assert 'class="now"' in dom
+
+
+# --- all of them ---
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_an_export_is_the_same_every_time(kind: str, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        write_export(INVERSION, kind, tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+    assert (tmp_path / "one").stat().st_size > 0
+
+
+def test_a_spec_s_trace_without_programs_has_no_run_to_export(tmp_path: Path) -> None:
+    trace = Trace(protocol("order5.highest_published"), "unique", (), Instance(), "hand")
+    with pytest.raises(InputError, match="no run of programs to show"):
+        write_export(trace, "text", tmp_path / "nothing.txt")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_export_is_refused_with_the_choices(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown export 'pdf': expected one of text, chrome, shiviz, html, itf"):
+        write_export(INVERSION, "pdf", tmp_path / "run.pdf")
