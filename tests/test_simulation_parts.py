@@ -328,7 +328,7 @@ def test_what_breaks_the_contract_is_named(level: Level, slots: list[Slot], brok
 def test_an_ack_before_the_position_is_readable_is_not_safe() -> None:
     watch, early = Watch(4), slot(0, 0, 0)
     early.offered_ns = 20
-    watch.acked(early.batch, 10)
+    watch.acked(early, 10)
     assert set(watch.broken) == {"ack-safe"}
     assert Watch(4).broken == {}
 

@@ -114,15 +114,14 @@ class Watch:
         if self.enabled and not NEVER < slot.offered_ns <= at_ns:
             self._violated("visible", at_ns, f"{_named(slot.batch)} is delivered before its position is readable")
 
-    def acked(self, batch: Batch, at_ns: int) -> None:
-        """The ack of a batch departs: the client may forget it."""
+    def acked(self, copy: Slot, at_ns: int) -> None:
+        """The ack of a batch departs, for this copy of it: the client may forget the batch."""
         if not self.enabled:
             return
-        first = batch.first
-        if first is None or not NEVER < first.offered_ns <= at_ns:
-            self._violated("ack-safe", at_ns, f"{_named(batch)} is acked before its position is readable")
+        if not NEVER < copy.offered_ns <= at_ns:
+            self._violated("ack-safe", at_ns, f"{_named(copy.batch)} is acked before its position is readable")
             return
-        self.acked_to = max(self.acked_to, first.start + batch.count)
+        self.acked_to = max(self.acked_to, copy.start + copy.batch.count)
 
     def filled(self, slot: Slot, before: Slot | None, at_ns: int) -> None:
         """A slot was filled in the place of the one `before`."""
