@@ -17,6 +17,10 @@ REFINEMENT = "refinement"
 """The name under which a step that the spec does not accept is reported; it is no promise of the contract."""
 
 
+OF_ONE_THREAD = ("release", "advance", "unlock", "publish")
+"""Steps of specs that depend on nothing but what their own scanner has in hand."""
+
+
 class RunWatch(Watch):
     """What was seen of a run so far, as a value: watches after the same steps are the same object.
 
@@ -41,9 +45,16 @@ class RunWatch(Watch):
         ring = step.arguments.get("ring")
         if step.action == "arrive":
             writes = (*writes, (FACT, "arrived", ring))
-        elif ring is not None:  # the spec looks at what arrived on the ring before each of its steps
+        elif ring is not None and self._looks_at_arrivals(step):
             reads = (*reads, (FACT, "arrived", ring))
         return reads, writes
+
+    def _looks_at_arrivals(self, step: Step) -> bool:
+        """Say whether the spec or the contract looks at what arrived on the ring before they accept a step."""
+        if step.action in OF_ONE_THREAD:
+            return False
+        judged = ("assign", "deliver", "acknowledge", "acknowledge_first")
+        return step.action in judged or (self._spec is not None and step.action in self._spec.actions)
 
     def after(self, step: Step, answers: tuple[Any, ...] = ()) -> RunWatch:
         key = (step.action, tuple(step.arguments.values()), answers)

@@ -306,11 +306,17 @@ class System:
         if entry.kind in (Buffered.SF, Buffered.FL):
             self._order_entries(state, thread)
 
+    def _is_of_no_concern(self, state: State, entry: Entry) -> bool:
+        """Say whether the judgement of an entry's step, if it is one, depends on no other thread."""
+        label = entry.origin.label if entry.origin is not None else None
+        step = label(0) if label is not None else None
+        return step is None or not state.watch.concerns(step)[0]
+
     def _drain_unnoticed(self, state: State, thread: int, event: Event) -> bool:
         buffer = state.buffers[thread]
         for place, entry in enumerate(buffer):
             flush = entry.kind in (Buffered.FL, Buffered.FO, Buffered.WB) and self.lines.own(entry.line)
-            silent = entry.origin is None or entry.origin.label is None  # else a watch is told of it
+            silent = self._is_of_no_concern(state, entry)
             unnoticed = entry.kind is Buffered.SF or flush or (silent and self.lines.private(entry.line))
             if unnoticed and not blocked(self.matrix, buffer, place):
                 unheard = event.aside((thread, entry.number), OWN)  # its line is no other thread's
