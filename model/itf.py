@@ -19,6 +19,7 @@ from fencepost.model.specs import protocol
 from fencepost.model.trace import Step, Trace
 
 FORMAT_DESCRIPTION = "https://apalache-mc.org/docs/adr/015adr-trace.html"
+BOUND_MOST = 1_000  # of each bound of an instance
 ACTION, PICKS = "mbt::actionTaken", "mbt::nondetPicks"
 
 
@@ -69,11 +70,13 @@ def read_trace(path: Path) -> Trace:
     raw = parsed(path)
     try:
         meta, states = raw["#meta"], raw["states"]
+        if not states or not isinstance(states, list) or not all(isinstance(state, dict) for state in states):
+            raise InputError(f"states is {_short(states)}: expected a state before the first step and one after each")
         found = Trace(
-            protocol=protocol(meta["protocol"]),
-            property=meta["property"],
+            protocol=protocol(_string(meta, "protocol")),
+            property=_string(meta, "property"),
             steps=tuple(_step(path, number, state) for number, state in enumerate(states) if number > 0),
-            bounds=Instance(**meta["bounds"]),
+            bounds=_bounds(meta["bounds"]),
             found_by=str(meta["found_by"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -102,6 +105,20 @@ def parsed(path: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise FormatError(path, f"found a JSON {type(raw).__name__}: expected an object with #meta, vars and states")
     return raw
+
+
+def _string(meta: dict[str, Any], name: str) -> str:
+    if not isinstance(meta[name], str):
+        raise InputError(f"#meta.{name} is {_short(meta[name])}: expected a string")
+    return str(meta[name])
+
+
+def _bounds(given: dict[str, Any]) -> Instance:
+    """Return the instance that a trace lies in; it is enumerated, so it is small."""
+    for name, value in given.items():
+        if type(value) is not int or not 0 <= value <= BOUND_MOST:
+            raise InputError(f"#meta.bounds.{name} is {_short(value)}: expected 0 to {BOUND_MOST}")
+    return Instance(**given)
 
 
 def _step(path: Path, number: int, state: dict[str, Any]) -> Step:

@@ -70,6 +70,8 @@ ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lock", ("ring", "index")),
     ("advance", ("ring",)),
     ("unlock", ("ring",)),
+    ("consumed", ("ring", "below")),
+    ("written", ("ring", "below")),
 )
 """Steps of the spec and of the contract, as pipeline_words.hpp numbers them; a step may leave later arguments out."""
 

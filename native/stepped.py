@@ -10,6 +10,7 @@ from fencepost.model.contract import Verdict
 from fencepost.model.errors import FencepostError, InputError, NotAccepted, unknown_choice
 from fencepost.model.explorer.exploration import STRATEGIES, Counts, Explored, Limits, Progress, Subject
 from fencepost.model.explorer.schedule import Schedule, follow, shortened
+from fencepost.model.explorer.state import LOOKED
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory.late import Choice
@@ -19,7 +20,7 @@ from fencepost.native import _core
 Tell = Callable[[Progress], None]
 
 _FORMS = ("nothing", "own", "forwarded", "copy", "evict")
-_HOST_BITS, _PLACE_AT, _COUNT_AT, _POLL_AT = 5, 8, 3, 48
+_HOST_BITS, _PLACE_AT, _COUNT_AT, _POLL_AT, _LOOKED_AT = 5, 8, 3, 48, 63
 _STOPS = ("", "the time of {seconds:g} s was spent", "interrupted")
 
 
@@ -41,20 +42,22 @@ class Names:
 
 def choice_of(bits: int, hosts: Sequence[int]) -> Choice:
     """Return the model's form of a choice."""
-    form, poll = _FORMS[bits & 7], bits >> _POLL_AT
+    form, poll = _FORMS[bits & 7], bits >> _POLL_AT & 0x7FFF
     inner: Choice = () if form == "nothing" else (form,)
     if form == "copy":
         inner = (form, bits >> _PLACE_AT & (1 << _POLL_AT - _PLACE_AT) - 1)
     elif form == "evict":
         places = range(_PLACE_AT, _PLACE_AT + _HOST_BITS * (bits >> _COUNT_AT & 31), _HOST_BITS)
         inner = (form, tuple(hosts[bits >> at & 31] for at in places))
-    return (poll - 1, inner) if poll else inner
+    looked = (LOOKED,) if bits >> _LOOKED_AT else ()
+    return (poll - 1, inner, *looked) if poll else inner
 
 
 def bits_of(choice: Choice, hosts: Sequence[int]) -> int:
     """Return the native form of a choice."""
     if choice and isinstance(choice[0], int):
-        return bits_of(choice[1], hosts) | choice[0] + 1 << _POLL_AT
+        looked = int(choice[-1] == LOOKED)
+        return bits_of(choice[1], hosts) | choice[0] + 1 << _POLL_AT | looked << _LOOKED_AT
     if not choice:
         return 0
     bits = _FORMS.index(choice[0])

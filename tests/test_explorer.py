@@ -286,11 +286,24 @@ def test_an_interrupted_walk_goes_on_from_its_checkpoint(tmp_path: Path, monkeyp
     assert 0 < first.counts.complete < 576
     second = explore(subject(text, "sc"), checkpoint=checkpoint, resume=True)
     assert (second.verdict, second.counts.complete) == (Verdict.EXHAUSTED, 576)
+    assert not checkpoint.exists()
+    explore(subject(text, "sc"), checkpoint=checkpoint, tell=stop)
+    with pytest.raises(InputError, match="is of another walk"):  # all the same but for what is asked
+        explore(subject(text, "sc", bad="x=1"), checkpoint=checkpoint, resume=True)
     with pytest.raises(InputError, match="is of another walk"):
         explore(subject(increments(3) + "\nH0: W x 5", "sc"), checkpoint=checkpoint, resume=True)
     checkpoint.write_text("{")
     with pytest.raises(InputError, match="is no checkpoint"):
         explore(subject(text, "sc"), checkpoint=checkpoint, resume=True)
+
+
+def test_a_violation_that_was_found_is_found_again_by_a_walk_that_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fencepost.model.explorer.exploration.WHOLE_MOST", 10)
+    for resume in (False, True):
+        explored = explore(subject(increments(4), "sc", bad="x=1"), checkpoint=tmp_path / "walk.json", resume=resume)
+        assert (explored.verdict, explored.counts.complete) == (Verdict.VIOLATED, 576)
 
 
 def lossy() -> Subject:

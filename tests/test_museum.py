@@ -44,7 +44,7 @@ SHORTEST = {
     "count_read_twice": ("unique", 14),
     "positions_in_blocks": ("dense", 3),
     "order_before_payload": ("visible", 13),
-    "zero_message_blocks": ("drained", 5),
+    "zero_message_blocks": ("drained", 6),
     "delegation_vouches_early": ("visible", 8),
     "wrong_line_flushed": ("drained", 5),
     "export_after_fence": ("drained", 6),

@@ -160,7 +160,7 @@ def test_many_threads_are_numbered() -> None:
 
 
 def test_a_violation_at_once_needs_no_step() -> None:
-    scenario = Scenario(rings=arrivals(2, 2, 3), slots=1, subscribers=True)
+    scenario = Scenario(rings=arrivals(2, 2, 3), slots=1, delegated=True, subscribers=True)
     explored = violation_of(design("seed.order5"), scenario, "ncx", "no-overwrite")
     assert explored.schedule == ()
     assert "no-overwrite is violated at the start" in describe_run(explored)

@@ -135,7 +135,9 @@ def edited(value: Any, path: tuple[Any, ...]) -> Any:
     for key in path[:-1]:
         inner = inner[key]
     old = inner[path[-1]]
-    if isinstance(old, str):
+    if old is None:
+        inner[path[-1]] = "x"
+    elif isinstance(old, str):
         inner[path[-1]] = str(int(old) + 1) if old.lstrip("-").isdigit() else old + "x"
     else:
         inner[path[-1]] = not old if isinstance(old, bool) else old + 1
@@ -174,6 +176,47 @@ def test_any_edit_of_what_the_run_is_of_is_refused_or_is_of_no_consequence(
         return
     assert document(made)["states"] == whole["states"]
     assert document(made)["#meta"]["violation"] == whole["#meta"]["violation"]
+
+
+JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    10**30,
+    1.5,
+    "",
+    "x",
+    [],
+    {},
+    {"#bigint": "x"},
+    {"#tup": []},
+    {"#bigint": "9" * 5_000},
+    "sc",
+)
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_put_in_any_place_is_refused_in_one_line_or_of_no_consequence(
+    traces: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(["inversion", "litmus"]))
+    whole, original = (json.loads(traces[name].read_text()) for _ in range(2))
+    where = data.draw(st.sampled_from(sorted(leaves(whole), key=str)))
+    where = where[: data.draw(st.integers(1, len(where)))]
+    inner = whole
+    for key in where[:-1]:
+        inner = inner[key]
+    inner[where[-1]] = data.draw(st.sampled_from(JUNK))
+    path = tmp_path_factory.mktemp("junk") / "junk.itf.json"
+    path.write_text(json.dumps(whole))
+    refused = ""
+    try:
+        read_run(path, KNOWN)
+    except FormatError as error:
+        refused = str(error)
+    assert "\n" not in refused
+    assert refused or whole["states"] == original["states"]
 
 
 def changed(path: Path, to: Path, change: Any) -> Path:

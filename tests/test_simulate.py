@@ -189,6 +189,14 @@ def test_a_stopped_sequencer_orders_nothing_and_forgets_nothing() -> None:
     assert not any(slot.published_ns in stopped for slot in world.recorder.slots)
 
 
+def test_a_sequencer_that_begins_again_keeps_to_the_order_of_a_ring_whose_slots_show_out_of_order() -> None:
+    stop = Fault(kind="sequencer_stop", at=Nanoseconds(10 * US), lasts=Nanoseconds(40 * US), every=Nanoseconds(90 * US))
+    eviction = Distribution(kind="exponential", mean=Nanoseconds(20 * US))
+    for seed in range(4):
+        scenario = changed(SMALL, faults=(stop,), brokers={"publish": "evict"}, machine={"eviction": eviction})
+        assert_sound(run(changed(scenario, sequencer="order5.fetch_add"), seed))
+
+
 def test_a_slow_subscriber_holds_up_its_ring_and_no_other() -> None:
     slow = Fault(kind="slow_subscriber", at=Nanoseconds(0), broker=1, lasts=Nanoseconds(400 * US), factor=50)
     world = run(changed(SMALL, faults=(slow,)))

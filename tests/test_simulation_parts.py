@@ -286,8 +286,9 @@ def test_a_signal_that_was_given_while_nobody_waited_is_not_lost() -> None:
 # --- the contract inside ---
 
 
-def slot(client: int, seq: int, start: int, *, count: int = 1, ring: int = 0, floor: int = 0) -> Slot:
+def slot(client: int, seq: int, start: int, *, count: int = 1, ring: int = 0, floor: int = 0, index: int = 0) -> Slot:
     made = Slot(Batch(client, seq, count, 64, 0), ring, 0, floor)
+    made.index = index
     made.start = start
     made.batch.first = made
     return made
@@ -304,7 +305,7 @@ def watched(level: Level, *slots: Slot) -> dict[str, int]:
 
 def test_a_run_in_order_breaks_nothing() -> None:
     assert watched(4, slot(0, 0, 0, count=3), slot(1, 0, 3), slot(0, 1, 4)) == {}
-    assert watched(5, slot(0, 1, 0), slot(0, 0, 1)) == {}
+    assert watched(5, slot(0, 1, 0), slot(0, 0, 1, index=1)) == {}
 
 
 @pytest.mark.parametrize(
@@ -317,7 +318,8 @@ def test_a_run_in_order_breaks_nothing() -> None:
         (4, [slot(0, 0, 0), slot(1, 0, 2)], {"dense"}),
         (4, [slot(0, 0, 0, count=2), slot(1, 0, 1)], {"unique"}),
         (4, [slot(0, 0, 0, floor=5)], {"real-time"}),
-        (5, [slot(0, 0, 1), slot(1, 0, 0)], {"ring-order"}),
+        (5, [slot(0, 0, 1), slot(1, 0, 0, index=1)], {"ring-order"}),
+        (5, [slot(0, 0, 0, index=1), slot(1, 0, 1)], {"ring-order"}),
         (5, [slot(0, 0, 1), slot(1, 0, 0, ring=1)], set()),
     ],
 )
@@ -328,7 +330,7 @@ def test_what_breaks_the_contract_is_named(level: Level, slots: list[Slot], brok
 def test_an_ack_before_the_position_is_readable_is_not_safe() -> None:
     watch, early = Watch(4), slot(0, 0, 0)
     early.offered_ns = 20
-    watch.acked(early.batch, 10)
+    watch.acked(early, 10)
     assert set(watch.broken) == {"ack-safe"}
     assert Watch(4).broken == {}
 

@@ -18,6 +18,7 @@ from fencepost.model.explorer import litmus as model_litmus
 from fencepost.model.explorer import subjects
 from fencepost.model.explorer.exploration import Explored, Limits
 from fencepost.model.explorer.reduction import Reduction
+from fencepost.model.explorer.state import LOOKED
 from fencepost.model.litmus import Atom, Condition, LitmusTest, parse_test, read_test
 from fencepost.model.litmus.explore import Observation
 from fencepost.model.litmus.generate import Shape, draw
@@ -223,8 +224,11 @@ def test_a_crash_is_refused() -> None:
         st.tuples(st.just("evict"), st.lists(st.integers(-2, 28), max_size=7, unique=True).map(tuple)),
     ),
     st.one_of(st.none(), st.integers(0, 1000)),
+    st.sampled_from([(), (LOOKED,)]),
 )
-def test_a_choice_survives_the_way_to_the_native_build_and_back(inner: tuple[object, ...], poll: int | None) -> None:
-    choice = inner if poll is None else (poll, inner)
+def test_a_choice_survives_the_way_to_the_native_build_and_back(
+    inner: tuple[object, ...], poll: int | None, looked: tuple[str, ...]
+) -> None:
+    choice = inner if poll is None else (poll, inner, *looked)
     hosts = tuple(range(-2, 29))
     assert choice_of(bits_of(choice, hosts), hosts) == choice

@@ -110,6 +110,13 @@ def remove(key: str) -> Any:
         (remove("states"), "not a fencepost trace"),
         (remove("#meta"), "not a fencepost trace"),
         (lambda trace: trace["#meta"].update(protocol="order9"), "unknown sequencer 'order9': expected one of"),
+        (lambda trace: trace.update(states=[]), r"states is \[\]: expected"),
+        (lambda trace: trace.update(states="none"), "states is .none.: expected"),
+        (lambda trace: trace["#meta"].update(protocol=[]), "#meta.protocol is .*: expected a string"),
+        (lambda trace: trace["#meta"].update(property={}), "#meta.property is .*: expected a string"),
+        (lambda trace: trace["#meta"]["bounds"].update(slots=None), "#meta.bounds.slots is null: expected 0 to 1000"),
+        (lambda trace: trace["#meta"]["bounds"].update(rings=10**30), "#meta.bounds.rings is 10+: expected 0 to 1000"),
+        (lambda trace: trace["#meta"]["bounds"].update(rows=1), "not a fencepost trace"),
         (lambda trace: trace["states"][2].update({"mbt::nondetPicks": {"ring": 1}}), "state 2: .*expected numbers"),
     ],
 )

@@ -18,6 +18,8 @@ from fencepost.model.programs.operations import Address
 from fencepost.model.trace import Step
 
 ACKNOWLEDGEMENTS = ("acknowledge", "acknowledge_first")
+CONSUMED, WRITTEN = -2, -3  # frontiers of a ring that are no client's
+FRONTIERS = {CONSUMED: "the count of consumed slots", WRITTEN: "the count of filled slots"}
 UNREAD = -1  # the client and seq of a batch that a scanner orders without reading whose it is
 
 
@@ -64,6 +66,7 @@ class Facts:
         self.ranges: tuple[Range, ...] = ()
         self.exported: dict[int, tuple[int, ...]] = {}  # ring -> indices, in chain order
         self.frontiers: dict[tuple[int, int], int] = {}
+        self.told: dict[tuple[int, int], int] = {}  # (ring, client) -> the last acknowledgement
         self.acked: frozenset[tuple[int, int]] = frozenset()
         self.acked_when_arrived: dict[tuple[int, int], frozenset[tuple[int, int]]] = {}
 
@@ -129,6 +132,8 @@ class Contract:
                 return (), ((FACT, "consumed", given["ring"], given["index"]),)
             case "acknowledge" | "acknowledge_first":
                 return ordered, ((FACT, "acked", given["ring"]),)
+            case "consumed" | "written":
+                return (), ((FACT, given["ring"], step.action),)
             case "frontier":
                 return (), ((FACT, "frontier", given["ring"], given["client"]),)
         return (), ()
@@ -182,7 +187,11 @@ class Contract:
     def _in_order(self, facts: Facts, new: Range) -> Iterator[Violation]:
         for other in facts.ranges:
             if self.level == 5:
-                if other.ring == new.ring and (other.index > new.index) != (other.start > new.start):
+                if (other.ring, other.index) == (new.ring, new.index):
+                    yield Violation(
+                        "ring-order", f"index {new.index} of ring {new.ring} was ordered before, as {other}"
+                    )
+                elif other.ring == new.ring and (other.index > new.index) != (other.start > new.start):
                     yield Violation(
                         "ring-order", f"index {new.index} of ring {new.ring} is {new}, and {other.index} is {other}"
                     )
@@ -223,12 +232,20 @@ class Contract:
             truth = f"it is {ranges[-1]}" if ranges else "it was never ordered"
             yield Violation("visible", f"a subscriber found {held or 'no batch'} of ring {ring} at {start}: {truth}")
 
+    def _consumed(self, facts: Facts, ring: int, below: int) -> Iterator[Violation]:
+        yield from self._frontier(facts, ring, CONSUMED, below)
+
+    def _written(self, facts: Facts, ring: int, below: int) -> Iterator[Violation]:
+        yield from self._frontier(facts, ring, WRITTEN, below)
+
     def _frontier(self, facts: Facts, ring: int, client: int, below: int) -> Iterator[Violation]:
         last = facts.frontiers.get((ring, client), 0)
         facts.frontiers[ring, client] = below
         if below < last:
             yield Violation(
-                "monotone", f"the frontier of client {client} on ring {ring} went back from {last} to {below}"
+                "monotone",
+                f"{FRONTIERS.get(client, f'the frontier of client {client}')} on ring {ring} went back from"
+                f" {last} to {below}",
             )
 
     def _forgotten(self, facts: Facts, step: Step) -> list[tuple[int, Batch]]:
@@ -264,13 +281,13 @@ class Contract:
         self, facts: Facts, answers: tuple[Any, ...], ring: int, client: int, below: int
     ) -> Iterator[Violation]:
         step = Step("acknowledge", {"ring": ring, "client": client, "below": below})
-        yield from self._forget(facts, answers, ring, client, self._forgotten(facts, step), below)
+        yield from self._forget(facts, answers, ring, client, self._forgotten(facts, step), below, counts_seqs=True)
 
     def _acknowledge_first(
         self, facts: Facts, answers: tuple[Any, ...], ring: int, client: int, batches: int
     ) -> Iterator[Violation]:
         step = Step("acknowledge_first", {"ring": ring, "client": client, "batches": batches})
-        yield from self._forget(facts, answers, ring, client, self._forgotten(facts, step), batches)
+        yield from self._forget(facts, answers, ring, client, self._forgotten(facts, step), batches, counts_seqs=False)
 
     def _forget(
         self,
@@ -280,8 +297,20 @@ class Contract:
         client: int,
         forgotten: list[tuple[int, Batch]],
         told: int,
+        *,
+        counts_seqs: bool,
     ) -> Iterator[Violation]:
         guards = iter(answers)
+        last = facts.told.get((ring, client), 0)
+        facts.told[ring, client] = told
+        if told < last:
+            yield Violation("monotone", f"client {client} was told to forget below {told} on ring {ring}, after {last}")
+        ordered = {each.batch.identity for each in facts.ranges}
+        missing = next((seq for seq in range(told) if (client, seq) not in ordered), None)
+        if self.level == 4 and counts_seqs and missing is not None:
+            yield Violation(
+                "ack-safe", f"client {client} was told to forget all below {told}, and batch {missing} was not ordered"
+            )
         if self.level == 5 and len(forgotten) < told:
             yield Violation(
                 "ack-safe",
@@ -322,6 +351,8 @@ class Contract:
             where = f"{batch} (index {index} of ring {ring})"
             if possible and not done:
                 yield Violation("drained", f"{where} is never ordered")
+            elif done and (ring, index) not in ordered and (ring, index) not in facts.consumed:
+                yield Violation("drained", f"{where} is a copy of an ordered batch and is never dropped")
             elif (ring, index) in ordered and self.subscribers and (ring, index) not in facts.consumed:
                 yield Violation("drained", f"{where} is ordered and no subscriber ever finds it")
             elif (ring, index) in ordered and self.acknowledgers and (ring, index) not in facts.acked:

@@ -33,6 +33,7 @@ class Subject:
     make: Callable[[], System]
     judge: Judge
     size: str = ""  # how large it is, in words: the bound of its verdicts
+    identity: str = ""  # all that its runs and their verdicts depend on: two subjects with the same one are the same
     goes_on: bool = False  # after a violation, so that all runs are counted
     origin: object = None  # what it was made from, so that a trace file can have it made again: see subjects.py
 
@@ -137,6 +138,7 @@ class Exhaustive:
         self.subject, self.limits, self.tell, self.reduction = subject, limits, tell, reduction
         self.system = subject.make()
         self.counts = Counts()
+        self.found: Found | None = None
         self.began = time.perf_counter()
         self._told = self.began
 
@@ -154,7 +156,7 @@ class Exhaustive:
             except TooMany:
                 return InParts(self, jobs, checkpoint, resume=resume).run()
             except (Spent, KeyboardInterrupt) as spent:
-                reason = str(spent) or INTERRUPTED
+                found, reason = self.found, str(spent) or INTERRUPTED
             return self.conclude(found, reason)
 
     def walk(self, branch: Branch | None, most: int | None = None) -> Found | None:
@@ -162,7 +164,7 @@ class Exhaustive:
 
         Raises TooMany after `most` runs, Spent when the time is up, and LinesChanged where all must begin again.
         """
-        found = None
+        self.found = found = None
         for ended, end in enumerate(self._ends(branch), start=1):
             self._spend()
             if most is not None and ended > most:
@@ -175,7 +177,7 @@ class Exhaustive:
                         if end.cut
                         else shortened(self.system, schedule_of(end.events), violation, self.subject.judge)
                     )
-                    found = schedule, violation
+                    self.found = found = schedule, violation
                     if not self.subject.goes_on:
                         break
         return found
@@ -207,11 +209,13 @@ class Exhaustive:
             state, events = stack.pop()
             transitions = {} if state.watch.violation else self.system.transitions(state)
             self._report(lambda: 0.0)
+            self._spend()
             if stuck(transitions):
                 self.counts.complete += 1
                 yield End(state, events, True)
             if len(events) >= self.limits.depth:
                 self.counts.cut += bool(transitions)
+                yield End(state, events, False, cut=bool(transitions))
                 continue
             for actor, choices in transitions.items():
                 for transition in choices:
@@ -253,8 +257,8 @@ class Exhaustive:
 def _drawn(subject: Subject, strategy: str, seed: int, pct_depth: int, limits: Limits, tell: Tell) -> Explored:
     system, counts, began = subject.make(), Counts(), time.perf_counter()
     told, longest, found, reason = began, 0, None, ""
-    while found is None and counts.complete < limits.runs:
-        random = Random(f"{seed} {counts.complete}")
+    while found is None and counts.complete + counts.cut < limits.runs:
+        random = Random(f"{seed} {counts.complete + counts.cut}")
         state_of_random = random.getstate()
 
         def picker(
@@ -264,11 +268,11 @@ def _drawn(subject: Subject, strategy: str, seed: int, pct_depth: int, limits: L
             return uniform(random) if strategy == "random" else by_priority(random, pct_depth, longest or 50)
 
         try:
-            state, events, ended = draw(system, picker, limits.depth)
+            state, events, ended = draw(system, picker, limits.depth, began + limits.seconds)
         except KeyboardInterrupt:
             reason = "interrupted"
             break
-        counts.complete += 1
+        counts.complete += ended
         counts.cut += not ended
         counts.steps += len(events)
         longest = max(longest, len(events))
@@ -278,11 +282,13 @@ def _drawn(subject: Subject, strategy: str, seed: int, pct_depth: int, limits: L
         now = time.perf_counter()
         if now - told > 1.0:
             told = now
-            tell(Progress(counts.complete, counts.complete / limits.runs, now - began))
+            ran = counts.complete + counts.cut
+            tell(Progress(ran, ran / limits.runs, now - began))
         if now - began > limits.seconds:
             break
     seconds = time.perf_counter() - began
     bound = f"{counts.complete} runs drawn by {strategy}, seed {seed}"
+    bound += f", and {counts.cut} cut short" if counts.cut else ""
     if strategy == "pct":
         actors = 2 * len(system.threads)
         chance = 1 / (actors * max(1, longest) ** (pct_depth - 1))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fencepost.model.museum import BUGS
-from fencepost.model.programs import DESIGNS
+from fencepost.model.museum import DESIGNS
 from fencepost.model.programs.pipeline import Design
 
 
@@ -13,7 +12,7 @@ def known_designs() -> dict[str, Design]:
     A mutant goes by the name of its bug: `order4.cas_then_reserve` is a sequencer, whose runs refine a wrong spec, and
     `cas_then_reserve` the same programs held against the sound one.
     """
-    return {**DESIGNS, **{name: bug.design for name, bug in BUGS.items()}}
+    return DESIGNS
 
 
 def name_of(design: Design) -> str:

@@ -80,9 +80,9 @@ def _without_conflict(made: Run, thread: int, did: str) -> Cause:
 def _remaining(made: Run, thread: int) -> str:
     """Say what a thread has not done yet at the end of a run."""
     name, state = who(made, thread), made.states[-1]
-    stores = [entry for entry in state.buffers[thread] if entry.kind in (Buffered.W, Buffered.NT)]
-    if stores:
-        return f"{name}'s {entry_words(stores[0])} left its store buffer"
+    waiting = [entry for entry in state.buffers[thread] if entry.kind is not Buffered.SF]
+    if waiting:
+        return f"{name}'s {entry_words(waiting[0])} left its store buffer"
     pending = state.nodes[thread].operation
     return f"{name} ended" if pending is None else f"{name} went on to {operation_words(pending)}"
 

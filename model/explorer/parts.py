@@ -79,22 +79,27 @@ class InParts:
                 continue
 
     def _through(self, to_do: list[int]) -> tuple[Found | None, str]:
+        found: Found | None = None
         for part in self._parts(to_do):
             if part.lines is not None:
                 self.whole.system.lines.join(part.lines)
                 self._resume = False
                 raise LinesChanged
             self._tell()
-            if part.finished:
+            found = found or part.found
+            if part.found is not None:  # not kept as done: a walk that is resumed must find it again
+                self._begun.add(part.counts)
+                if not self.whole.subject.goes_on:
+                    return found, ""
+            elif part.finished:
                 self._done[part.index] = part.counts
                 self._save()
-            if part.found is not None:
-                self._done[part.index] = part.counts
-                return part.found, ""
-            if not part.finished:
+            else:
                 self._begun.add(part.counts)
-                return None, f"the time of {self.whole.limits.seconds:g} s was spent"
-        return None, ""
+                return found, f"the time of {self.whole.limits.seconds:g} s was spent"
+        if self.checkpoint is not None:
+            self.checkpoint.unlink(missing_ok=True)  # all is done
+        return found, ""
 
     def _parts(self, to_do: list[int]) -> Iterator[Part]:
         """Yield what came of each branch, as it comes."""
@@ -126,8 +131,9 @@ class InParts:
         from fencepost.model.explorer.exploration import Counts
 
         subject = self.whole.subject
-        shape = sha256(repr([[(e.actor, e.choice) for e, _ in branch.path] for branch in every]).encode())
-        self._walk_name = f"{subject.name} {subject.profile} {subject.size} {shape.hexdigest()[:16]}"
+        shape = [[(event.actor, event.choice) for event, _ in branch.path] for branch in every]
+        what = (self.whole.limits.depth, subject.identity, shape)
+        self._walk_name = f"{subject.name} {subject.profile} {sha256(repr(what).encode()).hexdigest()[:16]}"
         self._done = {}
         if not self._resume or self.checkpoint is None or not self.checkpoint.exists():
             return
@@ -135,7 +141,7 @@ class InParts:
             kept = msgspec.json.decode(self.checkpoint.read_bytes(), type=Checkpoint)
         except (msgspec.DecodeError, OSError) as error:
             raise InputError(f"{self.checkpoint} is no checkpoint of fencepost explore: {error}") from None
-        if kept.walk != self._walk_name:
+        if kept.schema != SCHEMA or kept.walk != self._walk_name:
             raise InputError(
                 f"{self.checkpoint} is of another walk ({kept.walk}): expected {self._walk_name};"
                 " leave --resume out to begin anew"

@@ -8,7 +8,9 @@ from fencepost.model.explorer.contract_watch import Contract
 from fencepost.model.explorer.run_watch import RunWatch
 from fencepost.model.explorer.state import State
 from fencepost.model.explorer.system import System
+from fencepost.model.explorer.threads import Died
 from fencepost.model.explorer.watch import Violation
+from fencepost.model.memory.lines import Line
 from fencepost.model.memory.ordering import Matrix
 from fencepost.model.memory.profiles import Profile
 from fencepost.model.programs.operations import Address, Lock, Receive, line_of
@@ -50,7 +52,7 @@ def violation_at_end(system: System, state: State, asked: frozenset[str] | None 
     if found is None and (asked is None or "drained" in asked):
         found = _waiting(system, state)
     if found is None and (asked is None or "single-writer" in asked):
-        found = _two_writers(system)
+        found = _two_writers(state)
     return found
 
 
@@ -59,6 +61,8 @@ def _waiting(system: System, state: State) -> Violation | None:
     for thread, node in zip(system.threads, state.nodes, strict=True):
         operation = node.operation
         role = thread.name.split()[0]
+        if isinstance(node.returned, Died):
+            return Violation("drained", f"{thread.name} died of {node.returned.of}")
         if isinstance(operation, Lock):
             return Violation("drained", f"{thread.name} waits for ever for the lock {operation.address}")
         if operation is not None and role == "client":
@@ -68,9 +72,13 @@ def _waiting(system: System, state: State) -> Violation | None:
     return None
 
 
-def _two_writers(system: System) -> Violation | None:
-    for line, hosts in sorted(system.lines.writers.items(), key=str):
-        if system.lines.contested(line):
-            names = " and ".join(str(host) for host in sorted(hosts))
+def _two_writers(state: State) -> Violation | None:
+    """Return the violation of two hosts that stored to one line in this run."""
+    hosts: dict[Line, set[int]] = {}
+    for host, line in state.stored:
+        hosts.setdefault(line, set()).add(host)
+    for line, found in sorted(hosts.items(), key=str):
+        if len(found) > 1:
+            names = " and ".join(str(host) for host in sorted(found))
             return Violation("single-writer", f"hosts {names} both store to line {' '.join(map(str, line))}")
     return None

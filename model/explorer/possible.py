@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fencepost.model.explorer.buffers import blocked, flushes_now, pending_store
-from fencepost.model.explorer.state import FORWARDED, NO_EVICTION, NOTHING, OWN, THREAD, Actor, State, Transition
+from fencepost.model.explorer.state import (
+    FORWARDED,
+    LOOKED,
+    NO_EVICTION,
+    NOTHING,
+    OWN,
+    THREAD,
+    Actor,
+    State,
+    Transition,
+)
 from fencepost.model.memory.late import Entry, LateMemory
 from fencepost.model.memory.ordering import Buffered, Matrix
 from fencepost.model.programs.operations import (
@@ -138,3 +148,5 @@ class Possible:
         for choice, lucky in self._needed(state, line, choices):
             if self.memory.content(cells, host, line, choice).get(address[-1], 0) != seen:
                 yield (index, choice), lucky
+            elif not invalidate and not self.memory.keeps(cells, host, line):
+                yield (index, choice, LOOKED), lucky

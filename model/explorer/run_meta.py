@@ -105,7 +105,7 @@ def _scenario(value: Any) -> Scenario:
         raise InputError(f"{where}: {error}") from None
     for name in value.keys() - asdict(scenario).keys():
         raise InputError(f"{where}.{name} is no part of a scenario: expected {', '.join(asdict(scenario))}")
-    batches: list[Arriving | Sending] = [batch for ring in scenario.rings for batch in ring]
+    batches: list[Arriving | Sending] = [batch for ring in (*scenario.rings, *scenario.later) for batch in ring]
     batches += [sending for plan in scenario.plans for sending in plan]
     if not 1 <= scenario.slots <= MOST:
         raise InputError(f"{where}.slots is {scenario.slots}: expected 1 to {MOST}")

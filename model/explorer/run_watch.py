@@ -7,7 +7,7 @@ from typing import Any
 
 from fencepost.model.errors import NotAccepted
 from fencepost.model.explorer.contract_watch import Contract, Facts
-from fencepost.model.explorer.watch import Violation, Watch
+from fencepost.model.explorer.watch import FACT, Violation, Watch
 from fencepost.model.language import Protocol
 from fencepost.model.memory.late import Key
 from fencepost.model.programs.operations import Address
@@ -15,6 +15,10 @@ from fencepost.model.trace import Step
 
 REFINEMENT = "refinement"
 """The name under which a step that the spec does not accept is reported; it is no promise of the contract."""
+
+
+OF_ONE_THREAD = ("release", "advance", "unlock", "publish")
+"""Steps of specs that depend on nothing but what their own scanner has in hand."""
 
 
 class RunWatch(Watch):
@@ -42,7 +46,20 @@ class RunWatch(Watch):
         return self.contract.asks(self.facts, step)
 
     def concerns(self, step: Step) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
-        return self.contract.concerns(self.facts, step)
+        reads, writes = self.contract.concerns(self.facts, step)
+        ring = step.arguments.get("ring")
+        if step.action == "arrive":
+            writes = (*writes, (FACT, "arrived", ring))
+        elif ring is not None and self._looks_at_arrivals(step):
+            reads = (*reads, (FACT, "arrived", ring))
+        return reads, writes
+
+    def _looks_at_arrivals(self, step: Step) -> bool:
+        """Say whether the spec or the contract looks at what arrived on the ring before they accept a step."""
+        if step.action in OF_ONE_THREAD:
+            return False
+        judged = ("assign", "deliver", "acknowledge", "acknowledge_first")
+        return step.action in judged or (self._spec is not None and step.action in self._spec.actions)
 
     def after(self, step: Step, answers: tuple[Any, ...] = ()) -> RunWatch:
         key = (step.action, tuple(step.arguments.values()), answers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -14,6 +15,7 @@ from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory.late import Choice
 from fencepost.model.memory.lines import LinesChanged
 
+SHORTENING_SECONDS = 3.0
 Schedule: TypeAlias = tuple[tuple[Actor, Choice], ...]
 Judge: TypeAlias = Callable[[System, State], Violation | None]
 """Says what is wrong with a run that ends in a state, where nothing can go on without luck."""
@@ -60,12 +62,15 @@ def _follow(system: System, schedule: Schedule, judge: Judge) -> Followed:
     return Followed(tuple(events), tuple(states), violation)
 
 
-def shortened(system: System, schedule: Schedule, violation: Violation, judge: Judge) -> Schedule:
+def shortened(
+    system: System, schedule: Schedule, violation: Violation, judge: Judge, seconds: float = SHORTENING_SECONDS
+) -> Schedule:
     """Return a shorter schedule to a violation of the same property, where leaving out steps leads to one.
 
-    First all that did not happen before the violating step is left out, then one step after the other.
+    First all that did not happen before the violating step is left out, then one step after the other, until the time
+    is up or a person interrupts: then it is as short as it has become.
     """
-    best = schedule
+    best, deadline = schedule, time.perf_counter() + seconds
     followed = follow(system, schedule, judge)
     if followed.states[-1].watch.violation is not None and len(followed.events) > 1:
         order = Order(system)
@@ -76,11 +81,14 @@ def shortened(system: System, schedule: Schedule, violation: Violation, judge: J
         kept = tuple(each for at, each in enumerate(schedule) if past >> at & 1 or at == len(schedule) - 1)
         best = kept if _violates(system, kept, violation, judge) else best
     at = len(best) - 1
-    while at >= 0:
-        without = (*best[:at], *best[at + 1 :])
-        if _violates(system, without, violation, judge):
-            best = without
-        at -= 1
+    try:
+        while at >= 0 and time.perf_counter() < deadline:
+            without = (*best[:at], *best[at + 1 :])
+            if _violates(system, without, violation, judge):
+                best = without
+            at -= 1
+    except KeyboardInterrupt:
+        pass  # the violation is what counts
     return best
 
 

@@ -18,6 +18,7 @@ Transition: TypeAlias = tuple[Choice, bool]  # what is chosen, and whether it is
 NOTHING: Choice = ()
 OWN: Choice = ("own",)
 FORWARDED: Choice = ("forwarded",)
+LOOKED = "looked"  # a poll found nothing new, but its host has a copy of the line since: not a step of the program
 NO_EVICTION: Choice = ("evict", ())
 
 

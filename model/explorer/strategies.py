@@ -8,7 +8,9 @@ thread's store buffer; the choices of memory are drawn apart and are no part of 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from math import inf
 from random import Random
 from typing import TypeAlias
 
@@ -68,19 +70,24 @@ def by_priority(random: Random, depth: int, steps: int) -> Picker:
     return pick
 
 
-def draw(system: System, picker: Callable[[], Picker], depth_most: int) -> tuple[State, list[Event], bool]:
-    """Run once; return the last state, the events, and whether the run came to its end."""
+def draw(
+    system: System, picker: Callable[[], Picker], depth_most: int, deadline: float = inf
+) -> tuple[State, list[Event], bool]:
+    """Run once; return the last state, the events, and whether the run came to its end.
+
+    It is cut short after so many steps, or when the clock (`time.perf_counter`) reaches the deadline.
+    """
     while True:
         try:
-            return _draw(system, picker(), depth_most)
+            return _draw(system, picker(), depth_most, deadline)
         except LinesChanged:
             continue
 
 
-def _draw(system: System, pick: Picker, depth_most: int) -> tuple[State, list[Event], bool]:
+def _draw(system: System, pick: Picker, depth_most: int, deadline: float) -> tuple[State, list[Event], bool]:
     state, _ = system.start()
     events: list[Event] = []
-    while len(events) < depth_most and not state.watch.violation:
+    while len(events) < depth_most and not state.watch.violation and time.perf_counter() < deadline:
         picked = pick(system.transitions(state))
         if picked is None:
             return state, events, True

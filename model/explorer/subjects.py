@@ -64,6 +64,7 @@ def sequencer(
         lambda: system_of(design, scenario, chosen, ordering, asked),
         lambda system, state: violation_at_end(system, state, asked),
         str(scenario),
+        identity=f"{design.programs()} {scenario!r} {matrix_name} {sorted(asked) if asked is not None else None}",
         origin=SequencerOrigin(design, scenario, profile_name, matrix_name, asked),
     )
 
@@ -85,6 +86,7 @@ def litmus_file(test: LitmusTest, profile_name: str, matrix_name: str = MATRIX) 
         lambda: litmus.system_of(test.program, chosen, ordering),
         judge,
         goes_on=True,
+        identity=f"{test.program!r} {test.bad.text} {matrix_name}",
         origin=LitmusOrigin(test, profile_name, matrix_name),
     )
 

@@ -18,6 +18,7 @@ from fencepost.model.explorer.buffers import blocked, pending_store
 from fencepost.model.explorer.possible import Possible
 from fencepost.model.explorer.state import (
     FORWARDED,
+    LOOKED,
     NO_EVICTION,
     NOTHING,
     OWN,
@@ -114,8 +115,12 @@ class System:
             self._order_entries(after, thread)
             operation = after.nodes[thread].operation
             assert operation is not None
-            result = self._execute(after, thread, operation, choice, event)
-            self._advance(after, thread, operation, result, choice, event)
+            looked = isinstance(operation, Poll) and choice[-1] == LOOKED
+            result = self._execute(after, thread, operation, choice[:2] if looked else choice, event)
+            if looked:
+                event.acts.append(Act(thread, operation, result, None, choice))
+            else:
+                self._advance(after, thread, operation, result, choice, event)
         else:
             entry = next(entry for entry in after.buffers[thread] if entry.number == number)
             self._drain(after, thread, entry, choice, event)
@@ -232,6 +237,7 @@ class System:
             return self._load(state, thread, address, choice, event)
         self._use(thread, line, writes=True)
         self.memory.store(state.cells, host, line, word, new[0], choice, event.touched)
+        state.stored = {**state.stored, (host, line): (thread, state.moments[thread])}
         return before
 
     def _drain(self, state: State, thread: int, entry: Entry, choice: Choice, event: Event) -> None:
@@ -300,11 +306,18 @@ class System:
         if entry.kind in (Buffered.SF, Buffered.FL):
             self._order_entries(state, thread)
 
+    def _is_of_no_concern(self, state: State, entry: Entry) -> bool:
+        """Say whether the judgement of an entry's step, if it is one, depends on no other thread."""
+        label = entry.origin.label if entry.origin is not None else None
+        step = label(0) if label is not None else None
+        return step is None or not state.watch.concerns(step)[0]
+
     def _drain_unnoticed(self, state: State, thread: int, event: Event) -> bool:
         buffer = state.buffers[thread]
         for place, entry in enumerate(buffer):
             flush = entry.kind in (Buffered.FL, Buffered.FO, Buffered.WB) and self.lines.own(entry.line)
-            unnoticed = entry.kind is Buffered.SF or flush or self.lines.private(entry.line)
+            silent = self._is_of_no_concern(state, entry)
+            unnoticed = entry.kind is Buffered.SF or flush or (silent and self.lines.private(entry.line))
             if unnoticed and not blocked(self.matrix, buffer, place):
                 unheard = event.aside((thread, entry.number), OWN)  # its line is no other thread's
                 self._drain(state, thread, entry, OWN, unheard)

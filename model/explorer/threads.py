@@ -11,11 +11,19 @@ that is not (a clock, a random number, a set's order) is found out when it is br
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 from fencepost.model.errors import NotDeterministic
 from fencepost.model.programs.operations import Load, Operation, Program, ThreadOf
 from fencepost.model.trace import Step
+
+
+@dataclass(frozen=True)
+class Died:
+    """What is left of a program that raised an exception: what it said. Its thread has ended."""
+
+    of: str
 
 
 class Node:
@@ -87,6 +95,8 @@ def _advanced(program: Program, result: Any) -> tuple[Operation | None, Any]:
         return program.send(result), None
     except StopIteration as stopped:
         return None, stopped.value
+    except Exception as error:
+        return None, Died(f"{type(error).__name__}: {error}")
 
 
 def local_state(program: Any) -> Hashable:

@@ -156,6 +156,13 @@ class LateMemory:
         line = address[:-1]
         return {("W", address)} if self.lines.own(line) else {("M", line), ("D", line)}
 
+    def keeps(self, cells: Cells, host: int, line: Line) -> bool:
+        """Say whether it makes no difference that the host loads the line once more and keeps what it finds.
+
+        It makes one where caches fetch nothing of themselves: there a copy is old only if somebody loaded it before.
+        """
+        return self.profile.speculate or cells.seen.get((host, line), NOTHING_SEEN).kept >= 0
+
     # --- what a load may find ---
 
     def copies(self, cells: Cells, host: int, line: Line) -> Iterator[tuple[Choice, bool]]:

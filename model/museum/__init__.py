@@ -15,8 +15,8 @@ from fencepost.model.programs.pipeline import Design
 BUGS: dict[str, Bug] = {
     each.name: each for each in (*attempts.BUGS, *ring.BUGS, *visibility.BUGS, *acknowledgement.BUGS)
 }
-DESIGNS: dict[str, Design] = {**PROGRAMS, **{each.design.name: each.design for each in BUGS.values()}}
-"""Every design that has programs, by name: those outside the museum, and its bugs."""
+DESIGNS: dict[str, Design] = {**PROGRAMS, **{name: each.design for name, each in BUGS.items()}}
+"""Every design that has programs, by name; a mutant goes by the name of its bug."""
 
 
 def bug(name: str) -> Bug:

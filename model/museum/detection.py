@@ -21,7 +21,8 @@ from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
 from fencepost.model.memory.lines import Lines
 from fencepost.model.museum.bug import Bug
-from fencepost.model.programs.pipeline import Design, Scenario
+from fencepost.model.programs.pipeline import Design, Rings, Scenario
+from fencepost.model.programs.receiver import Arriving
 from fencepost.model.trace import Trace
 
 
@@ -99,6 +100,18 @@ def missed(bound: str) -> Detection:
 
 def cannot_express(reason: str) -> Detection:
     return Detection(Outcome.CANNOT_EXPRESS, reason)
+
+
+def arriving(scenario: Scenario) -> Rings:
+    """Return what comes to each ring in a scenario; batches without messages are turned away before that."""
+    rings: list[list[Arriving]] = [[] for _ in range(scenario.rings_count)]
+    for client, plan in enumerate(scenario.plans):
+        for sending in plan:
+            rings[sending.ring].append(Arriving(client, sending.seq, sending.count))
+    for batches in (scenario.rings, scenario.later):
+        for ring, more in zip(rings, batches, strict=False):
+            ring += [batch for batch in more if batch.count >= 1]
+    return rings
 
 
 def of_bug(bug: Bug) -> Exhibit:

@@ -3,7 +3,7 @@
 from itertools import count
 
 from fencepost.model.programs.layout import header, written
-from fencepost.model.programs.operations import Flush, Poll, Program, Store, StoreFence, Watched
+from fencepost.model.programs.operations import Flush, Poll, Program, Store, StoreFence, Watched, at
 from fencepost.model.programs.receiver import full_index
 
 
@@ -17,7 +17,8 @@ class Delegation:
         """Count slot after slot."""
         for index in count():
             yield from self.wait(index)
-            yield Store((*written(self.ring), "count"), index + 1)
+            below = at("written", ring=self.ring, below=index + 1)
+            yield Store((*written(self.ring), "count"), index + 1, below)
             yield from self.publish(index + 1)
 
     def wait(self, index: int) -> Program:

@@ -20,7 +20,12 @@ from fencepost.model.specs import protocol
 
 def seed_guard(ring: int, place: int, slots: int) -> tuple[Address, int]:
     """Return the flag that offers a place of a seed ring's export chain."""
-    return (*slot(ring, place), "ordered"), 1
+    return (*slot(ring, place, slots), "ordered"), 1
+
+
+def seed_broker_host(ring: int) -> int:
+    """Return the host of a broker: broker 0 is where the sequencer runs."""
+    return ring
 
 
 SOUND = tuple(
@@ -43,6 +48,9 @@ SEED = (
         acknowledger=SeedAcknowledger,
         client=SeedClient,
         guard=seed_guard,
+        broker_host=seed_broker_host,
+        reader_host=lambda ring, rings: seed_broker_host(ring),
+        needs=("receivers", "delegations"),
     ),
     Design(
         "seed.order4",
@@ -53,6 +61,10 @@ SEED = (
         acknowledger=SeedAcknowledger,
         client=SeedClient,
         guard=seed_guard,
+        broker_host=seed_broker_host,
+        reader_host=lambda ring, rings: seed_broker_host(ring),
+        needs=("receivers",),
+        lacks=("delegations",),
     ),
 )
 DESIGNS = {each.name: each for each in (*SOUND, *WRONG, *SEED)}

@@ -3,8 +3,8 @@
     Design     the programs of a sequencer and of what stands around it; a mutant is a design with one place changed
     Scenario   what arrives, how long the rings are, and which threads take part
 
-Hosts: the scanners share host 0; the receiver, delegation and acknowledger of ring r are on host 1 + r; its subscriber
-is on a host of its own, after those. Clients have no part in the memory.
+Hosts, unless a design says otherwise: the scanners share host 0; the receiver, delegation and acknowledger of ring r
+are on host 1 + r; its subscriber is on a host of its own, after those. Clients have no part in the memory.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from fencepost.model.contract import Level
+from fencepost.model.errors import InputError
 from fencepost.model.language import Protocol
 from fencepost.model.programs.acknowledger import Acknowledger
 from fencepost.model.programs.client import Client, Sending
@@ -49,10 +50,19 @@ class Design:
     client: type[Client] = Client
     guard: Callable[[int, int, int], tuple[Address, int]] = sound_guard
     scanner_host: Callable[[int], int] = field(default=lambda ring: SEQUENCER_HOST)
+    broker_host: Callable[[int], int] = field(default=lambda ring: 1 + ring)
+    reader_host: Callable[[int, int], int] = field(default=lambda ring, rings: 1 + rings + ring)
+    needs: tuple[str, ...] = ()  # roles without which it does not work: receivers, delegations
+    lacks: tuple[str, ...] = ()  # roles that it does not have
 
     @property
     def level(self) -> Level:
         return self.spec.level
+
+    def programs(self) -> tuple[str, ...]:
+        """Return the names of all its programs."""
+        kinds = (self.scanner, self.receiver, self.delegation, self.subscriber, self.acknowledger, self.client)
+        return (self.name, *(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds))
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,8 @@ class Scenario:
 
 
 def threads_of(design: Design, scenario: Scenario) -> list[ThreadOf]:
-    """Return the threads of a run, scanners first."""
+    """Return the threads of a run, scanners first. Raises InputError for a role that the design needs or lacks."""
+    _check_roles(design, scenario)
     threads: list[ThreadOf] = []
     for ring in range(scenario.rings_count):
         threads += _around(design, scenario, ring)
@@ -110,9 +121,18 @@ def threads_of(design: Design, scenario: Scenario) -> list[ThreadOf]:
     return sorted(threads, key=lambda thread: order.index(thread.name.split()[0]))
 
 
+def _check_roles(design: Design, scenario: Scenario) -> None:
+    taking_part = {"receivers": not scenario.written, "delegations": scenario.delegated}
+    for role, there in taking_part.items():
+        if role in design.needs and not there:
+            raise InputError(f"{design.name} does not work without {role}: expected them to take part")
+        if role in design.lacks and there:
+            raise InputError(f"{design.name} has no {role}: expected them to be left out")
+
+
 def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
-    broker, slots = 1 + ring, scenario.slots
-    reader = 1 + scenario.rings_count + ring
+    broker, slots = design.broker_host(ring), scenario.slots
+    reader = design.reader_host(ring, scenario.rings_count)
     threads = [
         ThreadOf(
             f"scanner {ring}",

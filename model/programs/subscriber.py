@@ -16,6 +16,7 @@ from fencepost.model.programs.operations import (
     Store,
     StoreFence,
     Watched,
+    at,
 )
 from fencepost.model.programs.scanner import DELIVER
 from fencepost.model.trace import Step
@@ -64,7 +65,8 @@ class Subscriber:
         self._consumed.add(index)
         while self._consumed_count in self._consumed:
             self._consumed_count += 1
-        yield Store((*consumed(self.ring), "count"), self._consumed_count)
+        below = at("consumed", ring=self.ring, below=self._consumed_count)
+        yield Store((*consumed(self.ring), "count"), self._consumed_count, below)
         yield Flush(consumed(self.ring))
         yield StoreFence()
 

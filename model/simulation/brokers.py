@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fencepost.model.simulation.clock import Process, Signal
-from fencepost.model.simulation.records import Batch, Slot
+from fencepost.model.simulation.records import Slot
 from fencepost.model.simulation.world import World
 
 
@@ -151,7 +151,7 @@ class Acks:
     delivered    a subscriber has it
     """
 
-    def __init__(self, world: World, depart: Callable[[Batch], None]) -> None:
+    def __init__(self, world: World, depart: Callable[[Slot], None]) -> None:
         self._world, self._depart, self._rule = world, depart, world.scenario.clients.ack
         costs, scenario = world.scenario.machine, world.scenario
         look_ns = costs.load_hit if scenario.brokers.hosts == "shared" else costs.invalidate + costs.cxl_load
@@ -160,7 +160,7 @@ class Acks:
 
     def published(self, slot: Slot) -> None:
         if self._rule == "assigned":
-            self._soon(slot.batch, self._world.clock.now_ns)
+            self._soon(slot, self._world.clock.now_ns)
 
     def offered(self, slot: Slot) -> None:
         ring = self._world.rings[slot.ring]
@@ -169,11 +169,11 @@ class Acks:
 
     def ackable(self, slot: Slot, at_ns: int) -> None:
         if self._rule == "deliverable":
-            self._soon(slot.batch, at_ns)
+            self._soon(slot, at_ns)
 
     def delivered(self, slot: Slot) -> None:
         if self._rule == "delivered":
-            self._soon(slot.batch, self._world.clock.now_ns)
+            self._soon(slot, self._world.clock.now_ns)
 
     def duplicate(self, slot: Slot) -> None:
         """A copy was dropped: the ack of the first copy is sent again, to where the client is connected now."""
@@ -183,14 +183,15 @@ class Acks:
         if first is not None:
             reached = {"assigned": first.published_ns, "deliverable": first.offered_ns, "delivered": first.delivered_ns}
             if reached[self._rule] >= 0:
-                self._soon(slot.batch, self._world.clock.now_ns)
+                self._soon(first, self._world.clock.now_ns)
 
-    def _soon(self, batch: Batch, at_ns: int) -> None:
+    def _soon(self, copy: Slot, at_ns: int) -> None:
         """The broker's ack thread notices at its next poll."""
-        self._world.clock.call_at(at_ns + -at_ns % self._poll_ns, self._leave, batch)
+        self._world.clock.call_at(at_ns + -at_ns % self._poll_ns, self._leave, copy)
 
-    def _leave(self, batch: Batch) -> None:
+    def _leave(self, copy: Slot) -> None:
+        batch = copy.batch
         if batch.acked_ns >= 0 or self._world.is_gone(batch.broker):
             return
-        self._world.watch.acked(batch, self._world.clock.now_ns)
-        self._depart(batch)
+        self._world.watch.acked(copy, self._world.clock.now_ns)
+        self._depart(copy)

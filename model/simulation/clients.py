@@ -35,12 +35,13 @@ class Network:
         arrival_ns = self._arrival_ns(self._link_free_ns[client], (client, broker, True))
         world.clock.call_at(arrival_ns, self._receive, broker, slot)
 
-    def send_ack(self, batch: Batch, to: Callable[[Batch], None]) -> None:
-        """Send an ack from the broker that the batch was sent to last."""
+    def send_ack(self, copy: Slot, to: Callable[[Slot], None]) -> None:
+        """Send the ack of a copy, from the broker that the batch was sent to last."""
+        batch = copy.batch
         if self._is_lost():
             return
         arrival_ns = self._arrival_ns(self._world.clock.now_ns, (batch.client, batch.broker, False))
-        self._world.clock.call_at(arrival_ns, to, batch)
+        self._world.clock.call_at(arrival_ns, to, copy)
 
     def _is_lost(self) -> bool:
         if self._loss and self._lost() < self._loss:
@@ -132,11 +133,12 @@ class Client:
                 return broker
         return wanted % count
 
-    def acked(self, batch: Batch) -> None:
+    def acked(self, copy: Slot) -> None:
         """An ack arrives."""
+        batch = copy.batch
         if batch.acked_ns != NEVER:
             return
-        batch.acked_ns = self._world.clock.now_ns
+        batch.acked_ns, batch.acked_copy = self._world.clock.now_ns, copy
         self._room += batch.size
         if self._settings.loop == "open":
             self._send_due()

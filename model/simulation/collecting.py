@@ -65,7 +65,7 @@ class EpochSequencer(EpochScanner):
                 yield from self.stopped()
                 for ring in self.world.rings:
                     ring.readable.clear()
-                    ring.readable.extend(slot for slot in ring.held(self.clock.now_ns) if not slot.settled)
+                    ring.readable.extend(slot for slot in ring.held() if not slot.settled)
             self.ring.arrival.clear()
             if not any(ring.readable for ring in self.world.rings):
                 yield self.ring.arrival.wait()

@@ -16,10 +16,10 @@ from fencepost.model.explorer.pipeline import watch_of
 from fencepost.model.explorer.run_trace import Run
 from fencepost.model.explorer.state import FORWARDED, Act
 from fencepost.model.explorer.subjects import SequencerOrigin
-from fencepost.model.explorer.words import act_words, operation_words, value_words
+from fencepost.model.explorer.words import act_words, operation_words, value_words, word_is
 from fencepost.model.memory.late import Entry
 from fencepost.model.programs.machine import Machine
-from fencepost.model.programs.operations import Load, Operation, ThreadOf
+from fencepost.model.programs.operations import Address, Load, Operation, ThreadOf, line_of
 from fencepost.model.programs.pipeline import written_words
 from fencepost.model.simulation.costs import Costs
 from fencepost.model.trace import Step
@@ -60,6 +60,7 @@ class Director:
         self.threads = [Thread(each) for each in made.system.threads]
         self.watch = watch_of(origin.design, origin.scenario, origin.asked)
         self.outcome: Outcome | None = None
+        self._other = ""  # where the contract was told otherwise of memory than in the trace
         self._environment = simpy.Environment()
         self._costs = Costs()
 
@@ -114,7 +115,10 @@ class Director:
         """Tell whoever looks on of a step; judge when there is an objection."""
         if step is None:
             return
-        self.watch = self.watch.after(step, tuple(self._inspect(each) for each in self.watch.asks(step)))
+        asked = self.watch.asks(step)
+        for address in asked:
+            self._note_other(number, address)
+        self.watch = self.watch.after(step, tuple(self._inspect(each) for each in asked))
         violation, wanted = self.watch.violation, self.made.violation
         if violation is None:
             return
@@ -123,13 +127,22 @@ class Director:
         else:
             self.outcome = cannot_express(f"step {number}: {violation.property} is violated: {violation.sentence}")
 
-    def _inspect(self, address: tuple[str | int, ...]) -> Any:
+    def _note_other(self, number: int, address: Address) -> None:
+        """Note where the contract asks for a word that the memory of the trace has otherwise."""
+        cells, memory = self.made.states[number].cells, self.made.system.memory
+        there, here = memory.memory(cells, line_of(address)).get(address[-1], 0), self._inspect(address)
+        if there != here and not self._other:
+            self._other = f"step {number}: memory has {word_is(address, there)}, coherent memory {value_words(here)}"
+
+    def _inspect(self, address: Address) -> Any:
         return self.machine.words.get(address, 0)
 
     def _end(self) -> Outcome:
         """Judge a run that has taken all its turns; one whose violation is of its end must be unable to go on."""
         wanted, last = self.made.violation, self.made.last
         if wanted is None or self.made.states[-1].watch.violation is not None:
+            if self._other:
+                return cannot_express(self._other)
             return held(f"all {last} steps happen, and {wanted.property if wanted else 'the contract'} holds")
         for thread in self.threads:
             if thread.pending is not None and not self.machine.blocked(thread.pending):

@@ -256,8 +256,9 @@ class OperationRun:
             self._acked[ring, client] = below
         for slot in acked:
             if slot.batch.acked_ns < 0:
-                self._world.watch.acked(slot.batch, self._world.clock.now_ns)
-                self.depart(slot.batch)
+                copy = slot if slot.start >= 0 or slot.batch.first is None else slot.batch.first
+                self._world.watch.acked(copy, self._world.clock.now_ns)
+                self.depart(copy)
 
     def _attempted(self, attempted: Attempted) -> None:
         """A scanner is done with a slot for now."""

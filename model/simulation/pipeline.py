@@ -102,16 +102,21 @@ def _start_around(world: World, workload: Workload | None, shared: Shared) -> No
 
 def start_clients(
     world: World, workload: Workload | None, receivers: Sequence[Receiver], late: dict[int, int]
-) -> Callable[[Batch], None]:
+) -> Callable[[Slot], None]:
     """Start the clients and their network, or the recorded arrivals; return what sends a batch's ack on its way."""
     if workload is not None:
         _replay(world, workload, receivers)
-        return lambda batch: setattr(batch, "acked_ns", world.clock.now_ns)  # a recording has no way back
+        return lambda copy: _note_ack(world, copy)
     network = Network(world, lambda broker, slot: receivers[broker].receive(slot))
     clients = [Client(world, number, network, late) for number in range(world.scenario.clients.count)]
     for client in clients:
         client.start()
-    return lambda batch: network.send_ack(batch, clients[batch.client].acked)
+    return lambda copy: network.send_ack(copy, clients[copy.batch.client].acked)
+
+
+def _note_ack(world: World, copy: Slot) -> None:
+    """Take down an ack at its departure: a recording has no way back."""
+    copy.batch.acked_ns, copy.batch.acked_copy = world.clock.now_ns, copy
 
 
 def _replay(world: World, workload: Workload, receivers: Sequence[Receiver]) -> None:
@@ -161,7 +166,7 @@ def history_of_run(world: World) -> History:
             message_count=slot.batch.count,
             start_position=slot.start,
             sent_ns=slot.sent_ns,
-            acked_ns=slot.batch.acked_ns,
+            acked_ns=slot.batch.acked_ns if slot.batch.acked_copy is slot else -1,
         )
         for slot in ordered
     )

@@ -11,12 +11,13 @@ NEVER = -1
 class Batch:
     """One batch as its client knows it. Times in nanoseconds, -1 for what has not happened."""
 
-    __slots__ = ("acked_ns", "broker", "client", "count", "due_ns", "first", "sent_ns", "seq", "size")
+    __slots__ = ("acked_copy", "acked_ns", "broker", "client", "count", "due_ns", "first", "sent_ns", "seq", "size")
 
     def __init__(self, client: int, seq: int, count: int, size: int, due_ns: int) -> None:
         self.client, self.seq, self.count, self.size, self.due_ns = client, seq, count, size, due_ns
         self.sent_ns = NEVER  # the last time
         self.acked_ns = NEVER
+        self.acked_copy: Slot | None = None  # the copy of it whose ack came first
         self.broker = 0  # to which it was sent last, and which acks it
         self.first: Slot | None = None  # the copy of it that was ordered first
 

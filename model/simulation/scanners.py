@@ -210,7 +210,7 @@ class Scanner:
         while self.shared.halted:
             yield self.ring.arrival.wait()
         self.mailbox.clear()  # of what others, who stopped later, still handed over
-        held = self.ring.held(self.clock.now_ns)
+        held = self.ring.held()
         self.ring.readable.clear()
         self.ring.readable.extend(slot for slot in held if not slot.settled)
         yield self.clock.pause(len(held) * self._read_ns)

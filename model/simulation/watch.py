@@ -42,7 +42,8 @@ class Watch:
     issued: int = 0
     acked_to: int = 0  # the end of the highest range that is acked
     _next: dict[int, int] = field(default_factory=dict)  # of a client: the seq that is ordered next
-    _last_start: dict[int, int] = field(default_factory=dict)  # of a client, or a ring at level 5
+    _last_start: dict[int, int] = field(default_factory=dict)  # of a client
+    _furthest: dict[int, tuple[int, int]] = field(default_factory=dict)  # of a ring: the last slot ordered, its start
     _ahead: dict[int, dict[int, int]] = field(default_factory=dict)  # of a client: start by seq, ordered too early
 
     def properties(self) -> list[str]:
@@ -76,10 +77,14 @@ class Watch:
         if self.level == 4:
             self._assigned_in_client_order(batch, start, at_ns)
         else:
-            last = self._last_start.get(slot.ring, NEVER)
-            if start < last:
-                self._violated("ring-order", at_ns, f"{_named(batch)} of ring {slot.ring} is at {start}, after {last}")
-            self._last_start[slot.ring] = max(start, last)
+            index, last = self._furthest.get(slot.ring, (NEVER, NEVER))
+            if (slot.index < index) != (start < last):
+                sentence = (
+                    f"{_named(batch)}, slot {slot.index} of ring {slot.ring}, is at {start}; slot {index} at {last}"
+                )
+                self._violated("ring-order", at_ns, sentence)
+            if slot.index > index:
+                self._furthest[slot.ring] = (slot.index, start)
 
     def _assigned_in_client_order(self, batch: Batch, start: int, at_ns: int) -> None:
         client, seq = batch.client, batch.seq
@@ -114,15 +119,14 @@ class Watch:
         if self.enabled and not NEVER < slot.offered_ns <= at_ns:
             self._violated("visible", at_ns, f"{_named(slot.batch)} is delivered before its position is readable")
 
-    def acked(self, batch: Batch, at_ns: int) -> None:
-        """The ack of a batch departs: the client may forget it."""
+    def acked(self, copy: Slot, at_ns: int) -> None:
+        """The ack of a batch departs, for this copy of it: the client may forget the batch."""
         if not self.enabled:
             return
-        first = batch.first
-        if first is None or not NEVER < first.offered_ns <= at_ns:
-            self._violated("ack-safe", at_ns, f"{_named(batch)} is acked before its position is readable")
+        if not NEVER < copy.offered_ns <= at_ns:
+            self._violated("ack-safe", at_ns, f"{_named(copy.batch)} is acked before its position is readable")
             return
-        self.acked_to = max(self.acked_to, first.start + batch.count)
+        self.acked_to = max(self.acked_to, copy.start + copy.batch.count)
 
     def filled(self, slot: Slot, before: Slot | None, at_ns: int) -> None:
         """A slot was filled in the place of the one `before`."""

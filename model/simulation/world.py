@@ -57,12 +57,10 @@ class Ring:
             self._shown_count += 1
         self.arrival.give()
 
-    def held(self, now_ns: int) -> list[Slot]:
-        """Return the slots in use that the sequencer's host can see, in ring order."""
-        return sorted(
-            (slot for slot in self.places if slot and not slot.consumed and 0 <= slot.readable_ns <= now_ns),
-            key=lambda slot: slot.index,
-        )
+    def held(self) -> list[Slot]:
+        """Return the slots in use that the sequencer's host can see and reach: none lies behind one not yet seen."""
+        reached = (slot for slot in self.places if slot and slot.index < self._shown_count)
+        return sorted((slot for slot in reached if not slot.consumed), key=lambda slot: slot.index)
 
     def is_full(self) -> bool:
         """Say whether the next place still holds a batch that some reader needs."""

@@ -44,8 +44,10 @@ def subjects(
         return [sequencer(bug.design, chosen, profile or PROFILE, matrix, asked)]
     if name not in DESIGNS:
         raise InputError(f"{unknown_choice('sequencer', name, DESIGNS)}, a mutant, or a litmus file")
-    scenario = scenario or Scenario(rings=arrivals(clients=2, brokers=2, batches=3))
-    return [sequencer(design(name), scenario, profile or PROFILE, matrix)]
+    found = design(name)
+    rings = arrivals(clients=2, brokers=2, batches=3)
+    scenario = scenario or Scenario(rings=rings, delegated="delegations" in found.needs)
+    return [sequencer(found, scenario, profile or PROFILE, matrix)]
 
 
 def explore(
@@ -78,7 +80,7 @@ def explore(
             pct_depth=pct_depth,
             limits=limits,
             jobs=jobs,
-            checkpoint=checkpoint,
+            checkpoint=checkpoint and checkpoint.with_name(f"{subject.profile}-{checkpoint.name}"),
             resume=resume,
             tell=tell,
         )

@@ -14,9 +14,8 @@ import numpy as np
 from fencepost import native
 from fencepost.model.histories import History, Workload, verify
 from fencepost.model.histories.drained import left_over
-from fencepost.model.museum.detection import Detection, Exhibit, Outcome, cannot_express, missed
-from fencepost.model.programs import Arriving, Rings, attempts
-from fencepost.model.programs.pipeline import Scenario
+from fencepost.model.museum.detection import Detection, Exhibit, Outcome, arriving, cannot_express, missed
+from fencepost.model.programs import Rings, attempts
 
 _COLUMNS = ("client_id", "batch_seq", "broker_id", "message_count")
 
@@ -27,7 +26,7 @@ def lockstep(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
         return cannot_express(reason)
     deadline = time.perf_counter() + seconds
     for run in count():
-        rings = _rings(exhibit.scenarios[run % len(exhibit.scenarios)])
+        rings = arriving(exhibit.scenarios[run % len(exhibit.scenarios)])
         _, made = attempts(exhibit.sound.name, rings, _mixed(seed, run))
         batches = [rings[each.ring][each.index] for each in made]
         answered = native.replay(
@@ -53,7 +52,7 @@ def raced(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
         return cannot_express(reason)
     deadline = time.perf_counter() + seconds
     for run in count():
-        workload = _workload(_rings(exhibit.scenarios[run % len(exhibit.scenarios)]), _mixed(seed, run))
+        workload = _workload(arriving(exhibit.scenarios[run % len(exhibit.scenarios)]), _mixed(seed, run))
         history = _race(exhibit.design.name, workload, _mixed(seed, run))
         found = [left_over(workload, history, exhibit.level)]
         if len(history):
@@ -75,18 +74,6 @@ def _missing(exhibit: Exhibit) -> str:
 
 def _mixed(seed: int, run: int) -> int:
     return Random(f"{seed} {run}").getrandbits(62)
-
-
-def _rings(scenario: Scenario) -> Rings:
-    """Return what comes to each ring in a scenario; batches without messages are turned away before that."""
-    rings: list[list[Arriving]] = [[] for _ in range(scenario.rings_count)]
-    for plan, client in zip(scenario.plans, count(), strict=False):
-        for sending in plan:
-            rings[sending.ring].append(Arriving(client, sending.seq, sending.count))
-    for batches in (scenario.rings, scenario.later):
-        for ring, more in zip(rings, batches, strict=False):
-            ring += [batch for batch in more if batch.count >= 1]
-    return rings
 
 
 def _workload(rings: Rings, seed: int) -> Workload:

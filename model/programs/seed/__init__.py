@@ -2,6 +2,9 @@
 
 What the sound programs (`model/programs/`) do otherwise is what the findings of fencepost are about. Every step follows
 the public code of that commit; a comment names the defect where one lies.
+
+Left out is what nobody here reads: the message headers' offsets and back-references, the sizes in a slot, replication,
+and several connections of one broker.
 """
 
 from fencepost.model.programs.seed.broker import (

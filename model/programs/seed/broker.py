@@ -9,7 +9,7 @@ from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.layout import to_client
 from fencepost.model.programs.operations import Flush, Load, Poll, Program, Send, Store, StoreFence, Watched, at
 from fencepost.model.programs.receiver import Arriving, Receiver, arrive
-from fencepost.model.programs.seed.layout import message, ordered, progress, slot, slot_end
+from fencepost.model.programs.seed.layout import message, ordered, place, progress, slot, slot_end
 from fencepost.model.programs.subscriber import Subscriber, delivered
 
 BATCHES_BETWEEN_FLUSHES, MESSAGES_BETWEEN_FLUSHES = 8, 64  # 64 KiB of 1 KiB messages
@@ -22,25 +22,26 @@ class SeedReceiver(Receiver):
         yield from ()
 
     def place(self, index: int) -> tuple[int, int]:
-        return self.ring + index // self.slots, index % self.slots
+        return place(self.ring, index, self.slots)
 
     def fill(self, index: int, batch: Arriving) -> Program:
         yield self.overwrite(index)
         yield from self.write_header(index, batch)
         yield from self.write_payload(index, batch)
-        yield Store((*slot_end(*self.place(index)), "batch_complete"), 1)
+        yield Store((*slot_end(self.ring, index, self.slots), "batch_complete"), 1)
 
     def write_header(self, index: int, batch: Arriving) -> Program:
-        line = slot(*self.place(index))
+        line = slot(self.ring, index, self.slots)
         yield Store((*line, "batch_seq"), batch.seq)
         yield Store((*line, "client_id"), batch.client)
         yield Store((*line, "log_idx"), index + 1)
         yield Store((*line, "num_msg"), batch.count, arrive(self.ring, batch))
-        yield Store((*slot_end(*self.place(index)), "batch_complete"), 0)
+        yield Store((*slot_end(self.ring, index, self.slots), "batch_complete"), 0)
 
     def write_payload(self, index: int, batch: Arriving) -> Program:
+        """Receive the payload message by message; that all are there is then looked up in its own stores."""
         for number in range(batch.count):
-            line = message(*self.place(index), number)
+            line = message(self.ring, index, number, self.slots)
             yield Store((*line, "content"), (batch.client, batch.seq))
             yield Store((*line, "padded"), 1)
 
@@ -55,15 +56,15 @@ class SeedDelegation(Delegation):
     def run(self) -> Program:
         written, batches, messages = 0, 0, 0
         for index in count():
-            complete = Watched((*slot_end(self.ring, index), "batch_complete"), 0)
-            which, _ = yield Poll((complete, Watched((*slot(self.ring, index), "num_msg"), 0)))
+            complete = Watched((*slot_end(self.ring, index, self.slots), "batch_complete"), 0)
+            which, _ = yield Poll((complete, Watched((*slot(self.ring, index, self.slots), "num_msg"), 0)))
             if which == 1:
-                first = yield Load((*slot(self.ring, 0), "num_msg"))
+                first = yield Load((*slot(self.ring, 0, self.slots), "num_msg"))
                 written += first
                 yield Store((*progress(self.ring), "written"), written)
                 yield Store((*progress(self.ring), "written_addr"), 1)
                 yield Poll((complete,))
-            messages_here = yield Load((*slot(self.ring, index), "num_msg"))
+            messages_here = yield Load((*slot(self.ring, index, self.slots), "num_msg"))
             written, batches, messages = written + messages_here, batches + 1, messages + messages_here
             yield Store((*progress(self.ring), "written"), written)
             yield Store((*progress(self.ring), "written_addr"), index + 1)
@@ -77,12 +78,14 @@ class SeedSubscriber(Subscriber):
     """Waits for the flag of slot after slot, follows the distance, invalidates nothing."""
 
     def run(self) -> Program:
-        for place in count():
-            yield Poll((Watched((*slot(self.ring, place), "ordered"), 0),))
-            distance = yield Load((*slot(self.ring, place), "export"))
-            index = place + distance
-            start = yield Load((*slot(self.ring, index), "total"))
-            yield Load((*message(self.ring, index, 0), "content"), delivered(self.ring, index, start))
+        for number in count():
+            entry = slot(self.ring, number, self.slots)
+            yield Poll((Watched((*entry, "ordered"), 0),))
+            distance = yield Load((*entry, "export"))
+            index = number + distance
+            start = yield Load((*slot(self.ring, index, self.slots), "total"))
+            content = (*message(self.ring, index, 0, self.slots), "content")
+            yield Load(content, delivered(self.ring, index, start))
 
 
 class SeedAcknowledger(Acknowledger):

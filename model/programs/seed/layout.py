@@ -21,19 +21,24 @@ ISSUED: Address = ("counter", "issued")
 LOCK: Address = ("lock", "held")
 
 
-def slot(ring: int, index: int) -> Line:
+def place(ring: int, index: int, slots: int) -> tuple[int, int]:
+    """Return the ring and slot of an index: past the end of a ring lies the next one."""
+    return ring + index // slots, index % slots
+
+
+def slot(ring: int, index: int, slots: int) -> Line:
     """Return the first line of a header."""
-    return ("slot", ring, index)
+    return ("slot", *place(ring, index, slots))
 
 
-def slot_end(ring: int, index: int) -> Line:
+def slot_end(ring: int, index: int, slots: int) -> Line:
     """Return the second line of a header."""
-    return ("slot-end", ring, index)
+    return ("slot-end", *place(ring, index, slots))
 
 
-def message(ring: int, index: int, number: int) -> Line:
+def message(ring: int, index: int, number: int, slots: int) -> Line:
     """Return the header line of a message; its payload is taken to lie with it."""
-    return ("message", ring, index, number)
+    return ("message", *place(ring, index, slots), number)
 
 
 def progress(ring: int) -> Line:

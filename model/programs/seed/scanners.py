@@ -8,6 +8,7 @@ from typing import Any
 from fencepost.model.programs.operations import (
     LATER,
     ORDERED,
+    Address,
     Attempted,
     FetchAdd,
     Flush,
@@ -40,16 +41,14 @@ class SeedScanner5(Scanner):
         last = yield Load(address)
         ordered_count = 0
         for index in count():
-            _, seen = yield Poll((Watched(address, last),))
-            yield from self.wait_for_header(index)
-            last = seen  # two batches written since the last look are one change
-            line = slot(self.ring, index)
+            # Two batches written since the last look are one change.
+            last = yield from self.wait_for_change(address, last, index)
+            line = slot(self.ring, index, self.slots)
             messages = yield Load((*line, "num_msg"))
             start = yield FetchAdd(ISSUED, messages, at("reserve", ring=self.ring))
-            again = yield Load((*line, "num_msg"))
-            yield witness("assign", ring=self.ring, index=index, client=UNREAD, seq=UNREAD, count=again, start=start)
+            yield witness("assign", ring=self.ring, index=index, client=UNREAD, seq=UNREAD, count=messages, start=start)
             yield Store((*line, "total"), start)
-            ordered_count += yield Load((*line, "num_msg"))
+            ordered_count += yield Load((*line, "num_msg"))  # read again
             yield Store((*ordered(self.ring), "ordered"), ordered_count)
             yield Store((*ordered(self.ring), "ordered_offset"), index)
             yield Flush(ordered(self.ring))
@@ -60,15 +59,25 @@ class SeedScanner5(Scanner):
             yield Store((*line, "ordered"), 1, at("publish", ring=self.ring))  # after the fence, never flushed
             yield Attempted(self.ring, index, ORDERED, start)
 
-    def wait_for_header(self, index: int) -> Program:
-        """Look at the header until it seems written; nothing is invalidated."""
-        line = slot(self.ring, index)
-        messages = yield Load((*line, "num_msg"))
-        log = yield Load((*line, "log_idx"))
-        while not (0 < messages <= GARBAGE) or not log:
-            words = (Watched((*line, "num_msg"), messages), Watched((*line, "log_idx"), log))
-            which, seen = yield Poll(words)
-            messages, log = (seen, log) if which == 0 else (messages, seen)
+    def wait_for_change(self, address: Address, last: int, index: int) -> Generator[Operation, Any, int]:
+        """Wait until written_addr differs from what was last seen there and the header seems written.
+
+        Return what written_addr was at the last look, which goes back to it for every look at the header. Nothing is
+        invalidated.
+        """
+        line = slot(self.ring, index, self.slots)
+        _, seen = yield Poll((Watched(address, last),))
+        while True:
+            messages = yield Load((*line, "num_msg"))
+            log = yield Load((*line, "log_idx"))
+            if 0 < messages <= GARBAGE and log:
+                return int(seen)
+            words = (Watched((*line, "num_msg"), messages), Watched((*line, "log_idx"), log), Watched(address, seen))
+            which, value = yield Poll(words)
+            if which == 2:
+                seen = value
+                if seen == last:  # it moved back: nothing has changed
+                    _, seen = yield Poll((Watched(address, last),))
 
 
 class SeedScanner4(Scanner):
@@ -86,15 +95,15 @@ class SeedScanner4(Scanner):
         self._ordered_count, self._cursor = 0, 0
         index = 0
         while True:
-            gate = Watched((*slot(self.ring, index), "num_msg"), 0)
+            gate = Watched((*slot(self.ring, index, self.slots), "num_msg"), 0)
             clients = sorted(self._parked)
             which, seen = yield Poll((gate, *(Watched(table(client), self._words[client]) for client in clients)))
             if which > 0:
                 self._words[clients[which - 1]] = seen
                 yield from self.examine_parked()
                 continue
-            client = yield Load((*slot(self.ring, index), "client_id"))
-            seq = yield Load((*slot(self.ring, index), "batch_seq"))
+            client = yield Load((*slot(self.ring, index, self.slots), "client_id"))
+            seq = yield Load((*slot(self.ring, index, self.slots), "batch_seq"))
             outcome = yield from self.attempt(Slot(self.ring, index, client, seq, seen))
             if outcome == ORDERED:
                 yield from self.examine_parked()
@@ -108,7 +117,7 @@ class SeedScanner4(Scanner):
             early = batch.seq > expected
             if early:  # a second batch with the same seq replaces the first
                 self._parked.setdefault(batch.client, {})[batch.seq] = replace(batch, parked=True)
-                self._words[batch.client] = expected
+                self._words.setdefault(batch.client, expected)  # the oldest that a parked batch has seen
             yield Unlock(LOCK, at("park" if early else "drop", ring=self.ring))
             if not early:
                 yield witness("discard", ring=self.ring, index=batch.index)
@@ -124,9 +133,9 @@ class SeedScanner4(Scanner):
     def write_order(self, batch: Slot, start: int) -> Program:
         """Write the order into every message, a flush and a fence for each; then offer the batch, flushing neither
         the header's order nor the flag."""
-        yield Store((*slot(self.ring, batch.index), "total"), start)
+        yield Store((*slot(self.ring, batch.index, self.slots), "total"), start)
         for number in range(batch.count):
-            line = message(self.ring, batch.index, number)
+            line = message(self.ring, batch.index, number, self.slots)
             padded = yield Load((*line, "padded"))
             if not padded:
                 yield Poll((Watched((*line, "padded"), 0),))  # the range is reserved already
@@ -138,8 +147,8 @@ class SeedScanner4(Scanner):
             yield Store((*progress(self.ring), "written"), self._ordered_count)  # the broker's line
         place, self._cursor = self._cursor, self._cursor + 1
         yield witness("export", ring=self.ring, index=batch.index, kind=DELIVER)
-        yield Store((*slot(self.ring, place), "export"), batch.index - place)
-        yield Store((*slot(self.ring, place), "ordered"), 1, at("publish", ring=self.ring))
+        yield Store((*slot(self.ring, place, self.slots), "export"), batch.index - place)
+        yield Store((*slot(self.ring, place, self.slots), "ordered"), 1, at("publish", ring=self.ring))
         below = at("frontier", ring=self.ring, client=UNREAD, below=batch.index)
         yield Store((*ordered(self.ring), "ordered_offset"), batch.index, below)  # goes back for a parked one
         yield Flush(ordered(self.ring))
@@ -153,3 +162,4 @@ class SeedScanner4(Scanner):
                 yield from self.attempt(batch)
             if not self._parked.get(client):
                 self._parked.pop(client, None)
+                self._words.pop(client, None)

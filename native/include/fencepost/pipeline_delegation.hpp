@@ -19,7 +19,7 @@ class Delegation {
   // batches stop.
   void run() {
     for (Value index = 0; wait(index); ++index) {
-      memory_.store({layout_.written(ring_), 0}, index + 1);
+      memory_.store({layout_.written(ring_), 0}, index + 1, Memory::at(Action::written, ring_, index + 1));
       memory_.flush(layout_.written(ring_));
       memory_.store_fence();
     }

@@ -63,7 +63,8 @@ class Subscriber {
       consumed_[layout_.slot(consumed_count_)] = 0;
       ++consumed_count_;
     }
-    memory_.store({layout_.consumed(ring_), 0}, consumed_count_);
+    memory_.store({layout_.consumed(ring_), 0}, consumed_count_,
+                  Memory::at(Action::consumed, ring_, consumed_count_));
     memory_.flush(layout_.consumed(ring_));
     memory_.store_fence();
   }

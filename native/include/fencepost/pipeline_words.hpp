@@ -44,7 +44,7 @@ struct Result {
 // A step of the spec or of the contract.
 enum class Action : std::uint8_t {
   none, arrive, overwrite, assign, reserve, publish, exported, frontier, acknowledge, discard, deliver, drop, park,
-  claim, release, lock, advance, unlock,
+  claim, release, lock, advance, unlock, consumed, written,
 };
 
 struct Step {

@@ -112,6 +112,7 @@ class Cells {
   Value in(Content content, std::uint32_t word) const { return contents_[content + word]; }
   const std::vector<EntryIndex>& buffer(std::uint32_t thread) const { return buffers_[thread]; }
   const Entry& entry(EntryIndex index) const { return entries_[index]; }
+  std::uint32_t moment(std::uint32_t thread) const { return moments_[thread]; }
   Stored stored(Host host, LineIndex line) const { return stored_[at(host, line)]; }
   std::uint32_t node(std::uint32_t thread) const { return nodes_[thread]; }
   std::uint32_t watch() const { return watch_; }

@@ -126,6 +126,10 @@ class Memory {
     }
   }
 
+  // Says whether it makes no difference that the host loads the line once more and keeps what it finds. It makes one
+  // where caches fetch nothing of themselves: there a copy is old only if somebody loaded it before.
+  bool keeps(Host host, LineIndex line) const { return profile_.speculate || cells_.seen(host, line).kept >= 0; }
+
   // What a choice finds, without making it.
   Content content(Host host, LineIndex line, Choice choice) const {
     switch (choice.kind()) {

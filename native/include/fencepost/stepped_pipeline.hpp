@@ -64,9 +64,15 @@ class Pipeline {
     return -1;
   }
 
+  // Two hosts stored to one line in this run.
   bool has_two_writers() const {
+    const Cells& cells = system_->cells();
     for (LineIndex line = 0; line < layout_.line_count(); ++line) {
-      if (system_->lines().contested(line)) return true;
+      std::size_t count = 0;
+      for (Host host = 0; host < cells.shape().host_count; ++host) {
+        count += cells.stored(host, line) == Stored{} ? 0 : 1;
+      }
+      if (count > 1) return true;
     }
     return false;
   }

@@ -128,7 +128,11 @@ class System {
       cells_.order_entries(thread);
       const Operation& operation = *pending(thread);
       const Result result = execute(thread, operation, choice, event);
-      advance(thread, operation, result, choice, event);
+      if (choice.looked()) {  // not a step of the program
+        event.acts.push_back({thread, false, cells_.node(thread), Act::no_entry, result, choice, {}});
+      } else {
+        advance(thread, operation, result, choice, event);
+      }
     } else {
       const std::vector<EntryIndex>& buffer = cells_.buffer(thread);
       std::size_t place = 0;
@@ -251,6 +255,7 @@ class System {
     if (operation.kind == Kind::fetch_add) after += before;
     if (operation.kind == Kind::compare_exchange) after = operation.second;
     store(thread, word, after, choice, touched);
+    cells_.set_stored(host, word.line, {thread, cells_.moment(thread)});
     return before;
   }
 
@@ -332,13 +337,20 @@ class System {
     if (entry.kind == Buffered::fence || entry.kind == Buffered::clflush) cells_.order_entries(thread);
   }
 
+  // Says whether the judgement of an entry's step, if it is one, depends on no other thread.
+  bool is_of_no_concern(std::uint32_t thread, const Entry& entry) {
+    const Step step = nodes_[thread]->operation(entry.origin).label.of(0);
+    if (step.action == Action::none || !watches_.present()) return true;
+    return watches_.told_of(cells_.watch(), step).concern.reads.empty();
+  }
+
   bool drain_unnoticed(std::uint32_t thread, Event& event) {
     const std::vector<EntryIndex>& buffer = cells_.buffer(thread);
     for (std::size_t place = 0; place < buffer.size(); ++place) {
       const Entry& entry = cells_.entry(buffer[place]);
       const LineIndex line = entry.word.line;
       const bool is_unnoticed = entry.kind == Buffered::fence || (is_flush(entry.kind) && lines_.own(line)) ||
-                                lines_.is_private(line);
+                                (lines_.is_private(line) && is_of_no_concern(thread, entry));
       if (is_unnoticed && !transitions_.blocked(buffer, place)) {
         unheard_.clear();  // its line is no other thread's
         drain(thread, place, Choice::own(), event, unheard_);

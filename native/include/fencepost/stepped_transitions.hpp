@@ -147,6 +147,8 @@ class Transitions {
     const auto emit_differing = [&](Choice choice, bool lucky) {
       if (cells_.in(memory_.content(host, line, choice), each.word.word) != each.seen) {
         emit(choice.at_poll(index), lucky);
+      } else if (!each.invalidate && !memory_.keeps(host, line)) {
+        emit(choice.at_poll(index).and_looked(), lucky);
       }
     };
     const auto differing = needed(line, emit_differing);

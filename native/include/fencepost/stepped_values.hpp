@@ -151,7 +151,8 @@ struct Actor {
 };
 
 // A choice of memory, in one integer. `poll` is the index of the watched word, for polls only.
-//   bits 0-2 kind, 3-7 count of evicted hosts, 8-47 a place, or the hosts in order at 5 bits each, 48-63 poll + 1
+//   bits 0-2 kind, 3-7 count of evicted hosts, 8-47 a place, or the hosts in order at 5 bits each, 48-62 poll + 1,
+//   63 a poll that found nothing new, but its host has a copy of the line since
 class Choice {
  public:
   // From rows, older first: 0 free, 1 same line, 2 always. Throws Refused for anything else.
@@ -193,7 +194,9 @@ enum class Kind : std::uint8_t { nothing, own, forwarded, copy, evict };
     }
     return false;
   }
-  constexpr std::size_t poll() const { return (bits_ >> 48U) - 1; }
+  constexpr Choice and_looked() const { return Choice(bits_ | std::uint64_t{1} << 63U); }
+  constexpr bool looked() const { return bits_ >> 63U != 0; }
+  constexpr std::size_t poll() const { return (bits_ >> 48U & 0x7FFFU) - 1; }
   constexpr std::uint64_t bits() const { return bits_; }
   friend constexpr bool operator==(const Choice&, const Choice&) = default;
 

@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 @click.option("--duplicates", type=click.IntRange(0, 8), default=0, show_default=True, help="First batches sent again.")
 @click.option(
     "--roles",
-    default="receivers",
-    show_default=True,
+    default=None,
     metavar="R,...",
-    help="Beside the scanners: receivers, delegations, subscribers, acknowledgers; without receivers, the batches are"
-    " in the rings when the run begins.",
+    help="Beside the scanners: receivers, delegations, subscribers, acknowledgers; by default receivers and what the"
+    " sequencer needs. Without receivers, the batches are in the rings when the run begins.",
 )
 @click.option("--no-reduction", is_flag=True, help="Every order of steps, also of those that commute.")
 @click.option("--runs", type=click.IntRange(1, 10**9), default=2_000, show_default=True, help="Of random and pct.")
@@ -58,11 +57,12 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
     from fencepost.model.explorer.exploration import INTERRUPTED, Limits
 
     out: Path = given["out"]
+    _writable(out)
     found = explore(
         what,
         profile=given["profile"],
         matrix=given["matrix"],
-        scenario=_scenario(given) if _is_sized(context) else None,
+        scenario=_scenario(what, given) if _is_sized(context) else None,
         strategy=given["strategy"],
         reduction=not given["no_reduction"],
         seed=given["seed"],
@@ -93,13 +93,15 @@ def _is_sized(context: click.Context) -> bool:
     return any(context.get_parameter_source(name) is typed for name in sizes)
 
 
-def _scenario(given: dict[str, Any]) -> Scenario:
+def _scenario(what: str, given: dict[str, Any]) -> Scenario:
     from fencepost.model.errors import InputError, unknown_choice
     from fencepost.model.explorer.subjects import arrivals
-    from fencepost.model.programs import Scenario
+    from fencepost.model.programs import DESIGNS, Scenario
 
     known = ("receivers", "delegations", "subscribers", "acknowledgers")
-    roles = [role.strip() for role in given["roles"].split(",") if role.strip()]
+    needed = ("receivers", *DESIGNS[what].needs) if what in DESIGNS else ("receivers",)
+    asked = ",".join(needed) if given["roles"] is None else given["roles"]
+    roles = [role.strip() for role in asked.split(",") if role.strip()]
     for role in roles:
         if role not in known:
             raise unknown_choice("role", role, known)
@@ -113,6 +115,12 @@ def _scenario(given: dict[str, Any]) -> Scenario:
         raise InputError(
             f"{max(map(len, rings))} batches on a ring of {given['slots']} slots: without receivers, expected"
             " at most as many as slots; add `receivers` to --roles, or more --slots"
+        )
+    frees = "subscribers" in roles or needed != ("receivers",)  # what needs more roles does not wait for space
+    if max(map(len, rings)) > given["slots"] and not frees:
+        raise InputError(
+            f"{max(map(len, rings))} batches on a ring of {given['slots']} slots, and no subscribers to free them:"
+            " add `subscribers` to --roles, or more --slots"
         )
     return Scenario(
         rings=tuple(tuple(ring) for ring in rings),
@@ -133,6 +141,16 @@ def _tell(*, quiet: bool) -> Tell:
         click.echo(f"... {progress.ended_count} runs, about {progress.done:.1%} of all{eta}", err=True)
 
     return tell
+
+
+def _writable(out: Path) -> None:
+    """Make the folder for files now, rather than fail when there is something to write."""
+    from fencepost.model.errors import InputError
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {out}: {error.strerror}; expected a folder that can be written to") from None
 
 
 def _file_name(name: str) -> str:
