@@ -82,3 +82,18 @@ def test_an_interrupt_keeps_what_was_found(tmp_path: Path) -> None:
     assert running.returncode == EXIT_INTERRUPTED
     assert "interrupted" in output
     assert output.splitlines()[-1].startswith("verdict=unknown")
+
+
+def test_both_engines_visit_as_many_runs(tmp_path: Path) -> None:
+    for arguments in (["order4.claim", "--roles", "receivers,subscribers"], [str(LITMUS / "reader-advances.litmus")]):
+        plain, fast = (explore(tmp_path, *arguments, "--engine", engine)[1] for engine in ("model", "native"))
+        for one, other in zip(plain["results"], fast["results"], strict=True):
+            for key in ("name", "profile", "verdict", "complete", "blocked", "steps"):
+                assert one[key] == other[key]
+
+
+def test_the_native_engine_says_what_it_cannot_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the native build has no pipeline 'seed.order5'"):
+        explore(tmp_path, "seed.order5", "--engine", "native")
+    with pytest.raises(InputError, match="has no --no-reduction, --jobs or --resume"):
+        explore(tmp_path, "order4.claim", "--engine", "native", "--jobs", "2")

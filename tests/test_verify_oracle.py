@@ -170,6 +170,17 @@ def test_counts_do_not_depend_on_the_order_of_rows(level: Level, rows: list[Orde
     assert violations(History.from_rows(shuffled), level) == violations(History.from_rows(rows), level)
 
 
+def test_a_longer_batch_of_the_same_number_and_start_hides_nothing() -> None:
+    def row(seq: int, count: int) -> OrderedBatch:
+        return OrderedBatch(
+            client_id=0, batch_seq=seq, broker_id=0, ring_index=0, message_count=count, start_position=6
+        )
+
+    rows = [row(0, 2), row(1, 1), row(1, 2)]
+    counts = [violations(History.from_rows(list(order)), 4)["client-order"] for order in permutations(rows)]
+    assert counts == [2] * 6
+
+
 def adjacent_falls(rows: list[OrderedBatch], group: str, number: str) -> int:
     falls, last = 0, dict[int, int]()
     for row in sorted(rows, key=lambda row: row.start_position):

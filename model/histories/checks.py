@@ -197,8 +197,10 @@ def _out_of_order(
     find every group that is out of order: where numbers never fall, the rows before the first of a
     number all have lower ones, so the furthest of them meets it if any of them meets any of that number.
     """
-    # Equal starts are ordered by number: they overlap and are found as that, whatever the order of rows.
-    order = np.lexsort((number, history.start_position, group))
+    # Equal starts are ordered by number, and those by end: they overlap and are found as that, whatever the order of
+    # rows. Were two batches of one number and start left in their order, the longer one could hide that the shorter
+    # one meets a third.
+    order = np.lexsort((_end(history), number, history.start_position, group))
     group, number, start = group[order], number[order], history.start_position[order]
     same_group = group[1:] == group[:-1]
     falls = same_group & ((number[1:] <= number[:-1]) if repeats else (number[1:] < number[:-1]))

@@ -21,6 +21,10 @@ PROFILES = ("sc", "tso", "ncx", "ncx-nospec", "ncx-noevict", "ncx-lfence")
 """The profiles that the explorer supports."""
 
 
+ENGINES = ("model", "native")
+"""The plain reference in Python; the same walk in C++, of what has a native form."""
+
+
 def subjects(
     what: str | Path,
     *,
@@ -61,6 +65,7 @@ def explore(
     seed: int = 0,
     pct_depth: int = 3,
     limits: Limits | None = None,
+    engine: str = "model",
     jobs: int = 1,
     checkpoint: Path | None = None,
     resume: bool = False,
@@ -71,6 +76,18 @@ def explore(
     Without a scenario: a mutant on its own, others on two clients, two brokers, three batches, and the receivers that
     write them.
     """
+    if engine not in ENGINES:
+        raise unknown_choice("engine", engine, ENGINES)
+    asked = subjects(what, profile=profile, matrix=matrix, scenario=scenario)
+    if engine == "native":
+        from fencepost.native import explore as explore_natively
+
+        if not reduction or jobs != 1 or resume:
+            raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
+        return [
+            explore_natively(each, strategy=strategy, seed=seed, pct_depth=pct_depth, limits=limits, tell=tell)
+            for each in asked
+        ]
     return [
         explore_subject(
             subject,
@@ -84,5 +101,5 @@ def explore(
             resume=resume,
             tell=tell,
         )
-        for subject in subjects(what, profile=profile, matrix=matrix, scenario=scenario)
+        for subject in asked
     ]

@@ -55,7 +55,10 @@ extern "C" {
 
 [[gnu::noinline]] void publish_by_template(fencepost::LapRing<fencepost::Coherent, std::uint64_t>& ring) {
   fencepost::SingleFence<fencepost::Coherent> policy;
-  for (std::uint64_t value = 0; value < slot_count && ring.has_room(1); ++value) policy.publish(ring, value, {}, value);
+  fencepost::LapRing<fencepost::Coherent, std::uint64_t>::Writer writer(ring);
+  for (std::uint64_t value = 0; value < slot_count && writer.has_room(1); ++value) {
+    policy.publish(writer, value, {}, value);
+  }
 }
 
 struct alignas(64) HandSlot {

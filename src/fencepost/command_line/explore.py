@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 @click.command("explore")
 @click.argument("what", metavar="SEQUENCER|MUTANT|LITMUS-FILE")
 @click.option("--profile", metavar="P", help="The memory; by default ncx, or what a litmus file names.")
+@click.option(
+    "--engine",
+    type=click.Choice(["model", "native"]),
+    default="model",
+    show_default=True,
+    help="The reference in Python, or the same in C++: litmus files and the sequencers that have a stepped build.",
+)
 @click.option("--matrix", default="sdmC", show_default=True, metavar="M", help="The ordering matrix.")
 @click.option("--strategy", type=click.Choice(["exhaustive", "random", "pct"]), default="exhaustive", show_default=True)
 @click.option("--clients", type=click.IntRange(1, 8), default=2, show_default=True)
@@ -67,6 +74,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         reduction=not given["no_reduction"],
         seed=given["seed"],
         pct_depth=given["pct_depth"],
+        engine=given["engine"],
         limits=Limits(given["timeout"], given["depth"], given["runs"]),
         jobs=given["jobs"],
         checkpoint=out / f"explore-{_file_name(Path(what).name)}.checkpoint.json",
