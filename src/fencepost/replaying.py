@@ -18,7 +18,7 @@ from fencepost.model.explorer.between_layers import on_programs, on_spec, progra
 from fencepost.model.explorer.outcome import Outcome, cannot_express, held, violated
 from fencepost.model.explorer.run_itf import is_run, read_run
 from fencepost.model.explorer.run_trace import Run, RunTrace, run
-from fencepost.model.explorer.subjects import LitmusOrigin
+from fencepost.model.explorer.subjects import LitmusOrigin, SequencerOrigin
 from fencepost.model.itf import read_trace
 from fencepost.model.simulation.directed import on_simpy
 from fencepost.model.trace import Trace
@@ -101,13 +101,11 @@ def _of_spec(trace: Trace, engine: Engine) -> Outcome:
         return held(found.explanation) if found.violated_at is None else violated(found.violated_at, found.explanation)
     if engine == "program":
         return on_programs(trace)
-    if engine == "native":
-        return _native(trace.protocol.name)
     try:
         made, places = programs_of(trace)
     except (InputError, NotAccepted) as objection:
         return cannot_express(str(objection))
-    outcome = on_simpy(run(made))
+    outcome = on_simpy(run(made)) if engine == "simpy" else _of_run(run(made), "native")
     return outcome if outcome.step is None else violated(places[outcome.step - 1], outcome.sentence)
 
 
@@ -119,13 +117,29 @@ def _of_run(made: Run, engine: Engine) -> Outcome:
     if engine == "native":
         if isinstance(made.trace.origin, LitmusOrigin):
             return cannot_express("the native litmus engine explores a file; it follows no schedule")
-        return _native(made.trace.subject_name)
+        return _in_lockstep(made, made.trace.origin)
     if made.violation is None:
         return held(f"nothing is violated in {made.last} steps")
     return violated(made.last, made.violation.sentence)
 
 
-def _native(name: str) -> Outcome:
-    if name not in native.SEQUENCERS:
-        return cannot_express(f"{name} has no native code")
-    return cannot_express(f"native {name} orders whole batches; no build of it goes step by step")
+def _in_lockstep(made: Run, origin: SequencerOrigin) -> Outcome:
+    """Let the stepped build follow the schedule beside the model: what both do alike, both do to the same violation."""
+    try:
+        found = native.lockstep(
+            origin.design,
+            origin.scenario,
+            origin.profile,
+            origin.matrix,
+            strategy="given",
+            schedule=made.trace.schedule,
+            lines=made.system.lines,
+        )
+    except InputError as objection:
+        return cannot_express(str(objection))
+    if found.difference is not None:
+        return held(f"the native build goes another way: {found.difference}")
+    alike = f"all {found.operations} operations and their states as in the model"
+    if made.violation is None:
+        return held(f"nothing is violated in {made.last} steps; {alike}")
+    return violated(made.last, f"{made.violation.sentence}; {alike}")
