@@ -112,7 +112,14 @@ def fails_without(spec: type[Protocol], auxiliary: str) -> bool:
     return any(kept_by(spec, each, candidates, once, until_first=True) for each in spec.actions.values())
 
 
-AUXILIARY = [(each.name, name) for each in SOUND for name in each.invariants if name not in CLAIMS]
+# Implied by the others, as Z3 finds now and then; with it, it finds the proof every time.
+AIDS = {("order5.epoch", "the-frontier-waits-for-what-rests")}
+AUXILIARY = [
+    (each.name, name)
+    for each in SOUND
+    for name in each.invariants
+    if name not in CLAIMS and (each.name, name) not in AIDS
+]
 
 
 @pytest.mark.parametrize(("name", "auxiliary"), AUXILIARY)
