@@ -70,7 +70,7 @@ def _run(program: LitmusProgram, number: int) -> Program:
         result = yield _operation(program, instruction, tuple(registers))
         if instruction.register >= 0:
             registers[instruction.register] = result
-    return tuple(registers)  # type: ignore[return-value]  # read by registers_of; drivers do not need it
+    return tuple(registers)  # type: ignore[return-value]  # kept as Node.returned; drivers do not need it
 
 
 def _operation(program: LitmusProgram, instruction: Instruction, registers: tuple[int, ...]) -> Operation:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fencepost.model.explorer.state import THREAD, Act, Actor, Event
+from fencepost.model.explorer.state import THREAD, Act, Event
 from fencepost.model.explorer.system import System
 from fencepost.model.memory.late import Entry, Key
 from fencepost.model.memory.ordering import Buffered
@@ -51,10 +51,6 @@ class Order:
         self._entries: list[dict[tuple[int, int], tuple[Entry, int, bool]]] = [
             {}
         ]  # entry, its past, whether it drained
-
-    def of_thread(self, thread: int) -> int:
-        """Return all that the next event of a thread will come after, for what the thread did."""
-        return self._threads[-1][thread]
 
     def begin(self, event: Event) -> None:
         """Note what happened at once before the first event of the run."""
@@ -200,8 +196,3 @@ def _waits_for_buffer(operation: object) -> bool:
     if isinstance(operation, Poll):
         return any(each.invalidate for each in operation.watched)
     return isinstance(operation, FullFence | FetchAdd | CompareExchange | Exchange | DeviceAdd | Lock)
-
-
-def actor_at(order: Order, number: int) -> Actor:
-    """Return who did an event of the run."""
-    return order.events[number].actor
