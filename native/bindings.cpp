@@ -156,7 +156,8 @@ py::tuple names_of(const std::string_view (&names)[count]) {
 }  // namespace
 
 PYBIND11_MODULE(_core, module) {
-  py::register_exception<fencepost::Refused>(module, "Refused", PyExc_ValueError);
+  // All is local to the module, so that one compiled with a change can be loaded beside it.
+  py::register_local_exception<fencepost::Refused>(module, "Refused", PyExc_ValueError);
 
   py::dict names;
   for (const auto& each : fencepost::CoherentSequencers::names) names[py::str(std::string(each.name))] = each.level;
@@ -182,12 +183,12 @@ PYBIND11_MODULE(_core, module) {
   module.attr("LINE_INSTRUCTIONS") = line_instructions;
   module.attr("RING_COUNT_MAX") = fencepost::ring_count_max;
 
-  py::class_<fencepost::RaceOptions>(module, "RaceOptions")
+  py::class_<fencepost::RaceOptions>(module, "RaceOptions", py::module_local())
       .def(py::init(&fencepost::checked_options), py::kw_only(), py::arg("slot_count"), py::arg("publication"),
            py::arg("line_instruction"), py::arg("guard_batch_count"), py::arg("stop_row"), py::arg("seed"),
            py::arg("poll"), py::arg("prefetches"), py::arg("huge_pages"), py::arg("numa_node"), py::arg("cores"));
 
-  py::class_<fencepost::AnySequencer>(module, "Sequencer")
+  py::class_<fencepost::AnySequencer>(module, "Sequencer", py::module_local())
       .def(py::init([](const std::string& name, std::int64_t client_capacity, std::int64_t first_position,
                        std::int64_t parking_capacity, std::int64_t worker_count, std::int64_t epoch_batch_count) {
              return std::make_unique<fencepost::AnySequencer>(
@@ -216,7 +217,7 @@ PYBIND11_MODULE(_core, module) {
       },
       py::arg("publication"), py::kw_only(), py::arg("message_count"));
 
-  py::class_<fencepost::litmus::Arguments>(module, "LitmusProgram")
+  py::class_<fencepost::litmus::Arguments>(module, "LitmusProgram", py::module_local())
       .def(py::init([](fencepost::litmus::Rows threads, fencepost::litmus::Rows instructions,
                        fencepost::litmus::Rows lines, fencepost::litmus::Rows condition, fencepost::litmus::Row matrix,
                        fencepost::litmus::Row options, std::int64_t host_count) {

@@ -239,6 +239,29 @@ class BoundPipeline {
     return fields_of(std::move(record));
   }
 
+  // A run by picks, judged if anybody judges; what came of it beside what was written down.
+  py::dict pick(const std::vector<std::pair<std::uint32_t, std::uint32_t>>& given, std::int64_t steps_most,
+                std::size_t interval) {
+    const auto depth = fencepost::checked("steps_most", steps_most, 1, 1'000'000);
+    stepped::Record record;
+    {
+      const py::gil_scoped_release no_gil;
+      std::vector<stepped::Pick> picks;
+      for (const auto& [plain_count, choice] : given) picks.push_back({plain_count, choice});
+      record = stepped::Recorder(*pipeline_, interval).picked(picks, depth);
+    }
+    const bool ended = record.ended;
+    const std::size_t stale_count = record.stale_count;
+    py::dict fields = fields_of(std::move(record));
+    fields["ended"] = ended;
+    fields["stale_count"] = stale_count;
+    fields["watch"] = pipeline_->system().cells().watch();
+    fields["issued"] = pipeline_->system().memory().memory(pipeline_->layout().issued());
+    fields["waiting"] = pipeline_->waiting_in_vain();
+    fields["has_two_writers"] = pipeline_->has_two_writers();
+    return fields;
+  }
+
   void learn(const PlainLines& lines) {
     fencepost::checked("lines", static_cast<std::int64_t>(lines.size()), pipeline_->layout().line_count(),
                        pipeline_->layout().line_count());
@@ -335,23 +358,23 @@ py::dict run_pipeline(const std::string& design, const fencepost::pipeline::Scen
 }  // namespace
 
 void fencepost::bind_stepped(py::module_& module) {
-  py::class_<Search>(module, "Search")
+  py::class_<Search>(module, "Search", py::module_local())
       .def(py::init<std::int64_t, std::uint64_t, std::int64_t, double, std::int64_t, std::int64_t>(), py::kw_only(),
            py::arg("strategy"), py::arg("seed"), py::arg("pct_depth"), py::arg("seconds"), py::arg("depth"),
            py::arg("runs"));
   module.def("explore_stepped_litmus", &explore_stepped_litmus, py::arg("program"), py::arg("search"), py::kw_only(),
              py::arg("one_host"), py::arg("with_memory"), py::arg("tell"));
 
-  py::class_<fencepost::pipeline::Scenario>(module, "PipelineScenario")
+  py::class_<fencepost::pipeline::Scenario>(module, "PipelineScenario", py::module_local())
       .def(py::init(&scenario_of), py::kw_only(), py::arg("rings"), py::arg("slots"), py::arg("flags"), py::arg("plans"),
            py::arg("later"));
-  py::class_<Callbacks>(module, "PipelineJudge")
+  py::class_<Callbacks>(module, "PipelineJudge", py::module_local())
       .def(py::init([](decltype(Callbacks::concern) concern, decltype(Callbacks::after) after,
                        decltype(Callbacks::wrong_at_end) wrong_at_end) {
              return Callbacks{std::move(concern), std::move(after), std::move(wrong_at_end)};
            }),
            py::kw_only(), py::arg("concern"), py::arg("after"), py::arg("wrong_at_end"));
-  py::class_<BoundPipeline>(module, "Pipeline")
+  py::class_<BoundPipeline>(module, "Pipeline", py::module_local())
       .def(py::init<const std::string&, const fencepost::pipeline::Scenario&, const Arguments&, const Arguments&,
                     std::int64_t, std::optional<Callbacks>>(),
            py::kw_only(), py::arg("design"), py::arg("scenario"), py::arg("profile"), py::arg("matrix"),
@@ -361,6 +384,7 @@ void fencepost::bind_stepped(py::module_& module) {
       .def("draw", &BoundPipeline::draw, py::arg("search"), py::kw_only(), py::arg("run"), py::arg("steps"),
            py::arg("interval"))
       .def("follow", &BoundPipeline::follow, py::arg("schedule"), py::kw_only(), py::arg("interval"))
+      .def("pick", &BoundPipeline::pick, py::arg("picks"), py::kw_only(), py::arg("steps_most"), py::arg("interval"))
       .def("learn", &BoundPipeline::learn, py::arg("lines"))
       .def("lines", &BoundPipeline::lines);
   module.def("run_pipeline", &run_pipeline, py::arg("design"), py::arg("scenario"), py::kw_only(),
