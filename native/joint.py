@@ -29,16 +29,19 @@ from fencepost.native.pipeline import ACTIONS, Mutant, Watching, addresses_of, n
 from fencepost.native.side_by_side import Comparison, Difference
 from fencepost.native.stepped import Names, learn, rows_of, schedule_of
 
-__all__ = ["HAPPENINGS", "LOCKSTEP", "SPEC", "Failure", "JointExample", "JointRun", "Picks", "run_joint"]
+__all__ = ["HAPPENINGS", "LOCKSTEP", "SPEC", "Failure", "Hints", "JointExample", "JointRun", "Picks", "run_joint"]
 
 LOCKSTEP, SPEC = "lockstep", "spec"
 """What is reported in the place of a promise of the contract when the other two comparisons fail."""
+
+BOTH = "model and native"
 
 HAPPENINGS = ("parked batch", "duplicate", "wrap", "contended claim", "stale line")
 """What an example may hold; a check in which none of them happened has shown little."""
 
 STEPS_MOST = 400
 Picks = tuple[tuple[int, int], ...]
+Hints = tuple[tuple[int, bool, int], ...]
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,13 @@ class JointExample:
     """A workload and a schedule. Each pick is (so many plain steps, then this choice among the others).
 
     Plainest is to go on with the same thread and to let no cache do what it need not do; with all picks taken, the run
-    goes on like that to its end.
+    goes on like that to its end. `hints` are steps of another run, taken before that as far as there are steps like
+    them; each is (thread, whether it drains an entry of its buffer, choice as the native build has it).
     """
 
     scenario: Scenario
     picks: Picks = ()
+    hints: Hints = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,11 @@ class Failure:
     sentence: str
     step: int
     sides: str = "native"
+
+    @property
+    def is_of_the_design(self) -> bool:
+        """Whether the model breaks the same promise by the same steps."""
+        return self.property != LOCKSTEP and self.sides == BOTH
 
     def __str__(self) -> str:
         return f"{self.property}, {self.sides}, step {self.step}: {self.sentence}"
@@ -73,6 +83,7 @@ class JointRun:
     example: JointExample
     failures: tuple[Failure, ...]
     schedule: Schedule
+    hints: Hints  # the same, for other runs
     lines: Lines | None
     steps: int
     operations: int
@@ -120,10 +131,12 @@ class _Joint:
 
     def run(self, steps_most: int) -> JointRun:
         try:
-            fields = self.pipeline.pick(list(self.example.picks), steps_most=steps_most, interval=0)
+            fields = self.pipeline.pick(
+                hints=list(self.example.hints), picks=list(self.example.picks), steps_most=steps_most, interval=0
+            )
         except self.native.Refused as refused:
             refusal = Failure(LOCKSTEP, f"the native build refuses to go on: {refused}", 0)
-            return JointRun(self.example, (refusal,), (), None, 0, 0, frozenset())
+            return JointRun(self.example, (refusal,), (), (), None, 0, 0, frozenset())
         made = Comparison(self.model, self.names, fields)
         difference, state_differs = made.through()
         if difference is not None and state_differs:
@@ -132,7 +145,10 @@ class _Joint:
         happened = frozenset(happenings(fields, self.design, self.scenario, self.names))
         schedule = made.schedule[: failures[0].step] if failures else made.schedule
         operations = len(fields["acts"])
-        return JointRun(self.example, failures, schedule, made.system.lines, len(made.schedule), operations, happened)
+        hints = tuple((thread, number >= 0, bits) for thread, number, bits in fields["schedule"][: len(schedule)])
+        return JointRun(
+            self.example, failures, schedule, hints, made.system.lines, len(made.schedule), operations, happened
+        )
 
     def model(self, lines: list[tuple[int, int, int]]) -> System:
         """Return the model, watched, with what the native build learned of lines."""
@@ -154,7 +170,7 @@ class _Joint:
         last = len(fields["schedule"])
         if difference is not None:
             sentence = f"{difference.thread}: the model {difference.model}, the native build {difference.native}"
-            yield Failure(LOCKSTEP, sentence, difference.step, "model and native")
+            yield Failure(LOCKSTEP, sentence, difference.step, BOTH)
             if natively is not None:
                 yield _judged(natively, last, "native")
             return
@@ -165,9 +181,9 @@ class _Joint:
         if (violation is None) != (natively is None):
             words = [each.property if each else "nothing" for each in (violation, natively)]
             sentence = f"the model's run breaks {words[0]}, the native one {words[1]}, by the same steps"
-            yield Failure(LOCKSTEP, sentence, last, "model and native")
+            yield Failure(LOCKSTEP, sentence, last, BOTH)
         if violation is not None:
-            yield _judged(violation, last, "model and native")
+            yield _judged(violation, last, BOTH)
 
     def _wrong_in_native(self, fields: _core.PickedFields) -> Violation | None:
         """Return what the native run breaks, by its own steps and its own memory."""

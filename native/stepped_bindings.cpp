@@ -239,16 +239,19 @@ class BoundPipeline {
     return fields_of(std::move(record));
   }
 
-  // A run by picks, judged if anybody judges; what came of it beside what was written down.
-  py::dict pick(const std::vector<std::pair<std::uint32_t, std::uint32_t>>& given, std::int64_t steps_most,
+  // A run by hints and picks, judged if anybody judges; what came of it beside what was written down.
+  py::dict pick(const std::vector<std::tuple<std::uint32_t, bool, std::uint64_t>>& hinted,
+                const std::vector<std::pair<std::uint32_t, std::uint32_t>>& given, std::int64_t steps_most,
                 std::size_t interval) {
     const auto depth = fencepost::checked("steps_most", steps_most, 1, 1'000'000);
     stepped::Record record;
     {
       const py::gil_scoped_release no_gil;
+      std::vector<stepped::Hint> hints;
+      for (const auto& [thread, drains, bits] : hinted) hints.push_back({thread, drains, stepped::Choice::from_bits(bits)});
       std::vector<stepped::Pick> picks;
       for (const auto& [plain_count, choice] : given) picks.push_back({plain_count, choice});
-      record = stepped::Recorder(*pipeline_, interval).picked(picks, depth);
+      record = stepped::Recorder(*pipeline_, interval).picked(hints, picks, depth);
     }
     const bool ended = record.ended;
     const std::size_t stale_count = record.stale_count;
@@ -384,7 +387,8 @@ void fencepost::bind_stepped(py::module_& module) {
       .def("draw", &BoundPipeline::draw, py::arg("search"), py::kw_only(), py::arg("run"), py::arg("steps"),
            py::arg("interval"))
       .def("follow", &BoundPipeline::follow, py::arg("schedule"), py::kw_only(), py::arg("interval"))
-      .def("pick", &BoundPipeline::pick, py::arg("picks"), py::kw_only(), py::arg("steps_most"), py::arg("interval"))
+      .def("pick", &BoundPipeline::pick, py::kw_only(), py::arg("hints"), py::arg("picks"), py::arg("steps_most"),
+           py::arg("interval"))
       .def("learn", &BoundPipeline::learn, py::arg("lines"))
       .def("lines", &BoundPipeline::lines);
   module.def("run_pipeline", &run_pipeline, py::arg("design"), py::arg("scenario"), py::kw_only(),

@@ -53,6 +53,7 @@ def compare(
     native: ModuleType | None = None,
     mutant: Mutant = Mutant.NONE,
     profile: str = PROFILE,
+    only_differences: bool = False,
     out: Path | None = None,
     kept_in: Path | None = None,
     progress: Callable[[str], None] = lambda message: None,
@@ -67,6 +68,7 @@ def compare(
     native           a compiled module with the stepped part of `_core`, the racing part, or both; it is compared as far
                      as it goes. By default the one that ships
     mutant           a fault to build into the stepped part
+    only_differences   promises that the model breaks by the same steps are no finding: they are the design's
     out              the folder for traces of counterexamples; none are written without it
     kept_in          the folder of examples that failed, by default the user's; never used with a seed
 
@@ -75,7 +77,7 @@ def compare(
     names = (sequencers,) if isinstance(sequencers, str) else tuple(dict.fromkeys(sequencers))
     _check(names, policy, examples, budget_seconds, jobs)
     compiled = Native.of(native)
-    tasks = tuple(_tasks(names, tuple(levels), policy, compiled, mutant, profile))
+    tasks = tuple(_tasks(names, tuple(levels), policy, compiled, mutant, profile, only_differences))
     if not tasks:
         raise InputError(_nothing(names, tuple(levels), policy, compiled))
     folder = None if seed is not None else kept_in or user_folder()
@@ -114,13 +116,14 @@ def _tasks(
     compiled: Native,
     mutant: Mutant,
     profile: str,
+    only_differences: bool,
 ) -> Iterator[Stepped | Raced]:
     """Yield what is compared: each sequencer of the levels under each policy that it has."""
     for name in names or dict.fromkeys((*DESIGN_NAMES, *SEQUENCERS)):
         if _level(name) not in levels:
             continue
         if name in STEPPED_NAMES and compiled.is_stepped and policy in (None, stepped.POLICY):
-            yield Stepped(name, compiled, mutant, profile)
+            yield Stepped(name, compiled, mutant, profile, only_differences)
         if name in SEQUENCERS and compiled.is_raced and mutant is Mutant.NONE and policy != stepped.POLICY:
             yield Raced(name, compiled, policy if policy in PUBLICATIONS else None)
 

@@ -17,6 +17,26 @@ struct Pick {
   std::uint32_t choice = 0;
 };
 
+// A step of another run, to be taken where there is one like it: of this thread itself, or the oldest that its buffer can
+// drain; by this choice if it can be made, else by one that needs no luck.
+struct Hint {
+  std::uint32_t thread = 0;
+  bool drains = false;
+  Choice choice;
+};
+
+// Returns nothing where there is no step like it.
+inline std::optional<Transition> taken_as_hinted(const Hint& hint, const std::vector<Transition>& transitions) {
+  std::optional<Transition> found;
+  for (const Transition& each : transitions) {
+    if (each.actor.thread != hint.thread || each.actor.is_thread() == hint.drains) continue;
+    if (found && found->actor != each.actor) break;
+    if (each.choice == hint.choice) return each;
+    if (!found && !each.lucky) found = each;
+  }
+  return found;
+}
+
 // Plainest is to go on with the same actor, and to do without luck. Where nothing goes on without luck, the run ends, if
 // no pick is left; one that is left is taken there, so that a run need not be as long as it was when the pick was drawn.
 class PickedRun {
@@ -42,9 +62,14 @@ class PickedRun {
     } else if (plain_left_ > 0) {
       --plain_left_;
     }
-    last_ = transitions[at].actor;
-    has_last_ = true;
+    took(transitions[at]);
     return transitions[at];
+  }
+
+  // Tells of a step that was not picked.
+  void took(const Transition& transition) {
+    last_ = transition.actor;
+    has_last_ = true;
   }
 
  private:

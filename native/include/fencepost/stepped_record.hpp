@@ -38,16 +38,23 @@ class Recorder {
     });
   }
 
-  // The run of some picks, cut at `depth_most` events.
-  Record picked(const std::vector<Pick>& picks, std::size_t depth_most) {
+  // The run that takes what it can of some hints, then some picks, cut at `depth_most` events.
+  Record picked(const std::vector<Hint>& hints, const std::vector<Pick>& picks, std::size_t depth_most) {
     return whole([&](Schedule& schedule) {
       System& system = pipeline_.system();
       PickedRun run(picks);
+      auto hint = hints.begin();
       system.start(event_, true);
       note(event_, 0);
       while (schedule.size() < depth_most && !system.violated()) {
         system.transitions(transitions_);
-        const std::optional<Transition> chosen = run.next(transitions_);
+        std::optional<Transition> chosen;
+        while (!chosen && hint != hints.end()) chosen = taken_as_hinted(*hint++, transitions_);
+        if (chosen) {
+          run.took(*chosen);
+        } else {
+          chosen = run.next(transitions_);
+        }
         record_.ended = !chosen;
         if (!chosen) return;
         record_.stale_count += meets_stale_line(system, *chosen) ? 1 : 0;

@@ -57,6 +57,9 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     default=None,
     help="Same seed, same examples; nothing that failed earlier is tried first. By default one is drawn.",
 )
+@click.option(
+    "--only-differences", is_flag=True, help="What the model breaks by the same steps is the design's, and no finding."
+)
 @click.option("--jobs", type=click.IntRange(1, 256), default=None, help="Processes; by default one for each core.")
 @options.out_option
 @options.json_option
@@ -82,6 +85,7 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
         examples=given["examples"],
         budget_seconds=given["budget"],
         seed=given["seed"],
+        only_differences=given["only_differences"],
         jobs=given["jobs"] or os.cpu_count() or 1,
         out=out,
         progress=progress(given["quiet"]),
@@ -170,6 +174,8 @@ def _show(row: Compared, found: Counterexample, seed: int, examples: int | None)
             click.echo("\n".join(conclusion(made)))
     if found.trace is None or found.trace.violation is None:
         click.echo(f"{found.property} is violated at step {found.steps}: {found.sentence}")
+    if found.is_of_the_design:
+        click.echo("the model does the same by the same steps: the fault is the design's")
     for line in found.also:
         click.echo(f"also {line}")
     if found.path is not None:

@@ -120,9 +120,6 @@ class Raced:
     def strategy(self) -> SearchStrategy[RaceExample]:
         return race_examples((self.publication,) if self.publication else SOUND)
 
-    def plainer(self) -> Sequence[SearchStrategy[RaceExample]]:
-        return ()
-
     def try_out(self, example: RaceExample) -> Tried:
         """Race once."""
         if not example.rows:

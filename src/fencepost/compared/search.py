@@ -22,11 +22,8 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
-SHRINKS_MOST = 3_000
-"""Runs that are spent on making one failing example smaller; a count, as time would make minima differ."""
-
-PLAINER_EXAMPLES = 250
-"""Examples drawn in each plainer setting, to see whether the same promise is broken there."""
+SHRINKS_MOST = 1_000
+"""Runs that Hypothesis may spend on making one failing example smaller; a count, as time would make minima differ."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +66,6 @@ class Task(Protocol):
 
     def strategy(self) -> SearchStrategy[Any]:
         """Return what examples are drawn from."""
-
-    def plainer(self) -> Sequence[SearchStrategy[Any]]:
-        """Return where to look for a smaller example once one failed, plainest first."""
 
     def try_out(self, example: Any) -> Tried:
         """Run an example and judge it."""
@@ -174,23 +168,8 @@ def search(task: Task, seed: int, index: int, count: int, deadline: float, kept_
         return chunk
     chunk.smallest, chunk.failed, chunk.first = example, trial.of(example), trial.first
     chunk.shrinks = trial.shrinks
-    _make_plainer(task, chunk, random)
+    chunk.smallest, chunk.failed = task.smaller(example, chunk.failed)
     return chunk
-
-
-def _make_plainer(task: Task, chunk: Chunk, random: Random) -> None:
-    """Look for an example that breaks the same promise in a plainer setting; keep it if it is smaller."""
-    assert chunk.failed is not None
-    for strategy in task.plainer():
-        trial = Trial(task, float("inf"), chunk.failed.property)
-        phases = [Phase.generate, Phase.shrink]
-        example, _ = _find(strategy, trial, random, PLAINER_EXAMPLES, phases, task.key, None)
-        chunk.shrinks += trial.tally.examples + trial.shrinks
-        if example is not None:
-            failed = trial.of(example)
-            if failed.size < chunk.failed.size:
-                chunk.smallest, chunk.failed = example, failed
-            return
 
 
 def _find(

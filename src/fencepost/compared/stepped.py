@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hypothesis.strategies import SearchStrategy
 
 from fencepost import strategies
 from fencepost.compared.modules import Native
+from fencepost.compared.reduction import Reduction
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import Counterexample
 from fencepost.model.errors import InputError, NotAccepted
@@ -33,6 +34,7 @@ class Stepped:
     native: Native
     mutant: Mutant = Mutant.NONE
     profile: str = PROFILE
+    only_differences: bool = False
 
     policy = POLICY
     repeatable = True
@@ -44,29 +46,25 @@ class Stepped:
     def strategy(self) -> SearchStrategy[JointExample]:
         return strategies.examples()
 
-    def plainer(self) -> Sequence[SearchStrategy[JointExample]]:
-        sizes = [strategies.Sizes(batches=most, window=2) for most in (2, 3)]
-        return [strategies.examples(size, (setting,), 12) for setting in strategies.SETTINGS for size in sizes]
-
     def joint(self, example: JointExample) -> JointRun:
         """Run an example and make the three comparisons."""
         return run_joint(design(self.sequencer), example, self.profile, mutant=self.mutant, native=self.native.load())
 
     def smaller(self, example: JointExample, failed: Failed) -> tuple[JointExample, Failed]:
-        return example, failed
+        """Take batches, roles and rings out of the workload, and steps out of the run, as far as it still fails."""
+        return Reduction(self, example, failed).done()
+
+    def batch_count(self, example: JointExample) -> int:
+        """Return how many batches are sent."""
+        scenario = example.scenario
+        return sum(map(len, (*scenario.rings, *scenario.later, *scenario.plans)))
 
     def try_out(self, example: JointExample) -> Tried:
         made = self.joint(example)
-        failed = None
-        if made.failure is not None:
-            size = (made.failure.step, batch_count(example.scenario))
-            failed = Failed(made.failure.property, made.failure.sentence, size)
+        failure, failed = made.failure, None
+        if failure is not None and not (self.only_differences and failure.is_of_the_design):
+            failed = Failed(failure.property, failure.sentence, (failure.step, self.batch_count(example)))
         return Tried(failed, made.operations, made.steps, made.happened)
-
-
-def batch_count(scenario: Scenario) -> int:
-    """Return how many batches are sent."""
-    return sum(map(len, (*scenario.rings, *scenario.later, *scenario.plans)))
 
 
 def trace_of(task: Stepped, made: JointRun, found_by: str) -> RunTrace:
@@ -101,10 +99,11 @@ def counterexample(task: Stepped, example: JointExample, found_by: str) -> Count
         example,
         tuple(described(example.scenario)),
         made.failure.step,
-        batch_count(example.scenario),
+        task.batch_count(example),
         max(1, len(taking_part)),
         tuple(str(each) for each in made.failures[1:]),
         trace,
+        is_of_the_design=made.failure.is_of_the_design,
     )
 
 

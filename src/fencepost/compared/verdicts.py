@@ -27,6 +27,7 @@ class Counterexample:
     also         what other comparisons object to in the same run
     lines        the example in words
     trace        its run as the model makes it, where the example is a run that the model can make
+    is_of_the_design   the model breaks the same promise by the same steps: the native code is not to blame
     """
 
     property: str
@@ -39,6 +40,7 @@ class Counterexample:
     also: tuple[str, ...] = ()
     trace: RunTrace | None = None
     path: Path | None = None
+    is_of_the_design: bool = False
 
 
 @dataclass(frozen=True)
