@@ -28,6 +28,7 @@ POLICY = "attempts"
 HAPPENINGS = ("parked batch", "duplicate")
 STEPS_MOST = 2_000
 Row = tuple[int, int, int, int]  # ring, client, seq, count
+Turn = tuple[int, str]  # a scanner, and whether it steps, looks at what it parked (poll), or is stopped
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class AttemptExample:
     rows: tuple[Row, ...]
     picks: Picks
     stops: int = 0
+    turns: tuple[Turn, ...] = ()  # of another session, taken before the picks as far as they can be
 
 
 @st.composite
@@ -128,7 +130,8 @@ class Attempted:
 
     def smaller(self, example: AttemptExample, failed: Failed) -> tuple[AttemptExample, Failed]:
         """Leave out batches and picks one by one, as long as the same promise is broken in no more steps."""
-        best, again = example, True
+        session, _ = self.drive(example)
+        best, again = replace(example, picks=(), stops=0, turns=tuple(session.turns)), True
         while again:
             again = False
             for trial in _fewer(best):
@@ -140,18 +143,31 @@ class Attempted:
 
 
 def _fewer(example: AttemptExample) -> Iterator[AttemptExample]:
-    for name in ("rows", "picks"):
+    """Yield examples with something left out, or something nearer to 0."""
+    for name in ("rows", "turns"):
         of = getattr(example, name)
         for at in range(len(of)):
             changed: dict[str, Any] = {name: (*of[:at], *of[at + 1 :])}
             yield replace(example, **changed)
-    if example.stops:
-        yield replace(example, stops=example.stops - 1)
+    for at, (ring, *_) in enumerate(example.rows):
+        rows = (*example.rows[:at], *example.rows[at + 1 :])
+        for begin, turn in enumerate(example.turns):
+            for end in (begin + 1, begin + 2) if turn[0] == ring else ():  # what its scanner did with it
+                yield replace(example, rows=rows, turns=(*example.turns[:begin], *example.turns[end:]))
+    for at, (ring, client, seq, count) in enumerate(example.rows):
+        lower = [(ring - 1, client, seq, count), (ring, client - 1, seq, count), (ring, client, seq - 1, count)]
+        for row in (*lower, (ring, client, seq, 1)):
+            if min(row) >= 0 and row != example.rows[at]:
+                yield replace(example, rows=(*example.rows[:at], row, *example.rows[at + 1 :]))
 
 
 def _scheduled(session: Attempts, example: AttemptExample) -> None:
-    """Run a session by picks, which choose among what may happen; plainest is to go on with the same scanner."""
+    """Run a session by turns, then by picks among what may happen; plainest is to go on with the same scanner."""
     picks, last, plain_left = list(example.picks), 0, example.picks[0][0] if example.picks else 0
+    for ring, what in example.turns:
+        if ring < len(session.rings) and _can(session, ring, what):
+            last = ring
+            _take(session, ring, what)
     for _ in range(STEPS_MOST):
         options = list(_options(session, last))
         if not options:
@@ -159,28 +175,37 @@ def _scheduled(session: Attempts, example: AttemptExample) -> None:
         at = 0
         if picks and plain_left == 0:
             _, choice = picks.pop(0)
-            at = (1 + choice) % len(options)
             plain_left = picks[0][0] if picks else 0
-            if len(picks) < example.stops and session.rings[last].running is None:
-                session.stop(last)
-                options = list(_options(session, last))
-                at = (1 + choice) % len(options) if options else 0
+            if len(picks) < example.stops and _can(session, last, "stop"):
+                _take(session, last, "stop")
+                continue
+            at = (1 + choice) % len(options)
         elif plain_left:
             plain_left -= 1
-        last, index = options[at]
-        if index is None:
-            session.step(last)
-        else:
-            session.poll(last, index)
+        last, what = options[at]
+        _take(session, last, what)
 
 
-def _options(session: Attempts, last: int) -> Iterator[tuple[int, int | None]]:
-    """Yield (ring, parked slot to look at again) of what may happen, that of the same scanner first."""
+def _can(session: Attempts, ring: int, what: str) -> bool:
+    if what == "step":
+        return session.can_step(ring)
+    return session.rings[ring].running is None and (what == "stop" or bool(session.worth_a_look(ring)))
+
+
+def _take(session: Attempts, ring: int, what: str) -> None:
+    session.turns.append((ring, what))
+    if what == "step":
+        session.step(ring)
+    elif what == "stop":
+        session.stop(ring)
+    else:
+        session.poll(ring, session.worth_a_look(ring)[0])
+
+
+def _options(session: Attempts, last: int) -> Iterator[Turn]:
+    """Yield what may happen, that of the same scanner first."""
     for ring in sorted(range(len(session.rings)), key=lambda ring: (ring != last, ring)):
-        if session.can_step(ring):
-            yield ring, None
-        if session.rings[ring].running is None:
-            yield from ((ring, index) for index in session.worth_a_look(ring))
+        yield from ((ring, what) for what in ("step", "poll") if _can(session, ring, what))
 
 
 def counterexample(task: Attempted, example: AttemptExample, failed: Failed) -> Counterexample:

@@ -64,6 +64,7 @@ class Attempts:
         self.rings = [Ring() for _ in range(ring_count)]
         self.ordered: dict[tuple[int, int], int] = {}  # (ring, index) -> start
         self.told: list[str] = []  # what happened, line by line
+        self.turns: list[tuple[int, str]] = []  # who went, and did what; kept by whoever decides that
         self.happened: set[str] = set()
         self._changes = 0  # how often something was ordered: what was parked is worth another look
         self._acked = [0] * client_count
@@ -72,9 +73,8 @@ class Attempts:
 
     def send(self, ring: int, client: int, seq: int, count: int) -> None:
         """Put a batch into a ring."""
-        if self.level == 5 and any(
-            (each.client, each.seq) == (client, seq) for of in self.rings for each in of.batches
-        ):
+        there = [(each.client, each.seq) for of in self.rings for each in of.batches]
+        if self.level == 5 and (client, seq) in there:
             self.happened.add("duplicate")  # where it is ordered like any other
         self.rings[ring].batches.append(Batch(client, seq, count))
         self.acceptor.arrive(ring, client, seq, count)
