@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from fencepost.compared.accepted import Acceptor
@@ -67,9 +67,9 @@ class LeaksPositions(Sound):
 
 
 class Overlaps(Sound):
-    def try_order(self, ring: int, client: int, seq: int, count: int) -> Answer:
-        outcome, start = super().try_order(ring, client, seq, count)  # type: ignore[misc]
-        return outcome, max(start - 1, 0) if outcome == ORDERED else -1
+    def try_order(self, ring: int, client: int, seq: int, count: int) -> Answer | Generator[None, None, Answer]:
+        self.counter = max(0, self.counter - 1)
+        return super().try_order(ring, client, seq, count)
 
 
 class Torn(Sound):
@@ -187,7 +187,7 @@ def test_a_user_who_sends_steps_polls_asks_and_stops_finds_nothing_wrong(name: s
 def test_the_stateful_test_finds_what_is_wrong(wrong: type[Sound], level: Level) -> None:
     with pytest.raises(Broken):
         run_state_machine_as_test(
-            machine(wrong, level), settings=settings(QUICK, max_examples=60, report_multiple_bugs=False)
+            machine(wrong, level), settings=settings(QUICK, max_examples=60, phases=[Phase.generate])
         )
 
 
