@@ -19,7 +19,7 @@ from fencepost.model.trace import Step
 
 ACKNOWLEDGEMENTS = ("acknowledge", "acknowledge_first")
 CONSUMED, WRITTEN = -2, -3  # frontiers of a ring that are no client's
-FRONTIERS = {CONSUMED: "the count of consumed slots", WRITTEN: "the count of filled slots"}
+FRONTIERS = {CONSUMED: "the count of consumed slots", WRITTEN: "what is said to be written"}
 UNREAD = -1  # the client and seq of a batch that a scanner orders without reading whose it is
 
 
