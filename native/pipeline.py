@@ -40,7 +40,7 @@ _ORDERS = (FREE, SAME_LINE, ALWAYS)
 _LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("counter", ("issued",)),
     ("lock", ("held",)),
-    ("next", ("seq",)),
+    ("next", ("seq", "exported")),
     ("written", ("count",)),
     ("consumed", ("count",)),
     ("payload", ("content",)),

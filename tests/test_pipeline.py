@@ -19,6 +19,8 @@ from fencepost.model.memory.lines import LinesChanged
 from fencepost.model.programs import Arriving, Scenario, design
 from fencepost.model.programs.client import Sending
 from fencepost.model.programs.operations import Program
+from fencepost.model.programs.order4 import Order4Claim
+from fencepost.model.programs.scanner import Scanner, Slot
 from fencepost.model.programs.seed import SeedDelegation, SeedReceiver
 
 SOUND = ("order5.fetch_add", "order4.mutex", "order4.claim")
@@ -33,6 +35,9 @@ SCENARIOS = {
     "a delegation": Scenario(rings=((Arriving(0, 0, 1), Arriving(0, 1, 2)),), delegated=True),
     "a client": Scenario(plans=((Sending(0, 0, 1), Sending(1, 1, 1)),), ring_count=2),
     "a client that restarts": Scenario(plans=((Sending(0, 0, 1),),), ring_count=2, restarts=True),
+    "a copy before what is acknowledged": Scenario(
+        rings=((Arriving(0, 0, 1),), (Arriving(0, 0, 1), Arriving(0, 1, 1))), written=True, acknowledgers=True
+    ),
 }
 
 
@@ -49,6 +54,18 @@ def test_a_sound_design_holds_in_drawn_runs_of_more(name: str, strategy: str) ->
     scenario = Scenario(rings=arrivals(2, 2, 8), slots=2, subscribers=True, acknowledgers=True)
     explored = explore(sequencer(design(name), scenario, "ncx"), strategy=strategy, limits=Limits(runs=25))
     assert (explored.verdict, explored.violation) == (Verdict.NOT_FOUND, None)
+
+
+class AcknowledgesPastCopies(Order4Claim):
+    def acknowledge(self, slot: Slot) -> Program:
+        yield from Scanner.acknowledge(self, slot)
+
+
+def test_an_acknowledgement_waits_for_the_batch_of_a_copy_that_was_dropped() -> None:
+    of = replace(design("order4.claim"), scanner=AcknowledgesPastCopies)
+    explored = explore(sequencer(of, SCENARIOS["a copy before what is acknowledged"], "ncx"))
+    assert explored.violation is not None
+    assert explored.violation.sentence == "client 0 batch 0 was acknowledged and no reader can find it in memory yet"
 
 
 ON_BROKER_1 = ((), (Arriving(0, 0, 1),))  # broker 0 is where the sequencer runs

@@ -10,6 +10,7 @@
 | consumed ring        | count        | subscriber -> receiver                     |
 | counter              | issued       | scanners                                   |
 | next client          | seq          | scanners                                   |
+| (the same line)      | exported     | scanners                                   |
 | lock                 | held         | scanners                                   |
 
 Every line has one writing host: that is `single-writer`. A guard holds the full index plus one, not a bit: a stale copy
@@ -56,6 +57,11 @@ def consumed(ring: int) -> Line:
 def next_seq(client: int) -> Address:
     """Return the word of a client's next-expected seq."""
     return ("next", client, "seq")
+
+
+def exported(client: int) -> Address:
+    """Return the word that says below which seq all of a client's batches are in export chains, readable by all."""
+    return ("next", client, "exported")
 
 
 def to_ring(ring: int) -> Address:

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from fencepost.model.programs.layout import ISSUED, LOCK, next_seq
+from fencepost.model.programs.layout import ISSUED, LOCK, exported, next_seq
 from fencepost.model.programs.operations import (
     DUPLICATE,
     LATER,
@@ -137,8 +137,23 @@ class Order4Scanner(Scanner):
         early = seq < slot.seq or busy
         return Step("park", {"ring": slot.ring}) if early and not slot.parked else None
 
+    def acknowledge(self, slot: Slot) -> Program:
+        """Wait until the client's batch before this one can be read, then tell the broker how far it may forget.
+
+        What this ring is told covers copies that were dropped here and ordered elsewhere. Without the wait: batch 0 is
+        claimed on ring 0, its copy on ring 1 is dropped, batch 1 is ordered and acknowledged there, and the client
+        forgets both, while the scanner of ring 0 has yet to export batch 0. The wait ends: whoever it is for claimed
+        that batch before this one was claimed, has nothing else in hand, and waits for an earlier one at most.
+        """
+        address = exported(slot.client)
+        seen = yield Load(address)
+        while seen < slot.seq:
+            _, seen = yield Poll((Watched(address, seen),))
+        yield Store(address, slot.seq + 1)
+        yield from super().acknowledge(slot)
+
     def acknowledged_below(self, slot: Slot) -> int:
-        """Name a seq: this scanner released all the client's earlier batches of this ring before this one."""
+        """Name a seq: all the client's batches below it are exported, by whichever scanner."""
         return slot.seq + 1
 
 

@@ -24,7 +24,7 @@ class CasThenReserve {
     } while (memory.compare_exchange(word, seq, seq + 1, Memory::at_if(seq, Action::claim, ring, slot.index)) != seq);
     const Value start = memory.fetch_add(layout.issued(), slot.batch.count, Memory::at(Action::reserve, ring));
     scanner.assign(slot, start);
-    scanner.publish(slot, start, seq + 1);
+    scanner.publish_in_turn(slot, start);
     return {Outcome::ordered, start};
   }
 

@@ -26,6 +26,7 @@ struct Layout {
   constexpr Word issued() const { return {0, 0}; }
   constexpr Word lock() const { return {1, 0}; }
   constexpr Word next_seq(Value client) const { return {2 + static_cast<LineIndex>(client), 0}; }
+  constexpr Word exported(Value client) const { return {2 + static_cast<LineIndex>(client), 1}; }
   constexpr LineIndex written(std::uint32_t ring) const { return base(ring); }
   constexpr LineIndex consumed(std::uint32_t ring) const { return base(ring) + 1; }
   constexpr LineIndex payload(std::uint32_t ring, Value index) const { return base(ring) + 2 + slot(index); }
@@ -46,7 +47,7 @@ struct Layout {
 
   constexpr NamedLine name(LineIndex line) const {
     if (line < 2) return {line == 0 ? LineName::counter : LineName::lock, -1, -1, 1};
-    if (line < 2 + client_count) return {LineName::next, line - 2, -1, 1};
+    if (line < 2 + client_count) return {LineName::next, line - 2, -1, 2};
     const LineIndex in_rings = line - 2 - client_count;
     const LineIndex ring = in_rings / ring_size(), at = in_rings % ring_size();
     if (at < 2) return {at == 0 ? LineName::written : LineName::consumed, ring, -1, 1};

@@ -82,6 +82,27 @@ class Scanner {
   // Offers an ordered batch to readers; when that has reached memory, lets its broker acknowledge it.
   void publish(const Slot& slot, Value start, Value below) {
     add_entry({slot.index, start, deliver_entry}, Memory::at(Action::publish, ring_));
+    acknowledge(slot, below);
+  }
+
+  // The same at level 4, where an acknowledgement covers copies that were dropped here and ordered elsewhere: BLOCKS
+  // until the client's batch before this one is offered too, by whoever claimed it. That ends: it was claimed earlier,
+  // its scanner has nothing else in hand, and waits for an earlier one at most. False: the run is to end.
+  bool publish_in_turn(const Slot& slot, Value start) {
+    add_entry({slot.index, start, deliver_entry}, Memory::at(Action::publish, ring_));
+    const Word word = layout_.exported(slot.batch.client);
+    for (Value seen = memory_.load(word); seen < slot.batch.seq;) {
+      const Watched watched{word, seen, false};
+      const Result found = memory_.poll({&watched, 1});
+      if (found.stopped()) return false;
+      seen = found.value;
+    }
+    memory_.store(word, slot.batch.seq + 1);
+    acknowledge(slot, slot.batch.seq + 1);
+    return true;
+  }
+
+  void acknowledge(const Slot& slot, Value below) {
     const LineIndex line = layout_.acked(ring_, slot.batch.client);
     memory_.store({line, 0}, below, Memory::at(Action::frontier, ring_, slot.batch.client, below));
     memory_.flush(line);

@@ -42,7 +42,7 @@ class Claim {
     }
     scanner.assign(slot, start);
     memory.store(word, idle + 2, Memory::at(Action::release, ring));
-    scanner.publish(slot, start, slot.batch.seq + 1);
+    scanner.publish_in_turn(slot, start);
     return {Outcome::ordered, start};
   }
 
@@ -76,7 +76,7 @@ class Mutex {
     scanner.assign(slot, start);
     memory.store(word, slot.batch.seq + 1, Memory::at(Action::advance, ring));
     memory.unlock(lock, Memory::at(Action::unlock, ring));
-    scanner.publish(slot, start, slot.batch.seq + 1);
+    scanner.publish_in_turn(slot, start);
     return {Outcome::ordered, start};
   }
 };
