@@ -165,14 +165,13 @@ class Order4Claim(Order4Scanner):
 
     def attempt(self, slot: Slot) -> Attempt:
         address, idle, busy = self.word(slot.client), 2 * slot.seq, 2 * slot.seq + 1
-        while True:
-            word = yield Load(address, lambda word: self.look(slot, word % 2 == 1, word // 2))
-            self._words[slot.client] = word
-            if word != idle:
-                return (DUPLICATE if word // 2 > slot.seq else LATER), -1
-            found = yield CompareExchange(address, idle, busy, claimed(slot, idle))
-            if found == idle:
-                break
+        look = lambda word: self.look(slot, word % 2 == 1, word // 2)  # noqa: E731
+        word = yield Load(address, look)
+        if word == idle:
+            word = yield CompareExchange(address, idle, busy, claimed(slot, idle, look))
+        self._words[slot.client] = word
+        if word != idle:
+            return (DUPLICATE if word // 2 > slot.seq else LATER), -1
         start = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=slot.ring))
         yield from self.assign(slot, start)
         yield Store(address, self.released(slot), at("release", ring=slot.ring))
@@ -199,7 +198,8 @@ class Order4Mutex(Order4Scanner):
             duplicate = slot.seq < expected
             yield Unlock(LOCK, at("drop" if duplicate else "park", ring=ring))
             return (DUPLICATE if duplicate else LATER), -1
-        start = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=ring))
+        start = yield Load(ISSUED)  # nobody else adds to it: no atomic addition is needed under the lock
+        yield Store(ISSUED, start + slot.count, at("reserve", ring=ring))
         yield from self.assign(slot, start)
         yield Store(address, slot.seq + 1, at("advance", ring=ring))
         yield Unlock(LOCK, at("unlock", ring=ring))
@@ -215,21 +215,20 @@ class CasThenReserve(Order4Scanner):
 
     def attempt(self, slot: Slot) -> Attempt:
         address = self.word(slot.client)
-        while True:
-            word = yield Load(address, lambda word: self.look(slot, False, word))
-            self._words[slot.client] = word
-            if word != slot.seq:
-                return (DUPLICATE if word > slot.seq else LATER), -1
-            found = yield CompareExchange(address, slot.seq, slot.seq + 1, claimed(slot, slot.seq))
-            if found == slot.seq:
-                break
+        look = lambda word: self.look(slot, False, word)  # noqa: E731
+        word = yield Load(address, look)
+        if word == slot.seq:
+            word = yield CompareExchange(address, slot.seq, slot.seq + 1, claimed(slot, slot.seq, look))
+        self._words[slot.client] = word
+        if word != slot.seq:
+            return (DUPLICATE if word > slot.seq else LATER), -1
         start = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=slot.ring))
         yield from self.assign(slot, start)
         yield from self.publish(slot, start)
         return ORDERED, start
 
 
-def claimed(slot: Slot, expected: int) -> Label:
-    """Return the label of a compare-exchange that claims a slot where it finds `expected`."""
+def claimed(slot: Slot, expected: int, look: Label) -> Label:
+    """Return the label of a compare-exchange that claims a slot where it finds `expected`, and else is but a look."""
     step = Step("claim", {"ring": slot.ring, "index": slot.index})
-    return lambda found: step if found == expected else None
+    return lambda found: step if found == expected else look(found)

@@ -5,19 +5,13 @@
 #include <optional>
 #include <vector>
 
+#include "fencepost/batch.hpp"
 #include "fencepost/pipeline_layout.hpp"
 #include "fencepost/pipeline_mutants.hpp"
 #include "fencepost/pipeline_receiver.hpp"
 #include "fencepost/pipeline_words.hpp"
 
 namespace fencepost::pipeline {
-
-// A batch as its scanner read it; `parked` says that it was read before and set aside.
-struct Slot {
-  Value index = 0;
-  Batch batch;
-  bool parked = false;
-};
 
 // Reads one ring in ring order. With `delegated`, a delegation says what is written; else the header's own guard does.
 template <class Memory>
@@ -71,12 +65,6 @@ class Scanner {
       packed = found.value;
     }
     return Slot{index, unpack_batch(packed), false};
-  }
-
-  // Gives the batch its range: from here on it has a position, whoever may see it.
-  void assign(const Slot& slot, Value start) {
-    memory_.witness(Memory::at(Action::assign, ring_, slot.index, slot.batch.client, slot.batch.seq, slot.batch.count,
-                               start));
   }
 
   // Offers an ordered batch to readers; when that has reached memory, lets its broker acknowledge it.

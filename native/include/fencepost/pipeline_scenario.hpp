@@ -23,6 +23,7 @@
 #include "fencepost/pipeline_subscriber.hpp"
 #include "fencepost/pipeline_words.hpp"
 #include "fencepost/stepped_system.hpp"
+#include "fencepost/stepped_telling.hpp"
 
 namespace fencepost::pipeline {
 
@@ -128,7 +129,9 @@ class PipelineThreads {
         add(ring);
       }
     };
-    of_rings(true, Role::scanner, [&](std::uint32_t ring) { add<ScannerOf<Memory>>(ring, scenario.delegated); });
+    of_rings(true, Role::scanner, [&, sequencer = stepped_sequencer<typename ScannerOf<Memory>::Sequencer>(layout)](std::uint32_t ring) {
+              add<ScannerOf<Memory>>(ring, scenario.delegated, sequencer);
+            });
     of_rings(has_plans || !scenario.written || !scenario.later.empty(), Role::receiver, [&](std::uint32_t ring) { add_receiver(ring, has_plans); });
     of_rings(scenario.delegated, Role::delegation, [&](std::uint32_t ring) { add<Delegation<Memory>>(ring); });
     of_rings(scenario.subscribers, Role::subscriber, [&](std::uint32_t ring) { add<Subscriber<Memory>>(ring); });

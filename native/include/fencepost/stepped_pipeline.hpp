@@ -13,6 +13,7 @@
 
 #include "fencepost/limits.hpp"
 #include "fencepost/pipeline_cas_then_reserve.hpp"
+#include "fencepost/pipeline_reserve_before_claim.hpp"
 #include "fencepost/pipeline_scenario.hpp"
 #include "fencepost/stepped_draw.hpp"
 #include "fencepost/stepped_explore.hpp"
@@ -119,7 +120,13 @@ class Pipeline {
   template <pipeline::Mutant mutant>
   void build(std::string_view design, const Profile& profile, const Matrix& matrix, Judge* judge) {
     if (design == pipeline_designs[0]) return build_with<mutant, pipeline::ScannerOrder5>(profile, matrix, judge);
-    if (design == pipeline_designs[1]) return build_with<mutant, pipeline::ScannerOrder4Claim>(profile, matrix, judge);
+    if (design == pipeline_designs[1]) {
+      if constexpr (mutant == pipeline::Mutant::reserve_before_claim) {
+        return build_with<mutant, pipeline::ScannerReserveBeforeClaim>(profile, matrix, judge);
+      } else {
+        return build_with<mutant, pipeline::ScannerOrder4Claim>(profile, matrix, judge);
+      }
+    }
     if (design == pipeline_designs[2]) return build_with<mutant, pipeline::ScannerOrder4Mutex>(profile, matrix, judge);
     if constexpr (mutant == pipeline::Mutant::none) {
       if (design == refuted_design) return build_with<mutant, pipeline::ScannerCasThenReserve>(profile, matrix, judge);
