@@ -147,7 +147,7 @@ def test_full_shows_what_the_default_leaves_out() -> None:
     short, full = describe_run(explored), describe_run(explored, full=True)
     assert "chain 1 0 . entry" not in short
     assert "chain 1 0 . entry" in full
-    assert "and 10 more" in short
+    assert re.search(r"and \d+ more", short)
     assert max(map(len, full.splitlines())) <= WIDTH
 
 
