@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from fencepost.model.programs.layout import ISSUED, LOCK, exported, next_seq
+from fencepost.model.programs.layout import ISSUED, LOCK, exported, next_seq, shard_lock
 from fencepost.model.programs.operations import (
     DUPLICATE,
     LATER,
@@ -30,6 +30,7 @@ from fencepost.model.programs.operations import (
     at,
     witness,
 )
+from fencepost.model.programs.partition import owner_of
 from fencepost.model.programs.scanner import DROP, Scanner, Slot
 from fencepost.model.trace import Step
 
@@ -189,22 +190,47 @@ class Order4Mutex(Order4Scanner):
     def expected(self, word: Any) -> int:
         return int(word)
 
+    def lock(self, client: int) -> Address:
+        """Return the lock that a client's word is under."""
+        return LOCK
+
+    def reserve(self, slot: Slot) -> Generator[Operation, Any, int]:
+        """Take the batch's range: nobody else adds to the counter, so no atomic addition is needed under the lock."""
+        start: int = yield Load(ISSUED)
+        yield Store(ISSUED, start + slot.count, at("reserve", ring=slot.ring))
+        return start
+
     def attempt(self, slot: Slot) -> Attempt:
-        ring, address = slot.ring, self.word(slot.client)
-        yield Lock(LOCK, at("lock", ring=ring, index=slot.index))
+        ring, address, lock = slot.ring, self.word(slot.client), self.lock(slot.client)
+        yield Lock(lock, at("lock", ring=ring, index=slot.index))
         expected = yield Load(address)
         self._words[slot.client] = expected
         if slot.seq != expected:
             duplicate = slot.seq < expected
-            yield Unlock(LOCK, at("drop" if duplicate else "park", ring=ring))
+            yield Unlock(lock, at("drop" if duplicate else "park", ring=ring))
             return (DUPLICATE if duplicate else LATER), -1
-        start = yield Load(ISSUED)  # nobody else adds to it: no atomic addition is needed under the lock
-        yield Store(ISSUED, start + slot.count, at("reserve", ring=ring))
+        start = yield from self.reserve(slot)
         yield from self.assign(slot, start)
         yield Store(address, slot.seq + 1, at("advance", ring=ring))
-        yield Unlock(LOCK, at("unlock", ring=ring))
+        yield Unlock(lock, at("unlock", ring=ring))
         yield from self.publish(slot, start)
         return ORDERED, start
+
+
+class Order4ShardedMutex(Order4Mutex):
+    """order4.sharded_mutex. A lock for each shard of the clients; the counter is all that shards have in common.
+
+    There are two shards, so that some clients meet in one and some do not; the native code that is raced has 64.
+    """
+
+    SHARD_COUNT = 2
+
+    def lock(self, client: int) -> Address:
+        return shard_lock(owner_of(client, self.SHARD_COUNT))
+
+    def reserve(self, slot: Slot) -> Generator[Operation, Any, int]:
+        start: int = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=slot.ring))
+        return start
 
 
 class CasThenReserve(Order4Scanner):

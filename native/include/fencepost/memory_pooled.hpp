@@ -64,6 +64,7 @@ class PooledMemory {
  public:
   static constexpr Mutant mutant = Mutant::none;
   using Policy = Base;  // of the sequencers
+  static constexpr std::size_t shard_count = 64;
   struct Label {};
 
   PooledMemory(std::span<PooledLine> pool, Network& network, const StopFlag& stop, std::size_t delivered_max)

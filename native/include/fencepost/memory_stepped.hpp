@@ -84,6 +84,9 @@ class Places {
   std::size_t taken_ = 0;
 };
 
+// Few, so that clients meet in one. model/programs/order4.py.
+inline constexpr std::size_t shard_count = 2;
+
 // A word of a sequencer is but its place; what it holds is in the stepped memory. Every memory order is that of the
 // machine there, which has one for loads, stores and atomics.
 struct Stepped {
@@ -159,6 +162,7 @@ class SteppedMemory : public FibreProgram {
   static constexpr pipeline::Mutant mutant = mutant_;
   using Label = stepped::Label;
   using Policy = Stepped;
+  static constexpr std::size_t shard_count = stepped::shard_count;
 
   const Operation* begin() override {
     teller_ = nullptr;
@@ -195,6 +199,7 @@ class SteppedMemory : public FibreProgram {
   }
 
   Value access(Kind kind, Word word, Value value, Value second) override {
+    if (teller_ == nullptr) return on(kind, word, value, second, {}).value;
     const Result result = on(kind, word, value, second, teller_->label(kind, word));
     if (const std::optional<Value> start = teller_->assigned(kind, word, result.value)) {
       assigns_.step.arguments[5] = *start;
@@ -255,7 +260,7 @@ class SteppedMemory : public FibreProgram {
     return ask(operation);
   }
 
-  Teller* teller_ = nullptr;  // of the attempt under way; on the fibre's stack
+  Teller* teller_ = nullptr;  // of the attempt under way, if there is one; on the fibre's stack
   Label assigns_;
 };
 

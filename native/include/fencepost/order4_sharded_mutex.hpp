@@ -19,13 +19,13 @@ namespace fencepost {
 // A client's word is read and written under the lock of its shard only; the range is taken under it, too, so that a
 // client's successor finds its fetch_add done. Two clients of one shard wait for each other without need: that is the
 // price against order4.claim, whose claims are per client.
-template <class Memory>
+template <class Memory, std::size_t shard_count_ = 64>
 class Order4ShardedMutex {
  public:
   static constexpr std::string_view name = "order4.sharded_mutex";
   static constexpr int level = 4;
   static constexpr bool parks = true;
-  static constexpr std::size_t shard_count = 64;
+  static constexpr std::size_t shard_count = shard_count_;
 
   explicit Order4ShardedMutex(const Configuration& configuration)
       : clients_(configuration.client_capacity), issued_(configuration.first_position) {}

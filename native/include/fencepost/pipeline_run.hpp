@@ -36,7 +36,7 @@ class PipelineRun {
 
   PipelineRun(const Scenario& scenario, std::size_t expected_count, double patience_seconds)
       : scenario_(scenario),
-        layout_(scenario.layout()),
+        layout_(scenario.layout(0, requires { ScannerOf<Memory>::reads_every_ring; })),
         pool_(layout_.line_count()),
         network_(layout_.channel_count()),
         sequencer_(std::make_shared<Sequencer>(configuration())),
@@ -148,6 +148,12 @@ RunResult run_on(std::string_view design, const Scenario& scenario, std::size_t 
   }
   if (design == stepped::pipeline_designs[2]) {
     return PipelineRun<Base, ScannerOrder4Mutex>(scenario, expected_count, patience_seconds).run(check_interrupt);
+  }
+  if (design == stepped::pipeline_designs[3]) {
+    return PipelineRun<Base, ScannerOrder4ShardedMutex>(scenario, expected_count, patience_seconds).run(check_interrupt);
+  }
+  if (design == stepped::pipeline_designs[4]) {
+    return PipelineRun<Base, ScannerOwner>(scenario, expected_count, patience_seconds).run(check_interrupt);
   }
   throw Refused("unknown pipeline '" + std::string(design) + "'");
 }

@@ -13,6 +13,7 @@
 #include "fencepost/batch.hpp"
 #include "fencepost/order4_claim.hpp"
 #include "fencepost/order4_mutex.hpp"
+#include "fencepost/order4_sharded_mutex.hpp"
 #include "fencepost/pipeline_scanner.hpp"
 
 namespace fencepost::pipeline {
@@ -142,5 +143,8 @@ template <class Memory>
 using ScannerOrder4Claim = ScannerOrder4<Memory, Order4Claim<typename Memory::Policy>>;
 template <class Memory>
 using ScannerOrder4Mutex = ScannerOrder4<Memory, Order4Mutex<typename Memory::Policy>>;
+template <class Memory>
+using ScannerOrder4ShardedMutex =
+    ScannerOrder4<Memory, Order4ShardedMutex<typename Memory::Policy, Memory::shard_count>>;
 
 }  // namespace fencepost::pipeline

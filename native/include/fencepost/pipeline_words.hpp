@@ -69,6 +69,7 @@ using ComputeStep = Step (*)(const Step& given, Value result);
 
 // What is done with an entry of the export chain.
 inline constexpr Value drop_entry = 0, deliver_entry = 1;
+inline constexpr Value pass_entry = 2;  // told of a dropped one: the slot is another worker's
 
 // --- what fits one word; 0 is a word that was never written ---
 

@@ -14,9 +14,11 @@
 #include "fencepost/memory_stepped.hpp"
 #include "fencepost/order4_claim.hpp"
 #include "fencepost/order4_mutex.hpp"
+#include "fencepost/order4_sharded_mutex.hpp"
 #include "fencepost/order5_fetch_add.hpp"
 #include "fencepost/pipeline_cas_then_reserve.hpp"
 #include "fencepost/pipeline_reserve_before_claim.hpp"
+#include "fencepost/pipeline_scanner_owner.hpp"
 
 namespace fencepost::stepped {
 
@@ -145,28 +147,61 @@ class Telling<pipeline::CasThenReserve<Stepped>> final : public CountingTeller {
   }
 };
 
-// Under the lock the counter is read and written. What the word said decides what giving the lock back is.
-template <>
-class Telling<Order4Mutex<Stepped>> final : public CountingTeller {
+// What the client's word said under the lock decides what giving the lock back is.
+class LockTeller : public CountingTeller {
  public:
   using CountingTeller::CountingTeller;
 
   Label label(Kind kind, Word word) override {
     switch (kind) {
       case Kind::lock: return always(Action::lock, ring_, slot_.index);
-      case Kind::store: return always(is_client_word(word) ? Action::advance : Action::reserve, ring_);
+      case Kind::store: return is_client_word(word) ? always(Action::advance, ring_) : Label{};
       case Kind::unlock:
         return always(next_ == slot_.batch.seq  ? Action::unlock
                       : next_ > slot_.batch.seq ? Action::drop
                                                 : Action::park,
                       ring_);
-      default: return {};
+      default: return CountingTeller::label(kind, word);
     }
   }
 
   std::optional<Value> assigned(Kind kind, Word word, Value result) override {
-    if (kind == Kind::load) (is_client_word(word) ? next_ : start_) = result;
-    return kind == Kind::store && word == layout_.issued() ? std::optional(start_) : std::nullopt;
+    if (kind == Kind::load && is_client_word(word)) next_ = result;
+    return CountingTeller::assigned(kind, word, result);
+  }
+
+ private:
+  Value next_ = 0;
+};
+
+template <>
+class Telling<Order4ShardedMutex<Stepped, shard_count>> final : public LockTeller {
+ public:
+  using LockTeller::LockTeller;
+
+  static std::vector<Word> places(const pipeline::Layout& layout) {
+    std::vector<Word> words;
+    for (std::size_t shard = 0; shard < shard_count; ++shard) words.push_back(layout.shard_lock(shard));
+    words.insert(words.end(), {layout.issued(), Places::nowhere});
+    return client_words_and(layout, words);
+  }
+};
+
+// Under the one lock the counter is read and written.
+template <>
+class Telling<Order4Mutex<Stepped>> final : public LockTeller {
+ public:
+  using LockTeller::LockTeller;
+
+  Label label(Kind kind, Word word) override {
+    const bool reserves = kind == Kind::store && word == layout_.issued();
+    return reserves ? always(Action::reserve, ring_) : LockTeller::label(kind, word);
+  }
+
+  std::optional<Value> assigned(Kind kind, Word word, Value result) override {
+    if (word != layout_.issued()) return LockTeller::assigned(kind, word, result);
+    if (kind == Kind::load) start_ = result;
+    return kind == Kind::store ? std::optional(start_) : std::nullopt;
   }
 
   static std::vector<Word> places(const pipeline::Layout& layout) {
@@ -174,8 +209,14 @@ class Telling<Order4Mutex<Stepped>> final : public CountingTeller {
   }
 
  private:
-  Value next_ = 0;
   Value start_ = -1;
+};
+
+// What workers do is told by who is told of it (pipeline_scanner_owner.hpp).
+template <>
+class Telling<pipeline::SharedCounter<Stepped>> final {
+ public:
+  static std::vector<Word> places(const pipeline::Layout& layout) { return {layout.issued(), Places::nowhere}; }
 };
 
 // A sequencer on the stepped memory; it must outlive the programs that share it.
