@@ -53,7 +53,7 @@ def _schedule(
     def begin() -> None:
         end_ns = world.clock.now_ns + fault.lasts
         if fault.every and world.clock.now_ns + fault.every < world.sending_ends_ns:
-            world.clock.call_at(world.clock.now_ns + fault.every, begin)
+            world.clock.interfere_at(world.clock.now_ns + fault.every, begin)
         world.recorder.count(f"fault_{fault.kind}")
         if world.spans is not None:
             world.spans.instant("faults", f"{fault.kind} {fault.broker}", world.clock.now_ns)
@@ -71,7 +71,7 @@ def _schedule(
         else:
             receiver.crash = "before" if fault.kind == "broker_crash_before_publish" else "after"
 
-    world.clock.call_at(int(fault.at), begin)
+    world.clock.interfere_at(int(fault.at), begin)
 
 
 def restart(shared: Shared) -> None:

@@ -7,13 +7,14 @@ time of copying a payload is added where it is written and where it is read.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.programs import DESIGNS, design
 from fencepost.model.programs.layout import ISSUED, chain, next_seq, payload, to_ring
-from fencepost.model.programs.operations import LATER, Attempted, line_of
+from fencepost.model.programs.operations import Attempted, line_of
 from fencepost.model.simulation.brokers import Receiver
 from fencepost.model.simulation.clock import Process, Signal
 from fencepost.model.simulation.faults import late_brokers, schedule_faults
@@ -61,14 +62,18 @@ def simulate_operations_once(
     shuffled: bool = False,
     traced: bool = False,
     progress: Progress = lambda now_ns, end_ns, slots: None,
+    runs_ahead: bool = True,
 ) -> World:
-    """Run one replication of a scenario at operation granularity to its end; the world holds what happened."""
+    """Run one replication of a scenario at operation granularity to its end; the world holds what happened.
+
+    Without `runs_ahead` no thread ever runs ahead of the clock: slower, and a test says that it is the same.
+    """
     _check(scenario, level)
     workload = workload_of(scenario, level)
     scenario = fitted(scenario, workload)
     world = make_world(scenario, level, seed=seed, replication=replication, shuffled=shuffled, traced=traced)
     clients = range(scenario.clients.count) if workload is None else sorted(set(workload.client_id.tolist()))
-    run = OperationRun(world, list(clients))
+    run = OperationRun(world, list(clients), runs_ahead=runs_ahead)
     run.depart = start_clients(world, workload, run.receivers, late_brokers(scenario))
     for receiver in run.receivers:
         world.clock.process(receiver.run())
@@ -109,16 +114,19 @@ def _check(scenario: Scenario, level: Level) -> None:
 class OperationRun:
     """The programs of one run, and what their steps mean to what is around them and to the contract."""
 
-    def __init__(self, world: World, clients: list[int]) -> None:
+    def __init__(self, world: World, clients: list[int], *, runs_ahead: bool) -> None:
         self._world = world
         self._scenario = scenario = world.scenario
         costs = scenario.machine
         self._memory = TimedMemory(
-            world.clock, costs, costs.eviction.draws(world.stream("eviction")), line_of=line_of,
+            world.clock, costs, lambda name: costs.eviction.draws(world.stream(f"eviction {name}")), line_of=line_of,
             is_pooled=lambda line: line[0] not in OWN_LINES, staleness=world.recorder.staleness,
+            told=("chain", "consumed"), written_back=self._written_back,
         )  # fmt: skip
-        self._memory.on_written_back = self._written_back
-        self.machine = TimedMachine(world.clock, costs, self._memory, observe=self._observe, attempted=self._attempted)
+        self.machine = TimedMachine(
+            world.clock, costs, self._memory, observers=self._observers(), attempted=self._attempted,
+            runs_ahead=runs_ahead and scenario.brokers.hosts == "own",
+        )  # fmt: skip
         self.scanners: list[TimedThread] = []
         self.receivers = [Feeding(world, ring.number) for ring in world.rings]
         self.depart: Any = None
@@ -129,11 +137,6 @@ class OperationRun:
         self._acked: dict[tuple[int, int], int] = {}  # level 5: how many of them are
         self._read: list[list[Slot]] = [[] for _ in world.rings]  # delivered, and the receiver does not know it yet
         self._subscriber_host = [0] * len(world.rings)
-        self._steps = {
-            "overwrite": self._overwrite, "arrive": self._arrive, "assign": self._assign, "export": self._export,
-            "publish": self._publish, "discard": self._discard, "deliver": self._deliver,
-            "acknowledge": self._acknowledge,
-        }  # fmt: skip
         self._start(clients)
         self._memory.place(0, ISSUED).waits = world.recorder.counter
         for client in clients:
@@ -157,11 +160,13 @@ class OperationRun:
             subscriber.busy = recorder.subscribers[ring]
             self._subscriber_host[ring] = reader
 
-    def _observe(self, step: Step) -> None:
-        """Take down a step of the spec, or of the contract."""
-        take_down = self._steps.get(step.action)
-        if take_down is not None:
-            take_down(step)
+    def _observers(self) -> dict[str, Callable[[Step], None]]:
+        """Return who takes down which step of the spec, or of the contract."""
+        return {
+            "overwrite": self._overwrite, "arrive": self._arrive, "assign": self._assign, "export": self._export,
+            "publish": self._publish, "discard": self._discard, "deliver": self._deliver,
+            "acknowledge": self._acknowledge,
+        }  # fmt: skip
 
     def _slot(self, ring: int, index: int) -> Slot:
         slot = self._world.rings[ring].places[index % self._scenario.brokers.ring_slots]
@@ -261,9 +266,8 @@ class OperationRun:
                 self.depart(copy)
 
     def _attempted(self, attempted: Attempted) -> None:
-        """A scanner is done with a slot for now."""
-        if attempted.outcome == LATER:
-            slot = self._slot(attempted.ring, attempted.index)
-            if slot.parked_ns < 0:
-                slot.parked_ns = self._world.clock.now_ns
-                self._world.recorder.count("parked")
+        """A scanner leaves a slot for later."""
+        slot = self._slot(attempted.ring, attempted.index)
+        if slot.parked_ns < 0:
+            slot.parked_ns = self._world.clock.now_ns
+            self._world.recorder.count("parked")
