@@ -239,3 +239,27 @@ def replacement(operation: FetchAdd | CompareExchange | Exchange, before: Any) -
             return (desired,) if before == expected else None
         case Exchange(value=value):
             return (value,)
+
+
+def without(program: Program, *kinds: type) -> Program:
+    """Leave the operations of these kinds out of a program."""
+    result = None
+    while True:
+        try:
+            operation = program.send(result)
+        except StopIteration:
+            return
+        result = 0 if isinstance(operation, kinds) else (yield operation)
+
+
+def coherently(program: Program) -> Program:
+    """Let a program's polls look at what its own host has, as is enough where all memory is coherent."""
+    result = None
+    while True:
+        try:
+            operation = program.send(result)
+        except StopIteration:
+            return
+        if isinstance(operation, Poll):
+            operation = Poll(tuple(Watched(each.address, each.seen) for each in operation.watched), operation.label)
+        result = yield operation

@@ -2,10 +2,10 @@
 
 `publishing` makes a scanner of any design publish by a policy. Sound on hosts that are not coherent:
 
-    PerMessage    flush and fence for the header of each message, then the entry with its guard, then the acknowledgement
+    PerMessage    flush and fence for each message's header; then the entry with its guard; then the acknowledgement
     PerBatch      flush every message header and fence once; then as above
-    SingleFence   one fence for all that a guard vouches for. Nobody waits for the guard's own write-back: the next fence
-                  stands behind it, and then the batch is acknowledged
+    SingleFence   one fence for all that a guard vouches for. Nobody waits for the guard's own write-back: the next
+                  fence stands behind it, and then the batch is acknowledged
     Epoch         as SingleFence, with one fence and a burst of guards for a group of batches
 
 A group that is not full is closed, and what is not acknowledged is, when a look at all that the scanner waits for finds
@@ -17,7 +17,18 @@ from __future__ import annotations
 from typing import ClassVar
 
 from fencepost.model.programs.layout import chain, message
-from fencepost.model.programs.operations import Flush, Label, Poll, Program, Store, StoreFence, Watched, at, witness
+from fencepost.model.programs.operations import (
+    Flush,
+    Label,
+    Poll,
+    Program,
+    Store,
+    StoreFence,
+    Watched,
+    at,
+    without,
+    witness,
+)
 from fencepost.model.programs.scanner import DELIVER, Scanner, Slot
 
 
@@ -128,13 +139,6 @@ class Coherent(Publishing):
 
     def acknowledge(self, slot: Slot) -> Program:
         yield from without(super().acknowledge(slot), Flush, StoreFence)
-
-
-def without(program: Program, *kinds: type) -> Program:
-    """Leave the operations of these kinds out of a program that asks for no results."""
-    for operation in program:
-        if not isinstance(operation, kinds):
-            yield operation
 
 
 POLICIES: dict[str, type[Publishing]] = {

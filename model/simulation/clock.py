@@ -60,7 +60,7 @@ class Clock(simpy.Environment):
 
     def call_at(self, time_ns: int, call: Callable[..., None], *arguments: Any) -> None:
         """Call a function at a time that has not passed."""
-        heappush(self._queue, (time_ns, NORMAL, next(self._eid), Call(call, arguments)))  # type: ignore[misc]
+        heappush(self._queue, (time_ns, NORMAL, next(self._eid), Call(call, arguments)))  # type: ignore[misc]  # see `Call`
 
     def call_thread(self, call: Call, time_ns: int, core: int) -> None:
         """Let a thread go on at a time."""

@@ -2,9 +2,9 @@
 
 They are fences, and those on lines that it alone uses on its host (`Family.core`), as long as nobody is told of a step:
 loads of what is cached; stores; flushes. What is cached cannot change meanwhile: only the thread itself writes it, and
-an eviction that might be due ends the running ahead. A store fetches a line that is not cached; what memory has of it
-cannot change meanwhile if only this host has ever written such lines. The clock shows the thread's own time while it
-runs ahead, so write-backs and evictions come at the same times as without it.
+an eviction that might be due ends the running ahead, as does a line on its way to memory. A store fetches a line that
+is not cached; what memory has of it cannot change meanwhile if only this host has ever written such lines. The clock
+shows the thread's own time while it runs ahead, so write-backs and evictions come at the same times as without it.
 
 Each method does an operation that begins at a time and returns when it is done, its result in `thread.result`; or it
 does nothing and returns SEEN, or SHARED where others can tell also when the operation begins.
@@ -39,7 +39,7 @@ class Ahead:
     def load(self, thread: TimedThread, load: Load, now_ns: int) -> int:
         place = thread.place = thread.places.get(load.address) or self._machine.place(thread, load.address)
         core = thread.core
-        if place.family.core != core or not place.is_pooled:
+        if place.family.core != core or not place.is_pooled or place.draining:
             return SHARED
         words = place.words
         if words is None or place.evicted_ns <= now_ns + self._longest_ns:
@@ -55,7 +55,7 @@ class Ahead:
     def store(self, thread: TimedThread, store: Store, now_ns: int) -> int:
         place = thread.place = thread.places.get(store.address) or self._machine.place(thread, store.address)
         family, core = place.family, thread.core
-        if family.core != core or not place.is_pooled:
+        if family.core != core or not place.is_pooled or place.draining:
             return SHARED
         if place.watchers or place.extra_ns or place.evicted_ns <= now_ns + self._longest_ns:
             return SEEN
@@ -83,7 +83,9 @@ class Ahead:
 
     def flush(self, thread: TimedThread, flush: Flush, now_ns: int) -> int:
         place = thread.places.get(flush.line) or self._machine.line(thread, flush.line)
-        if place.family.core != thread.core or place.watchers or place.evicted_ns <= now_ns + self._longest_ns:
+        if place.draining or place.family.core != thread.core:
+            return SHARED
+        if place.watchers or place.evicted_ns <= now_ns + self._longest_ns:
             return SEEN
         thread.result = 0
         at_ns = now_ns + self._flush_ns

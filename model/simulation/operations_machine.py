@@ -109,6 +109,7 @@ class TimedMachine:
         self.lock_waits, self.lock_held = Tally(), Tally()
         self._arrived: dict[Any, list[Any]] = {}  # messages by channel
         self._receiving: dict[Any, TimedThread] = {}
+        self.emptied: dict[Any, Callable[[], None]] = {}  # told when a thread has received all of a channel's messages
         self._spinning: dict[Any, list[TimedThread]] = {}  # of a lock: who waits, first come first
         self._held_since_ns: dict[Any, int] = {}
         self.handlers = Handlers(self)
@@ -305,6 +306,8 @@ class TimedMachine:
         if messages:
             return messages.pop(0)
         self._receiving[operation.channel] = thread
+        if operation.channel in self.emptied:
+            self.emptied[operation.channel]()
         return BLOCKED
 
 

@@ -66,8 +66,8 @@ class HostLine(SharedLine):
     """
 
     __slots__ = (
-        "dirty_since_ns", "evicted_ns", "extra_ns", "family", "home", "is_listed", "is_pooled", "line", "watchers",
-        "words",
+        "dirty_since_ns", "draining", "evicted_ns", "extra_ns", "family", "home", "is_listed", "is_pooled", "line",
+        "watchers", "words",
     )  # fmt: skip
 
     def __init__(self, costs: MachineCosts, line: Line, home: MemoryLine, family: Family, *, is_pooled: bool) -> None:
@@ -75,6 +75,7 @@ class HostLine(SharedLine):
         self.line, self.home, self.family, self.is_pooled = line, home, family, is_pooled
         self.words: Words | None = None if is_pooled else {}
         self.dirty_since_ns = -1  # when the oldest store was made that memory has not; -1: clean
+        self.draining = 0  # flushes that memory has not yet
         self.evicted_ns = NEVER_NS  # when it is evicted if it is still dirty then
         self.is_listed = False  # among the lines that are looked at for evictions
         self.extra_ns = 0  # of fetching it: what lies behind the line is read with it
@@ -186,7 +187,8 @@ class TimedMemory:
                 self._drop(place)
             return now_ns
         done_ns = now_ns + self._write_back_ns
-        self._clock.call_at(done_ns, self._write_back, place, keeps)
+        place.draining += 1
+        self._clock.call_at(done_ns, self._drained, place, keeps)
         return done_ns
 
     def device_add(self, place: HostLine, address: Address, amount: int) -> Any:
@@ -220,6 +222,15 @@ class TimedMemory:
         if place.is_pooled and watcher not in place.home.watchers:
             place.home.watchers.append(watcher)
 
+    def lose(self, host: int) -> int:
+        """Lose what only the caches of a host hold, as it has crashed; return how many lines that were."""
+        lost = 0
+        for place in self._hosts.get(host, {}).values():
+            if place.is_pooled:
+                lost += place.dirty_since_ns >= 0
+                place.dirty_since_ns, place.evicted_ns, place.words = -1, NEVER_NS, None
+        return lost
+
     def _look(self) -> None:
         """Arrange for the evictions until the next look. Most lines are flushed by then, so this saves their events."""
         looked_ns, self._looks_ns = self._looks_ns, self._looks_ns + LOOK_NS
@@ -240,6 +251,10 @@ class TimedMemory:
     def _evict(self, place: HostLine, due_ns: int) -> None:
         if place.evicted_ns == due_ns:
             self._write_back(place, False)
+
+    def _drained(self, place: HostLine, keeps: bool) -> None:
+        place.draining -= 1
+        self._write_back(place, keeps)
 
     def _write_back(self, place: HostLine, keeps: bool) -> None:
         if place.dirty_since_ns >= 0:

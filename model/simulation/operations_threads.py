@@ -46,7 +46,9 @@ class TimedThread:
         self.granted = False  # the lock was handed over to it
         self.flushed_ns = 0  # when the last of its flushes has drained
         self.idle_since_ns = 0
-        self.paused_until_ns = 0
+        self.hindered_until_ns = 0  # it pauses, or is slow by `factor`, until then
+        self.factor = 0  # 0: it pauses
+        self.is_gone = False  # its host has crashed
         self.awake_since_ns = 0
         self.places: dict[Any, HostLine] = {}  # of the words and lines that it used so far
         self.busy: Busy | None = None  # where its working times go
@@ -66,7 +68,7 @@ class TimedThread:
 
     def wake(self) -> None:
         """What the thread waits for may have come: it looks again at its next poll."""
-        if not self._asleep:
+        if not self._asleep or self.is_gone:
             return
         now_ns = self.machine.clock._now
         next_poll_ns = now_ns + (self.idle_since_ns - now_ns) % self._poll_ns
@@ -84,8 +86,22 @@ class TimedThread:
         if self.busy is not None:
             self.busy.note(self.awake_since_ns, max(0, now_ns - looked_ns - self.awake_since_ns))
 
+    def pause(self, until_ns: int) -> None:
+        """Begin no operation before that time."""
+        self.hindered_until_ns, self.factor = until_ns, 0
+
+    def slow_down(self, until_ns: int, factor: int) -> None:
+        """Take so many times as long for every operation that begins before that time."""
+        self.hindered_until_ns, self.factor = until_ns, factor
+
+    def _hindered_ns(self, at_ns: int, now_ns: int) -> int:
+        """Return when an operation is done that would be done at a time."""
+        return max(at_ns, self.hindered_until_ns) if not self.factor else now_ns + (at_ns - now_ns) * self.factor
+
     def _go_on(self) -> None:
         """Do the pending operation and begin the next; go on as far as no event is needed."""
+        if self.is_gone:
+            return
         machine, operation, effect, send = self.machine, self.pending, self._effect, self._send
         clock, handlers, observers = machine.clock, machine.handlers, machine.observers
         queue, now_ns, horizon_ns = clock._queue, clock._now, clock.horizon_ns
@@ -114,7 +130,7 @@ class TimedThread:
                 try:
                     operation = send(result)
                     time, effect, ahead, seen = handlers[operation.__class__]
-                    while ahead is not None and self.paused_until_ns <= clock._now < ahead_until_ns:
+                    while ahead is not None and self.hindered_until_ns <= clock._now < ahead_until_ns:
                         at_ns = ahead(self, operation, clock._now)
                         if at_ns < 0:
                             seen = at_ns == SEEN
@@ -135,8 +151,8 @@ class TimedThread:
                         clock.call_thread(self._event, clock._now, self.core)
                         break
             at_ns = time(self, operation, clock._now)
-            if self.paused_until_ns > at_ns:
-                at_ns = self.paused_until_ns
+            if self.hindered_until_ns > clock._now:
+                at_ns = self._hindered_ns(at_ns, clock._now)
             if at_ns > horizon_ns or (queue and queue[0][0] <= at_ns):
                 self._effect = effect
                 if keeps_tie_rule:
