@@ -113,7 +113,7 @@ def test_measured_costs_are_used_and_named(scenario: Path, tmp_path: Path) -> No
         (("none.toml",), r"none\.toml: cannot be read"),
         (("--sequencer", "order9"), r"order9"),
         (("--sequencer", "order4.claim", "--level", "5"), r"level-4 sequencer: level 5 was asked for"),
-        (("--granularity", "operation"), r"message_headers is true, expected false at operation granularity"),
+        (("--granularity", "operation", "--policy", "seed"), r"policy is seed, expected one of none, per_message"),
     ],
 )
 def test_bad_input_is_one_clear_line(arguments: tuple[str, ...], message: str) -> None:

@@ -8,6 +8,7 @@
 | chain ring place     | entry, guard | scanner -> subscriber                      |
 | acked ring client    | below        | scanner -> acknowledger                    |
 | consumed ring        | count        | subscriber -> receiver                     |
+| message ring slot n  | total        | scanner (where headers are written)        |
 | counter              | issued       | scanners                                   |
 | next client          | seq          | scanners                                   |
 | (the same line)      | exported     | scanners                                   |
@@ -38,6 +39,11 @@ def payload(ring: int, slot: int) -> Line:
 def header(ring: int, slot: int) -> Line:
     """Return the line of a slot's header."""
     return ("header", ring, slot)
+
+
+def message(ring: int, slot: int, number: int) -> Line:
+    """Return the line of the header of a slot's message."""
+    return ("message", ring, slot, number)
 
 
 def written(ring: int) -> Line:

@@ -1,5 +1,7 @@
 """What the scanners of both levels share: waiting for a slot, reading it, and publishing an ordered batch."""
 
+from __future__ import annotations
+
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +61,12 @@ class Scanner:
     def run(self) -> Program:
         """Order what the ring holds, for ever."""
         raise NotImplementedError
+
+    def handed_over(self, kind: type[Scanner]) -> Scanner:
+        """Return a new scanner of the same ring that knows what was released and ordered, and nothing else."""
+        again = kind(self.ring, self.slots, delegated=self.delegated)
+        again._released_count, again._ordered_of = self._released_count, dict(self._ordered_of)
+        return again
 
     # --- reading ---
 
