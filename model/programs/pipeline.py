@@ -162,9 +162,7 @@ def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
     rings = scenario.rings_count
     scanner, reader = design.scanner_host(ring), design.reader_host(ring, rings)
     threads = [
-        ThreadOf(
-            f"scanner {ring}", scanner, lambda: design.scanner_of(ring, rings, slots, delegated=delegated).run()
-        ),
+        ThreadOf(f"scanner {ring}", scanner, lambda: design.scanner_of(ring, rings, slots, delegated=delegated).run()),
         *_receivers(design, scenario, ring),
     ]
     if delegated:
