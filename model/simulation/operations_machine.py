@@ -33,6 +33,7 @@ from fencepost.model.simulation.machine_costs import MachineCosts
 from fencepost.model.simulation.operations_ahead import Ahead
 from fencepost.model.simulation.operations_memory import Address, HostLine, Line, TimedMemory
 from fencepost.model.simulation.operations_threads import BLOCKED, Operation, TimedThread
+from fencepost.model.simulation.perfetto import Spans
 from fencepost.model.simulation.records import Tally
 from fencepost.model.trace import Step
 
@@ -82,7 +83,8 @@ class TimedMachine:
     """Cores, memory, locks and channels.
 
     `observers` are told of the steps of their names, when an operation was one or a witness says it; `attempted` of
-    every attempt that leaves a batch for later. `runs_ahead` says whether threads may run ahead of the clock.
+    every attempt that leaves a batch for later. `runs_ahead` says whether threads may run ahead of the clock; `spans`
+    takes down when threads work.
     """
 
     def __init__(
@@ -94,9 +96,10 @@ class TimedMachine:
         observers: dict[str, Callable[[Step], None]],
         attempted: Callable[[Attempted], None] = lambda attempted: None,
         runs_ahead: bool = True,
+        spans: Spans | None = None,
     ) -> None:
         self.clock, self.costs, self.memory, self.observers, self.attempted = clock, costs, memory, observers, attempted
-        self.runs_ahead = runs_ahead
+        self.runs_ahead, self.spans = runs_ahead, spans
         self._load_ns, self._store_ns, self._cxl_load_ns = (
             int(costs.load_hit),
             int(costs.store_hit),

@@ -89,6 +89,9 @@ class TimedThread:
         """Take down what it worked until then."""
         if self.busy is not None:
             self.busy.note(self.awake_since_ns, max(0, since_ns - self.awake_since_ns))
+        spans = self.machine.spans
+        if spans is not None and since_ns > self.awake_since_ns:
+            spans.span(self.name, "works", self.awake_since_ns, since_ns)
 
     def pause(self, until_ns: int) -> None:
         """Begin no operation before that time."""
