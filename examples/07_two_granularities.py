@@ -23,6 +23,7 @@ CASES: dict[str, dict[str, Any]] = {
     "order4.mutex": {"sequencer": "order4.mutex"},
     "order5.fetch_add": {"sequencer": "order5.fetch_add"},
     "single_fence": {"policy": "single_fence"},
+    "bursts of 32": {"clients": {"burst_batches": 32}},
     "epoch of 8, bursts of 32": {"policy": "epoch", "clients": {"burst_batches": 32}, "ordering": {"group": 8}},
     "per_message, 16 messages": {
         "policy": "per_message", "clients": SIXTEEN, "ordering": {"message_headers": True}
