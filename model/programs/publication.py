@@ -21,6 +21,7 @@ from fencepost.model.programs.operations import (
     Flush,
     Label,
     Poll,
+    Prefetch,
     Program,
     Store,
     StoreFence,
@@ -31,6 +32,8 @@ from fencepost.model.programs.operations import (
 )
 from fencepost.model.programs.scanner import DELIVER, Scanner, Slot
 
+AHEAD = 8  # message headers that are fetched ahead of the one that is written, as the native code does
+
 
 class Publishing(Scanner):
     """A scanner that may also write positions into message headers, as level 4 may."""
@@ -40,8 +43,13 @@ class Publishing(Scanner):
 
     def write_messages(self, slot: Slot, start: int, *, fences: bool) -> Program:
         """Write each message's position into its header, and begin to write that back; `fences`: wait each time."""
-        for number in range(slot.count if self.messages else 0):
-            line = message(slot.ring, slot.index % self.slots, number)
+        count, place = slot.count if self.messages else 0, slot.index % self.slots
+        for number in range(min(AHEAD, count)):
+            yield Prefetch(message(slot.ring, place, number))
+        for number in range(count):
+            line = message(slot.ring, place, number)
+            if number + AHEAD < count:
+                yield Prefetch(message(slot.ring, place, number + AHEAD))
             yield Store((*line, "total"), start + number)
             yield Flush(line)
             if fences:

@@ -57,7 +57,7 @@ def stoppable(scanner: Scanner, left: Callable[[], tuple[Sequence[int], int]]) -
             yield from scanner.finish()
         yield Receive((STOP, scanner.ring))
         unsettled, following = left()
-        for index in range(max(0, following - scanner.slots), following):
+        for index in range(min(unsettled, default=following), following):
             line = header(scanner.ring, index % scanner.slots)
             yield Flush(line)
             yield FullFence()

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fencepost.model.memory.ordering import Buffered
-from fencepost.model.programs.operations import LATER, Attempted, Flush, Load, Store, Witness
+from fencepost.model.programs.operations import LATER, Attempted, Flush, Load, Prefetch, Store, Witness
 from fencepost.model.simulation.operations_threads import SEEN, SHARED, Operation, TimedThread
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Ahead:
         if words is None:
             if family.written_by[0] != family.host:
                 return SEEN
-            now_ns = self._memory.fetched_at(place, core, now_ns)
+            now_ns = self._memory.fetched_at(place, core, now_ns, to_store=True)
             words = place.words = dict(place.home.words)
         elif words is place.home.words:
             words = place.words = dict(words)
@@ -92,6 +92,16 @@ class Ahead:
         done_ns = self._memory.flush(place, at_ns, keeps=flush.kind is Buffered.WB)
         if done_ns > thread.flushed_ns:
             thread.flushed_ns = done_ns
+        return at_ns
+
+    def prefetch(self, thread: TimedThread, prefetch: Prefetch, now_ns: int) -> int:
+        place = thread.places.get(prefetch.line) or self._machine.line(thread, prefetch.line)
+        if place.draining or place.family.core != thread.core:
+            return SHARED
+        at_ns = now_ns + self._store_ns
+        if place.words is None and place.asked_ns < 0:
+            place.asked_ns = at_ns
+        thread.result = 0
         return at_ns
 
     def fence(self, thread: TimedThread, fence: Operation, now_ns: int) -> int:

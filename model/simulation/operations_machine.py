@@ -33,6 +33,7 @@ from fencepost.model.simulation.machine_costs import MachineCosts
 from fencepost.model.simulation.operations_ahead import Ahead
 from fencepost.model.simulation.operations_memory import Address, HostLine, Line, TimedMemory
 from fencepost.model.simulation.operations_threads import BLOCKED, Operation, TimedThread
+from fencepost.model.simulation.perfetto import Spans
 from fencepost.model.simulation.records import Tally
 from fencepost.model.trace import Step
 
@@ -53,7 +54,7 @@ HANDLED: dict[type, tuple[str, str, str, bool]] = {
     StoreFence: ("_time_fence", "_nothing", "fence", True),
     FullFence: ("_time_fence", "_nothing", "fence", True),
     LoadFence: ("_time_now", "_nothing", "nothing", True),
-    Prefetch: ("_time_now", "_nothing", "nothing", True),
+    Prefetch: ("_time_prefetch", "_prefetch", "prefetch", True),
     Poll: ("_time_poll", "_poll", "", True),
     Send: ("_time_now", "_send", "", True),
     Receive: ("_time_now", "_receive", "", True),
@@ -82,7 +83,8 @@ class TimedMachine:
     """Cores, memory, locks and channels.
 
     `observers` are told of the steps of their names, when an operation was one or a witness says it; `attempted` of
-    every attempt that leaves a batch for later. `runs_ahead` says whether threads may run ahead of the clock.
+    every attempt that leaves a batch for later. `runs_ahead` says whether threads may run ahead of the clock; `spans`
+    takes down when threads work.
     """
 
     def __init__(
@@ -94,9 +96,10 @@ class TimedMachine:
         observers: dict[str, Callable[[Step], None]],
         attempted: Callable[[Attempted], None] = lambda attempted: None,
         runs_ahead: bool = True,
+        spans: Spans | None = None,
     ) -> None:
         self.clock, self.costs, self.memory, self.observers, self.attempted = clock, costs, memory, observers, attempted
-        self.runs_ahead = runs_ahead
+        self.runs_ahead, self.spans = runs_ahead, spans
         self._load_ns, self._store_ns, self._cxl_load_ns = (
             int(costs.load_hit),
             int(costs.store_hit),
@@ -138,7 +141,7 @@ class TimedMachine:
         """A line that is not cached is fetched whole first."""
         place = thread.place = thread.places.get(operation.address) or self.place(thread, operation.address)
         if place.words is None:
-            now_ns = self.memory.fetched_at(place, thread.core, now_ns)
+            now_ns = self.memory.fetched_at(place, thread.core, now_ns, to_store=True)
         elif place.owner == thread.core and place.free_ns <= now_ns:
             return now_ns + self._store_ns
         return place.store(thread.core, now_ns)
@@ -149,12 +152,15 @@ class TimedMachine:
         if thread.flushed_ns > now_ns:
             now_ns = thread.flushed_ns
         if place.words is None:
-            now_ns = self.memory.fetched_at(place, thread.core, now_ns)
+            now_ns = self.memory.fetched_at(place, thread.core, now_ns, to_store=True)
         return place.atomic(thread.core, now_ns)
 
     def _time_lock(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         thread.asked_ns = now_ns
         return self._time_atomic(thread, operation, now_ns)
+
+    def _time_prefetch(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
+        return now_ns + self._store_ns
 
     def _time_flush(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         return now_ns + self._flush_ns
@@ -237,6 +243,13 @@ class TimedMachine:
         thread.flushed_ns = max(thread.flushed_ns, done_ns)
         return 0
 
+    def _prefetch(self, thread: TimedThread, operation: Operation) -> int:
+        """Ask for a line: who uses it waits no longer than it takes from now. What it holds is looked up then."""
+        place = thread.places.get(operation.line) or self.line(thread, operation.line)
+        if place.words is None and place.asked_ns < 0:
+            place.asked_ns = self.clock._now
+        return 0
+
     def _lock(self, thread: TimedThread, operation: Operation) -> Any:
         """Take the lock, or spin: it is handed over in the order of the requests."""
         place, address = _placed(thread), operation.address
@@ -299,6 +312,7 @@ class TimedMachine:
         self._arrived.setdefault(channel, []).append(message)
         receiving = self._receiving.pop(channel, None)
         if receiving is not None:
+            receiving.awake_since_ns = self.clock.now_ns
             receiving.schedule(self.clock.now_ns)
 
     def _receive(self, thread: TimedThread, operation: Operation) -> Any:
@@ -306,6 +320,7 @@ class TimedMachine:
         if messages:
             return messages.pop(0)
         self._receiving[operation.channel] = thread
+        thread.rest(self.clock._now)
         if operation.channel in self.emptied:
             self.emptied[operation.channel]()
         return BLOCKED

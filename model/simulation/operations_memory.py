@@ -66,8 +66,8 @@ class HostLine(SharedLine):
     """
 
     __slots__ = (
-        "dirty_since_ns", "draining", "evicted_ns", "extra_ns", "family", "home", "is_listed", "is_pooled", "line",
-        "watchers", "words",
+        "asked_ns", "dirty_since_ns", "draining", "evicted_ns", "extra_ns", "family", "home", "is_listed", "is_pooled",
+        "line", "watchers", "words",
     )  # fmt: skip
 
     def __init__(self, costs: MachineCosts, line: Line, home: MemoryLine, family: Family, *, is_pooled: bool) -> None:
@@ -78,6 +78,7 @@ class HostLine(SharedLine):
         self.draining = 0  # flushes that memory has not yet
         self.evicted_ns = NEVER_NS  # when it is evicted if it is still dirty then
         self.is_listed = False  # among the lines that are looked at for evictions
+        self.asked_ns = -1  # when it was asked for ahead of its use; -1: it was not
         self.extra_ns = 0  # of fetching it: what lies behind the line is read with it
         self.watchers: list[Watcher] = []
 
@@ -134,13 +135,24 @@ class TimedMemory:
             found = self._families[host, name] = Family(host, written_by, self._eviction(f"{host} {name}"))
         return found
 
-    def fetched_at(self, place: HostLine, core: int, now_ns: int) -> int:
-        """Return when a line that the host does not cache has come from memory; then the core that asked shares it."""
-        free_ns = place.free_ns
-        place.free_ns = at_ns = (free_ns if free_ns > now_ns else now_ns) + self._cxl_load_ns + place.extra_ns
-        place.owner = -1
+    def fetched_at(self, place: HostLine, core: int, now_ns: int, *, to_store: bool = False) -> int:
+        """Return when a line that the host does not cache has come from memory, for the core that asked.
+
+        `to_store`: it comes as that core's own, so a store need not ask for it again.
+        """
+        free_ns, asked_ns = place.free_ns, place.asked_ns
+        if asked_ns >= 0:
+            place.asked_ns = -1
+            at_ns = max(now_ns, asked_ns + self._cxl_load_ns) + place.extra_ns
+        else:
+            at_ns = (free_ns if free_ns > now_ns else now_ns) + self._cxl_load_ns + place.extra_ns
+        place.free_ns = at_ns
         place.sharers.clear()
-        place.sharers.add(core)
+        if to_store:
+            place.owner = core
+        else:
+            place.owner = -1
+            place.sharers.add(core)
         return at_ns
 
     # --- what happens: done when an operation's time has come ---

@@ -12,7 +12,7 @@ from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.programs import DESIGNS, design
 from fencepost.model.programs.layout import ISSUED, next_seq, to_ring
 from fencepost.model.programs.operations import Flush, FullFence, Program, StoreFence, coherently, line_of, without
-from fencepost.model.programs.order4 import Order4Scanner
+from fencepost.model.programs.order4 import CasThenReserve, Order4Claim, Order4Mutex
 from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.publication import POLICIES, publishing
 from fencepost.model.programs.restarting import STOP, stoppable
@@ -23,12 +23,13 @@ from fencepost.model.simulation.operations_machine import TimedMachine
 from fencepost.model.simulation.operations_memory import TimedMemory
 from fencepost.model.simulation.operations_record import TOLD, Record
 from fencepost.model.simulation.operations_threads import TimedThread
-from fencepost.model.simulation.pipeline import Progress, finish, fitted, start_clients, workload_of
+from fencepost.model.simulation.pipeline import SIMULATED, Progress, finish, fitted, start_clients, workload_of
 from fencepost.model.simulation.records import Slot
 from fencepost.model.simulation.scenario import Scenario
 from fencepost.model.simulation.world import World, make_world
 from fencepost.model.specs import PROTOCOLS
 
+RESTARTED = (Order4Claim, Order4Mutex, CasThenReserve, Order5FetchAdd)  # scanners that share words, and nothing private
 OWN_LINES = ("counter", "next", "lock", "idle", STOP)  # of the sequencer's host; every other line is in the pool
 
 
@@ -97,6 +98,11 @@ def simulate_operations_once(
 def _check(scenario: Scenario) -> None:
     """Raise InputError for what the programs cannot show."""
     choices = [name for name in DESIGNS if name in PROTOCOLS]
+    if scenario.sequencer not in choices and scenario.sequencer in SIMULATED:
+        raise InputError(
+            f"{scenario.sequencer} has no program to run operation by operation, expected one of {', '.join(choices)}; "
+            "or use --granularity batch"
+        )
     if scenario.sequencer not in choices:
         raise unknown_choice("sequencer of operation granularity", scenario.sequencer, choices)
     ordering = scenario.ordering
@@ -123,7 +129,7 @@ def _check(scenario: Scenario) -> None:
             "= 'shared' at operation granularity; or use --granularity batch"
         )
     stops = any(fault.kind == "sequencer_stop" for fault in scenario.faults)
-    if stops and not issubclass(design(scenario.sequencer).scanner, Order4Scanner | Order5FetchAdd):
+    if stops and design(scenario.sequencer).scanner not in RESTARTED:
         raise InputError(
             f"faults: sequencer_stop cannot be shown for {scenario.sequencer}, whose scanners share more than words, "
             "at operation granularity: use --granularity batch"
@@ -150,7 +156,7 @@ class OperationRun:
         )  # fmt: skip
         self.machine = TimedMachine(
             world.clock, costs, self._memory, observers=self.record.observers(),
-            attempted=self.record.left_for_later, runs_ahead=runs_ahead and not self._is_coherent,
+            attempted=self.record.left_for_later, runs_ahead=runs_ahead and not self._is_coherent, spans=world.spans,
         )  # fmt: skip
         self.scanners: list[TimedThread] = []
         self.subscribers: list[TimedThread] = []

@@ -83,8 +83,15 @@ class TimedThread:
         self.watching, self._poll_ns, self._found_ns = watching, poll_ns, found_ns
         self._asleep = True
         self.idle_since_ns = now_ns = self.machine.clock._now
+        self.rest(now_ns - looked_ns)
+
+    def rest(self, since_ns: int) -> None:
+        """Take down what it worked until then."""
         if self.busy is not None:
-            self.busy.note(self.awake_since_ns, max(0, now_ns - looked_ns - self.awake_since_ns))
+            self.busy.note(self.awake_since_ns, max(0, since_ns - self.awake_since_ns))
+        spans = self.machine.spans
+        if spans is not None and since_ns > self.awake_since_ns:
+            spans.span(self.name, "works", self.awake_since_ns, since_ns)
 
     def pause(self, until_ns: int) -> None:
         """Begin no operation before that time."""
