@@ -158,7 +158,7 @@ def test_prove_with_too_little_work_exits_3_and_names_the_query(tmp_path: Path) 
 def test_prove_lists_what_is_sound_and_what_is_refuted() -> None:
     lines = run("prove", "--list").stdout.splitlines()
     assert "order4.modulo_table (refuted: prefix): unique, dense, contiguous, agreement," in "\n".join(lines)
-    assert len(lines) == 15
+    assert len(lines) == 16
 
 
 def test_prove_prints_the_kill_table() -> None:
