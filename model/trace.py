@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from msgspec import Struct
+
 from fencepost.model.errors import InputError
 from fencepost.model.instance import Instance
 from fencepost.model.language import Protocol, Statement
 from fencepost.model.language.terms import TRUTH
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """One action with its arguments."""
 
     action: str

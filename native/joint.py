@@ -205,7 +205,7 @@ def _judged(violation: Violation, step: int, sides: str) -> Failure:
 # --- what happened ---
 
 _ACTION_NUMBERS = {name: number for number, (name, _) in enumerate(ACTIONS)}
-_EVENT, _THREAD, _KIND, _LINE, _VALUE, _RESULT, _ACTION, _ARGUMENTS = 0, 1, 2, 3, 5, 8, 10, 12
+_THREAD, _KIND, _LINE, _WORD, _VALUE, _RESULT, _ACTION, _ARGUMENTS = 1, 2, 3, 4, 5, 8, 10, 12
 _LOAD, _COMPARE_EXCHANGE, _LOCK, _STORE_DRAINS = 0, 3, 6, 100
 
 
@@ -239,13 +239,16 @@ def _is_contended(acts: Any, names: Names, *, has_busy_bit: bool) -> bool:
     exchanges = acts[acts[:, _KIND] == _COMPARE_EXCHANGE]
     if np.any(exchanges[:, _RESULT] != exchanges[:, _VALUE]):
         return True
-    loads = acts[np.isin(acts[:, _LINE], _numbers_of("next", names)) & (acts[:, _KIND] == _LOAD)]
+    words = np.isin(acts[:, _LINE], _numbers_of(("next",), names)) & (acts[:, _WORD] == 0)
+    loads = acts[words & (acts[:, _KIND] == _LOAD)]
     if has_busy_bit and np.any(loads[:, _RESULT] & 1):
         return True
     taking = np.flatnonzero(acts[:, _KIND] == _LOCK)
     if len(taking) < 2:
         return False
-    touching = np.isin(acts[:, _LINE], _numbers_of("lock", names)) & np.isin(acts[:, _KIND], (_LOCK, _STORE_DRAINS))
+    touching = np.isin(acts[:, _LINE], _numbers_of(("lock", "shard"), names)) & np.isin(
+        acts[:, _KIND], (_LOCK, _STORE_DRAINS)
+    )
     for thread in set(acts[taking, _THREAD].tolist()):
         mine = np.flatnonzero(acts[:, _THREAD] == thread)
         for before, at in pairwise(mine):
@@ -255,5 +258,5 @@ def _is_contended(acts: Any, names: Names, *, has_busy_bit: bool) -> bool:
     return False
 
 
-def _numbers_of(name: str, names: Names) -> list[int]:
-    return [number for number, line in enumerate(names.lines) if line[0] == name]
+def _numbers_of(kinds: tuple[str, ...], names: Names) -> list[int]:
+    return [number for number, line in enumerate(names.lines) if line[0] in kinds]

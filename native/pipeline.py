@@ -20,7 +20,9 @@ from fencepost.model.trace import Step
 from fencepost.native import _core
 from fencepost.native.stepped import Names
 
-DESIGN_NAMES = ("order5.fetch_add", "order4.claim", "order4.mutex")
+DESIGN_NAMES = (
+    "order5.fetch_add", "order4.claim", "order4.mutex", "order4.sharded_mutex", "order4.owner", "order5.epoch",
+)  # fmt: skip
 """The designs that have a native pipeline."""
 
 STEPPED_NAMES = (*DESIGN_NAMES, "order4.cas_then_reserve")
@@ -40,7 +42,8 @@ _ORDERS = (FREE, SAME_LINE, ALWAYS)
 _LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("counter", ("issued",)),
     ("lock", ("held",)),
-    ("next", ("seq",)),
+    ("shard", ("held",)),
+    ("next", ("seq", "exported")),
     ("written", ("count",)),
     ("consumed", ("count",)),
     ("payload", ("content",)),
@@ -56,9 +59,9 @@ ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("arrive", ("ring", "client", "seq", "count")),
     ("overwrite", ("ring", "slot", "by_ring", "index")),
     ("assign", ("ring", "index", "client", "seq", "count", "start")),
-    ("reserve", ("ring",)),
-    ("publish", ("ring",)),
-    ("export", ("ring", "index", "kind")),
+    ("reserve", ("ring", "batches")),
+    ("publish", ("ring", "index")),
+    ("export", ("ring", "index", "kind", "chain")),
     ("frontier", ("ring", "client", "below")),
     ("acknowledge", ("ring", "client", "below")),
     ("discard", ("ring", "index")),

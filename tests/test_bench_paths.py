@@ -240,5 +240,7 @@ def test_ctrl_c_stops_a_setting_with_its_threads_joined(name: str) -> None:
         sent = time.monotonic()
         child.send_signal(signal.SIGINT)
         stopped, left_over = child.stdout.read().split()
-    assert float(stopped) - sent < 1.0  # 0.25 s, and as much again and again for a busy machine
+    assert (
+        float(stopped) - sent < 5.0
+    )  # 0.25 s where a core is free; other work on the machine may take many such turns
     assert left_over == "0"

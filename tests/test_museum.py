@@ -27,15 +27,15 @@ from fencepost.model.programs.pipeline import Design
 # What each bug breaks, and the steps of a shortest run of its scenario that shows it.
 SHORTEST = {
     "cas_then_reserve": ("client-order", 10),
-    "reserve_then_cas": ("dense", 10),
+    "reserve_then_cas": ("dense", 12),
     "reserve_then_cas_unchecked": ("once", 10),
-    "modulo_table": ("prefix", 10),
-    "first_expectation_zero": ("once", 10),
-    "reserve_for_parked": ("client-order", 12),
+    "modulo_table": ("prefix", 11),
+    "first_expectation_zero": ("once", 11),
+    "reserve_for_parked": ("client-order", 13),
     "release_before_reserve": ("client-order", 10),
-    "test_outside_lock": ("once", 12),
+    "test_outside_lock": ("once", 13),
     "seed_from_first_seen": ("prefix", 6),
-    "park_never_rechecked": ("drained", 8),
+    "park_never_rechecked": ("drained", 9),
     "edge_triggered_gate": ("drained", 10),
     "no_wrap": ("no-overwrite", 12),
     "wrap_without_consumed_check": ("no-overwrite", 4),
@@ -63,7 +63,8 @@ SHORTEST = {
     "one_fence_for_export_and_ack": ("ack-safe", 9),
     "parked_is_acked": ("ack-safe", 7),
     "phantom_first_ack": ("ack-safe", 1),
-    "backward_frontier": ("monotone", 12),
+    "backward_frontier": ("monotone", 14),
+    "dropped_is_acked": ("ack-safe", 13),
 }
 STEPS_MOST, THREADS_MOST = 14, 3
 

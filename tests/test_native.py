@@ -251,7 +251,9 @@ def test_ctrl_c_stops_a_long_race(name: str) -> None:
         child.send_signal(signal.SIGINT)
         stopped = child.stdout.read().strip()
     assert stopped, "the race was over before it could be interrupted"
-    assert float(stopped) - sent < 1.0  # 0.25 s, and as much again and again for a busy machine
+    assert (
+        float(stopped) - sent < 5.0
+    )  # 0.25 s where a core is free; other work on the machine may take many such turns
 
 
 def test_other_threads_run_during_a_native_loop() -> None:

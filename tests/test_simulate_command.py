@@ -107,13 +107,24 @@ def test_measured_costs_are_used_and_named(scenario: Path, tmp_path: Path) -> No
     assert "measured: line_transfer = 120 ns" in result.stdout
 
 
+def test_a_floor_that_was_measured_here_is_taken_with_all_its_costs(scenario: Path, tmp_path: Path) -> None:
+    measured = CliRunner().invoke(cli, ["bench", "floor", "--quick", "--quiet", "--out", str(tmp_path / "floor")])
+    assert measured.exit_code == 0
+    for path in (tmp_path / "floor", tmp_path / "floor" / "floor.json"):
+        document = json.loads(run(scenario, "--quiet", "--json", "--calibrate", path).stdout)
+        costs = document["manifest"]["measured_costs"]
+        assert costs.keys() >= {"load_hit", "load_miss", "atomic_hit", "fence", "copy"}
+        machine = document["manifest"]["scenario"]["machine"]
+        assert {name: machine[name] for name in costs} == costs
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("none.toml",), r"none\.toml: cannot be read"),
         (("--sequencer", "order9"), r"order9"),
         (("--sequencer", "order4.claim", "--level", "5"), r"level-4 sequencer: level 5 was asked for"),
-        (("--granularity", "operation"), r"message_headers is true, expected false at operation granularity"),
+        (("--granularity", "operation", "--policy", "seed"), r"policy is seed, expected one of none, per_message"),
     ],
 )
 def test_bad_input_is_one_clear_line(arguments: tuple[str, ...], message: str) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from fencepost.model.simulation.measures import measure
+from fencepost.model.simulation.measures import latencies, measure, percentile
 from fencepost.model.simulation.pipeline import simulate_once
-from fencepost.model.simulation.quantities import Bytes, Nanoseconds
+from fencepost.model.simulation.quantities import BatchRate, Bytes, Nanoseconds
 from fencepost.model.simulation.scenario import Scenario, read_scenario
 from fencepost.simulating import simulate
 
@@ -151,6 +151,22 @@ def test_half_of_the_batches_wait_half_an_epoch(tau_us: int, recorded_us: int) -
     found = figures(scenario("epoch-latency", ordering={"epoch": Nanoseconds(tau_us * 1000)}))
     assert found["latency_order_p50_ns"] / 1000 == pytest.approx(tau_us / 2, rel=0.05)
     assert found["latency_order_p50_ns"] / 1000 == pytest.approx(recorded_us, rel=0.15)  # 912 is 9 % below half of 2000
+
+
+@pytest.mark.parametrize(("tau_us", "recorded_us"), [(250, 129), (500, 251), (1000, 514), (2000, 912)])
+def test_a_window_that_begins_in_the_middle_of_an_epoch_has_all_four_recorded_latencies(
+    tau_us: int, recorded_us: int
+) -> None:
+    """11 ms from 1 ms on: 44, 22 and 11 whole epochs, but five and a half of 2 ms, of which the half waits less."""
+    of = scenario(
+        "epoch-latency",
+        duration=Nanoseconds(12 * 10**6),
+        warmup="1 ms",
+        clients={"rate": BatchRate(20_000)},
+        ordering={"epoch": Nanoseconds(tau_us * 1000)},
+    )
+    waits = sorted(wait for seed in range(3) for wait in latencies(simulate_once(of, 4, seed=seed))["order"])
+    assert percentile(waits, 500) / 1000 == pytest.approx(recorded_us, rel=0.04)
 
 
 def test_contention_grows_with_the_scanners_that_share_the_counter() -> None:

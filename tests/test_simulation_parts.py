@@ -73,9 +73,14 @@ def test_a_copy_to_read_is_kept_until_somebody_writes() -> None:
 def machine(is_pooled: bool = True) -> tuple[TimedMachine, TimedMemory, Tally]:
     clock, staleness = Clock(), Tally()
     memory = TimedMemory(
-        clock, COSTS, lambda: EVICTED_AFTER, line_of=line_of, is_pooled=lambda line: is_pooled, staleness=staleness
+        clock,
+        COSTS,
+        lambda name: lambda: EVICTED_AFTER,
+        line_of=line_of,
+        is_pooled=lambda line: is_pooled,
+        staleness=staleness,
     )
-    return TimedMachine(clock, COSTS, memory, observe=lambda step: None), memory, staleness
+    return TimedMachine(clock, COSTS, memory, observers={}), memory, staleness
 
 
 def run(of: TimedMachine, until_ns: int = 10**6) -> None:

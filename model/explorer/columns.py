@@ -21,7 +21,8 @@ WIDTH = 132
 _GAP = "  "
 _HEADS = ("store buffer", "host cache", "memory")
 _LANES_MOST = 60  # of the threads' columns but the last
-_TEXT_LEAST, _CELL_LEAST = 36, 24
+_LANE_LEAST = 4
+_TEXT_LEAST, _CELL_LEAST, _CELL_NARROW = 36, 24, 14
 
 
 def describe_run(given: Explored | RunTrace, path: Path | None = None, *, full: bool = False) -> str:
@@ -70,29 +71,36 @@ class Layout:
         self._names = [made.system.threads[thread].name for thread in telling.threads]
         self._number_width = len(str(made.last)) + 1
         longest = max(map(len, self._names), default=0) + 2
-        self._lane = max(3, min(longest, _LANES_MOST // max(1, len(self._names) - 1)))
-        lanes = self._lane * max(0, len(self._names) - 1)
-        self._memory = self._cells_within(WIDTH - self._number_width - 4 * len(_GAP) - lanes - _TEXT_LEAST)
-        self._width = WIDTH - self._number_width - 4 * len(_GAP) - sum(self._memory)
+        others = max(1, len(self._names) - 1)  # each has a lane; what the last one does is as wide as is left
+        room = WIDTH - self._number_width - 4 * len(_GAP)
+        lane = max(_LANE_LEAST, min(longest, _LANES_MOST // others))
+        self._memory = self._cells_within(room - lane * others - _TEXT_LEAST, room - _LANE_LEAST * others - _TEXT_LEAST)
+        self._width = room - sum(self._memory)
+        fitting = (self._width - _TEXT_LEAST) // others
+        self._lane = min(lane, fitting) if fitting >= _LANE_LEAST else 0  # too many for lanes: each says its number
 
-    def _cells_within(self, room: int) -> list[int]:
-        """Return the widths of the memory columns: as wide as what they hold, as far as there is room."""
+    def _cells_within(self, wished: int, most: int) -> list[int]:
+        """Return the widths of the memory columns: as wide as what they hold, as far as there is room.
+
+        They give way to wide lanes (`wished`) only so far, to narrow ones (`most`) farther.
+        """
         widths = [len(head) for head in _HEADS]
         for step in self.telling.steps():
             for place, cell in enumerate(self.telling.changed(step)):
                 widths[place] = max(widths[place], *map(len, cell), 0)
-        while sum(widths) > room and max(widths) > _CELL_LEAST:
-            widths[widths.index(max(widths))] -= 1
+        for room, least in ((wished, _CELL_LEAST), (most, _CELL_NARROW)):
+            while sum(widths) > room and max(widths) > least:
+                widths[widths.index(max(widths))] -= 1
         return widths
 
     def heads(self) -> list[str]:
         """Return the names of the columns; where they are too long for that, numbers and what these stand for."""
         names = self._names
         legend = []
-        if any(len(name) + 1 > self._lane for name in names[:-1]):
+        if self._lane == 0 or any(len(name) + 1 > self._lane for name in names[:-1]):
             names = [f"t{number}" for number in range(len(names))]
             legend = _wrapped(", ".join(f"{name} {full}" for name, full in zip(names, self._names, strict=True)))
-        lanes = "".join(f"{name:<{self._lane}}" for name in names)
+        lanes = "".join(f"{name:<{self._lane}}" for name in names) if self._lane else "thread and step"
         return [*legend, self._row("", lanes, *_HEADS)]
 
     def _row(self, number: str, lanes: str, *memory: str) -> str:
@@ -104,7 +112,9 @@ class Layout:
         """Return the rows of one step."""
         lanes: list[str] = []
         for thread, said in self.telling.done(step):
-            begin = self._lane * self.telling.threads.index(thread)
+            number = self.telling.threads.index(thread)
+            begin = self._lane * number
+            said = said if self._lane else f"t{number} {said}"
             lanes += [" " * begin + line for line in _wrapped(said, self._width - begin, "")]
         cells = [
             [line for each in cell for line in _wrapped(each, width, " ")]

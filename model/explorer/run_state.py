@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from msgspec import Struct
+
 from fencepost.model.explorer.run_watch import RunWatch
 from fencepost.model.explorer.state import State
 from fencepost.model.explorer.system import System
@@ -35,6 +37,8 @@ def encoded(value: Any) -> Any:
         return {"#map": [[encoded(key), encoded(value[key])] for key in sorted(value, key=str)]}
     if is_dataclass(value):
         return {each.name: encoded(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Struct):
+        return {name: encoded(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, list):
         return [encoded(each) for each in value]
     return str(value)

@@ -11,6 +11,7 @@ from fencepost.model.explorer.watch import FACT, Violation, Watch
 from fencepost.model.language import Protocol
 from fencepost.model.memory.late import Key
 from fencepost.model.programs.operations import Address
+from fencepost.model.programs.refinement import spec_steps
 from fencepost.model.trace import Step
 
 REFINEMENT = "refinement"
@@ -81,11 +82,12 @@ class RunWatch(Watch):
         return self.asked is None or violation.property in self.asked
 
     def _refine(self, step: Step) -> None:
-        if self.refused or step.action not in self._spec.actions:
+        if self.refused:
             return
         spec = self._spec.copy()
         try:
-            spec.fire(step.action, **step.arguments)
+            for each in spec_steps(spec, step):
+                spec.fire(each.action, **each.arguments)
         except NotAccepted as refused:
             self.refused = str(refused)
             if self.violation is None and (self.asked is None or REFINEMENT in self.asked):

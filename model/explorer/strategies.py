@@ -131,6 +131,6 @@ def _stream(system: System, random: Random, depth_most: int) -> list[tuple[str, 
 
 def _words(what: object) -> list[str]:
     """Return what an operation says, but for its label, which is a function and another one each time."""
-    names = [name for name in getattr(what, "__dataclass_fields__", ()) if name != "label"]
+    names = [name for name in getattr(what, "__struct_fields__", ()) if name != "label"]
     names = names or [name for name in getattr(what, "_fields", ()) if name != "origin"]
     return [type(what).__name__, *(f"{name}={getattr(what, name)}" for name in names)]

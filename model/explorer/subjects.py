@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,6 +14,7 @@ from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.litmus import LitmusTest
 from fencepost.model.memory import MATRIX, matrix, profile
+from fencepost.model.programs.client import Sending
 from fencepost.model.programs.pipeline import Design, Scenario
 from fencepost.model.programs.receiver import Arriving
 
@@ -104,3 +106,12 @@ def arrivals(clients: int, brokers: int, batches: int) -> tuple[tuple[Arriving, 
         rings[number % brokers].append(Arriving(client, seqs[client], 1 + number % 2))
         seqs[client] += 1
     return tuple(tuple(ring) for ring in rings)
+
+
+def plans(clients: int, rings: Sequence[Sequence[Arriving]]) -> tuple[tuple[Sending, ...], ...]:
+    """Return what each client is to send so that these batches come to the rings; by seq, copies in ring order."""
+    sent: list[list[Sending]] = [[] for _ in range(clients)]
+    for ring, batches in enumerate(rings):
+        for batch in batches:
+            sent[batch.client].append(Sending(ring, batch.seq, batch.count))
+    return tuple(tuple(sorted(each, key=lambda sending: sending.seq)) for each in sent)

@@ -14,6 +14,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
+
 from fencepost.model.errors import NotDeterministic
 from fencepost.model.programs.operations import Load, Operation, Program, ThreadOf
 from fencepost.model.trace import Step
@@ -119,6 +121,8 @@ def _frozen(value: Any, depth: int) -> Hashable:
         return tuple(_frozen(each, depth - 1) for each in value)
     if isinstance(value, set | frozenset):
         return frozenset(_frozen(each, depth - 1) for each in value)
+    if isinstance(value, Struct):
+        return type(value), tuple(_frozen(getattr(value, name), depth - 1) for name in value.__struct_fields__)
     if hasattr(value, "__dict__") and not callable(value):
         return type(value), _frozen(vars(value), depth - 1)
     return id(value)
@@ -130,5 +134,5 @@ def _same(one: Operation | None, other: Operation | None) -> bool:
         return False
     if one is None:
         return True
-    names = (name for name in one.__dataclass_fields__ if name != "label")
+    names = (name for name in one.__struct_fields__ if name != "label")
     return all(getattr(one, name) == getattr(other, name) for name in names)

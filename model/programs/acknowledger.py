@@ -1,9 +1,15 @@
 """The acknowledger: tells clients which of their batches they may forget."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fencepost.model.programs.layout import acked, to_client
 from fencepost.model.programs.operations import Poll, Program, Send, Watched, at
+
+if TYPE_CHECKING:
+    from fencepost.model.programs.pipeline import Scenario
 
 
 class Acknowledger:
@@ -12,6 +18,11 @@ class Acknowledger:
     def __init__(self, ring: int, clients: Sequence[int]) -> None:
         self.ring, self.clients = ring, tuple(clients)
         self.seen = dict.fromkeys(clients, 0)
+
+    @classmethod
+    def of(cls, ring: int, scenario: Scenario) -> Acknowledger:
+        """Return the acknowledger of a ring in a scenario."""
+        return cls(ring, scenario.clients(ring))
 
     def run(self) -> Program:
         """Pass on what is new, for ever."""

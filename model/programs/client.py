@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fencepost.model.programs.layout import to_client, to_ring
-from fencepost.model.programs.operations import Program, Receive, Send
+from fencepost.model.programs.operations import Address, Program, Receive, Send
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,18 @@ class Client:
     level-5 ring by how many of the batches that came to it on this ring are ordered.
     """
 
-    def __init__(self, client: int, plan: Sequence[Sending], rings: int, level: int, *, restarts: bool = False) -> None:
+    def __init__(
+        self,
+        client: int,
+        plan: Sequence[Sending],
+        rings: int,
+        level: int,
+        *,
+        restarts: bool = False,
+        connections: int = 1,
+    ) -> None:
         self.client, self.plan, self.rings, self.level, self.restarts = client, tuple(plan), rings, level, restarts
+        self.connections = connections  # to each broker
         self._sent: dict[int, list[Sending]] = {ring: [] for ring in range(rings)}  # to each ring, in order
         self._acked: set[int] = set()
 
@@ -46,7 +56,11 @@ class Client:
     def send(self, sending: Sending) -> Program:
         """Send one batch."""
         self._sent[sending.ring].append(sending)
-        yield Send(to_ring(sending.ring), (self.client, sending.seq, sending.count))
+        yield Send(self.channel(sending), (self.client, sending.seq, sending.count))
+
+    def channel(self, sending: Sending) -> Address:
+        """Return where a batch goes: a ring has one receiver."""
+        return to_ring(sending.ring)
 
     def note(self, ring: int, below: int) -> None:
         """Take note of an acknowledgement."""

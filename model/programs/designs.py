@@ -1,17 +1,24 @@
 """The designs by name: each sound sequencer that has programs, and those that are wrong on purpose."""
 
+from dataclasses import replace
+
 from fencepost.model.errors import unknown_choice
 from fencepost.model.programs.operations import Address
-from fencepost.model.programs.order4 import CasThenReserve, Order4Claim, Order4Mutex
-from fencepost.model.programs.order5 import Order5FetchAdd
+from fencepost.model.programs.order4 import CasThenReserve, Order4Claim, Order4Mutex, Order4ShardedMutex
+from fencepost.model.programs.order4_owner import Order4Owner
+from fencepost.model.programs.order5 import Order5Epoch, Order5FetchAdd
 from fencepost.model.programs.pipeline import Design
 from fencepost.model.programs.seed import (
     SeedAcknowledger,
     SeedClient,
     SeedDelegation,
+    SeedGatedScanner4,
     SeedReceiver,
+    SeedReceiver4,
+    SeedReplica,
     SeedScanner4,
     SeedScanner5,
+    SeedSearchingSubscriber,
     SeedSubscriber,
 )
 from fencepost.model.programs.seed.layout import slot
@@ -32,40 +39,45 @@ SOUND = tuple(
     Design(name, scanner, protocol(name))
     for name, scanner in (
         ("order5.fetch_add", Order5FetchAdd),
+        ("order5.epoch", Order5Epoch),
         ("order4.mutex", Order4Mutex),
+        ("order4.sharded_mutex", Order4ShardedMutex),
         ("order4.claim", Order4Claim),
     )
-)
+) + (Design("order4.owner", Order4Owner, protocol("order4.owner"), reads_every_ring=True),)
 WRONG = (Design("order4.cas_then_reserve", CasThenReserve, protocol("order4.cas_then_reserve")),)
+ORDER_5 = Design(
+    "seed.order5",
+    SeedScanner5,
+    protocol("order5.fetch_add"),
+    receiver=SeedReceiver,
+    connection=SeedReceiver,
+    delegation=SeedDelegation,
+    subscriber=SeedSubscriber,
+    replica=SeedReplica,
+    acknowledger=SeedAcknowledger,
+    client=SeedClient,
+    guard=seed_guard,
+    broker_host=seed_broker_host,
+    reader_host=lambda ring, rings: seed_broker_host(ring),
+    needs=("receivers", "delegations"),
+)
+ORDER_4 = replace(
+    ORDER_5,
+    name="seed.order4",
+    scanner=SeedScanner4,
+    spec=protocol("order4.mutex"),
+    receiver=SeedReceiver4,
+    connection=SeedReceiver4,
+    needs=("receivers",),
+    lacks=("delegations",),
+)
 SEED = (
-    Design(
-        "seed.order5",
-        SeedScanner5,
-        protocol("order5.fetch_add"),
-        receiver=SeedReceiver,
-        delegation=SeedDelegation,
-        subscriber=SeedSubscriber,
-        acknowledger=SeedAcknowledger,
-        client=SeedClient,
-        guard=seed_guard,
-        broker_host=seed_broker_host,
-        reader_host=lambda ring, rings: seed_broker_host(ring),
-        needs=("receivers", "delegations"),
-    ),
-    Design(
-        "seed.order4",
-        SeedScanner4,
-        protocol("order4.mutex"),
-        receiver=SeedReceiver,
-        subscriber=SeedSubscriber,
-        acknowledger=SeedAcknowledger,
-        client=SeedClient,
-        guard=seed_guard,
-        broker_host=seed_broker_host,
-        reader_host=lambda ring, rings: seed_broker_host(ring),
-        needs=("receivers",),
-        lacks=("delegations",),
-    ),
+    ORDER_5,
+    ORDER_4,
+    replace(ORDER_5, name="seed.order5_search", subscriber=SeedSearchingSubscriber),
+    replace(ORDER_4, name="seed.order4_search", subscriber=SeedSearchingSubscriber),
+    replace(ORDER_4, name="seed.order4_gate", scanner=SeedGatedScanner4),
 )
 DESIGNS = {each.name: each for each in (*SOUND, *WRONG, *SEED)}
 

@@ -8,9 +8,12 @@
 | chain ring place     | entry, guard | scanner -> subscriber                      |
 | acked ring client    | below        | scanner -> acknowledger                    |
 | consumed ring        | count        | subscriber -> receiver                     |
+| message ring slot n  | total        | scanner (where headers are written)        |
 | counter              | issued       | scanners                                   |
 | next client          | seq          | scanners                                   |
+| (the same line)      | exported     | scanners                                   |
 | lock                 | held         | scanners                                   |
+| shard number         | held         | scanners (`order4.sharded_mutex`)          |
 
 Every line has one writing host: that is `single-writer`. A guard holds the full index plus one, not a bit: a stale copy
 of an earlier lap is never taken for the present one. Data and guard of a header, and of a chain entry, share a line:
@@ -23,6 +26,11 @@ ISSUED: Address = ("counter", "issued")
 LOCK: Address = ("lock", "held")
 
 
+def shard_lock(shard: int) -> Address:
+    """Return the lock of a shard of the clients."""
+    return ("shard", shard, "held")
+
+
 def payload(ring: int, slot: int) -> Line:
     """Return the line of a slot's payload."""
     return ("payload", ring, slot)
@@ -31,6 +39,11 @@ def payload(ring: int, slot: int) -> Line:
 def header(ring: int, slot: int) -> Line:
     """Return the line of a slot's header."""
     return ("header", ring, slot)
+
+
+def message(ring: int, slot: int, number: int) -> Line:
+    """Return the line of the header of a slot's message."""
+    return ("message", ring, slot, number)
 
 
 def written(ring: int) -> Line:
@@ -56,6 +69,11 @@ def consumed(ring: int) -> Line:
 def next_seq(client: int) -> Address:
     """Return the word of a client's next-expected seq."""
     return ("next", client, "seq")
+
+
+def exported(client: int) -> Address:
+    """Return the word that says below which seq all of a client's batches are in export chains, readable by all."""
+    return ("next", client, "exported")
 
 
 def to_ring(ring: int) -> Address:

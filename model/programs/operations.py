@@ -17,6 +17,8 @@ from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from msgspec import Struct
+
 from fencepost.model.memory.ordering import Buffered
 from fencepost.model.trace import Step
 
@@ -31,16 +33,14 @@ def line_of(address: Address) -> Line:
     return address[:-1]
 
 
-@dataclass(frozen=True)
-class Load:
+class Load(Struct, frozen=True):
     """Read a word. Result: its value."""
 
     address: Address
     label: Label | None = None
 
 
-@dataclass(frozen=True)
-class Store:
+class Store(Struct, frozen=True):
     """Write a word; `streaming` stores go past the cache (non-temporal). Result: 0."""
 
     address: Address
@@ -49,8 +49,7 @@ class Store:
     streaming: bool = False
 
 
-@dataclass(frozen=True)
-class FetchAdd:
+class FetchAdd(Struct, frozen=True):
     """Add to a word in one step. Result: the value before. Atomic among threads of one host."""
 
     address: Address
@@ -58,8 +57,7 @@ class FetchAdd:
     label: Label | None = None
 
 
-@dataclass(frozen=True)
-class CompareExchange:
+class CompareExchange(Struct, frozen=True):
     """Replace `expected` by `desired` in one step. Result: the value before; it was replaced if that is `expected`.
 
     Atomic among threads of one host.
@@ -71,8 +69,7 @@ class CompareExchange:
     label: Label | None = None
 
 
-@dataclass(frozen=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """Replace a word in one step. Result: the value before. Atomic among threads of one host."""
 
     address: Address
@@ -80,8 +77,7 @@ class Exchange:
     label: Label | None = None
 
 
-@dataclass(frozen=True)
-class DeviceAdd:
+class DeviceAdd(Struct, frozen=True):
     """Add to a word at the device, past every cache, in one step among all hosts. Result: the value before."""
 
     address: Address
@@ -89,24 +85,21 @@ class DeviceAdd:
     label: Label | None = None
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """Take a lock of this host, waiting until it is free. Result: 0."""
 
     address: Address
     label: Label | None = None
 
 
-@dataclass(frozen=True)
-class Unlock:
+class Unlock(Struct, frozen=True):
     """Give a lock back. Result: 0."""
 
     address: Address
     label: Label | None = None
 
 
-@dataclass(frozen=True)
-class Flush:
+class Flush(Struct, frozen=True):
     """Write a line back and, unless it is a WB (clwb), drop the host's copy. Result: 0.
 
     `kind` is Buffered.FO (clflushopt), Buffered.FL (clflush) or Buffered.WB (clwb). It takes effect in its own time:
@@ -118,37 +111,32 @@ class Flush:
     label: None = None
 
 
-@dataclass(frozen=True)
-class StoreFence:
+class StoreFence(Struct, frozen=True):
     """sfence: earlier stores and flushes take effect before later ones. Result: 0."""
 
     label: Label | None = None
 
 
-@dataclass(frozen=True)
-class FullFence:
+class FullFence(Struct, frozen=True):
     """mfence: go on when all earlier stores and flushes have taken effect. Result: 0."""
 
     label: None = None
 
 
-@dataclass(frozen=True)
-class LoadFence:
+class LoadFence(Struct, frozen=True):
     """lfence. Result: 0."""
 
     label: None = None
 
 
-@dataclass(frozen=True)
-class Prefetch:
+class Prefetch(Struct, frozen=True):
     """Ask for a copy of a line, which may or may not come. Result: 0."""
 
     line: Line
     label: None = None
 
 
-@dataclass(frozen=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """A word that a poll looks at, and the value last seen there.
 
     With `invalidate`, every look is `clflushopt; mfence; load`, so that it finds what memory has.
@@ -159,8 +147,7 @@ class Watched:
     invalidate: bool = False
 
 
-@dataclass(frozen=True)
-class Poll:
+class Poll(Struct, frozen=True):
     """Look at words in turn until one differs from what was last seen there. Result: (index in `watched`, value).
 
     A look that finds nothing new is not a step, so a spinning program has finitely many. Where one of the words is
@@ -171,8 +158,7 @@ class Poll:
     label: Label | None = None
 
 
-@dataclass(frozen=True)
-class Send:
+class Send(Struct, frozen=True):
     """Put a message at the end of a channel of the network. Result: 0."""
 
     channel: Address
@@ -180,16 +166,14 @@ class Send:
     label: Label | None = None
 
 
-@dataclass(frozen=True)
-class Receive:
+class Receive(Struct, frozen=True):
     """Take the first message of a channel, waiting until there is one. Result: the message."""
 
     channel: Address
     label: Label | None = None
 
 
-@dataclass(frozen=True)
-class Witness:
+class Witness(Struct, frozen=True):
     """Not an operation: says that a step of the contract has just come to pass. Result: 0."""
 
     step: Step
@@ -199,16 +183,14 @@ class Witness:
         return lambda result: self.step
 
 
-@dataclass(frozen=True)
-class Sleep:
+class Sleep(Struct, frozen=True):
     """Wait until a time on the run's clock; a run without a clock goes straight on. Result: 0."""
 
     until_ns: int
     label: None = None
 
 
-@dataclass(frozen=True)
-class Attempted:
+class Attempted(Struct, frozen=True):
     """Not an operation: tells the driver that the scanner is done with a slot for now. Result: 0."""
 
     ring: int
@@ -257,3 +239,27 @@ def replacement(operation: FetchAdd | CompareExchange | Exchange, before: Any) -
             return (desired,) if before == expected else None
         case Exchange(value=value):
             return (value,)
+
+
+def without(program: Program, *kinds: type) -> Program:
+    """Leave the operations of these kinds out of a program."""
+    result = None
+    while True:
+        try:
+            operation = program.send(result)
+        except StopIteration:
+            return
+        result = 0 if isinstance(operation, kinds) else (yield operation)
+
+
+def coherently(program: Program) -> Program:
+    """Let a program's polls look at what its own host has, as is enough where all memory is coherent."""
+    result = None
+    while True:
+        try:
+            operation = program.send(result)
+        except StopIteration:
+            return
+        if isinstance(operation, Poll):
+            operation = Poll(tuple(Watched(each.address, each.seen) for each in operation.watched), operation.label)
+        result = yield operation

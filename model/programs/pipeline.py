@@ -9,8 +9,9 @@ are on host 1 + r; its subscriber is on a host of its own, after those. Clients 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 from fencepost.model.contract import Level
@@ -21,10 +22,11 @@ from fencepost.model.programs.client import Client, Sending
 from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.layout import chain, header, payload
 from fencepost.model.programs.operations import Address, ThreadOf
+from fencepost.model.programs.partition import owner_of
 from fencepost.model.programs.receiver import Arriving, Receiver
 from fencepost.model.programs.scanner import Scanner
-from fencepost.model.programs.seed.broker import SeedAcknowledger
-from fencepost.model.programs.subscriber import Subscriber
+from fencepost.model.programs.seed import SeedReceiver, SeedReplica, replica_broker
+from fencepost.model.programs.subscriber import Subscriber, SubscriberOfWorkers
 from fencepost.model.trace import Step
 
 Rings: TypeAlias = Sequence[Sequence[Arriving]]  # what arrives on each ring, in ring order
@@ -44,8 +46,10 @@ class Design:
     scanner: type[Scanner]
     spec: type[Protocol]
     receiver: type[Receiver] = Receiver
+    connection: type[SeedReceiver] | None = None  # what serves a client's connection, if not one receiver a ring
     delegation: type[Delegation] = Delegation
     subscriber: type[Subscriber] = Subscriber
+    replica: type[SeedReplica] | None = None  # what acknowledgements wait for, in a scenario with replicas
     acknowledger: type[Acknowledger] = Acknowledger
     client: type[Client] = Client
     guard: Callable[[int, int, int], tuple[Address, int]] = sound_guard
@@ -54,10 +58,21 @@ class Design:
     reader_host: Callable[[int, int], int] = field(default=lambda ring, rings: 1 + rings + ring)
     needs: tuple[str, ...] = ()  # roles without which it does not work: receivers, delegations
     lacks: tuple[str, ...] = ()  # roles that it does not have
+    reads_every_ring: bool = False  # its scanners are workers, each for some of the clients
 
     @property
     def level(self) -> Level:
         return self.spec.level
+
+    def scanner_of(self, ring: int, rings: int, slots: int, *, delegated: bool = False) -> Scanner:
+        """Return the scanner of a ring, or the worker of that number."""
+        if self.reads_every_ring:
+            return self.scanner(ring, slots, delegated=delegated, rings=rings)
+        return self.scanner(ring, slots, delegated=delegated)
+
+    def subscriber_of(self, ring: int, rings: int, slots: int) -> Subscriber:
+        """Return the subscriber of a ring."""
+        return SubscriberOfWorkers(ring, slots, rings) if self.reads_every_ring else self.subscriber(ring, slots)
 
     def programs(self) -> tuple[str, ...]:
         """Return the names of all its programs."""
@@ -72,6 +87,8 @@ class Scenario:
     written       the batches are in the rings when the run begins; else a receiver for each ring writes them
     later         with `written`, what a receiver for each ring adds to that
     plans         what each client sends, instead of `rings`; receivers and acknowledgers then take part
+    connections   of each client to each broker, with `plans` and receivers that are one a connection
+    replicas      of each ring: acknowledgements wait for them, where a design has any
     """
 
     rings: tuple[tuple[Arriving, ...], ...] = ()
@@ -84,6 +101,8 @@ class Scenario:
     plans: tuple[tuple[Sending, ...], ...] = ()
     ring_count: int = 0  # with `plans`
     restarts: bool = False
+    connections: int = 1
+    replicas: int = 0
 
     @property
     def rings_count(self) -> int:
@@ -105,6 +124,7 @@ class Scenario:
         roles += ["subscribers"] if self.subscribers else []
         roles += ["acknowledgers"] if self.acknowledgers or self.plans else []
         roles += ["clients"] if self.plans else []
+        roles += ["replicas"] if self.replicas else []
         words = f"{clients} clients, {self.rings_count} rings of {self.slots} slots, {count} batches"
         return f"{words}; {', '.join(roles)}"
 
@@ -117,7 +137,7 @@ def threads_of(design: Design, scenario: Scenario) -> list[ThreadOf]:
         threads += _around(design, scenario, ring)
     for client, plan in enumerate(scenario.plans):
         threads.append(ThreadOf(f"client {client}", -1 - client, _client(design, scenario, client, plan)))
-    order = ("scanner", "receiver", "delegation", "subscriber", "acknowledger", "client")
+    order = ("scanner", "receiver", "delegation", "subscriber", "replica", "acknowledger", "client")
     return sorted(threads, key=lambda thread: order.index(thread.name.split()[0]))
 
 
@@ -128,55 +148,70 @@ def _check_roles(design: Design, scenario: Scenario) -> None:
             raise InputError(f"{design.name} does not work without {role}: expected them to take part")
         if role in design.lacks and there:
             raise InputError(f"{design.name} has no {role}: expected them to be left out")
+    if scenario.replicas and design.replica is None:
+        raise InputError(f"{design.name} has no replicas: expected none, not {scenario.replicas} of each ring")
+    if scenario.connections > 1 and not (scenario.plans and design.connection):
+        raise InputError(
+            f"{scenario.connections} connections of a client to a broker: {design.name} has one receiver a ring, or no"
+            " client takes part; expected 1"
+        )
 
 
 def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
-    broker, slots = design.broker_host(ring), scenario.slots
-    reader = design.reader_host(ring, scenario.rings_count)
+    broker, slots, delegated = design.broker_host(ring), scenario.slots, scenario.delegated
+    rings = scenario.rings_count
+    scanner, reader = design.scanner_host(ring), design.reader_host(ring, rings)
     threads = [
-        ThreadOf(
-            f"scanner {ring}",
-            design.scanner_host(ring),
-            lambda: design.scanner(ring, slots, delegated=scenario.delegated).run(),
-        )
+        ThreadOf(f"scanner {ring}", scanner, lambda: design.scanner_of(ring, rings, slots, delegated=delegated).run()),
+        *_receivers(design, scenario, ring),
     ]
-    if scenario.plans:
-        threads.append(ThreadOf(f"receiver {ring}", broker, lambda: design.receiver(ring, slots, ()).serve()))
-    elif not scenario.written or scenario.later:
-        first = len(scenario.rings[ring]) if scenario.written else 0
-        batches = scenario.later[ring] if scenario.written else scenario.rings[ring]
-        begin_receiver = lambda: design.receiver(ring, slots, batches, first=first).run()  # noqa: E731
-        threads.append(ThreadOf(f"receiver {ring}", broker, begin_receiver))
-    if scenario.delegated:
+    if delegated:
         threads.append(ThreadOf(f"delegation {ring}", broker, lambda: design.delegation(ring, slots).run()))
     if scenario.subscribers:
-        threads.append(ThreadOf(f"subscriber {ring}", reader, lambda: design.subscriber(ring, slots).run()))
+        threads.append(ThreadOf(f"subscriber {ring}", reader, lambda: design.subscriber_of(ring, rings, slots).run()))
     if scenario.acknowledgers or scenario.plans:
-        clients = scenario.clients(ring)
-        threads.append(ThreadOf(f"acknowledger {ring}", broker, _acknowledger(design, scenario, ring, clients)))
+        acknowledger = design.acknowledger
+        threads.append(ThreadOf(f"acknowledger {ring}", broker, lambda: acknowledger.of(ring, scenario).run()))
+    if design.replica is not None:
+        threads += _replicas(design, design.replica, scenario, ring)
     return threads
 
 
+def _receivers(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
+    broker, slots, kind = design.broker_host(ring), scenario.slots, design.receiver
+
+    if scenario.plans and design.connection is not None:
+        return _connections(design.connection, broker, scenario, ring)
+    if scenario.plans:
+        return [ThreadOf(f"receiver {ring}", broker, lambda: kind(ring, slots, ()).serve())]
+    if scenario.written and not scenario.later:
+        return []
+    first = len(scenario.rings[ring]) if scenario.written else 0
+    batches = scenario.later[ring] if scenario.written else scenario.rings[ring]
+    return [ThreadOf(f"receiver {ring}", broker, lambda: kind(ring, slots, batches, first=first).run())]
+
+
+def _connections(kind: type[SeedReceiver], broker: int, scenario: Scenario, ring: int) -> list[ThreadOf]:
+    def receiver(client: int, number: int) -> ThreadOf:
+        name = f"receiver {ring}.{client}" + (f".{number}" if scenario.connections > 1 else "")
+        served = partial(kind, ring, scenario.slots, (), client=client, number=number)
+        return ThreadOf(name, broker, lambda: served().serve())
+
+    return [receiver(client, number) for client in scenario.clients(ring) for number in range(scenario.connections)]
+
+
+def _replicas(design: Design, kind: type[SeedReplica], scenario: Scenario, ring: int) -> list[ThreadOf]:
+    def replica(number: int, on: int) -> ThreadOf:
+        return ThreadOf(f"replica {ring}.{number}", design.broker_host(on), lambda: kind(ring, on).run())
+
+    brokers = [replica_broker(ring, number, scenario.rings_count) for number in range(scenario.replicas)]
+    return [replica(number, on) for number, on in enumerate(brokers) if on is not None]
+
+
 def _client(design: Design, scenario: Scenario, client: int, plan: tuple[Sending, ...]) -> Callable[[], Any]:
-    rings, level = scenario.rings_count, design.level
-    return lambda: design.client(client, plan, rings, level, restarts=scenario.restarts).run()
-
-
-def _acknowledger(design: Design, scenario: Scenario, ring: int, clients: list[int]) -> Callable[[], Any]:
-    if not issubclass(design.acknowledger, SeedAcknowledger):
-        return lambda: design.acknowledger(ring, clients).run()
-    kind, sent = design.acknowledger, _sent(scenario, ring)
-    return lambda: kind(ring, clients, sent).run()
-
-
-def _sent(scenario: Scenario, ring: int) -> dict[int, list[int]]:
-    """Return the message counts of what each client sends to a ring, in order."""
-    sent: dict[int, list[int]] = {}
-    for client, plan in enumerate(scenario.plans):
-        sent[client] = [sending.count for sending in plan if sending.ring == ring]
-    for batch in () if scenario.plans else scenario.rings[ring]:
-        sent.setdefault(batch.client, []).append(batch.count)
-    return sent
+    rings, level, connections = scenario.rings_count, design.level, scenario.connections
+    kind, restarts = design.client, scenario.restarts
+    return lambda: kind(client, plan, rings, level, restarts=restarts, connections=connections).run()
 
 
 def written_words(design: Design, scenario: Scenario) -> dict[Address, Any]:
@@ -193,8 +228,20 @@ def written_words(design: Design, scenario: Scenario) -> dict[Address, Any]:
     return words
 
 
-def written_steps(scenario: Scenario) -> list[Step]:
+def partition_steps(design: Design, workers: int, clients: Iterable[int]) -> list[Step]:
+    """Return the steps that say which worker owns a client, of a design that has workers."""
+    owned = sorted(clients) if design.reads_every_ring else ()
+    return [Step("own", {"client": client, "ring": owner_of(client, workers)}) for client in owned]
+
+
+def first_steps(design: Design, scenario: Scenario) -> list[Step]:
     """Return the steps that lie behind a run when it begins."""
+    clients = {client for ring in range(scenario.rings_count) for client in scenario.clients(ring)}
+    return partition_steps(design, scenario.rings_count, clients) + written_steps(scenario)
+
+
+def written_steps(scenario: Scenario) -> list[Step]:
+    """Return the steps by which the batches came into the rings that are there when a run begins."""
     steps = []
     if scenario.written:
         for ring, batches in enumerate(scenario.rings):

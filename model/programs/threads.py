@@ -7,7 +7,7 @@ from fencepost.model.errors import NotAccepted
 from fencepost.model.programs.designs import design
 from fencepost.model.programs.machine import Machine
 from fencepost.model.programs.operations import Attempted, Operation, Program
-from fencepost.model.programs.pipeline import Rings
+from fencepost.model.programs.pipeline import Rings, partition_steps
 from fencepost.model.programs.receiver import Arriving
 from fencepost.model.specs import protocol
 from fencepost.model.trace import Step
@@ -44,17 +44,28 @@ def threads(sequencer: str, rings: Rings) -> tuple[list[Thread], list[Thread]]:
     receivers = [
         Thread(f"receiver {ring}", chosen.receiver(ring, slots, batches).run()) for ring, batches in enumerate(rings)
     ]
-    scanners = [Thread(f"scanner {ring}", chosen.scanner(ring, slots).run()) for ring in range(len(rings))]
+    scanners = [
+        Thread(f"scanner {ring}", chosen.scanner_of(ring, len(rings), slots).run()) for ring in range(len(rings))
+    ]
     return receivers, scanners
+
+
+def machine_of(sequencer: str, rings: Rings) -> Machine:
+    """Return a memory and a spec on which a sequencer's threads may begin."""
+    machine = Machine(protocol(sequencer)())
+    for step in partition_steps(design(sequencer), len(rings), {batch.client for ring in rings for batch in ring}):
+        machine.tell(step)
+    return machine
 
 
 def attempts(sequencer: str, rings: Rings, seed: int) -> tuple[Machine, list[Attempted]]:
     """Run one attempt at a time, its scanner drawn by `seed`; return the memory and the attempts in order.
 
     All batches have arrived at the start. An attempt is not interrupted, so that this order can be
-    given to any other implementation.
+    given to any other implementation. At level 5 it is that of the ranges: those of an epoch are
+    reserved at once and given out one by one.
     """
-    machine = Machine(protocol(sequencer)())
+    machine = machine_of(sequencer, rings)
     receivers, scanners = threads(sequencer, rings)
     for thread in receivers:
         while thread.pending is not None:
@@ -67,6 +78,8 @@ def attempts(sequencer: str, rings: Rings, seed: int) -> tuple[Machine, list[Att
             if isinstance(operation, Attempted):
                 done.append(operation)
                 break
+    if design(sequencer).level == 5:
+        done.sort(key=lambda attempted: attempted.start)
     return machine, done
 
 

@@ -54,7 +54,7 @@ class Receiver:
                 yield from self.fill(slot)
             self._worked(began_ns)
             if self.crash:
-                self._world.crashed.add(self._number)
+                self.gone()
                 return
 
     def fill(self, slot: Slot) -> Process:
@@ -74,6 +74,10 @@ class Receiver:
             clock.call_at(now_ns + shows_after_ns, self._show, slot)
         else:
             ring.show(slot, now_ns)
+
+    def gone(self) -> None:
+        """The broker is gone."""
+        self._world.crashed.add(self._number)
 
     def has_room(self) -> bool:
         """Say whether the next place of the ring may be used."""
@@ -118,6 +122,10 @@ class Subscriber:
         self._copy = costs.copy if settings.copies else None
         self._service = settings.service.draws(world.stream(f"subscriber {number}"))
         self.slow_until_ns, self.factor = 0, 1
+
+    def slow_down(self, until_ns: int, factor: int) -> None:
+        """Take so many times as long for every batch that is begun before that time."""
+        self.slow_until_ns, self.factor = until_ns, factor
 
     def run(self) -> Process:
         world, clock, ring = self._world, self._world.clock, self._ring

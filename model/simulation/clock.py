@@ -1,11 +1,13 @@
 """The clock of a simulation: SimPy's, with a stated rule for events of the same nanosecond, and waits that are cheap.
 
-Rule for ties: what was scheduled first happens first. `Shuffled` draws the order instead; a result that changes
+Rule for ties: what was scheduled first happens first; threads of programs come after all else, by their number, so that
+it does not matter when a thread came to know its next time. `Shuffled` draws the order instead; a result that changes
 depends on the rule.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Generator, Iterator
 from heapq import heappop, heappush
 from random import Random
@@ -16,26 +18,30 @@ from simpy.events import NORMAL, EventPriority
 
 Process = Generator[simpy.Event, Any, None]
 
+THREADS = 2**62  # behind every number that SimPy counts events with
 SLICES = 50  # of a run's time, between which progress is told
 
 
-class Call(simpy.Event):
-    """A call that happens at its time; an event that has happened already as far as SimPy is concerned."""
+class Call:
+    """A call that happens at its time: an entry of SimPy's queue that nobody waits for, so it needs no more."""
 
-    def __init__(self, clock: simpy.Environment, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        self.env, self._ok, self._value = clock, True, None
-        self._call, self._arguments = call, arguments
-        self.callbacks = [self._happen]
+    __slots__ = ("arguments", "call")
 
-    def _happen(self, event: simpy.Event) -> None:
-        self._call(*self._arguments)
+    def __init__(self, call: Callable[..., None], arguments: tuple[Any, ...] = ()) -> None:
+        self.call, self.arguments = call, arguments
 
 
 class Clock(simpy.Environment):
-    """Integer nanoseconds. Events of the same nanosecond happen in the order in which they were scheduled."""
+    """Integer nanoseconds; events of the same nanosecond by the rule above."""
 
     _now: int  # SimPy allows fractions; all delays here are integers
     horizon_ns = 0  # up to here, who finds nothing scheduled may let time pass
+    ahead_until_ns = 0  # up to here, a thread may run ahead of the clock
+    keeps_tie_rule = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._barriers: list[int] = []  # times at which somebody interferes, earliest first
 
     @property
     def now_ns(self) -> int:
@@ -54,18 +60,40 @@ class Clock(simpy.Environment):
 
     def call_at(self, time_ns: int, call: Callable[..., None], *arguments: Any) -> None:
         """Call a function at a time that has not passed."""
-        self.schedule(Call(self, call, arguments), NORMAL, time_ns - self._now)
+        heappush(self._queue, (time_ns, NORMAL, next(self._eid), Call(call, arguments)))  # type: ignore[misc]  # see `Call`
+
+    def call_thread(self, call: Call, time_ns: int, core: int) -> None:
+        """Let a thread go on at a time."""
+        heappush(self._queue, (time_ns, NORMAL, THREADS + core, call))  # type: ignore[misc]  # see `Call`
+
+    def interfere_at(self, time_ns: int, call: Callable[..., None]) -> None:
+        """Call a function that changes what threads do: none of them runs ahead past that time."""
+        insort(self._barriers, time_ns)
+        self.call_at(time_ns, self._interfere, call)
+        self._limit()
+
+    def _interfere(self, call: Callable[..., None]) -> None:
+        self._barriers.pop(0)
+        call()
+        self._limit()
+
+    def _limit(self) -> None:
+        self.ahead_until_ns = min((self.horizon_ns, *self._barriers[:1]))
 
     def run_slices(self, until_ns: int) -> Iterator[int]:
         """Run until nothing is scheduled, or the time is reached; yield the time now and then, and at the end."""
-        queue = self._queue
+        queue: Any = self._queue
         for index in range(1, SLICES + 1):
             boundary_ns = self.horizon_ns = until_ns * index // SLICES
+            self._limit()
             while queue and queue[0][0] <= boundary_ns:
                 # What `step` does, without two calls for each of millions of events; here no event can fail but by an
                 # exception of a process, which is raised.
-                self._now, _, _, event = heappop(queue)  # type: ignore[assignment]  # integers, see `_now`
-                callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]  # as SimPy does
+                self._now, _, _, event = heappop(queue)
+                if isinstance(event, Call):
+                    event.call(*event.arguments)
+                    continue
+                callbacks, event.callbacks = event.callbacks, None
                 for callback in callbacks:
                     callback(event)
                 if not event._ok:
@@ -78,12 +106,20 @@ class Clock(simpy.Environment):
 class Shuffled(Clock):
     """The same clock, but the order of the events of one nanosecond is drawn."""
 
+    keeps_tie_rule = False
+
     def __init__(self, random: Random) -> None:
         super().__init__()
         self._random = random
 
     def pause(self, delay_ns: int) -> simpy.Event:
         return self.timeout(delay_ns)
+
+    def call_at(self, time_ns: int, call: Callable[..., None], *arguments: Any) -> None:
+        self.call_thread(Call(call, arguments), time_ns, 0)
+
+    def call_thread(self, call: Call, time_ns: int, core: int) -> None:
+        self.schedule(call, NORMAL, time_ns - self._now)  # type: ignore[arg-type]  # see `Call`
 
     def schedule(self, event: simpy.Event, priority: EventPriority = NORMAL, delay: float = 0) -> None:
         drawn = self._random.getrandbits(31) << 32 | next(self._eid)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from fencepost.model.simulation.brokers import Receiver, Subscriber
-from fencepost.model.simulation.scanners import Shared
+from fencepost.model.simulation.brokers import Receiver
 from fencepost.model.simulation.scenario import Fault, Scenario
 from fencepost.model.simulation.world import World
 
@@ -17,65 +17,71 @@ def late_brokers(scenario: Scenario) -> dict[int, int]:
 
 
 class Pausing(Protocol):
-    """A scanner of either granularity: it does nothing before the time that it is paused until."""
+    """A scanner of either granularity."""
 
-    paused_until_ns: int
+    def pause(self, until_ns: int) -> None: ...
 
 
-def schedule_faults(
-    world: World,
-    receivers: Sequence[Receiver],
-    scanners: Sequence[Pausing],
-    *,
-    subscribers: Sequence[Subscriber] = (),
-    shared: Shared | None = None,
-) -> None:
-    """Arrange for every fault of the scenario; operation granularity has neither `subscribers` nor `shared`.
+class Slowing(Protocol):
+    """A subscriber of either granularity."""
+
+    def slow_down(self, until_ns: int, factor: int) -> None: ...
+
+
+class Stopping(Protocol):
+    """The sequencer as a whole, of either granularity."""
+
+    def stop(self) -> None: ...
+
+    def restart(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What faults happen to: by ring, and the sequencer."""
+
+    receivers: Sequence[Receiver]
+    scanners: Sequence[Pausing]
+    subscribers: Sequence[Slowing]
+    sequencer: Stopping
+
+
+def schedule_faults(world: World, parts: Parts) -> None:
+    """Arrange for every fault of the scenario.
 
     A broker that crashes goes with the first batch that it handles from then on, before or after that batch's header
     is published; what it had received and not handled is lost, what it had published stays in the pool (HA8).
     """
     for fault in world.scenario.faults:
         if fault.kind != "late_broker":
-            subscriber = subscribers[fault.broker] if subscribers else None
-            scanner = scanners[fault.broker % len(scanners)]  # the epoch sequencer is one for all rings
-            _schedule(world, fault, receivers[fault.broker], scanner, subscriber, shared)
+            world.clock.interfere_at(int(fault.at), _Beginning(world, fault, parts).begin)
 
 
-def _schedule(
-    world: World,
-    fault: Fault,
-    receiver: Receiver,
-    scanner: Pausing,
-    subscriber: Subscriber | None,
-    shared: Shared | None,
-) -> None:
-    def begin() -> None:
-        end_ns = world.clock.now_ns + fault.lasts
-        if fault.every and world.clock.now_ns + fault.every < world.sending_ends_ns:
-            world.clock.call_at(world.clock.now_ns + fault.every, begin)
+@dataclass(frozen=True)
+class _Beginning:
+    """One fault, whenever it begins."""
+
+    world: World
+    fault: Fault
+    parts: Parts
+
+    def begin(self) -> None:
+        """Let the fault happen now, and again after `every`."""
+        world, fault, parts, clock = self.world, self.fault, self.parts, self.world.clock
+        end_ns = clock.now_ns + fault.lasts
+        if fault.every and clock.now_ns + fault.every < world.sending_ends_ns:
+            clock.interfere_at(clock.now_ns + fault.every, self.begin)
         world.recorder.count(f"fault_{fault.kind}")
         if world.spans is not None:
-            world.spans.instant("faults", f"{fault.kind} {fault.broker}", world.clock.now_ns)
+            world.spans.instant("faults", f"{fault.kind} {fault.broker}", clock.now_ns)
         if fault.kind == "broker_pause":
-            receiver.paused_until_ns = end_ns
+            parts.receivers[fault.broker].paused_until_ns = end_ns
         elif fault.kind == "slow_subscriber":
-            assert subscriber is not None
-            subscriber.slow_until_ns, subscriber.factor = end_ns, fault.factor
+            parts.subscribers[fault.broker].slow_down(end_ns, fault.factor)
         elif fault.kind == "scanner_pause":
-            scanner.paused_until_ns = end_ns
+            parts.scanners[fault.broker % len(parts.scanners)].pause(end_ns)  # one may serve all rings
         elif fault.kind == "sequencer_stop":
-            assert shared is not None
-            shared.halted = True
-            world.clock.call_at(end_ns, restart, shared)
+            parts.sequencer.stop()
+            clock.interfere_at(end_ns, parts.sequencer.restart)
         else:
-            receiver.crash = "before" if fault.kind == "broker_crash_before_publish" else "after"
-
-    world.clock.call_at(int(fault.at), begin)
-
-
-def restart(shared: Shared) -> None:
-    """The sequencer begins again: its scanners read their rings anew."""
-    shared.halted = False
-    for scanner in shared.scanners:
-        scanner.ring.arrival.give()
+            parts.receivers[fault.broker].crash = "before" if fault.kind == "broker_crash_before_publish" else "after"

@@ -81,11 +81,13 @@ FLOOR_METRICS: dict[str, tuple[str, int]] = {
 
 
 def calibrated(costs: MachineCosts, path: Path) -> tuple[MachineCosts, dict[str, str]]:
-    """Return the costs with those that `fencepost bench floor --json` measured, and these by name.
+    """Return the costs with those that `fencepost bench floor` measured, and these by name.
 
-    The file is that command's document: items {"metric", "unit", "value"}; a value may be null where the machine
-    has no such instruction. Raises InputError when the file is no such document or holds none of the metrics.
+    The file is that command's JSON document, or the folder that `--out` wrote it to: items {"metric", "unit", "value"};
+    a value is null where the machine has no such instruction, and the cost stays as it is. Raises InputError when the
+    file is no such document or holds none of the metrics.
     """
+    path = path / "floor.json" if path.is_dir() else path
     measured = _measured(path)
     changes: dict[str, Any] = {}
     for cost, (metric, parts) in FLOOR_METRICS.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 from fencepost.model.memory.ordering import Buffered
 from fencepost.model.programs.operations import (
+    LATER,
     Attempted,
     CompareExchange,
     DeviceAdd,
@@ -29,37 +30,39 @@ from fencepost.model.programs.operations import (
 )
 from fencepost.model.simulation.clock import Clock
 from fencepost.model.simulation.machine_costs import MachineCosts
-from fencepost.model.simulation.operations_memory import HostLine, TimedMemory
+from fencepost.model.simulation.operations_ahead import Ahead
+from fencepost.model.simulation.operations_memory import Address, HostLine, Line, TimedMemory
 from fencepost.model.simulation.operations_threads import BLOCKED, Operation, TimedThread
+from fencepost.model.simulation.perfetto import Spans
 from fencepost.model.simulation.records import Tally
 from fencepost.model.trace import Step
 
 Time = Callable[[TimedThread, Operation, int], int]  # when an operation is done that begins at a time
 Effect = Callable[[TimedThread, Operation], Any]  # does it and returns its result, or BLOCKED
-Handler = tuple[Time, Effect, bool]
+Handler = tuple[Time, Effect, Time | None, bool]  # time, effect, ahead of the clock, does nobody see its beginning
 
-HANDLED: dict[type, tuple[str, str]] = {
-    Load: ("_time_load", "_load"),
-    Store: ("_time_store", "_store"),
-    FetchAdd: ("_time_atomic", "_fetch_add"),
-    CompareExchange: ("_time_atomic", "_compare_exchange"),
-    Exchange: ("_time_atomic", "_exchange"),
-    DeviceAdd: ("_time_device", "_device_add"),
-    Lock: ("_time_lock", "_lock"),
-    Unlock: ("_time_store", "_unlock"),
-    Flush: ("_time_flush", "_flush"),
-    StoreFence: ("_time_fence", "_nothing"),
-    FullFence: ("_time_fence", "_nothing"),
-    LoadFence: ("_time_now", "_nothing"),
-    Prefetch: ("_time_now", "_nothing"),
-    Poll: ("_time_poll", "_poll"),
-    Send: ("_time_now", "_send"),
-    Receive: ("_time_now", "_receive"),
-    Sleep: ("_time_sleep", "_nothing"),
-    Attempted: ("_time_now", "_attempted"),
-    Witness: ("_time_now", "_nothing"),
+HANDLED: dict[type, tuple[str, str, str, bool]] = {
+    Load: ("_time_load", "_load", "load", False),
+    Store: ("_time_store", "_store", "store", False),
+    FetchAdd: ("_time_atomic", "_fetch_add", "", False),
+    CompareExchange: ("_time_atomic", "_compare_exchange", "", False),
+    Exchange: ("_time_atomic", "_exchange", "", False),
+    DeviceAdd: ("_time_device", "_device_add", "", False),
+    Lock: ("_time_lock", "_lock", "", False),
+    Unlock: ("_time_store", "_unlock", "", False),
+    Flush: ("_time_flush", "_flush", "flush", True),
+    StoreFence: ("_time_fence", "_nothing", "fence", True),
+    FullFence: ("_time_fence", "_nothing", "fence", True),
+    LoadFence: ("_time_now", "_nothing", "nothing", True),
+    Prefetch: ("_time_prefetch", "_prefetch", "prefetch", True),
+    Poll: ("_time_poll", "_poll", "", True),
+    Send: ("_time_now", "_send", "", True),
+    Receive: ("_time_now", "_receive", "", True),
+    Sleep: ("_time_sleep", "_nothing", "", True),
+    Attempted: ("_time_now", "_attempted", "attempted", True),
+    Witness: ("_time_now", "_nothing", "witness", True),
 }
-"""The methods that handle each operation."""
+"""How each operation is handled: methods of the machine, and that of `Ahead` if it may be done ahead of the clock."""
 
 
 class Handlers(dict[type, Handler]):
@@ -67,18 +70,21 @@ class Handlers(dict[type, Handler]):
 
     def __init__(self, machine: TimedMachine) -> None:
         super().__init__()
-        self._machine = machine
+        self._machine, self._ahead = machine, Ahead(machine)
 
     def __missing__(self, kind: type) -> Handler:
-        time, effect = HANDLED[kind]
-        self[kind] = getattr(self._machine, time), getattr(self._machine, effect), kind is Witness
+        time, effect, ahead, seen = HANDLED[kind]
+        done_ahead = getattr(self._ahead, ahead) if ahead else None
+        self[kind] = getattr(self._machine, time), getattr(self._machine, effect), done_ahead, seen
         return self[kind]
 
 
 class TimedMachine:
     """Cores, memory, locks and channels.
 
-    `observe` is told of every step that an operation was, or that a witness says; `attempted` of every attempt.
+    `observers` are told of the steps of their names, when an operation was one or a witness says it; `attempted` of
+    every attempt that leaves a batch for later. `runs_ahead` says whether threads may run ahead of the clock; `spans`
+    takes down when threads work.
     """
 
     def __init__(
@@ -87,22 +93,26 @@ class TimedMachine:
         costs: MachineCosts,
         memory: TimedMemory,
         *,
-        observe: Callable[[Step], None],
+        observers: dict[str, Callable[[Step], None]],
         attempted: Callable[[Attempted], None] = lambda attempted: None,
+        runs_ahead: bool = True,
+        spans: Spans | None = None,
     ) -> None:
-        self.clock, self.costs, self.memory, self.observe, self.attempted = clock, costs, memory, observe, attempted
-        self.keeps_tie_rule = type(clock) is Clock
+        self.clock, self.costs, self.memory, self.observers, self.attempted = clock, costs, memory, observers, attempted
+        self.runs_ahead, self.spans = runs_ahead, spans
         self._load_ns, self._store_ns, self._cxl_load_ns = (
             int(costs.load_hit),
             int(costs.store_hit),
             int(costs.cxl_load),
         )
+        self._flush_ns, self._fence_ns, self._pause_ns = int(costs.flush), int(costs.fence), int(costs.pause)
         self._fresh_ns = int(costs.invalidate + costs.cxl_load)  # of a look that drops the copy first
         self._changed_ns = int(costs.line_transfer + costs.load_hit)  # of one that finds its copy gone
         self.threads: list[TimedThread] = []
         self.lock_waits, self.lock_held = Tally(), Tally()
         self._arrived: dict[Any, list[Any]] = {}  # messages by channel
         self._receiving: dict[Any, TimedThread] = {}
+        self.emptied: dict[Any, Callable[[], None]] = {}  # told when a thread has received all of a channel's messages
         self._spinning: dict[Any, list[TimedThread]] = {}  # of a lock: who waits, first come first
         self._held_since_ns: dict[Any, int] = {}
         self.handlers = Handlers(self)
@@ -121,7 +131,7 @@ class TimedMachine:
         return max(now_ns, int(operation.until_ns))
 
     def _time_load(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
-        place = thread.place = thread.places.get(operation.address) or self._place(thread, operation)
+        place = thread.place = thread.places.get(operation.address) or self.place(thread, operation.address)
         core = thread.core
         if place.words is None:
             return self.memory.fetched_at(place, core, now_ns)
@@ -129,31 +139,34 @@ class TimedMachine:
 
     def _time_store(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         """A line that is not cached is fetched whole first."""
-        place = thread.place = thread.places.get(operation.address) or self._place(thread, operation)
+        place = thread.place = thread.places.get(operation.address) or self.place(thread, operation.address)
         if place.words is None:
-            now_ns = self.memory.fetched_at(place, thread.core, now_ns)
+            now_ns = self.memory.fetched_at(place, thread.core, now_ns, to_store=True)
         elif place.owner == thread.core and place.free_ns <= now_ns:
             return now_ns + self._store_ns
         return place.store(thread.core, now_ns)
 
     def _time_atomic(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         """An atomic waits until the thread's flushes have drained, as a fence does."""
-        place = thread.place = thread.places.get(operation.address) or self._place(thread, operation)
+        place = thread.place = thread.places.get(operation.address) or self.place(thread, operation.address)
         if thread.flushed_ns > now_ns:
             now_ns = thread.flushed_ns
         if place.words is None:
-            now_ns = self.memory.fetched_at(place, thread.core, now_ns)
+            now_ns = self.memory.fetched_at(place, thread.core, now_ns, to_store=True)
         return place.atomic(thread.core, now_ns)
 
     def _time_lock(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         thread.asked_ns = now_ns
         return self._time_atomic(thread, operation, now_ns)
 
+    def _time_prefetch(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
+        return now_ns + self._store_ns
+
     def _time_flush(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
-        return now_ns + self.costs.flush
+        return now_ns + self._flush_ns
 
     def _time_fence(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
-        return max(now_ns + self.costs.fence, thread.flushed_ns)
+        return max(now_ns + self._fence_ns, thread.flushed_ns)
 
     def _time_device(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         return self._time_fence(thread, operation, now_ns) + self.costs.cxl_load
@@ -161,8 +174,17 @@ class TimedMachine:
     def _time_poll(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         return now_ns + self._look_ns(thread, operation)
 
-    def _place(self, thread: TimedThread, operation: Operation) -> HostLine:
-        return self.memory.place(thread.host, operation.address)
+    def place(self, thread: TimedThread, address: Address) -> HostLine:
+        """Return the thread's host's side of the line of a word, and take note that the thread uses it."""
+        found = thread.places[address] = self.memory.place(thread.host, address)
+        found.family.used_by(thread.core)
+        return found
+
+    def line(self, thread: TimedThread, line: Line) -> HostLine:
+        """Return the thread's host's side of a line, and take note that the thread uses it."""
+        found = thread.places[line] = self.memory.line(thread.host, line)
+        found.family.used_by(thread.core)
+        return found
 
     def _look_ns(self, thread: TimedThread, poll: Operation) -> int:
         """Return what one look at every watched word costs."""
@@ -171,19 +193,8 @@ class TimedMachine:
             if watched.invalidate:
                 total_ns += self._fresh_ns
             else:
-                place = thread.places.get(watched.address) or self._place(thread, watched)
+                place = thread.places.get(watched.address) or self.place(thread, watched.address)
                 total_ns += self._load_ns if place.words is not None else self._cxl_load_ns
-        return total_ns
-
-    def poll_ns(self, thread: TimedThread) -> int:
-        """Return the period of the loop in which a thread waits for a word."""
-        return max(1, self.costs.pause + self._look_ns(thread, thread.pending))
-
-    def found_ns(self, thread: TimedThread) -> int:
-        """Return what the look costs that finds a word changed: the copy that was polled is gone by then."""
-        total_ns = 0
-        for watched in thread.pending.watched:
-            total_ns += self._fresh_ns if watched.invalidate else self._changed_ns
         return total_ns
 
     # --- effects ---
@@ -192,14 +203,12 @@ class TimedMachine:
         return 0
 
     def _attempted(self, thread: TimedThread, operation: Attempted) -> int:
-        self.attempted(operation)
+        if operation.outcome == LATER:
+            self.attempted(operation)
         return 0
 
     def _load(self, thread: TimedThread, operation: Operation) -> Any:
-        words = thread.place.words  # type: ignore[union-attr]  # set when the load began
-        if words is None:
-            return self.memory.load(_placed(thread), operation.address)
-        return words.get(operation.address, 0)
+        return self.memory.load(_placed(thread), operation.address)
 
     def _store(self, thread: TimedThread, operation: Operation) -> int:
         self.memory.store(_placed(thread), operation.address, operation.value)
@@ -229,9 +238,16 @@ class TimedMachine:
         return self.memory.device_add(place, operation.address, operation.amount)
 
     def _flush(self, thread: TimedThread, operation: Operation) -> int:
-        place = self.memory.line(thread.host, operation.line)
-        done_ns = self.memory.flush(place, keeps=operation.kind is Buffered.WB)
+        place = thread.places.get(operation.line) or self.line(thread, operation.line)
+        done_ns = self.memory.flush(place, self.clock._now, keeps=operation.kind is Buffered.WB)
         thread.flushed_ns = max(thread.flushed_ns, done_ns)
+        return 0
+
+    def _prefetch(self, thread: TimedThread, operation: Operation) -> int:
+        """Ask for a line: who uses it waits no longer than it takes from now. What it holds is looked up then."""
+        place = thread.places.get(operation.line) or self.line(thread, operation.line)
+        if place.words is None and place.asked_ns < 0:
+            place.asked_ns = self.clock._now
         return 0
 
     def _lock(self, thread: TimedThread, operation: Operation) -> Any:
@@ -264,18 +280,27 @@ class TimedMachine:
 
     def _poll(self, thread: TimedThread, operation: Operation) -> Any:
         """Look at each word; if none has changed, wait until one may have."""
-        memory, places, core, now_ns = self.memory, thread.places, thread.core, self.clock.now_ns
+        memory, places, core = self.memory, thread.places, thread.core
+        watching, found_ns, looked_ns = [], 0, 0
         for index, watched in enumerate(operation.watched):
-            place = places.get(watched.address) or self._place(thread, watched)
-            found = memory.fresh(place, watched.address) if watched.invalidate else memory.load(place, watched.address)
+            address = watched.address
+            place = places.get(address) or self.place(thread, address)
+            if watched.invalidate:
+                looked_ns += self._fresh_ns
+                found_ns += self._fresh_ns
+                found = memory.fresh(place, address)
+            else:
+                looked_ns += self._load_ns
+                found_ns += self._changed_ns  # the copy that was polled is gone by then
+                found = memory.load(place, address)
             if core not in place.sharers and core != place.owner:
-                place.load(core, now_ns)  # the thread that looked has the copy
+                place.load(core, self.clock._now)  # the thread that looked has the copy
             if found != watched.seen:
                 return index, found
-        for watched in operation.watched:
-            place = places[watched.address]
-            (memory.watch_memory if watched.invalidate else memory.watch_copy)(place, thread.wake)
-        thread.sleep(self._look_ns(thread, operation))
+            watching.append(place)
+        for watched, place in zip(operation.watched, watching, strict=True):
+            (memory.watch_memory if watched.invalidate else memory.watch_copy)(place, thread)
+        thread.sleep(watching, looked_ns=looked_ns, poll_ns=max(1, self._pause_ns + looked_ns), found_ns=found_ns)
         return BLOCKED
 
     def _send(self, thread: TimedThread, operation: Operation) -> int:
@@ -287,6 +312,7 @@ class TimedMachine:
         self._arrived.setdefault(channel, []).append(message)
         receiving = self._receiving.pop(channel, None)
         if receiving is not None:
+            receiving.awake_since_ns = self.clock.now_ns
             receiving.schedule(self.clock.now_ns)
 
     def _receive(self, thread: TimedThread, operation: Operation) -> Any:
@@ -294,6 +320,9 @@ class TimedMachine:
         if messages:
             return messages.pop(0)
         self._receiving[operation.channel] = thread
+        thread.rest(self.clock._now)
+        if operation.channel in self.emptied:
+            self.emptied[operation.channel]()
         return BLOCKED
 
 

@@ -8,8 +8,8 @@ at once, and nothing is fetched by speculation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from fencepost.model.simulation.clock import Clock
 from fencepost.model.simulation.contention import SharedLine
@@ -19,161 +19,267 @@ from fencepost.model.simulation.records import Tally
 
 Line = tuple[Any, ...]
 Address = tuple[Any, ...]
-Words = dict[Any, Any]  # by address
-Wake = Callable[[], None]
+Words = dict[Any, Any]  # by the last part of their address
+
+NOBODY, SEVERAL = -1, -2  # instead of the number of a core or host
+NEVER_NS = 2**62
+LOOK_NS = 20_000  # between looks at what is dirty and must be evicted some time
+
+
+class Watcher(Protocol):
+    """Who waits for a word to change, on these places."""
+
+    watching: Sequence[HostLine]
+
+    def wake(self) -> None: ...
+
+
+class MemoryLine:
+    """What memory has of a line: words that nobody changes any more, and who waits for others."""
+
+    __slots__ = ("watchers", "words")
+
+    def __init__(self) -> None:
+        self.words: Words = {}
+        self.watchers: list[Watcher] = []
+
+
+class Family:
+    """Lines of one name and ring, as one host sees them: which core of it alone uses them, and who writes them."""
+
+    __slots__ = ("core", "eviction", "host", "written_by")
+
+    def __init__(self, host: int, written_by: list[int], eviction: Draw) -> None:
+        self.host, self.core = host, NOBODY
+        self.eviction = eviction  # its own stream, so that it matters to none how fast others get on
+        self.written_by = written_by  # one for all hosts: [the host that alone has ever written, or NOBODY, SEVERAL]
+
+    def used_by(self, core: int) -> None:
+        """Take note of a core that uses these lines."""
+        self.core = core if self.core in (NOBODY, core) else SEVERAL
 
 
 class HostLine(SharedLine):
-    """One host's copy of a line, and the cores of the host that share it."""
+    """One host's copy of a line, and the cores of the host that share it.
 
-    __slots__ = ("dirty_since_ns", "eviction_due", "extra_ns", "is_pooled", "line", "watchers", "words")
+    `words` are those of memory, the very same, until the host stores; None: not cached.
+    """
 
-    def __init__(self, costs: MachineCosts, line: Line, *, is_pooled: bool) -> None:
+    __slots__ = (
+        "asked_ns", "dirty_since_ns", "draining", "evicted_ns", "extra_ns", "family", "home", "is_listed", "is_pooled",
+        "line", "watchers", "words",
+    )  # fmt: skip
+
+    def __init__(self, costs: MachineCosts, line: Line, home: MemoryLine, family: Family, *, is_pooled: bool) -> None:
         super().__init__(costs)
-        self.line, self.is_pooled = line, is_pooled
-        self.words: Words | None = None if is_pooled else {}  # None: not cached
+        self.line, self.home, self.family, self.is_pooled = line, home, family, is_pooled
+        self.words: Words | None = None if is_pooled else {}
         self.dirty_since_ns = -1  # when the oldest store was made that memory has not; -1: clean
-        self.eviction_due = False  # an eviction is scheduled
+        self.draining = 0  # flushes that memory has not yet
+        self.evicted_ns = NEVER_NS  # when it is evicted if it is still dirty then
+        self.is_listed = False  # among the lines that are looked at for evictions
+        self.asked_ns = -1  # when it was asked for ahead of its use; -1: it was not
         self.extra_ns = 0  # of fetching it: what lies behind the line is read with it
-        self.watchers: list[Wake] = []
+        self.watchers: list[Watcher] = []
 
 
 class TimedMemory:
-    """The memory of several hosts. `line_of` groups words; `is_pooled` says which lines several hosts may use.
+    """The memory of several hosts.
 
-    Lines that are not pooled are their host's own: they are never written back, as nobody else looks.
+    `line_of` groups words; `is_pooled` says which lines several hosts may use; `eviction` makes a stream of times.
+
+    Lines that are not pooled are their host's own: they are never written back, as nobody else looks. `written_back` is
+    told of the lines with these names.
     """
 
     def __init__(
         self,
         clock: Clock,
         costs: MachineCosts,
-        eviction: Draw,
+        eviction: Callable[[str], Draw],
         *,
         line_of: Callable[[Address], Line],
         is_pooled: Callable[[Line], bool],
         staleness: Tally,
+        told: Sequence[str] = (),
+        written_back: Callable[[Line], None] = lambda line: None,
     ) -> None:
         self._clock, self._costs, self._eviction = clock, costs, eviction
         self._line_of, self._is_pooled, self._staleness = line_of, is_pooled, staleness
-        self._memory: dict[Line, Words] = {}
+        self._told, self._on_written_back = told, written_back
+        self._memory: dict[Line, MemoryLine] = {}
         self._hosts: dict[int, dict[Line, HostLine]] = {}
-        self._places: dict[int, dict[Address, HostLine]] = {}
-        self._memory_watchers: dict[Line, list[Wake]] = {}
-        self.on_written_back: Callable[[Line], None] = lambda line: None
+        self._families: dict[tuple[int, Line], Family] = {}
+        self._writers: dict[Line, list[int]] = {}
+        self._dirty: list[HostLine] = []  # lines that may have to be evicted
+        self._looks_ns = -1  # when they are looked at next; -1: nothing is dirty
         self._cxl_load_ns, self._write_back_ns = int(costs.cxl_load), int(costs.cxl_write_back)
-
-    def places(self, host: int) -> dict[Address, HostLine]:
-        """Return the host's sides of lines by the words that were used so far."""
-        return self._places.setdefault(host, {})
 
     def place(self, host: int, address: Address) -> HostLine:
         """Return the host's side of the line in which a word lies."""
-        places = self.places(host)
-        found = places.get(address)
-        if found is None:
-            found = places[address] = self.line(host, self._line_of(address))
-        return found
+        return self.line(host, self._line_of(address))
 
     def line(self, host: int, line: Line) -> HostLine:
         """Return the host's side of a line."""
         lines = self._hosts.setdefault(host, {})
         if line not in lines:
-            lines[line] = HostLine(self._costs, line, is_pooled=self._is_pooled(line))
+            home = self._memory.setdefault(line, MemoryLine())
+            family = self._family(host, line[:2])
+            lines[line] = HostLine(self._costs, line, home, family, is_pooled=self._is_pooled(line))
         return lines[line]
 
-    def fetched_at(self, place: HostLine, core: int, now_ns: int) -> int:
-        """Return when a line that the host does not cache has come from memory; then the core that asked shares it."""
-        place.free_ns = max(now_ns, place.free_ns) + self._cxl_load_ns + place.extra_ns
-        place.owner = -1
+    def _family(self, host: int, name: Line) -> Family:
+        found = self._families.get((host, name))
+        if found is None:
+            written_by = self._writers.setdefault(name, [NOBODY])
+            found = self._families[host, name] = Family(host, written_by, self._eviction(f"{host} {name}"))
+        return found
+
+    def fetched_at(self, place: HostLine, core: int, now_ns: int, *, to_store: bool = False) -> int:
+        """Return when a line that the host does not cache has come from memory, for the core that asked.
+
+        `to_store`: it comes as that core's own, so a store need not ask for it again.
+        """
+        free_ns, asked_ns = place.free_ns, place.asked_ns
+        if asked_ns >= 0:
+            place.asked_ns = -1
+            at_ns = max(now_ns, asked_ns + self._cxl_load_ns) + place.extra_ns
+        else:
+            at_ns = (free_ns if free_ns > now_ns else now_ns) + self._cxl_load_ns + place.extra_ns
+        place.free_ns = at_ns
         place.sharers.clear()
-        place.sharers.add(core)
-        return place.free_ns
+        if to_store:
+            place.owner = core
+        else:
+            place.owner = -1
+            place.sharers.add(core)
+        return at_ns
 
     # --- what happens: done when an operation's time has come ---
 
-    def cached(self, place: HostLine) -> Words:
-        """Return the host's copy, fetched from memory if there is none."""
-        if place.words is None:
-            place.words = dict(self._memory.get(place.line, ()))
-        return place.words
-
     def load(self, place: HostLine, address: Address) -> Any:
-        """Return a word of the host's copy; one that was never written holds 0."""
+        """Return a word of the host's copy, fetched if there is none; one that was never written holds 0."""
         words = place.words
-        return (words if words is not None else self.cached(place)).get(address, 0)
+        if words is None:
+            words = place.words = place.home.words
+        return words.get(address[-1], 0)
 
     def store(self, place: HostLine, address: Address, value: Any) -> None:
         """Write a word of the host's copy, and wake who watches it."""
         words = place.words
-        (words if words is not None else self.cached(place))[address] = value
-        if place.is_pooled and place.dirty_since_ns < 0:
-            place.dirty_since_ns = self._clock.now_ns
-            if not place.eviction_due:
-                self._await_eviction(place)
+        if words is None or words is place.home.words:
+            words = place.words = dict(place.home.words)
+        words[address[-1]] = value
+        if place.dirty_since_ns < 0 and place.is_pooled:
+            self.made_dirty(place, self._clock._now)
         if place.watchers:
-            _wake(place.watchers)
+            wake_all(place.watchers, place)
 
-    def flush(self, place: HostLine, *, keeps: bool) -> int:
+    def made_dirty(self, place: HostLine, now_ns: int) -> None:
+        """A line has what memory has not. Nobody may ever flush it: it is evicted after a drawn time."""
+        family = place.family
+        written_by = family.written_by
+        if written_by[0] != family.host:
+            written_by[0] = family.host if written_by[0] == NOBODY else SEVERAL
+        place.dirty_since_ns = now_ns
+        place.evicted_ns = evicted_ns = now_ns + family.eviction()
+        if not place.is_listed:
+            place.is_listed = True
+            self._dirty.append(place)
+            if self._looks_ns < 0:
+                self._looks_ns = now_ns + LOOK_NS
+                self._clock.call_at(self._looks_ns, self._look)
+        if evicted_ns <= self._looks_ns:
+            self._clock.call_at(evicted_ns, self._evict, place, evicted_ns)
+
+    def flush(self, place: HostLine, now_ns: int, *, keeps: bool) -> int:
         """Begin to write a line back, and to drop the copy unless it `keeps` it; return when memory has it."""
-        now_ns = self._clock.now_ns
         if place.dirty_since_ns < 0:
             if not keeps and place.is_pooled:
                 self._drop(place)
             return now_ns
         done_ns = now_ns + self._write_back_ns
-        self._clock.call_at(done_ns, self._write_back, place, keeps)
+        place.draining += 1
+        self._clock.call_at(done_ns, self._drained, place, keeps)
         return done_ns
 
     def device_add(self, place: HostLine, address: Address, amount: int) -> Any:
         """Add at the device, past the caches; return the value before."""
         self._write_back(place, False)
-        words = self._memory.setdefault(place.line, {})
-        before = words.get(address, 0)
-        words[address] = before + amount
-        self._changed(place.line)
+        home = place.home
+        before = home.words.get(address[-1], 0)
+        home.words = {**home.words, address[-1]: before + amount}
+        if home.watchers:
+            wake_all(home.watchers, place)
         return before
 
     def fresh(self, place: HostLine, address: Address) -> Any:
         """Return what a host finds right after it dropped its copy; the line is cached anew."""
-        if place.dirty_since_ns < 0 and place.is_pooled:
-            place.words = None
-        return self.cached(place).get(address, 0)
+        words = place.words
+        if words is None or (place.dirty_since_ns < 0 and place.is_pooled):
+            words = place.words = place.home.words
+        return words.get(address[-1], 0)
 
-    def watch_copy(self, place: HostLine, wake: Wake) -> None:
+    def watch_copy(self, place: HostLine, watcher: Watcher) -> None:
         """Wake when the host's copy changes. A clean copy of a pooled line is evicted some time, and then it may."""
-        place.watchers.append(wake)
+        if watcher not in place.watchers:
+            place.watchers.append(watcher)
         if place.is_pooled and place.dirty_since_ns < 0:
-            self._clock.call_at(self._clock.now_ns + self._eviction(), self._drop, place)
+            self._clock.call_at(self._clock.now_ns + place.family.eviction(), self._drop, place)
 
-    def watch_memory(self, place: HostLine, wake: Wake) -> None:
+    def watch_memory(self, place: HostLine, watcher: Watcher) -> None:
         """Wake when memory has something new of a line, or when the host itself writes it."""
-        place.watchers.append(wake)
-        if place.is_pooled:
-            self._memory_watchers.setdefault(place.line, []).append(wake)
+        if watcher not in place.watchers:
+            place.watchers.append(watcher)
+        if place.is_pooled and watcher not in place.home.watchers:
+            place.home.watchers.append(watcher)
 
-    def _await_eviction(self, place: HostLine) -> None:
-        """A dirty line is evicted after a drawn time, if nobody flushes it before; one event a line is enough."""
-        since_ns = place.dirty_since_ns
-        place.eviction_due = True
-        self._clock.call_at(self._clock.now_ns + self._eviction(), self._evict, place, since_ns)
+    def lose(self, host: int) -> int:
+        """Lose what only the caches of a host hold, as it has crashed; return how many lines that were."""
+        lost = 0
+        for place in self._hosts.get(host, {}).values():
+            if place.is_pooled:
+                lost += place.dirty_since_ns >= 0
+                place.dirty_since_ns, place.evicted_ns, place.words = -1, NEVER_NS, None
+        return lost
 
-    def _evict(self, place: HostLine, since_ns: int) -> None:
-        place.eviction_due = False
-        if place.dirty_since_ns == since_ns:
+    def _look(self) -> None:
+        """Arrange for the evictions until the next look. Most lines are flushed by then, so this saves their events."""
+        looked_ns, self._looks_ns = self._looks_ns, self._looks_ns + LOOK_NS
+        still_dirty = []
+        for place in self._dirty:
+            if place.dirty_since_ns < 0:
+                place.is_listed = False
+                continue
+            still_dirty.append(place)
+            if looked_ns < place.evicted_ns <= self._looks_ns:
+                self._clock.call_at(place.evicted_ns, self._evict, place, place.evicted_ns)
+        self._dirty = still_dirty
+        if still_dirty:
+            self._clock.call_at(self._looks_ns, self._look)
+        else:
+            self._looks_ns = -1
+
+    def _evict(self, place: HostLine, due_ns: int) -> None:
+        if place.evicted_ns == due_ns:
             self._write_back(place, False)
-        elif place.dirty_since_ns >= 0:  # flushed in time, and stored to again
-            self._await_eviction(place)
+
+    def _drained(self, place: HostLine, keeps: bool) -> None:
+        place.draining -= 1
+        self._write_back(place, keeps)
 
     def _write_back(self, place: HostLine, keeps: bool) -> None:
         if place.dirty_since_ns >= 0:
             assert place.words is not None
-            now_ns = self._clock.now_ns
+            now_ns, home = self._clock._now, place.home
             self._staleness.note(now_ns, now_ns - place.dirty_since_ns)
-            self._memory[place.line] = dict(place.words)
+            home.words = place.words
             place.dirty_since_ns = -1
-            self.on_written_back(place.line)
-            self._changed(place.line)
+            place.evicted_ns = NEVER_NS
+            if place.line[0] in self._told:
+                self._on_written_back(place.line)
+            if home.watchers:
+                wake_all(home.watchers, place)
         if not keeps:
             self._drop(place)
 
@@ -183,15 +289,13 @@ class TimedMemory:
             place.owner = -1
             place.sharers.clear()
             if place.watchers:
-                _wake(place.watchers)
-
-    def _changed(self, line: Line) -> None:
-        watchers = self._memory_watchers.pop(line, None)
-        if watchers:
-            _wake(watchers)
+                wake_all(place.watchers, place)
 
 
-def _wake(watchers: list[Wake]) -> None:
-    woken, watchers[:] = list(watchers), []
-    for wake in woken:
-        wake()
+def wake_all(watchers: Sequence[Watcher], place: HostLine) -> None:
+    """Wake those who wait for the line of a place now; they stay where they are for the next time."""
+    for watcher in watchers:
+        for watched in watcher.watching:
+            if watched.home is place.home:
+                watcher.wake()
+                break

@@ -1,34 +1,36 @@
-"""One replication at operation granularity: the programs of the receivers, scanners, subscribers and acknowledgers,
-operation by operation, each on its host. Clients and their network are those of batch granularity.
+"""One replication at operation granularity: the programs of the receivers, delegations, scanners, subscribers and
+acknowledgers, operation by operation, each on its host. Clients and their network are those of batch granularity.
 
-The programs publish as policy `per_batch` does, with one line of payload for each batch and no message headers; the
-time of copying a payload is added where it is written and where it is read.
+A batch has one line of payload; the time of copying it is added where it is written and where it is read. Where brokers
+and sequencer share a host (`brokers.hosts`), its memory is coherent and only the scanner's policy flushes anything.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.programs import DESIGNS, design
-from fencepost.model.programs.layout import ISSUED, chain, next_seq, payload, to_ring
-from fencepost.model.programs.operations import LATER, Attempted, line_of
+from fencepost.model.programs.layout import ISSUED, next_seq, to_ring
+from fencepost.model.programs.operations import Flush, FullFence, Program, StoreFence, coherently, line_of, without
+from fencepost.model.programs.order4 import CasThenReserve, Order4Claim, Order4Mutex
+from fencepost.model.programs.order5 import Order5FetchAdd
+from fencepost.model.programs.publication import POLICIES, publishing
+from fencepost.model.programs.restarting import STOP, stoppable
 from fencepost.model.simulation.brokers import Receiver
 from fencepost.model.simulation.clock import Process, Signal
-from fencepost.model.simulation.faults import late_brokers, schedule_faults
+from fencepost.model.simulation.faults import Parts, late_brokers, schedule_faults
 from fencepost.model.simulation.operations_machine import TimedMachine
-from fencepost.model.simulation.operations_memory import Line, TimedMemory
+from fencepost.model.simulation.operations_memory import TimedMemory
+from fencepost.model.simulation.operations_record import TOLD, Record
 from fencepost.model.simulation.operations_threads import TimedThread
-from fencepost.model.simulation.pipeline import Progress, finish, fitted, start_clients, workload_of
+from fencepost.model.simulation.pipeline import SIMULATED, Progress, finish, fitted, start_clients, workload_of
 from fencepost.model.simulation.records import Slot
 from fencepost.model.simulation.scenario import Scenario
 from fencepost.model.simulation.world import World, make_world
 from fencepost.model.specs import PROTOCOLS
-from fencepost.model.trace import Step
 
-OWN_LINES = ("counter", "next", "lock")  # of the sequencer's host; every other line is in the pool
-FAULTS = ("broker_pause", "scanner_pause", "late_broker")  # that this granularity can show
+RESTARTED = (Order4Claim, Order4Mutex, CasThenReserve, Order5FetchAdd)  # scanners that share words, and nothing private
+OWN_LINES = ("counter", "next", "lock", "idle", STOP)  # of the sequencer's host; every other line is in the pool
 
 
 class Feeding(Receiver):
@@ -38,18 +40,28 @@ class Feeding(Receiver):
         super().__init__(world, number)
         self.header_ns = 0  # the program's own operations
         self.slot: Slot | None = None  # what the program is filling in
-        self.done = Signal(world.clock)
-        self.machine: TimedMachine | None = None
+        self.run_of: OperationRun | None = None
+        self._done = Signal(world.clock)
+
+    def start(self, run: OperationRun) -> None:
+        """Begin to feed the program of this broker's receiver."""
+        self.run_of = run
+        run.machine.emptied[to_ring(self._number)] = self._done.give
 
     def has_room(self) -> bool:
         return True  # the program itself waits for a place
 
     def fill(self, slot: Slot) -> Process:
-        assert self.machine is not None
-        self.slot = slot
-        batch = slot.batch
-        self.machine.deliver(to_ring(slot.ring), (batch.client, batch.seq, batch.count))
-        yield self.done.wait()
+        assert self.run_of is not None
+        self.slot, batch = slot, slot.batch
+        self._done.clear()
+        self.run_of.machine.deliver(to_ring(slot.ring), (batch.client, batch.seq, batch.count))
+        yield self._done.wait()
+
+    def gone(self) -> None:
+        super().gone()
+        assert self.run_of is not None
+        self.run_of.lose_broker(self._number)
 
 
 def simulate_operations_once(
@@ -61,209 +73,172 @@ def simulate_operations_once(
     shuffled: bool = False,
     traced: bool = False,
     progress: Progress = lambda now_ns, end_ns, slots: None,
+    runs_ahead: bool = True,
 ) -> World:
-    """Run one replication of a scenario at operation granularity to its end; the world holds what happened."""
-    _check(scenario, level)
+    """Run one replication of a scenario at operation granularity to its end; the world holds what happened.
+
+    Without `runs_ahead` no thread ever runs ahead of the clock: slower, and a test says that it is the same.
+    """
+    _check(scenario)
     workload = workload_of(scenario, level)
     scenario = fitted(scenario, workload)
     world = make_world(scenario, level, seed=seed, replication=replication, shuffled=shuffled, traced=traced)
     clients = range(scenario.clients.count) if workload is None else sorted(set(workload.client_id.tolist()))
-    run = OperationRun(world, list(clients))
-    run.depart = start_clients(world, workload, run.receivers, late_brokers(scenario))
+    run = OperationRun(world, list(clients), runs_ahead=runs_ahead)
+    run.record.depart = start_clients(world, workload, run.receivers, late_brokers(scenario))
     for receiver in run.receivers:
         world.clock.process(receiver.run())
-    schedule_faults(world, run.receivers, run.scanners)
+    schedule_faults(world, Parts(run.receivers, run.scanners, run.subscribers, run))
     finish(world, progress)
     world.recorder.lock, world.recorder.lock_held = run.machine.lock_waits, run.machine.lock_held
     world.recorder.operation_count = run.machine.operation_count
     return world
 
 
-def _check(scenario: Scenario, level: Level) -> None:
+def _check(scenario: Scenario) -> None:
     """Raise InputError for what the programs cannot show."""
     choices = [name for name in DESIGNS if name in PROTOCOLS]
+    if scenario.sequencer not in choices and scenario.sequencer in SIMULATED:
+        raise InputError(
+            f"{scenario.sequencer} has no program to run operation by operation, expected one of {', '.join(choices)}; "
+            "or use --granularity batch"
+        )
     if scenario.sequencer not in choices:
         raise unknown_choice("sequencer of operation granularity", scenario.sequencer, choices)
-    wanted: dict[str, tuple[Any, Any]] = {
-        "policy": (scenario.policy, "per_batch"),
+    ordering = scenario.ordering
+    wanted = {
         "clients.ack": (scenario.clients.ack, "deliverable"),
-        "clients.retransmit_after": (scenario.clients.retransmit_after, 0),
-        "network.loss": (scenario.network.loss, 0),
-        "brokers.publish": (scenario.brokers.publish, "flush"),
-        "ordering.scan": (scenario.ordering.scan, "head"),
-        "ordering.service": (scenario.ordering.service.mean_ns, 0),
-        "ordering.inside_lock": (scenario.ordering.inside_lock, 0),
+        "brokers.ack_poll": (scenario.brokers.ack_poll, 0),
+        "ordering.scan": (ordering.scan, "head"),
+        "ordering.service": (ordering.service.mean_ns, 0),
+        "ordering.inside_lock": (ordering.inside_lock, 0),
         "subscribers.service": (scenario.subscribers.service.mean_ns, 0),
     }
-    if level == 4:
-        wanted["ordering.message_headers"] = (str(scenario.ordering.message_headers).lower(), "false")
     for key, (value, expected) in wanted.items():
         if value != expected:
             problem = f"{key} is {value}, expected {expected} at operation granularity"
             raise InputError(f"{problem}: the programs do nothing else; or use --granularity batch")
-    for fault in scenario.faults:
-        if fault.kind not in FAULTS:
-            raise InputError(f"faults: {fault.kind} is of batch granularity only, expected {' or '.join(FAULTS)}")
+    if scenario.policy not in POLICIES:
+        raise InputError(
+            f"policy is {scenario.policy}, expected one of {', '.join(POLICIES)} at operation granularity: its program "
+            "is not sound; use --granularity batch"
+        )
+    if scenario.policy == "none" and scenario.brokers.hosts == "own":
+        raise InputError(
+            "policy is none and brokers.hosts is own: nothing would ever be written back but by chance, expected hosts "
+            "= 'shared' at operation granularity; or use --granularity batch"
+        )
+    stops = any(fault.kind == "sequencer_stop" for fault in scenario.faults)
+    if stops and design(scenario.sequencer).scanner not in RESTARTED:
+        raise InputError(
+            f"faults: sequencer_stop cannot be shown for {scenario.sequencer}, whose scanners share more than words, "
+            "at operation granularity: use --granularity batch"
+        )
 
 
 class OperationRun:
-    """The programs of one run, and what their steps mean to what is around them and to the contract."""
+    """The threads of one run, and the memory and the record that they share."""
 
-    def __init__(self, world: World, clients: list[int]) -> None:
-        self._world = world
-        self._scenario = scenario = world.scenario
-        costs = scenario.machine
-        self._memory = TimedMemory(
-            world.clock, costs, costs.eviction.draws(world.stream("eviction")), line_of=line_of,
-            is_pooled=lambda line: line[0] not in OWN_LINES, staleness=world.recorder.staleness,
-        )  # fmt: skip
-        self._memory.on_written_back = self._written_back
-        self.machine = TimedMachine(world.clock, costs, self._memory, observe=self._observe, attempted=self._attempted)
-        self.scanners: list[TimedThread] = []
+    def __init__(self, world: World, clients: list[int], *, runs_ahead: bool) -> None:
+        scenario = world.scenario
+        self._world, self._clients, self._design = world, clients, design(scenario.sequencer)
+        self._is_coherent = scenario.brokers.hosts == "shared"
         self.receivers = [Feeding(world, ring.number) for ring in world.rings]
-        self.depart: Any = None
-        self._offering: dict[Line, Slot] = {}  # a line of a chain: the slot whose entry it holds
-        self._exporting: list[int] = [-1] * len(world.rings)
-        self._released: list[int] = [0] * len(world.rings)  # entries of each ring's chain so far
-        self._came: dict[tuple[int, int], list[Slot]] = {}  # (ring, client): what came and is not acked, in ring order
-        self._acked: dict[tuple[int, int], int] = {}  # level 5: how many of them are
-        self._read: list[list[Slot]] = [[] for _ in world.rings]  # delivered, and the receiver does not know it yet
-        self._subscriber_host = [0] * len(world.rings)
-        self._steps = {
-            "overwrite": self._overwrite, "arrive": self._arrive, "assign": self._assign, "export": self._export,
-            "publish": self._publish, "discard": self._discard, "deliver": self._deliver,
-            "acknowledge": self._acknowledge,
-        }  # fmt: skip
-        self._start(clients)
+        self.record = Record(
+            world, filling=self._filling, reader_host=self._reader_host, is_coherent=self._is_coherent
+        )  # fmt: skip
+        costs = scenario.machine
+        is_pooled = (lambda line: False) if self._is_coherent else (lambda line: line[0] not in OWN_LINES)
+        self._memory = self.record.memory = TimedMemory(
+            world.clock, costs, lambda name: costs.eviction.draws(world.stream(f"eviction {name}")), line_of=line_of,
+            is_pooled=is_pooled, staleness=world.recorder.staleness, told=TOLD,
+            written_back=self.record.written_back,
+        )  # fmt: skip
+        self.machine = TimedMachine(
+            world.clock, costs, self._memory, observers=self.record.observers(),
+            attempted=self.record.left_for_later, runs_ahead=runs_ahead and not self._is_coherent, spans=world.spans,
+        )  # fmt: skip
+        self.scanners: list[TimedThread] = []
+        self.subscribers: list[TimedThread] = []
+        self._of_broker: list[list[TimedThread]] = [[] for _ in world.rings]
+        for ring, receiver in enumerate(self.receivers):
+            receiver.start(self)
+            self._start(ring)
         self._memory.place(0, ISSUED).waits = world.recorder.counter
         for client in clients:
             self._memory.place(0, next_seq(client)).waits = world.recorder.client_words
 
-    def _start(self, clients: list[int]) -> None:
-        """Start a thread for each program. Scanners share host 0; brokers and subscribers have hosts of their own."""
-        slots, rings = self._scenario.brokers.ring_slots, len(self.receivers)
-        programs = design(self._scenario.sequencer)
-        is_shared = self._scenario.brokers.hosts == "shared"
-        recorder = self._world.recorder
-        for ring, receiver in enumerate(self.receivers):
-            broker, reader = (0, 0) if is_shared else (1 + ring, 1 + rings + ring)
-            receiver.machine = self.machine
-            scanner = TimedThread(self.machine, f"scanner {ring}", programs.scanner(ring, slots).run(), 0)
-            scanner.busy = recorder.scanners[ring]
-            self.scanners.append(scanner)
-            TimedThread(self.machine, f"receiver {ring}", programs.receiver(ring, slots, ()).serve(), broker)
-            TimedThread(self.machine, f"acknowledger {ring}", programs.acknowledger(ring, clients).run(), broker)
-            subscriber = TimedThread(self.machine, f"subscriber {ring}", programs.subscriber(ring, slots).run(), reader)
-            subscriber.busy = recorder.subscribers[ring]
-            self._subscriber_host[ring] = reader
-
-    def _observe(self, step: Step) -> None:
-        """Take down a step of the spec, or of the contract."""
-        take_down = self._steps.get(step.action)
-        if take_down is not None:
-            take_down(step)
-
-    def _slot(self, ring: int, index: int) -> Slot:
-        slot = self._world.rings[ring].places[index % self._scenario.brokers.ring_slots]
+    def _filling(self, ring: int) -> Slot:
+        slot = self.receivers[ring].slot
         assert slot is not None
-        assert slot.index == index
         return slot
 
-    def _overwrite(self, step: Step) -> None:
-        """The first store to a place in a ring."""
-        slot = self.receivers[step.arguments["ring"]].slot
-        assert slot is not None
-        self._world.watch.filled(slot, self._world.rings[slot.ring].fill(slot), self._world.clock.now_ns)
+    def _broker_host(self, ring: int) -> int:
+        return 0 if self._is_coherent else self._design.broker_host(ring)
 
-    def _arrive(self, step: Step) -> None:
-        """The guard of a header is stored."""
-        ring, world = step.arguments["ring"], self._world
-        receiver = self.receivers[ring]
-        slot = receiver.slot
-        assert slot is not None
-        slot.readable_ns = world.clock.now_ns
-        receiver.note_filled(slot)
-        self._came.setdefault((ring, slot.batch.client), []).append(slot)
-        if self._scenario.subscribers.copies:
-            line = payload(ring, slot.index % self._scenario.brokers.ring_slots)
-            copy_ns = self._scenario.machine.copy.time_ns(slot.batch.size)
-            self._memory.line(self._subscriber_host[ring], line).extra_ns = copy_ns
-        receiver.done.give()
+    def _reader_host(self, ring: int) -> int:
+        return 0 if self._is_coherent else self._design.reader_host(ring, len(self.receivers))
 
-    def _assign(self, step: Step) -> None:
-        """A batch has its range. Whatever happened between, the fetch_add for it was this thread's last step."""
-        given, world = step.arguments, self._world
-        slot = self._slot(given["ring"], given["index"])
-        now_ns = world.clock.now_ns
-        slot.start = given["start"]
-        if slot.batch.first is None:
-            slot.batch.first = slot
-        slot.settled = True
-        if slot.parked_ns >= 0:
-            world.recorder.hold.note(slot.parked_ns, now_ns - slot.parked_ns)
-        world.watch.reserved(slot.start, given["count"], now_ns)
-        world.watch.assigned(slot, now_ns)
+    def _start(self, ring: int) -> None:
+        """Start a thread for each program of a ring."""
+        world, of, broker = self._world, self._design, self._broker_host(ring)
+        brokers, recorder = world.scenario.brokers, world.recorder
+        slots = brokers.ring_slots
+        scanner = self._thread(f"scanner {ring}", self._scanner(ring), 0)
+        scanner.busy = recorder.scanners[ring]
+        self.scanners.append(scanner)
+        receiver = self._alike(of.receiver(ring, slots, ()).serve())
+        if brokers.publish == "evict":
+            receiver = without(receiver, Flush, StoreFence)
+        around = [("receiver", receiver), ("acknowledger", self._alike(of.acknowledger(ring, self._clients).run()))]
+        if brokers.delegated:
+            around.append(("delegation", self._alike(of.delegation(ring, slots).run())))
+        for name, program in around:
+            self._of_broker[ring].append(self._thread(f"{name} {ring}", program, broker))
+        subscriber = self._thread(
+            f"subscriber {ring}", self._alike(of.subscriber(ring, slots).run()), self._reader_host(ring)
+        )
+        subscriber.busy = recorder.subscribers[ring]
+        self.subscribers.append(subscriber)
 
-    def _export(self, step: Step) -> None:
-        """An entry of the chain is about to be stored."""
-        self._exporting[step.arguments["ring"]] = step.arguments["index"]
-        self._released[step.arguments["ring"]] += 1
+    def _thread(self, name: str, program: Program, host: int) -> TimedThread:
+        return TimedThread(self.machine, name, program, host)
 
-    def _publish(self, step: Step) -> None:
-        """The guard of an entry is stored; it shows when its line is written back."""
-        ring = step.arguments["ring"]
-        slot = self._slot(ring, self._exporting[ring])
-        slot.published_ns = self._world.clock.now_ns
-        self._offering[chain(ring, (self._released[ring] - 1) % self._scenario.brokers.ring_slots)] = slot
+    def _alike(self, program: Program) -> Program:
+        """Return a program as it is where all memory is coherent: without flushes and fences."""
+        return coherently(without(program, Flush, StoreFence, FullFence)) if self._is_coherent else program
 
-    def _written_back(self, line: Line) -> None:
-        slot = self._offering.pop(line, None)
-        if slot is not None:
-            slot.offered_ns = self._world.clock.now_ns
-        elif line[0] == "consumed":
-            for read in self._read[line[1]]:
-                self._world.consumed(read)
-            self._read[line[1]].clear()
+    def _scanner(self, ring: int) -> Program:
+        """Return the program of a ring's scanner: of the design, by the policy, and stopped where a fault asks."""
+        scenario = self._world.scenario
+        messages = self._world.level == 4 and scenario.ordering.message_headers
+        kind = publishing(
+            self._design.scanner, scenario.policy, messages=messages, group_size=scenario.ordering.group
+        )  # fmt: skip
+        scanner = kind(ring, scenario.brokers.ring_slots, delegated=scenario.brokers.delegated)
+        stops = any(fault.kind == "sequencer_stop" for fault in scenario.faults)
+        program = stoppable(scanner, lambda: self.record.left(ring)) if stops else scanner.run()
+        return coherently(program) if self._is_coherent else program
 
-    def _discard(self, step: Step) -> None:
-        """A duplicate was dropped; its payload is not read."""
-        slot = self._slot(step.arguments["ring"], step.arguments["index"])
-        slot.settled = True
-        self._world.recorder.count("duplicates_dropped")
-        self._read[slot.ring].append(slot)
+    # --- faults ---
 
-    def _deliver(self, step: Step) -> None:
-        """A subscriber has read a payload, under the range that the chain told it."""
-        given, world = step.arguments, self._world
-        slot = self._slot(given["ring"], given["index"])
-        now_ns = world.clock.now_ns
-        found = (given["client"], given["seq"], given["start"])
-        world.watch.read(slot, found, now_ns)
-        slot.delivered_ns = now_ns
-        world.watch.delivered(slot, now_ns)
-        self._read[slot.ring].append(slot)
+    def lose_broker(self, ring: int) -> None:
+        """A broker's host is gone, and what only its caches held."""
+        for thread in self._of_broker[ring]:
+            thread.is_gone = True
+        if not self._is_coherent:
+            self._world.recorder.count("lost_in_a_cache", self._memory.lose(self._broker_host(ring)))
 
-    def _acknowledge(self, step: Step) -> None:
-        """An acknowledger tells a client: at level 4 by seq, at level 5 by how many batches of the ring."""
-        ring, client, below = (step.arguments[name] for name in ("ring", "client", "below"))
-        came = self._came.get((ring, client), [])
-        if self._world.level == 4:
-            acked = [slot for slot in came if slot.batch.seq < below]
-            self._came[ring, client] = [slot for slot in came if slot.batch.seq >= below]
-        else:
-            already = self._acked.get((ring, client), 0)
-            acked, self._came[ring, client] = came[: below - already], came[below - already :]
-            self._acked[ring, client] = below
-        for slot in acked:
-            if slot.batch.acked_ns < 0:
-                copy = slot if slot.start >= 0 or slot.batch.first is None else slot.batch.first
-                self._world.watch.acked(copy, self._world.clock.now_ns)
-                self.depart(copy)
+    def stop(self) -> None:
+        """Tell every scanner to stop between two batches."""
+        self._tell_scanners(1)
 
-    def _attempted(self, attempted: Attempted) -> None:
-        """A scanner is done with a slot for now."""
-        if attempted.outcome == LATER:
-            slot = self._slot(attempted.ring, attempted.index)
-            if slot.parked_ns < 0:
-                slot.parked_ns = self._world.clock.now_ns
-                self._world.recorder.count("parked")
+    def restart(self) -> None:
+        """Let the scanners begin again."""
+        self._tell_scanners(0)
+        for ring in range(len(self.scanners)):
+            self.machine.deliver((STOP, ring), 0)
+
+    def _tell_scanners(self, word: int) -> None:
+        for ring in range(len(self.scanners)):
+            self._memory.store(self._memory.place(0, (STOP, ring, "word")), (STOP, ring, "word"), word)

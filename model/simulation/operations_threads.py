@@ -2,19 +2,26 @@
 
 A program is a generator that yields operations and is sent their results. An operation happens when it is done: its
 time is worked out when it begins, and one event is scheduled for it. Each thread uses the same event again and again.
+
+Two things save events, and change nothing. A thread goes straight on where nothing else happens before its operation is
+done. And it runs ahead of the clock through operations of which no other thread can tell the time: fences, and loads,
+stores and flushes of lines that it alone uses on its host, unless they are a step that somebody is told of. What others
+can see, a write-back to memory, still has its event, at its time. `operations_ahead.py` does these operations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
-import simpy
 from simpy.events import NORMAL
 
+from fencepost.model.programs.operations import Witness
+from fencepost.model.simulation.clock import THREADS, Call
 from fencepost.model.simulation.operations_memory import HostLine
 from fencepost.model.simulation.records import Busy
+from fencepost.model.trace import Step
 
 if TYPE_CHECKING:
     from fencepost.model.simulation.operations_machine import TimedMachine
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 Operation = Any  # one of `model/programs/operations.py`
 
 BLOCKED = object()  # the operation cannot be done yet; who can change that wakes the thread
+SEEN, SHARED = -1, -2  # instead of a time: others see the operation when it is done; and when it begins
 
 
 class TimedThread:
@@ -31,92 +39,134 @@ class TimedThread:
         self.machine, self.name, self.host = machine, name, host
         self.core = len(machine.threads)
         self.pending: Operation = None
+        self.result: Any = None  # of an operation that was done ahead of the clock
         self.operation_count = 0
         self.place: HostLine | None = None  # where the pending operation's word lies
         self.asked_ns = 0  # when it asked for a lock
         self.granted = False  # the lock was handed over to it
         self.flushed_ns = 0  # when the last of its flushes has drained
         self.idle_since_ns = 0
-        self.paused_until_ns = 0
+        self.hindered_until_ns = 0  # it pauses, or is slow by `factor`, until then
+        self.factor = 0  # 0: it pauses
+        self.is_gone = False  # its host has crashed
         self.awake_since_ns = 0
-        self.places = machine.memory.places(host)
+        self.places: dict[Any, HostLine] = {}  # of the words and lines that it used so far
         self.busy: Busy | None = None  # where its working times go
         self._send = program.send
         self._effect: Callable[[TimedThread, Operation], Any] | None = None  # of the pending operation
-        self._is_witness = False
-        self._event = simpy.Event(machine.clock)
-        self._event._ok, self._event._value = True, None
-        self._callbacks: list[Callable[[Any], None]] = [self._done]
-        self._asleep = False
+        self._begins = False  # the pending operation's time is not known yet
+        self._event = Call(self._go_on)
+        self._asleep, self._poll_ns, self._found_ns = False, 1, 0
+        self.watching: Sequence[HostLine] = ()  # while it sleeps: where a change wakes it
         machine.threads.append(self)
         self.schedule(machine.clock.now_ns)
 
     def schedule(self, at_ns: int) -> None:
         """The pending operation is done then."""
         self._asleep = False
-        self._event.callbacks = self._callbacks
-        clock = self.machine.clock
-        clock.schedule(self._event, NORMAL, at_ns - clock._now)
+        self.machine.clock.call_thread(self._event, at_ns, self.core)
 
     def wake(self) -> None:
         """What the thread waits for may have come: it looks again at its next poll."""
-        if not self._asleep:
+        if not self._asleep or self.is_gone:
             return
-        now_ns = self.machine.clock.now_ns
-        next_poll_ns = now_ns + (self.idle_since_ns - now_ns) % self.machine.poll_ns(self)
+        now_ns = self.machine.clock._now
+        next_poll_ns = now_ns + (self.idle_since_ns - now_ns) % self._poll_ns
         self.awake_since_ns = next_poll_ns
-        self.schedule(next_poll_ns + self.machine.found_ns(self))
+        self.schedule(next_poll_ns + self._found_ns)
 
-    def sleep(self, looked_ns: int) -> None:
-        """Wait to be woken; the last look, which found nothing, was no work."""
-        self._asleep = True
-        self.idle_since_ns = self.machine.clock.now_ns
-        if self.busy is not None:
-            self.busy.note(self.awake_since_ns, max(0, self.idle_since_ns - looked_ns - self.awake_since_ns))
+    def sleep(self, watching: Sequence[HostLine], *, looked_ns: int, poll_ns: int, found_ns: int) -> None:
+        """Wait to be woken by what changes there; the last look, which found nothing, was no work.
 
-    def _done(self, event: simpy.Event) -> None:
-        """Do the pending operation and begin the next; go straight on where nothing else happens before that is done.
-
-        Going on without an event changes nothing: no other event lies in between, and one of the same nanosecond was
-        scheduled earlier and comes first.
+        It looks again every `poll_ns`; the look that finds a word changed takes `found_ns`.
         """
-        machine, operation = self.machine, self.pending
-        clock, handlers, send = machine.clock, machine.handlers, self._send
-        queue, horizon_ns, effect = clock._queue, clock.horizon_ns, self._effect
+        self.watching, self._poll_ns, self._found_ns = watching, poll_ns, found_ns
+        self._asleep = True
+        self.idle_since_ns = now_ns = self.machine.clock._now
+        self.rest(now_ns - looked_ns)
+
+    def rest(self, since_ns: int) -> None:
+        """Take down what it worked until then."""
+        if self.busy is not None:
+            self.busy.note(self.awake_since_ns, max(0, since_ns - self.awake_since_ns))
+        spans = self.machine.spans
+        if spans is not None and since_ns > self.awake_since_ns:
+            spans.span(self.name, "works", self.awake_since_ns, since_ns)
+
+    def pause(self, until_ns: int) -> None:
+        """Begin no operation before that time."""
+        self.hindered_until_ns, self.factor = until_ns, 0
+
+    def slow_down(self, until_ns: int, factor: int) -> None:
+        """Take so many times as long for every operation that begins before that time."""
+        self.hindered_until_ns, self.factor = until_ns, factor
+
+    def _hindered_ns(self, at_ns: int, now_ns: int) -> int:
+        """Return when an operation is done that would be done at a time."""
+        return max(at_ns, self.hindered_until_ns) if not self.factor else now_ns + (at_ns - now_ns) * self.factor
+
+    def _go_on(self) -> None:
+        """Do the pending operation and begin the next; go on as far as no event is needed."""
+        if self.is_gone:
+            return
+        machine, operation, effect, send = self.machine, self.pending, self._effect, self._send
+        clock, handlers, observers = machine.clock, machine.handlers, machine.observers
+        queue, now_ns, horizon_ns = clock._queue, clock._now, clock.horizon_ns
+        ahead_until_ns = clock.ahead_until_ns if machine.runs_ahead else -1
+        keeps_tie_rule, begins, self._begins = clock.keeps_tie_rule, self._begins, False
         done_count = 0
+        step: Step | None
         while True:
-            result = None
-            if effect is not None:
-                result = effect(self, operation)
-                if result is BLOCKED:
-                    self._effect = effect
-                    self.operation_count += done_count
-                    return
-                if self._is_witness:
-                    machine.observe(operation.step)
-                else:
-                    done_count += 1
-                    if operation.label is not None:
-                        step = operation.label(result)
-                        if step is not None:
-                            machine.observe(step)
-            try:
-                operation = self.pending = send(result)
-            except StopIteration:
-                self.pending = None
-                self.operation_count += done_count
-                return
-            time, effect, self._is_witness = handlers[type(operation)]
+            if begins:
+                begins = False
+                time, effect, ahead, seen = handlers[operation.__class__]
+            else:
+                result = None
+                if effect is not None:
+                    result = effect(self, operation)
+                    if result is BLOCKED:
+                        self._effect = effect
+                        break
+                    if operation.__class__ is Witness:
+                        step = operation.step
+                    else:
+                        done_count += 1
+                        step = None if operation.label is None else operation.label(result)
+                    if step is not None and step.action in observers:
+                        observers[step.action](step)
+                try:
+                    operation = send(result)
+                    time, effect, ahead, seen = handlers[operation.__class__]
+                    while ahead is not None and self.hindered_until_ns <= clock._now < ahead_until_ns:
+                        at_ns = ahead(self, operation, clock._now)
+                        if at_ns < 0:
+                            seen = at_ns == SEEN
+                            break
+                        clock._now = at_ns
+                        done_count += operation.__class__ is not Witness
+                        operation = send(self.result)
+                        time, effect, ahead, seen = handlers[operation.__class__]
+                except StopIteration:
+                    self.pending = None
+                    break
+                self.pending = operation
+                if clock._now > now_ns:
+                    if clock._now <= horizon_ns and not (queue and queue[0][0] <= clock._now):
+                        now_ns = clock._now  # nothing happens before: the time has passed
+                    elif not seen or clock._now >= ahead_until_ns:
+                        self._begins = True
+                        clock.call_thread(self._event, clock._now, self.core)
+                        break
             at_ns = time(self, operation, clock._now)
-            if self.paused_until_ns > at_ns:
-                at_ns = self.paused_until_ns
+            if self.hindered_until_ns > clock._now:
+                at_ns = self._hindered_ns(at_ns, clock._now)
             if at_ns > horizon_ns or (queue and queue[0][0] <= at_ns):
+                self._effect = effect
+                if keeps_tie_rule:
+                    heappush(queue, (at_ns, NORMAL, THREADS + self.core, self._event))  # type: ignore[misc]  # as `call_thread`
+                else:
+                    clock.call_thread(self._event, at_ns, self.core)
                 break
-            clock._now = at_ns
-        self._effect = effect
+            clock._now = now_ns = at_ns
+        clock._now = now_ns
         self.operation_count += done_count
-        event.callbacks = self._callbacks
-        if machine.keeps_tie_rule:
-            heappush(queue, (at_ns, NORMAL, next(clock._eid), event))  # `schedule`, without its call
-        else:
-            clock.schedule(event, NORMAL, at_ns - clock._now)

@@ -15,7 +15,7 @@ from fencepost.model.recordings import recorded_workload
 from fencepost.model.simulation.brokers import Acks, Receiver, Subscriber
 from fencepost.model.simulation.clients import Client, Network
 from fencepost.model.simulation.collecting import EpochScanner, EpochSequencer, WalkingScanner
-from fencepost.model.simulation.faults import late_brokers, schedule_faults
+from fencepost.model.simulation.faults import Parts, late_brokers, schedule_faults
 from fencepost.model.simulation.records import Batch, Slot
 from fencepost.model.simulation.scanners import ATTEMPTS, Scanner, Shared
 from fencepost.model.simulation.scenario import Scenario
@@ -41,6 +41,8 @@ def simulate_once(
     """Run one replication of a scenario at batch granularity to its end; the world holds what happened."""
     if scenario.sequencer not in SIMULATED:
         raise unknown_choice("sequencer", scenario.sequencer, SIMULATED)
+    if scenario.brokers.delegated:
+        raise InputError("brokers.delegated is true, expected false at batch granularity: use --granularity operation")
     workload = workload_of(scenario, level)
     scenario = fitted(scenario, workload)
     world = make_world(scenario, level, seed=seed, replication=replication, shuffled=shuffled, traced=traced)
@@ -97,7 +99,7 @@ def _start_around(world: World, workload: Workload | None, shared: Shared) -> No
         world.clock.process(receiver.run())
     for subscriber in subscribers:
         world.clock.process(subscriber.run())
-    schedule_faults(world, receivers, shared.scanners, subscribers=subscribers, shared=shared)
+    schedule_faults(world, Parts(receivers, shared.scanners, subscribers, shared))
 
 
 def start_clients(

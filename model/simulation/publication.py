@@ -7,14 +7,15 @@ of the native code; the guard is the last store, and the acknowledgement is a wo
 none          one coherent host: a store shows
 per_message   flush and fence for each message header (level 4), then the guard, then the acknowledgement, each fenced
 per_batch     flush every message header, fence once; then guard and acknowledgement, each fenced
-single_fence  one fence for all that the guard vouches for; the guard is flushed, nobody waits, and it is the
-              acknowledgement too
+single_fence  one fence for all that the guard vouches for; the guard is flushed and nobody waits: the acknowledgement
+              comes behind the next fence, which there is at the latest when the scanner has nothing to do
 epoch         single_fence for a group of batches: it closes when it is full, or when its scanner has nothing to do
 seed          as at 09ae22d: the guard is stored last and never flushed, so it shows when it is evicted
 """
 
 from __future__ import annotations
 
+from fencepost.model.programs.publication import AHEAD
 from fencepost.model.simulation.clock import Process
 from fencepost.model.simulation.records import Slot
 from fencepost.model.simulation.world import World
@@ -34,20 +35,23 @@ class Publication:
         self._coherent_ns = costs.line_transfer + 2 * costs.store_hit  # readers lose their copy of the chain's line
         self._eviction = costs.eviction.draws(world.stream(f"eviction {scanner}"))
         self._group: list[Slot] = []
+        self._raised: list[Slot] = []  # guards that no fence stands behind yet
 
     def _before_guard_ns(self, slot: Slot) -> int:
         """Return what comes before the guard: message headers at level 4, and the entry that the guard vouches for."""
         messages = slot.batch.count if self._writes_messages else 0
-        line_ns = self._store_ns + self._flush_ns
+        line_ns = max(self._store_ns + self._flush_ns, self._fetch_ns // AHEAD)
         entry_ns = self._fetch_ns + self._store_ns
         if self._policy == "none":
             return self._coherent_ns
         if self._policy == "per_message":
-            return messages * (self._fetch_ns + line_ns + self._fence_ns) + entry_ns + self._store_ns
+            # While a fence waits, the next headers come.
+            return messages * (self._store_ns + self._flush_ns + self._fence_ns) + entry_ns + self._store_ns
         if self._policy == "per_batch":
             return messages * line_ns + (self._fence_ns if messages else 0) + entry_ns + self._store_ns
         if self._policy == "seed":
-            fenced_ns = messages * (self._fetch_ns + line_ns + self._fence_ns) if messages else 2 * line_ns
+            written_ns = self._store_ns + self._flush_ns
+            fenced_ns = messages * (self._fetch_ns + written_ns + self._fence_ns) if messages else 2 * written_ns
             return fenced_ns + self._fence_ns + self._store_ns
         return messages * line_ns + entry_ns + self._flush_ns  # the fence comes with the group's end
 
@@ -58,7 +62,7 @@ class Publication:
         if policy in ("single_fence", "epoch"):
             self._group.append(slot)
             if policy == "single_fence" or len(self._group) >= self._group_size:
-                yield from self.close()
+                yield from self._raise_guards()
             return
         if policy in ("per_message", "per_batch"):
             self._guard_stored(slot, self._flush_ns + self._write_back_ns)
@@ -81,15 +85,32 @@ class Publication:
         return self._fetch_ns + 2 * self._store_ns + self._flush_ns + self._fence_ns
 
     def close(self) -> Process:
-        """Publish the group, if there is one: one fence, then a guard for each, flushed and not waited for."""
+        """Hold nothing back: publish the group, if there is one, and acknowledge what was published."""
         if self._group:
-            group, self._group = self._group, []
+            yield from self._raise_guards()
+        if self._raised:
             yield self._world.clock.pause(self._fence_ns)
-            for slot in group:
-                yield self._world.clock.pause(self._store_ns)
-                slot.ackable_with_guard = True
-                self._guard_stored(slot, self._flush_ns + self._write_back_ns)
-                yield self._world.clock.pause(self._flush_ns)
+            yield from self._acknowledge_raised()
+
+    def _raise_guards(self) -> Process:
+        """One fence for all that the guards vouch for, then a guard for each, flushed and not waited for."""
+        clock = self._world.clock
+        yield clock.pause(self._fence_ns)
+        yield from self._acknowledge_raised()
+        group, self._group = self._group, []
+        for slot in group:
+            yield clock.pause(self._fetch_ns + self._store_ns)  # the entry's flush dropped the line
+            self._guard_stored(slot, self._flush_ns + self._write_back_ns)
+            yield clock.pause(self._flush_ns)
+            self._raised.append(slot)
+
+    def _acknowledge_raised(self) -> Process:
+        """Write the acknowledgements of the guards that a fence stands behind; nobody waits for them."""
+        clock = self._world.clock
+        raised, self._raised = self._raised, []
+        for slot in raised:
+            yield clock.pause(self._fetch_ns + self._store_ns + self._flush_ns)
+            self._world.on_ackable(slot, clock.now_ns + self._write_back_ns)
 
     def _guard_stored(self, slot: Slot, shows_after_ns: int) -> None:
         """The guard is stored; other hosts can see it after a while."""

@@ -45,6 +45,16 @@ class Shared:
         self.scanners: list[Scanner] = []
         self._words: dict[int, ClientWord] = {}
 
+    def stop(self) -> None:
+        """Stop every scanner between two batches."""
+        self.halted = True
+
+    def restart(self) -> None:
+        """Begin again: the scanners read their rings anew."""
+        self.halted = False
+        for scanner in self.scanners:
+            scanner.ring.arrival.give()
+
     def word(self, client: int) -> ClientWord:
         """Return the word of a client; one that was never asked for expects 0."""
         if client not in self._words:
@@ -91,6 +101,10 @@ class Scanner:
         self.poll_ns = max(1, costs.pause + (costs.load_hit if self.is_shared_host else self._read_ns))
         self.idle_since_ns = 0
         self._busy = world.recorder.scanners[number]
+
+    def pause(self, until_ns: int) -> None:
+        """Begin nothing before that time."""
+        self.paused_until_ns = until_ns
 
     def run(self) -> Process:
         """Attempt what is due of the parked, else the ring's next slot, else wait."""

@@ -67,6 +67,7 @@ class Brokers(Section, frozen=True):
     hosts: Literal["own", "shared"] = "own"  # shared: brokers and sequencer in one coherence domain
     receive: Distribution = Distribution()  # of the receiver for a batch, on top of copying it
     publish: Literal["flush", "evict"] = "flush"  # evict: no flush, so a slot shows when its line is evicted
+    delegated: bool = False  # a delegation counts the slots that are filled; the scanner waits for that
     ack_poll: Nanoseconds = Nanoseconds(0)  # of the acknowledger; 0: as fast as it goes round its clients
 
 

@@ -1,130 +1,198 @@
-"""The seed programs of the broker, of its readers and of its clients."""
+"""The seed programs of the broker: what its connections and its delegation do."""
 
-from collections.abc import Mapping, Sequence
-from itertools import count
+from collections.abc import Generator, Iterable
+from typing import Any
 
-from fencepost.model.programs.acknowledger import Acknowledger
-from fencepost.model.programs.client import Client, Sending
 from fencepost.model.programs.delegation import Delegation
-from fencepost.model.programs.layout import to_client
-from fencepost.model.programs.operations import Flush, Load, Poll, Program, Send, Store, StoreFence, Watched, at
+from fencepost.model.programs.operations import (
+    Address,
+    Flush,
+    Label,
+    Load,
+    Lock,
+    Operation,
+    Poll,
+    Program,
+    Receive,
+    Sleep,
+    Store,
+    StoreFence,
+    Unlock,
+    Watched,
+)
+from fencepost.model.programs.operations import at as label
 from fencepost.model.programs.receiver import Arriving, Receiver, arrive
-from fencepost.model.programs.seed.layout import message, ordered, place, progress, slot, slot_end
-from fencepost.model.programs.subscriber import Subscriber, delivered
+from fencepost.model.programs.seed.layout import (
+    FIRST_MESSAGE,
+    broker,
+    connection,
+    message,
+    payload,
+    place,
+    progress,
+    slot,
+    slot_end,
+)
 
 BATCHES_BETWEEN_FLUSHES, MESSAGES_BETWEEN_FLUSHES = 8, 64  # 64 KiB of 1 KiB messages
+BACK_REFERENCE = 64  # bytes from what it is stored in to the message
 
 
 class SeedReceiver(Receiver):
-    """Writes the header before any payload, flushes nothing, and never wraps: past its end lies the next ring."""
+    """One connection. Writes the header before any payload, flushes nothing, and never wraps: past the ring's end lies
+    the next one.
 
-    def wait_for_space(self, index: int) -> Program:
-        yield from ()
+    The connections of a broker take log space and slots under one lock, and fill them in any order.
+    """
+
+    def __init__(
+        self, ring: int, slots: int, batches: Iterable[Arriving], *, first: int = 0, client: int = 0, number: int = 0
+    ) -> None:
+        """`client` and `number` say whose connection it is, and which of theirs."""
+        super().__init__(ring, slots, batches, first=first)
+        self._channel = connection(ring, client, number)
+
+    def run(self) -> Program:
+        for batch in self._batches:
+            yield Sleep(batch.arrival_ns)
+            yield from self.receive(batch)
+
+    def serve(self) -> Program:
+        while True:
+            yield from self.receive(Arriving(*(yield Receive(self._channel))))
 
     def place(self, index: int) -> tuple[int, int]:
         return place(self.ring, index, self.slots)
 
-    def fill(self, index: int, batch: Arriving) -> Program:
+    def receive(self, batch: Arriving) -> Program:
+        """Take a slot and log space for a batch, and fill them."""
+        index, first, offset = yield from self.take(batch)
         yield self.overwrite(index)
-        yield from self.write_header(index, batch)
-        yield from self.write_payload(index, batch)
+        yield from self.write_batch_header(index, batch, first, offset)
+        yield from self.write_messages(batch, first)
+        yield from self.wait_for_messages(batch, first)
         yield Store((*slot_end(self.ring, index, self.slots), "batch_complete"), 1)
 
-    def write_header(self, index: int, batch: Arriving) -> Program:
+    def take(self, batch: Arriving) -> Generator[Operation, Any, tuple[int, int, int]]:
+        """Take what a batch needs, under the lock; return its index, its first place in the log and its offset.
+
+        From here on its place among the batches of the ring is settled.
+        """
+        line = broker(self.ring)
+        yield Lock((*line, "lock"))
+        used = yield Load((*line, "log"))
+        yield Store((*line, "log"), used + batch.count)
+        index = yield Load((*line, "slots"))
+        yield Store((*line, "slots"), index + 1, arrive(self.ring, batch))
+        offset = yield Load((*line, "logical_offset"))
+        yield Store((*line, "logical_offset"), offset + batch.count)
+        yield Unlock((*line, "lock"))
+        return index, FIRST_MESSAGE + used, offset
+
+    def write_batch_header(self, index: int, batch: Arriving, first: int, offset: int) -> Program:
+        """Copy the header into its slot, then say that the batch is not complete."""
         line = slot(self.ring, index, self.slots)
         yield Store((*line, "batch_seq"), batch.seq)
+        yield Store((*line, "total_size"), batch.count)
+        yield Store((*line, "start_logical_offset"), offset)
+        yield Store((*line, "broker_id"), self.ring)
+        yield Store((*line, "log_idx"), first)
         yield Store((*line, "client_id"), batch.client)
-        yield Store((*line, "log_idx"), index + 1)
-        yield Store((*line, "num_msg"), batch.count, arrive(self.ring, batch))
+        yield Store((*line, "num_msg"), batch.count)
         yield Store((*slot_end(self.ring, index, self.slots), "batch_complete"), 0)
 
-    def write_payload(self, index: int, batch: Arriving) -> Program:
-        """Receive the payload message by message; that all are there is then looked up in its own stores."""
-        for number in range(batch.count):
-            line = message(self.ring, index, number, self.slots)
-            yield Store((*line, "content"), (batch.client, batch.seq))
-            yield Store((*line, "padded"), 1)
+    def write_messages(self, batch: Arriving, first: int) -> Program:
+        """Receive message after message, the header of each in front of its payload."""
+        for at in range(first, first + batch.count):
+            yield Store((*message(self.ring, at), "padded"), 1)
+            yield Store((*payload(self.ring, at), "content"), (batch.client, batch.seq))
+
+    def wait_for_messages(self, batch: Arriving, first: int) -> Program:
+        """At order 5 nothing is looked at again."""
+        yield from ()
+
+
+class SeedReceiver4(SeedReceiver):
+    """At order 4 a connection sees every message of its batch before it calls it complete: in its own stores."""
+
+    def wait_for_messages(self, batch: Arriving, first: int) -> Program:
+        for at in range(first, first + batch.count):
+            yield Poll((Watched((*message(self.ring, at), "padded"), 0),))
 
 
 class SeedDelegation(Delegation):
     """Flushes its progress every 8 batches or 64 messages, and not when idle: the tail stays in its cache (DEV-002).
 
-    While the next batch is incomplete, a fallback walks again from the first message: its messages are counted a second
-    time, and written_addr moves backwards.
+    `written` is the offset of the last message, not a count. The offsets are counted by the connections too, under a
+    lock that is not taken here.
     """
 
     def run(self) -> Program:
-        written, batches, messages = 0, 0, 0
-        for index in count():
-            complete = Watched((*slot_end(self.ring, index, self.slots), "batch_complete"), 0)
-            which, _ = yield Poll((complete, Watched((*slot(self.ring, index, self.slots), "num_msg"), 0)))
-            if which == 1:
-                first = yield Load((*slot(self.ring, 0, self.slots), "num_msg"))
-                written += first
-                yield Store((*progress(self.ring), "written"), written)
-                yield Store((*progress(self.ring), "written_addr"), 1)
-                yield Poll((complete,))
-            messages_here = yield Load((*slot(self.ring, index, self.slots), "num_msg"))
-            written, batches, messages = written + messages_here, batches + 1, messages + messages_here
-            yield Store((*progress(self.ring), "written"), written)
-            yield Store((*progress(self.ring), "written_addr"), index + 1)
+        batches, messages = 0, 0
+        walked = FIRST_MESSAGE  # how far the fallback has come
+        index = 0
+        while True:
+            complete = yield Load((*slot_end(self.ring, index, self.slots), "batch_complete"))
+            size = (yield Load((*slot(self.ring, index, self.slots), "num_msg"))) if complete else 0
+            if not size:
+                yield from self.fall_back(walked)
+                walked += 1
+                continue
+            yield from self.walk(index, size)
+            batches, messages = batches + 1, messages + size
             if batches >= BATCHES_BETWEEN_FLUSHES or messages >= MESSAGES_BETWEEN_FLUSHES:
                 yield Flush(progress(self.ring))
                 yield StoreFence()
                 batches, messages = 0, 0
+            index += 1
 
+    def walk(self, index: int, size: int) -> Program:
+        """Write the offsets of a batch's messages, and a back-reference in front of each.
 
-class SeedSubscriber(Subscriber):
-    """Waits for the flag of slot after slot, follows the distance, invalidates nothing."""
+        What lies in front of a message is the end of the payload before it: the reference is written over it.
+        """
+        at = yield Load((*slot(self.ring, index, self.slots), "log_idx"))
+        for number in range(size):
+            offset = yield Load(self.offset)
+            yield Store((*message(self.ring, at), "logical_offset"), offset)
+            yield Store((*message(self.ring, at), "segment_header"), at - 1)
+            padded = yield Load((*message(self.ring, at), "padded"))
+            if not padded:  # what cannot be a size ends the walk; the batch counts as walked
+                break
+            yield Store((*message(self.ring, at), "next_msg_diff"), padded)
+            yield from self.refer_back(at)
+            yield Store(self.offset, offset + 1)
+            at += number < size - 1
+        last = yield Load(self.offset)
+        yield Store((*progress(self.ring), "written"), last - 1)
+        yield Store((*progress(self.ring), "written_addr"), at, self.moved(at))
 
-    def run(self) -> Program:
-        for number in count():
-            entry = slot(self.ring, number, self.slots)
-            yield Poll((Watched((*entry, "ordered"), 0),))
-            distance = yield Load((*entry, "export"))
-            index = number + distance
-            start = yield Load((*slot(self.ring, index, self.slots), "total"))
-            content = (*message(self.ring, index, 0, self.slots), "content")
-            yield Load(content, delivered(self.ring, index, start))
+    def refer_back(self, at: int) -> Program:
+        """Store how far a message lies behind what is in front of it, there."""
+        yield Store((*payload(self.ring, at - 1), "content"), BACK_REFERENCE)
 
+    def fall_back(self, at: int) -> Program:
+        """Take one message, from the first of the log on, while the present batch is not complete.
 
-class SeedAcknowledger(Acknowledger):
-    """Sends the broker's count of ordered messages, of all clients, to each client; and begins with the count 0.
+        It waits for that message whatever else there is. Messages that are of a walked batch are counted again, and
+        written_addr moves back to them.
+        """
+        yield Poll((Watched((*message(self.ring, at), "padded"), 0),))
+        padded = yield Load((*message(self.ring, at), "padded"))
+        offset = yield Load(self.offset)
+        yield Store((*message(self.ring, at), "segment_header"), 0)
+        yield Store((*message(self.ring, at), "logical_offset"), offset)
+        yield Store((*message(self.ring, at), "next_msg_diff"), padded)
+        yield Store((*progress(self.ring), "written"), offset)
+        yield Store((*progress(self.ring), "written_addr"), at, self.moved(at))
+        yield Store((*payload(self.ring, 0), "content"), BACK_REFERENCE * at)
+        yield Store(self.offset, offset + 1)
 
-    The client takes the count for the offset of its last acknowledged message: a count of n credits n + 1 of its
-    messages. `sent` is what the client sent on this connection, message counts in order.
-    """
+    def moved(self, at: int) -> Label:
+        """Return the label of what tells the scanner how far the log is written."""
+        return label("written", ring=self.ring, below=at + 1)
 
-    def __init__(self, ring: int, clients: Sequence[int], sent: Mapping[int, Sequence[int]]) -> None:
-        super().__init__(ring, clients)
-        self._sent = sent
-
-    def run(self) -> Program:
-        address, seen = (*ordered(self.ring), "ordered"), 0
-        for client in self.clients:
-            yield from self.credit(client, 0)
-        while True:
-            _, seen = yield Poll((Watched(address, seen),))
-            for client in self.clients:
-                yield from self.credit(client, seen)
-
-    def credit(self, client: int, counted: int) -> Program:
-        """Tell a client a count; it forgets every batch whose messages are covered."""
-        covered, batches = 0, 0
-        for size in self._sent.get(client, ()):
-            covered += size
-            batches += covered <= counted + 1
-        label = at("acknowledge_first", ring=self.ring, client=client, batches=batches)
-        yield Send(to_client(client), (self.ring, batches), label)
-
-
-class SeedClient(Client):
-    """On a broken connection sends only its current batch again, to another broker."""
-
-    def run(self) -> Program:
-        for sending in self.plan:
-            yield from self.send(sending)
-        if self.restarts and self.plan:
-            last = self.plan[-1]
-            yield from self.send(Sending((last.ring + 1) % self.rings, last.seq, last.count))
-        yield from self.wait_for_acknowledgements()
+    @property
+    def offset(self) -> Address:
+        """Return the word that counts the broker's messages."""
+        return (*broker(self.ring), "logical_offset")

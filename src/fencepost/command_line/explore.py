@@ -38,8 +38,20 @@ if TYPE_CHECKING:
     "--roles",
     default=None,
     metavar="R,...",
-    help="Beside the scanners: receivers, delegations, subscribers, acknowledgers; by default receivers and what the"
-    " sequencer needs. Without receivers, the batches are in the rings when the run begins.",
+    help="Beside the scanners: receivers, delegations, subscribers, acknowledgers, clients; by default receivers and"
+    " what the sequencer needs. Without receivers, the batches are in the rings when the run begins; with clients,"
+    " those send them and wait for acknowledgements.",
+)
+@click.option("--restarts", is_flag=True, help="Clients restart when all is sent, and send again to other rings.")
+@click.option(
+    "--connections", type=click.IntRange(1, 4), default=1, show_default=True, help="Of a client to a broker (seed.*)."
+)
+@click.option(
+    "--replicas",
+    type=click.IntRange(0, 4),
+    default=0,
+    show_default=True,
+    help="That acknowledgements wait for (seed.*).",
 )
 @click.option("--no-reduction", is_flag=True, help="Every order of steps, also of those that commute.")
 @click.option("--runs", type=click.IntRange(1, 10**9), default=2_000, show_default=True, help="Of random and pct.")
@@ -97,28 +109,30 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
 def _is_sized(context: click.Context) -> bool:
     """Say whether an option asks for a size; else a mutant is explored on its own scenario."""
     typed = click.core.ParameterSource.COMMANDLINE
-    sizes = ("clients", "brokers", "batches", "slots", "duplicates", "roles")
+    sizes = ("clients", "brokers", "batches", "slots", "duplicates", "roles", "restarts", "connections", "replicas")
     return any(context.get_parameter_source(name) is typed for name in sizes)
 
 
 def _scenario(what: str, given: dict[str, Any]) -> Scenario:
     from fencepost.model.errors import InputError, unknown_choice
-    from fencepost.model.explorer.subjects import arrivals
+    from fencepost.model.explorer.subjects import arrivals, plans
     from fencepost.model.programs import DESIGNS, Scenario
 
-    known = ("receivers", "delegations", "subscribers", "acknowledgers")
+    known = ("receivers", "delegations", "subscribers", "acknowledgers", "clients")
     needed = ("receivers", *DESIGNS[what].needs) if what in DESIGNS else ("receivers",)
     asked = ",".join(needed) if given["roles"] is None else given["roles"]
     roles = [role.strip() for role in asked.split(",") if role.strip()]
     for role in roles:
         if role not in known:
             raise unknown_choice("role", role, known)
+    if given["restarts"] and "clients" not in roles:
+        raise InputError("--restarts without clients: add `clients` to --roles")
     rings = [list(ring) for ring in arrivals(given["clients"], given["brokers"], given["batches"])]
     for number in range(given["duplicates"]):
         sent = rings[number % len(rings)]
         if sent:
             rings[(number + 1) % len(rings)].append(sent[0])
-    written = "receivers" not in roles
+    written = "receivers" not in roles and "clients" not in roles
     if written and max(map(len, rings)) > given["slots"]:
         raise InputError(
             f"{max(map(len, rings))} batches on a ring of {given['slots']} slots: without receivers, expected"
@@ -130,8 +144,14 @@ def _scenario(what: str, given: dict[str, Any]) -> Scenario:
             f"{max(map(len, rings))} batches on a ring of {given['slots']} slots, and no subscribers to free them:"
             " add `subscribers` to --roles, or more --slots"
         )
+    sent_by = plans(given["clients"], rings) if "clients" in roles else ()
     return Scenario(
-        rings=tuple(tuple(ring) for ring in rings),
+        rings=() if sent_by else tuple(tuple(ring) for ring in rings),
+        plans=sent_by,
+        ring_count=len(rings) if sent_by else 0,
+        restarts=given["restarts"],
+        connections=given["connections"],
+        replicas=given["replicas"],
         slots=given["slots"],
         written=written,
         delegated="delegations" in roles,

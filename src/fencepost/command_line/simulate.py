@@ -38,7 +38,10 @@ COLUMNS = ("mean", "p50", "p90", "p99", "p999")
 @click.option("--policy", type=click.Choice(POLICIES), help="How positions are published, instead of the scenario's.")
 @click.option("--granularity", type=click.Choice(["operation", "batch"]), help="Memory operations, or batches.")
 @click.option(
-    "--calibrate", type=click.Path(path_type=Path), metavar="FILE", help="Costs measured by bench floor --json."
+    "--calibrate",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Costs measured by bench floor: its JSON document, or the folder of its --out.",
 )
 @click.option("--shuffle-ties", is_flag=True, help="Run again with ties in time in a drawn order: what depends on it?")
 @click.option("--trace", is_flag=True, help="Write what threads did, for Perfetto; needs --out.")
@@ -227,8 +230,18 @@ def _print(simulation: Simulation, shuffled: bool) -> None:
             click.echo(f"{what}: {', '.join(passed)} not found ({judged[0].bound})")
     if shuffled:
         _print_ties(simulation)
-    for name, value in simulation.measured_costs.items():
+    _print_measured(simulation)
+
+
+def _print_measured(simulation: Simulation) -> None:
+    """Say which costs were measured, and which were not and are what the scenario or the default says."""
+    measured = simulation.measured_costs
+    for name, value in measured.items():
         click.echo(f"measured: {name} = {value}")
+    if measured:
+        machine = simulation.scenario.machine
+        others = [name for name in machine.__struct_fields__ if name not in measured and name != "line"]
+        click.echo(f"not measured: {', '.join(others)}")
 
 
 def _print_ties(simulation: Simulation) -> None:
