@@ -58,6 +58,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("order4.owner", "drop", "stage[owner] == 0"): _HAND_STAYS,
     ("order4.owner", "drop", "parked_in[ring, index] == life[ring]"): _DROPPED_TWICE,
     ("order4.owner", "drop", "owner[slot_client[ring, index]] == owner"): "anyone may drop what was ordered",
+    ("order4.owner", "publish", "row < length"): _NOT_YET,
     ("order4.epoch", "collect", "not assigning"): _EPOCH_OPEN,
     ("order4.epoch", "drop", "not assigning"): _EPOCH_OPEN,
     ("order4.epoch", "drop", "parked_in[ring, index] == life[ring]"): _DROPPED_TWICE,

@@ -119,3 +119,12 @@ def test_a_copy_of_a_parked_batch_is_dropped_and_the_batch_is_not() -> None:
 @given(st.integers(0, 2**63 - 1), st.integers(1, 64))
 def test_every_client_has_one_owner(client: int, worker_count: int) -> None:
     assert 0 <= owner_of(client, worker_count) < worker_count
+
+
+@pytest.mark.parametrize("readers", [{"acknowledgers": True}, {"subscribers": True}])
+def test_a_single_worker_may_have_the_next_batch_in_hand_before_the_last_one_can_be_read(
+    readers: dict[str, bool],
+) -> None:
+    scenario = Scenario(rings=((Arriving(0, 1, 1), Arriving(0, 0, 1)),), slots=2, written=True, **readers)  # type: ignore[arg-type]
+    explored = explore(sequencer(OWNER, scenario, "ncx"))
+    assert (explored.verdict, explored.violation) == (Verdict.EXHAUSTED, None)

@@ -56,7 +56,8 @@ def _of_owner(spec: Order4Owner, step: Step) -> Iterator[Step]:
 def _in_hand(spec: Order4Owner, action: str, owner: int, ring: int, index: int) -> Iterator[Step]:
     batch = {"owner": owner, "ring": ring, "index": index}
     if action == "publish":
-        yield Step("publish", {"ring": owner})
+        rows = (row for row in range(spec.length) if (spec.ring_of[row], spec.index_of[row]) == (ring, index))
+        yield from (Step("publish", {"row": row}) for row in rows)
     elif action == "assign":
         yield Step("take_next", batch)
         yield Step("reserve", {"owner": owner})

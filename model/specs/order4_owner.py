@@ -5,8 +5,8 @@ shared, so there is neither a lock nor a claim; the global counter is all that o
 """
 
 from fencepost.model.language import Map, action, all_of, every, implies, invariant, not_
-from fencepost.model.specs.order4 import IDLE, LEFT, RESERVED, TAKEN, NextExpected
-from fencepost.model.specs.vocabulary import Client, Ring, RingIndex
+from fencepost.model.specs.order4 import IDLE, RESERVED, TAKEN, NextExpected
+from fencepost.model.specs.vocabulary import Client, Ring, RingIndex, Row
 
 
 class Order4Owner(NextExpected):
@@ -70,7 +70,17 @@ class Order4Owner(NextExpected):
         self.require(self.stage[owner] == RESERVED)
         client = self.client_in_hand(owner)
         self.next_seq[client] = self.next_seq[client] + 1
-        self.stage[owner] = LEFT
+        self.stage[owner] = IDLE
+
+    @action
+    def publish(self, row: Row) -> None:
+        """A batch becomes readable by other hosts, in any order.
+
+        Its owner may have the next one in hand: a single one adds to the counter without a locked instruction, and what
+        it stored for readers is still on its way.
+        """
+        self.require(row < self.length)
+        self.published[row] = True
 
     @action
     def drop(self, owner: Ring, ring: Ring, index: RingIndex) -> None:
