@@ -53,7 +53,7 @@ py::dict floor_fields(const std::string& name, std::int64_t repetition_count, bo
 }  // namespace
 
 void fencepost::bind_floor(py::module_& module) {
-  py::register_exception<fencepost::Miscounted>(module, "Miscounted", PyExc_RuntimeError);
+  py::register_local_exception<fencepost::Miscounted>(module, "Miscounted", PyExc_RuntimeError);
   module.attr("REPETITION_COUNT_MIN") = fencepost::repetition_count_min;
   module.attr("REPETITION_COUNT_MAX") = fencepost::repetition_count_max;
   module.attr("FLOOR_METRICS") = metric_list();

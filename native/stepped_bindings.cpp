@@ -335,23 +335,23 @@ py::dict run_pipeline(const std::string& design, const fencepost::pipeline::Scen
 }  // namespace
 
 void fencepost::bind_stepped(py::module_& module) {
-  py::class_<Search>(module, "Search")
+  py::class_<Search>(module, "Search", py::module_local())
       .def(py::init<std::int64_t, std::uint64_t, std::int64_t, double, std::int64_t, std::int64_t>(), py::kw_only(),
            py::arg("strategy"), py::arg("seed"), py::arg("pct_depth"), py::arg("seconds"), py::arg("depth"),
            py::arg("runs"));
   module.def("explore_stepped_litmus", &explore_stepped_litmus, py::arg("program"), py::arg("search"), py::kw_only(),
              py::arg("one_host"), py::arg("with_memory"), py::arg("tell"));
 
-  py::class_<fencepost::pipeline::Scenario>(module, "PipelineScenario")
+  py::class_<fencepost::pipeline::Scenario>(module, "PipelineScenario", py::module_local())
       .def(py::init(&scenario_of), py::kw_only(), py::arg("rings"), py::arg("slots"), py::arg("flags"), py::arg("plans"),
            py::arg("later"));
-  py::class_<Callbacks>(module, "PipelineJudge")
+  py::class_<Callbacks>(module, "PipelineJudge", py::module_local())
       .def(py::init([](decltype(Callbacks::concern) concern, decltype(Callbacks::after) after,
                        decltype(Callbacks::wrong_at_end) wrong_at_end) {
              return Callbacks{std::move(concern), std::move(after), std::move(wrong_at_end)};
            }),
            py::kw_only(), py::arg("concern"), py::arg("after"), py::arg("wrong_at_end"));
-  py::class_<BoundPipeline>(module, "Pipeline")
+  py::class_<BoundPipeline>(module, "Pipeline", py::module_local())
       .def(py::init<const std::string&, const fencepost::pipeline::Scenario&, const Arguments&, const Arguments&,
                     std::int64_t, std::optional<Callbacks>>(),
            py::kw_only(), py::arg("design"), py::arg("scenario"), py::arg("profile"), py::arg("matrix"),
