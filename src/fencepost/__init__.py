@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROTOCOLS", "Report", "Scenario", "Simulation", "ablate", "check", "describe_run", "explore", "litmus", "mutants",
-    "native_mutants", "parse_scenario", "protocol", "prove", "race", "read_history", "read_run", "read_scenario", "read_trace",
-    "read_workload", "replay", "simulate", "verify", "write_export", "write_history", "write_run", "write_trace",
-    "write_workload",
+    "native_mutants", "parse_scenario", "protocol", "prove", "race", "read_history", "read_run", "read_scenario",
+    "read_trace", "read_workload", "replay", "simulate", "verify", "write_export", "write_history", "write_run",
+    "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.

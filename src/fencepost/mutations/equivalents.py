@@ -4,7 +4,7 @@ from fencepost.mutations.mutation import Equivalent
 
 EQUIVALENTS: tuple[Equivalent, ...] = (
     Equivalent("lap_ring.hpp", "readable_count() asks for a guard of at least this lap, not of this lap exactly",
-        "A guard of a later lap cannot stand there: the writer raises it only when has_room() has seen that every reader"
+        "A guard of a later lap cannot stand there: the writer raises it when has_room() has seen that every reader"
         " consumed this one. The equality matters once has_room() is wrong (one_slot_too_many)."),
     Equivalent("lap_ring.hpp", "close() stores the final count relaxed, or is_finished() reads it so",
         "A reader is finished when the final count is the number that it consumed itself. Nothing is read behind that:"

@@ -1,4 +1,4 @@
-"""Compile mutants of the native code and have them killed; the build without a mutation must survive the same killers."""
+"""Compile mutants of the native code and have them killed; the code without a mutation must survive as long."""
 
 from __future__ import annotations
 
