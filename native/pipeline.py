@@ -20,7 +20,7 @@ from fencepost.model.trace import Step
 from fencepost.native import _core
 from fencepost.native.stepped import Names
 
-DESIGN_NAMES = ("order5.fetch_add", "order4.claim", "order4.mutex")
+DESIGN_NAMES = ("order5.fetch_add", "order4.claim", "order4.mutex", "order4.sharded_mutex", "order4.owner")
 """The designs that have a native pipeline."""
 
 STEPPED_NAMES = (*DESIGN_NAMES, "order4.cas_then_reserve")
@@ -40,6 +40,7 @@ _ORDERS = (FREE, SAME_LINE, ALWAYS)
 _LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("counter", ("issued",)),
     ("lock", ("held",)),
+    ("shard", ("held",)),
     ("next", ("seq",)),
     ("written", ("count",)),
     ("consumed", ("count",)),
@@ -57,8 +58,8 @@ ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("overwrite", ("ring", "slot", "by_ring", "index")),
     ("assign", ("ring", "index", "client", "seq", "count", "start")),
     ("reserve", ("ring",)),
-    ("publish", ("ring",)),
-    ("export", ("ring", "index", "kind")),
+    ("publish", ("ring", "index")),
+    ("export", ("ring", "index", "kind", "chain")),
     ("frontier", ("ring", "client", "below")),
     ("acknowledge", ("ring", "client", "below")),
     ("discard", ("ring", "index")),

@@ -33,7 +33,7 @@ SHORTEST = {
     "first_expectation_zero": ("once", 10),
     "reserve_for_parked": ("client-order", 12),
     "release_before_reserve": ("client-order", 10),
-    "test_outside_lock": ("once", 12),
+    "test_outside_lock": ("once", 13),
     "seed_from_first_seen": ("prefix", 6),
     "park_never_rechecked": ("drained", 8),
     "edge_triggered_gate": ("drained", 10),

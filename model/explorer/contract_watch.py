@@ -15,6 +15,7 @@ from fencepost.model.explorer.watch import FACT, Violation
 from fencepost.model.memory.late import Key
 from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import Address
+from fencepost.model.programs.scanner import PASS
 from fencepost.model.trace import Step
 
 ACKNOWLEDGEMENTS = ("acknowledge", "acknowledge_first")
@@ -64,7 +65,8 @@ class Facts:
         self.occupants: dict[tuple[int, int], tuple[int, int]] = {}  # slot of a ring -> ring and index of its batch
         self.consumed: frozenset[tuple[int, int]] = frozenset()
         self.ranges: tuple[Range, ...] = ()
-        self.exported: dict[int, tuple[int, ...]] = {}  # ring -> indices, in chain order
+        # Number of a chain -> ring and index of each entry, in chain order; None for a slot that was passed over.
+        self.exported: dict[int, tuple[tuple[int, int] | None, ...]] = {}
         self.frontiers: dict[tuple[int, int], int] = {}
         self.told: dict[tuple[int, int], int] = {}  # (ring, client) -> the last acknowledgement
         self.acked: frozenset[tuple[int, int]] = frozenset()
@@ -210,8 +212,10 @@ class Contract:
 
     # --- readers and clients ---
 
-    def _export(self, facts: Facts, ring: int, index: int, kind: int) -> Iterator[Violation]:
-        facts.exported[ring] = (*facts.exported.get(ring, ()), index)
+    def _export(self, facts: Facts, ring: int, index: int, kind: int, chain: int | None = None) -> Iterator[Violation]:
+        number = ring if chain is None else chain
+        entry = None if kind == PASS else (ring, index)
+        facts.exported[number] = (*facts.exported.get(number, ()), entry)
         yield from ()
 
     def _discard(self, facts: Facts, ring: int, index: int) -> Iterator[Violation]:
@@ -268,13 +272,14 @@ class Contract:
         return tuple(found)
 
     def _place(self, facts: Facts, ring: int, index: int, batch: Batch) -> tuple[int, int] | None:
-        """Return the ring and the place in its chain where a batch was exported."""
+        """Return the chain and the place in it where a batch was exported."""
         for each in facts.ranges:
             same = (
                 each.batch.identity == batch.identity if self.level == 4 else (each.ring, each.index) == (ring, index)
             )
-            if same and each.index in facts.exported.get(each.ring, ()):
-                return each.ring, facts.exported[each.ring].index(each.index)
+            for chain, entries in facts.exported.items() if same else ():
+                if (each.ring, each.index) in entries:
+                    return chain, entries.index((each.ring, each.index))
         return None
 
     def _acknowledge(

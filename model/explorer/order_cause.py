@@ -20,7 +20,7 @@ from fencepost.model.explorer.watch import Watch
 from fencepost.model.explorer.words import entry_words, operation_words, ordered_words, step_words, word_is
 from fencepost.model.memory.ordering import Buffered
 from fencepost.model.programs.operations import Address, line_of
-from fencepost.model.programs.pipeline import written_steps
+from fencepost.model.programs.pipeline import first_steps
 from fencepost.model.trace import Step
 
 NOBODY = -1
@@ -107,7 +107,7 @@ def of_the_end(made: Run) -> Cause:
 def _written(made: Run) -> Iterator[Labelled]:
     """Yield the steps that lie behind the run when it begins."""
     origin = made.trace.origin
-    for step in written_steps(origin.scenario) if isinstance(origin, SequencerOrigin) else ():
+    for step in first_steps(origin.design, origin.scenario) if isinstance(origin, SequencerOrigin) else ():
         yield Labelled(0, NOBODY, step)
 
 

@@ -14,7 +14,7 @@ from fencepost.model.memory.lines import Line
 from fencepost.model.memory.ordering import Matrix
 from fencepost.model.memory.profiles import Profile
 from fencepost.model.programs.operations import Address, Lock, Receive, line_of
-from fencepost.model.programs.pipeline import Design, Scenario, threads_of, written_steps, written_words
+from fencepost.model.programs.pipeline import Design, Scenario, first_steps, threads_of, written_words
 
 
 def system_of(
@@ -35,7 +35,7 @@ def watch_of(design: Design, scenario: Scenario, asked: frozenset[str] | None = 
         acknowledgers=scenario.acknowledgers or bool(scenario.plans),
     )
     watch = RunWatch(contract, design.spec(), asked)
-    for step in written_steps(scenario):
+    for step in first_steps(design, scenario):
         watch = watch.after(step)
     return watch
 

@@ -11,6 +11,7 @@ from fencepost.model.explorer.watch import FACT, Violation, Watch
 from fencepost.model.language import Protocol
 from fencepost.model.memory.late import Key
 from fencepost.model.programs.operations import Address
+from fencepost.model.programs.refinement import spec_steps
 from fencepost.model.trace import Step
 
 REFINEMENT = "refinement"
@@ -82,11 +83,12 @@ class RunWatch(Watch):
         return self.asked is None or violation.property in self.asked
 
     def _refine(self, step: Step) -> None:
-        if self._spec is None or step.action not in self._spec.actions:
+        if self._spec is None:
             return
         self._spec.restore(self._accepted)
         try:
-            self._spec.fire(step.action, **step.arguments)
+            for each in spec_steps(self._spec, step):
+                self._spec.fire(each.action, **each.arguments)
         except NotAccepted as refused:
             self.refused, self._spec = str(refused), None
             if self.violation is None and (self.asked is None or REFINEMENT in self.asked):

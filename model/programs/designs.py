@@ -2,7 +2,8 @@
 
 from fencepost.model.errors import unknown_choice
 from fencepost.model.programs.operations import Address
-from fencepost.model.programs.order4 import CasThenReserve, Order4Claim, Order4Mutex
+from fencepost.model.programs.order4 import CasThenReserve, Order4Claim, Order4Mutex, Order4ShardedMutex
+from fencepost.model.programs.order4_owner import Order4Owner
 from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.pipeline import Design
 from fencepost.model.programs.seed import (
@@ -33,9 +34,10 @@ SOUND = tuple(
     for name, scanner in (
         ("order5.fetch_add", Order5FetchAdd),
         ("order4.mutex", Order4Mutex),
+        ("order4.sharded_mutex", Order4ShardedMutex),
         ("order4.claim", Order4Claim),
     )
-)
+) + (Design("order4.owner", Order4Owner, protocol("order4.owner"), reads_every_ring=True),)
 WRONG = (Design("order4.cas_then_reserve", CasThenReserve, protocol("order4.cas_then_reserve")),)
 SEED = (
     Design(

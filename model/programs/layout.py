@@ -11,6 +11,7 @@
 | counter              | issued       | scanners                                   |
 | next client          | seq          | scanners                                   |
 | lock                 | held         | scanners                                   |
+| shard number         | held         | scanners (`order4.sharded_mutex`)          |
 
 Every line has one writing host: that is `single-writer`. A guard holds the full index plus one, not a bit: a stale copy
 of an earlier lap is never taken for the present one. Data and guard of a header, and of a chain entry, share a line:
@@ -21,6 +22,11 @@ from fencepost.model.programs.operations import Address, Line
 
 ISSUED: Address = ("counter", "issued")
 LOCK: Address = ("lock", "held")
+
+
+def shard_lock(shard: int) -> Address:
+    """Return the lock of a shard of the clients."""
+    return ("shard", shard, "held")
 
 
 def payload(ring: int, slot: int) -> Line:

@@ -23,6 +23,8 @@ from fencepost.model.programs.operations import (
     Store,
     Unlock,
 )
+from fencepost.model.programs.refinement import spec_steps
+from fencepost.model.programs.scanner import PASS
 from fencepost.model.trace import Step
 
 
@@ -34,6 +36,7 @@ class Machine:
         self.channels: dict[Address, list[Any]] = {}
         self.spec = spec
         self.exported: dict[tuple[int, int], int] = {}  # (ring, ring index) -> start, of what readers can see
+        self.fired: list[Step] = []  # what the spec did at the last operation
         self._starts: dict[tuple[int, int], int] = {}
 
     def blocked(self, operation: Operation) -> bool:
@@ -54,12 +57,17 @@ class Machine:
         """
         result = self._execute(operation)
         step = operation.label(result) if operation.label is not None else None
+        self.fired.clear()
         if step is not None:
-            if step.action in self.spec.actions:
-                self.spec.fire(step.action, **step.arguments)
-            else:
-                self._note(step)
+            self.tell(step)
         return result, step
+
+    def tell(self, step: Step) -> None:
+        """Perform what a step of a program is to the spec."""
+        self._note(step)
+        for each in spec_steps(self.spec, step):
+            self.spec.fire(each.action, **each.arguments)
+            self.fired.append(each)
 
     def _execute(self, operation: Operation) -> Any:
         words = self.words
@@ -98,7 +106,7 @@ class Machine:
         given = step.arguments
         if step.action == "assign":
             self._starts[given["ring"], given["index"]] = given["start"]
-        elif step.action == "export" and (given["ring"], given["index"]) in self._starts:
+        elif step.action == "export" and given["kind"] != PASS and (given["ring"], given["index"]) in self._starts:
             self.exported[given["ring"], given["index"]] = self._starts[given["ring"], given["index"]]
 
     def ordered(self, slots: int, ring: int) -> Iterator[tuple[int, int]]:

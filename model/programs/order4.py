@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from fencepost.model.programs.layout import ISSUED, LOCK, next_seq
+from fencepost.model.programs.layout import ISSUED, LOCK, next_seq, shard_lock
 from fencepost.model.programs.operations import (
     DUPLICATE,
     LATER,
@@ -30,6 +30,7 @@ from fencepost.model.programs.operations import (
     at,
     witness,
 )
+from fencepost.model.programs.partition import owner_of
 from fencepost.model.programs.scanner import DROP, Scanner, Slot
 from fencepost.model.trace import Step
 
@@ -150,14 +151,13 @@ class Order4Claim(Order4Scanner):
 
     def attempt(self, slot: Slot) -> Attempt:
         address, idle, busy = self.word(slot.client), 2 * slot.seq, 2 * slot.seq + 1
-        while True:
-            word = yield Load(address, lambda word: self.look(slot, word % 2 == 1, word // 2))
-            self._words[slot.client] = word
-            if word != idle:
-                return (DUPLICATE if word // 2 > slot.seq else LATER), -1
-            found = yield CompareExchange(address, idle, busy, claimed(slot, idle))
-            if found == idle:
-                break
+        look = lambda word: self.look(slot, word % 2 == 1, word // 2)  # noqa: E731
+        word = yield Load(address, look)
+        if word == idle:
+            word = yield CompareExchange(address, idle, busy, claimed(slot, idle, look))
+        self._words[slot.client] = word
+        if word != idle:
+            return (DUPLICATE if word // 2 > slot.seq else LATER), -1
         start = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=slot.ring))
         yield from self.assign(slot, start)
         yield Store(address, self.released(slot), at("release", ring=slot.ring))
@@ -175,21 +175,47 @@ class Order4Mutex(Order4Scanner):
     def expected(self, word: Any) -> int:
         return int(word)
 
+    def lock(self, client: int) -> Address:
+        """Return the lock that a client's word is under."""
+        return LOCK
+
+    def reserve(self, slot: Slot) -> Generator[Operation, Any, int]:
+        """Take the batch's range: nobody else adds to the counter, so no atomic addition is needed under the lock."""
+        start: int = yield Load(ISSUED)
+        yield Store(ISSUED, start + slot.count, at("reserve", ring=slot.ring))
+        return start
+
     def attempt(self, slot: Slot) -> Attempt:
-        ring, address = slot.ring, self.word(slot.client)
-        yield Lock(LOCK, at("lock", ring=ring, index=slot.index))
+        ring, address, lock = slot.ring, self.word(slot.client), self.lock(slot.client)
+        yield Lock(lock, at("lock", ring=ring, index=slot.index))
         expected = yield Load(address)
         self._words[slot.client] = expected
         if slot.seq != expected:
             duplicate = slot.seq < expected
-            yield Unlock(LOCK, at("drop" if duplicate else "park", ring=ring))
+            yield Unlock(lock, at("drop" if duplicate else "park", ring=ring))
             return (DUPLICATE if duplicate else LATER), -1
-        start = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=ring))
+        start = yield from self.reserve(slot)
         yield from self.assign(slot, start)
         yield Store(address, slot.seq + 1, at("advance", ring=ring))
-        yield Unlock(LOCK, at("unlock", ring=ring))
+        yield Unlock(lock, at("unlock", ring=ring))
         yield from self.publish(slot, start)
         return ORDERED, start
+
+
+class Order4ShardedMutex(Order4Mutex):
+    """order4.sharded_mutex. A lock for each shard of the clients; the counter is all that shards have in common.
+
+    There are two shards, so that some clients meet in one and some do not; the native code that is raced has 64.
+    """
+
+    SHARD_COUNT = 2
+
+    def lock(self, client: int) -> Address:
+        return shard_lock(owner_of(client, self.SHARD_COUNT))
+
+    def reserve(self, slot: Slot) -> Generator[Operation, Any, int]:
+        start: int = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=slot.ring))
+        return start
 
 
 class CasThenReserve(Order4Scanner):
@@ -200,21 +226,20 @@ class CasThenReserve(Order4Scanner):
 
     def attempt(self, slot: Slot) -> Attempt:
         address = self.word(slot.client)
-        while True:
-            word = yield Load(address, lambda word: self.look(slot, False, word))
-            self._words[slot.client] = word
-            if word != slot.seq:
-                return (DUPLICATE if word > slot.seq else LATER), -1
-            found = yield CompareExchange(address, slot.seq, slot.seq + 1, claimed(slot, slot.seq))
-            if found == slot.seq:
-                break
+        look = lambda word: self.look(slot, False, word)  # noqa: E731
+        word = yield Load(address, look)
+        if word == slot.seq:
+            word = yield CompareExchange(address, slot.seq, slot.seq + 1, claimed(slot, slot.seq, look))
+        self._words[slot.client] = word
+        if word != slot.seq:
+            return (DUPLICATE if word > slot.seq else LATER), -1
         start = yield FetchAdd(ISSUED, slot.count, at("reserve", ring=slot.ring))
         yield from self.assign(slot, start)
         yield from self.publish(slot, start)
         return ORDERED, start
 
 
-def claimed(slot: Slot, expected: int) -> Label:
-    """Return the label of a compare-exchange that claims a slot where it finds `expected`."""
+def claimed(slot: Slot, expected: int, look: Label) -> Label:
+    """Return the label of a compare-exchange that claims a slot where it finds `expected`, and else is but a look."""
     step = Step("claim", {"ring": slot.ring, "index": slot.index})
-    return lambda found: step if found == expected else None
+    return lambda found: step if found == expected else look(found)

@@ -9,7 +9,7 @@ are on host 1 + r; its subscriber is on a host of its own, after those. Clients 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -21,10 +21,11 @@ from fencepost.model.programs.client import Client, Sending
 from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.layout import chain, header, payload
 from fencepost.model.programs.operations import Address, ThreadOf
+from fencepost.model.programs.partition import owner_of
 from fencepost.model.programs.receiver import Arriving, Receiver
 from fencepost.model.programs.scanner import Scanner
 from fencepost.model.programs.seed.broker import SeedAcknowledger
-from fencepost.model.programs.subscriber import Subscriber
+from fencepost.model.programs.subscriber import Subscriber, SubscriberOfWorkers
 from fencepost.model.trace import Step
 
 Rings: TypeAlias = Sequence[Sequence[Arriving]]  # what arrives on each ring, in ring order
@@ -54,10 +55,21 @@ class Design:
     reader_host: Callable[[int, int], int] = field(default=lambda ring, rings: 1 + rings + ring)
     needs: tuple[str, ...] = ()  # roles without which it does not work: receivers, delegations
     lacks: tuple[str, ...] = ()  # roles that it does not have
+    reads_every_ring: bool = False  # its scanners are workers, each for some of the clients
 
     @property
     def level(self) -> Level:
         return self.spec.level
+
+    def scanner_of(self, ring: int, rings: int, slots: int, *, delegated: bool = False) -> Scanner:
+        """Return the scanner of a ring, or the worker of that number."""
+        if self.reads_every_ring:
+            return self.scanner(ring, slots, delegated=delegated, rings=rings)
+        return self.scanner(ring, slots, delegated=delegated)
+
+    def subscriber_of(self, ring: int, rings: int, slots: int) -> Subscriber:
+        """Return the subscriber of a ring."""
+        return SubscriberOfWorkers(ring, slots, rings) if self.reads_every_ring else self.subscriber(ring, slots)
 
     def programs(self) -> tuple[str, ...]:
         """Return the names of all its programs."""
@@ -131,13 +143,13 @@ def _check_roles(design: Design, scenario: Scenario) -> None:
 
 
 def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
-    broker, slots = design.broker_host(ring), scenario.slots
-    reader = design.reader_host(ring, scenario.rings_count)
+    broker, slots, rings = design.broker_host(ring), scenario.slots, scenario.rings_count
+    reader = design.reader_host(ring, rings)
     threads = [
         ThreadOf(
             f"scanner {ring}",
             design.scanner_host(ring),
-            lambda: design.scanner(ring, slots, delegated=scenario.delegated).run(),
+            lambda: design.scanner_of(ring, rings, slots, delegated=scenario.delegated).run(),
         )
     ]
     if scenario.plans:
@@ -150,7 +162,7 @@ def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
     if scenario.delegated:
         threads.append(ThreadOf(f"delegation {ring}", broker, lambda: design.delegation(ring, slots).run()))
     if scenario.subscribers:
-        threads.append(ThreadOf(f"subscriber {ring}", reader, lambda: design.subscriber(ring, slots).run()))
+        threads.append(ThreadOf(f"subscriber {ring}", reader, lambda: design.subscriber_of(ring, rings, slots).run()))
     if scenario.acknowledgers or scenario.plans:
         clients = scenario.clients(ring)
         threads.append(ThreadOf(f"acknowledger {ring}", broker, _acknowledger(design, scenario, ring, clients)))
@@ -193,8 +205,20 @@ def written_words(design: Design, scenario: Scenario) -> dict[Address, Any]:
     return words
 
 
-def written_steps(scenario: Scenario) -> list[Step]:
+def partition_steps(design: Design, workers: int, clients: Iterable[int]) -> list[Step]:
+    """Return the steps that say which worker owns a client, of a design that has workers."""
+    owned = sorted(clients) if design.reads_every_ring else ()
+    return [Step("own", {"client": client, "ring": owner_of(client, workers)}) for client in owned]
+
+
+def first_steps(design: Design, scenario: Scenario) -> list[Step]:
     """Return the steps that lie behind a run when it begins."""
+    clients = {client for ring in range(scenario.rings_count) for client in scenario.clients(ring)}
+    return partition_steps(design, scenario.rings_count, clients) + written_steps(scenario)
+
+
+def written_steps(scenario: Scenario) -> list[Step]:
+    """Return the steps by which the batches came into the rings that are there when a run begins."""
     steps = []
     if scenario.written:
         for ring, batches in enumerate(scenario.rings):

@@ -21,6 +21,7 @@ from fencepost.model.programs.operations import (
 from fencepost.model.programs.receiver import full_index
 
 DELIVER, DROP = 1, 0  # what a subscriber does with an entry of the export chain
+PASS = 2  # dropped, too: the slot is another worker's, which has an entry for it in a chain of its own
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,13 @@ class Scanner:
 
     level: int
 
-    def __init__(self, ring: int, slots: int, *, delegated: bool = False) -> None:
-        """`delegated`: a delegation says what is written; else the header's own guard does."""
+    def __init__(self, ring: int, slots: int, *, delegated: bool = False, rings: int = 1) -> None:
+        """`delegated`: a delegation says what is written; else the header's own guard does.
+
+        `rings`: of a worker that reads every ring, how many there are.
+        """
         self.ring, self.slots, self.delegated = ring, slots, delegated
+        self.chain = ring  # the number of its export chain
         self._released_count = 0  # entries of the export chain, ever
         self._written_count = 0  # as last seen
         self._looked = (-1, 0)  # the index of the slot whose guard was last looked at, and what it was
@@ -114,15 +119,19 @@ class Scanner:
     def publish(self, slot: Slot, start: int) -> Program:
         """Offer an ordered batch to readers; when that has reached memory, let its broker acknowledge it."""
         self._ordered_of[slot.client] = self._ordered_of.get(slot.client, 0) + 1
-        yield from self.export(slot, start, DELIVER, at("publish", ring=slot.ring))
+        yield from self.export(slot, start, DELIVER, self.published(slot))
         yield from self.acknowledge(slot)
+
+    def published(self, slot: Slot) -> Label:
+        """Return the label of the store that offers a batch to readers."""
+        return at("publish", ring=slot.ring)
 
     def export(self, slot: Slot, start: int, kind: int, label: Label | None = None) -> Program:
         """Add an entry to the ring's export chain: one for each slot in use, so it is never longer than the ring."""
-        line = chain(slot.ring, self._released_count % self.slots)
+        line = chain(self.chain, self._released_count % self.slots)
         self._released_count += 1
-        yield witness("export", ring=slot.ring, index=slot.index, kind=kind)
-        yield Store((*line, "entry"), (slot.index, start, kind))
+        yield witness("export", ring=slot.ring, index=slot.index, kind=kind, chain=self.chain)
+        yield Store((*line, "entry"), (slot.index, start, DELIVER if kind == DELIVER else DROP))
         yield Store((*line, "guard"), self._released_count, label)
         yield Flush(line)
         yield StoreFence()

@@ -71,6 +71,43 @@ class Subscriber:
         yield StoreFence()
 
 
+class SubscriberOfWorkers(Subscriber):
+    """Follows the chains that the workers have for one ring. A slot is consumed when each of them has passed it."""
+
+    def __init__(self, ring: int, slots: int, workers: int = 1) -> None:
+        super().__init__(ring, slots)
+        self._chains = [ring * workers + worker for worker in range(workers)]
+        self._numbers = [0] * workers  # of each chain, that of the entry to come
+        self._seen = [0] * workers  # and the guard last seen in its place
+        self._passed: dict[int, int] = {}  # index of a slot -> how many workers passed it
+
+    def run(self) -> Program:
+        while True:
+            watched = zip(self._chains, self._numbers, self._seen, strict=True)
+            which, seen = yield Poll(tuple(self.watched(*each) for each in watched))
+            self._seen[which] = seen
+            if seen == self._numbers[which] + 1:
+                yield from self.take(which)
+
+    def watched(self, chain_number: int, number: int, seen: int) -> Watched:
+        """Return the guard of a chain's entry."""
+        return Watched((*chain(chain_number, number % self.slots), "guard"), seen, invalidate=True)
+
+    def take(self, which: int) -> Program:
+        """Read the next entry of a chain."""
+        number = self._numbers[which]
+        self._numbers[which] += 1
+        self._seen[which] = max(number + 2 - self.slots, 0)
+        entry = yield Load((*chain(self._chains[which], number % self.slots), "entry"))
+        index, start, kind = entry or NO_ENTRY
+        if kind == DELIVER:
+            yield from self.deliver(number, index, start)
+        self._passed[index] = self._passed.get(index, 0) + 1
+        if self._passed[index] == len(self._chains):
+            del self._passed[index]
+            yield from self.consume(index)
+
+
 def delivered(ring: int, index: int, start: int) -> Label:
     """Return the label of the load that finds a batch's payload: whose it is, and under which range."""
 

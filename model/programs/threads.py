@@ -7,7 +7,7 @@ from fencepost.model.errors import NotAccepted
 from fencepost.model.programs.designs import design
 from fencepost.model.programs.machine import Machine
 from fencepost.model.programs.operations import Attempted, Operation, Program
-from fencepost.model.programs.pipeline import Rings
+from fencepost.model.programs.pipeline import Rings, partition_steps
 from fencepost.model.programs.receiver import Arriving
 from fencepost.model.specs import protocol
 from fencepost.model.trace import Step
@@ -44,8 +44,18 @@ def threads(sequencer: str, rings: Rings) -> tuple[list[Thread], list[Thread]]:
     receivers = [
         Thread(f"receiver {ring}", chosen.receiver(ring, slots, batches).run()) for ring, batches in enumerate(rings)
     ]
-    scanners = [Thread(f"scanner {ring}", chosen.scanner(ring, slots).run()) for ring in range(len(rings))]
+    scanners = [
+        Thread(f"scanner {ring}", chosen.scanner_of(ring, len(rings), slots).run()) for ring in range(len(rings))
+    ]
     return receivers, scanners
+
+
+def machine_of(sequencer: str, rings: Rings) -> Machine:
+    """Return a memory and a spec on which a sequencer's threads may begin."""
+    machine = Machine(protocol(sequencer)())
+    for step in partition_steps(design(sequencer), len(rings), {batch.client for ring in rings for batch in ring}):
+        machine.tell(step)
+    return machine
 
 
 def attempts(sequencer: str, rings: Rings, seed: int) -> tuple[Machine, list[Attempted]]:
@@ -54,7 +64,7 @@ def attempts(sequencer: str, rings: Rings, seed: int) -> tuple[Machine, list[Att
     All batches have arrived at the start. An attempt is not interrupted, so that this order can be
     given to any other implementation.
     """
-    machine = Machine(protocol(sequencer)())
+    machine = machine_of(sequencer, rings)
     receivers, scanners = threads(sequencer, rings)
     for thread in receivers:
         while thread.pending is not None:

@@ -11,8 +11,8 @@ from fencepost.model.histories import History, OrderedBatch, Workload
 from fencepost.model.programs import Arriving, Machine, Rings, Thread, threads
 from fencepost.model.programs.machine import watched, written
 from fencepost.model.programs.operations import Address, Operation, Sleep
+from fencepost.model.programs.threads import machine_of
 from fencepost.model.simulation.costs import Costs
-from fencepost.model.specs import protocol
 from fencepost.model.trace import Step
 
 
@@ -82,7 +82,7 @@ class Times:
         elif step.action == "export":
             self._exported[ring] = step.arguments["index"]
         elif step.action == "publish":
-            self.acked[ring, self._exported[ring]] = now_ns
+            self.acked[ring, step.arguments.get("index", self._exported.get(ring, -1))] = now_ns
 
 
 class _Clock:
@@ -108,8 +108,7 @@ class _Clock:
             now_ns = int(self.environment.now)
             if step is not None:
                 self.times.note(step, now_ns)
-                if step.action in self._machine.spec.actions:
-                    self.steps.append((now_ns, step))
+                self.steps.extend((now_ns, each) for each in self._machine.fired)
             address = written(operation)
             if address is not None and address in self._waiting:
                 self._waiting.pop(address).succeed()
@@ -131,7 +130,7 @@ def simulate(sequencer: str, workload: Workload, *, seed: int = 0, costs: Costs 
     InputError for an unknown sequencer and NotAccepted where a program leaves its spec.
     """
     brokers, rings = rings_of(workload)
-    machine = Machine(protocol(sequencer)())
+    machine = machine_of(sequencer, rings)
     clock = _Clock(machine, costs or Costs(), Random(seed))
     for group in threads(sequencer, rings):
         for thread in group:

@@ -8,6 +8,7 @@ from fencepost.model.specs.order4_claim import Order4Claim
 from fencepost.model.specs.order4_epoch import Order4Epoch
 from fencepost.model.specs.order4_mutex import Order4Mutex
 from fencepost.model.specs.order4_owner import Order4Owner
+from fencepost.model.specs.order4_sharded_mutex import Order4ShardedMutex
 from fencepost.model.specs.order5_epoch import Order5Epoch
 from fencepost.model.specs.order5_fetch_add import Order5FetchAdd
 
@@ -15,6 +16,7 @@ SOUND: tuple[type[Protocol], ...] = (
     Order5FetchAdd,
     Order5Epoch,
     Order4Mutex,
+    Order4ShardedMutex,
     Order4Claim,
     Order4Owner,
     Order4Epoch,

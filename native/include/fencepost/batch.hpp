@@ -24,7 +24,8 @@ enum class AttemptOutcome : std::int8_t {
 struct Attempt {
   AttemptOutcome outcome;
   bool claim_lost;      // the attempt met a busy bit or lost the compare-exchange; order4.claim only
-  std::uint64_t start;  // first position; meaningful only when ordered
+  // Ordered: the first position. Else what the client's word was: the batch cannot be ordered before that has changed.
+  std::uint64_t start;
 };
 
 static_assert(sizeof(Attempt) == 16, "returned in two registers");

@@ -27,9 +27,9 @@ namespace fencepost {
 // D adds 2^32 - 1 (refused), A adds 1 (refused, as D's is still in), D gives back, B adds 1: it fits and gets C + 1,
 // A gives back, and the next caller gets C + 1 as well.
 template <class Memory>
-class alignas(cache_line_size) Issued {
+class Counter {
  public:
-  explicit Issued(std::uint64_t first_position) noexcept : counter_(first_position) {}
+  explicit Counter(std::uint64_t first_position) noexcept : counter_(first_position) {}
 
   // Takes [start, start + message_count) and returns start. One fetch_add, never blocks. Throws Refused when sealed.
   //
@@ -71,9 +71,9 @@ class alignas(cache_line_size) Issued {
     }
 
    private:
-    friend class Issued;
-    explicit Alone(Issued& issued) noexcept : issued_(issued), next_(Memory::load_relaxed(issued.counter_)) {}
-    Issued& issued_;
+    friend class Counter;
+    explicit Alone(Counter& issued) noexcept : issued_(issued), next_(Memory::load_relaxed(issued.counter_)) {}
+    Counter& issued_;
     std::uint64_t next_;
   };
 
@@ -98,6 +98,13 @@ class alignas(cache_line_size) Issued {
 
   typename Memory::template Word<std::uint64_t> counter_;
   typename Memory::template Word<std::uint64_t> sealed_at_{limit};  // cold; may share the line
+};
+
+// A counter with a line of its own.
+template <class Memory>
+class alignas(cache_line_size) Issued : public Counter<Memory> {
+ public:
+  using Counter<Memory>::Counter;
 };
 
 }  // namespace fencepost

@@ -12,6 +12,7 @@
 
 #include "fencepost/crew.hpp"
 #include "fencepost/limits.hpp"
+#include "fencepost/pipeline_layout.hpp"
 #include "fencepost/pipeline_mutants.hpp"
 #include "fencepost/pipeline_words.hpp"
 #include "fencepost/poll.hpp"
@@ -62,6 +63,8 @@ template <class Base>
 class PooledMemory {
  public:
   static constexpr Mutant mutant = Mutant::none;
+  using Policy = Base;  // of the sequencers
+  static constexpr std::size_t shard_count = 64;
   struct Label {};
 
   PooledMemory(std::span<PooledLine> pool, Network& network, const StopFlag& stop, std::size_t delivered_max)
@@ -72,27 +75,17 @@ class PooledMemory {
   template <class... Arguments>
   static constexpr Label at(Action, Arguments...) { return {}; }
   template <class... Arguments>
-  static constexpr Label at_if(Value, Action, Arguments...) { return {}; }
-  template <class... Arguments>
   static constexpr Label computed(ComputeStep, Arguments...) { return {}; }
   static constexpr Label unlabelled() { return {}; }
 
   Value load(Word word, Label = {}) { return atomic(word).load(std::memory_order_acquire); }
   void store(Word word, Value value, Label = {}) { atomic(word).store(value, std::memory_order_release); }
-  Value fetch_add(Word word, Value amount, Label = {}) {
-    return atomic(word).fetch_add(amount, std::memory_order_acq_rel);
-  }
-  Value compare_exchange(Word word, Value expected, Value desired, Label = {}) {
-    atomic(word).compare_exchange_strong(expected, desired, std::memory_order_acq_rel, std::memory_order_acquire);
-    return expected;
-  }
 
-  // BLOCKS until the lock is free.
-  void lock(Word word, Label = {}) {
-    SpinThenYield<Base> poll;
-    while (atomic(word).exchange(1, std::memory_order_acquire) != 0) poll.wait();
+  // An attempt of a sequencer, which has words of its own. BLOCKS if its try_order does.
+  template <class Sequencer>
+  Attempt attempt(Sequencer& sequencer, const Layout&, std::uint32_t, const Slot& slot) {
+    return try_order(sequencer, slot);
   }
-  void unlock(Word word, Label = {}) { atomic(word).store(0, std::memory_order_release); }
 
   // Writes a line back and drops this host's copy.
   void flush(LineIndex line) { Base::invalidate(&pool_[line]); }
@@ -101,16 +94,17 @@ class PooledMemory {
 
   // BLOCKS until one of the words differs from what was last seen there, or the run is to end.
   Result poll(std::span<const Watched> watched) {
+    return poll(watched, [&](std::size_t place) { return looked(watched[place]); });
+  }
+
+  // The same where all words but the first are a sequencer's: `look(place)` reads the word of watched[place].
+  template <class Look>
+  Result poll(std::span<const Watched> watched, Look&& look) {
     SpinThenYield<Base> poll;
     while (true) {
       for (std::uint32_t index = 0; index < watched.size(); ++index) {
-        const Watched& each = watched[index];
-        if (each.invalidate) {
-          flush(each.word.line);
-          full_fence();
-        }
-        const Value value = load(each.word);
-        if (value != each.seen) return {value, index};
+        const Value value = index == 0 ? looked(watched[0]) : look(index);
+        if (value != watched[index].seen) return {value, index};
       }
       if (stop_.is_set()) return {0, Result::stop};
       poll.wait();
@@ -138,7 +132,7 @@ class PooledMemory {
 
   // Nothing here: they are there for whoever looks on.
   void witness(Label) {}
-  void attempted(std::uint32_t, Value, Outcome, Value) {}
+  void attempted(std::uint32_t, Value, AttemptOutcome, Value) {}
   void sleep_until(Value) {}
 
   // By another thread while it runs; the list itself when the thread is joined.
@@ -146,6 +140,14 @@ class PooledMemory {
   const std::vector<Delivered>& all_delivered() const { return delivered_; }
 
  private:
+  Value looked(const Watched& watched) {
+    if (watched.invalidate) {
+      flush(watched.word.line);
+      full_fence();
+    }
+    return load(watched.word);
+  }
+
   std::atomic_ref<Value> atomic(Word word) const { return std::atomic_ref<Value>(pool_[word.line].words[word.word]); }
 
   std::span<PooledLine> pool_;

@@ -36,7 +36,7 @@ class Order4Claim {
   // Throws Refused when the client table is full or the positions are used up; the claim is given back then.
   Attempt try_order(std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t message_count) {
     auto& word = clients_.word_of(client_id);
-    const std::uint64_t idle = batch_seq << 1;
+    const std::uint64_t idle = word_before(batch_seq);
     // Relaxed: this value only chooses the way; `later` and `duplicate` read nothing else, and a claim is made, with
     // acquire, below. The word only moves forward, so an old value says `later` where a newer one says more, and the
     // batch is tried again.
@@ -58,8 +58,13 @@ class Order4Claim {
     return {AttemptOutcome::ordered, false, start};
   }
 
-  // A hint which of the client's batches to try: the next, or one before it. Relaxed, as nothing is read behind it.
-  std::uint64_t next_seq(std::uint64_t client_id) { return Memory::load_relaxed(clients_.word_of(client_id)) >> 1; }
+  // A hint which of the client's batches to try: the next, or one before it.
+  std::uint64_t next_seq(std::uint64_t client_id) { return next_seq_in(word(client_id)); }
+
+  // The client's word, for whoever waits until it changes. Relaxed, as nothing is read behind it.
+  std::uint64_t word(std::uint64_t client_id) { return Memory::load_relaxed(clients_.word_of(client_id)); }
+  static constexpr std::uint64_t next_seq_in(std::uint64_t word) noexcept { return word >> 1; }
+  static constexpr std::uint64_t word_before(std::uint64_t batch_seq) noexcept { return batch_seq << 1; }
 
   std::uint64_t issued() const noexcept { return issued_.value(); }
 
@@ -70,7 +75,7 @@ class Order4Claim {
 
   static Attempt not_now(std::uint64_t seen, std::uint64_t batch_seq, bool claim_lost) noexcept {
     const bool is_ordered = (seen >> 1) > batch_seq;
-    return {is_ordered ? AttemptOutcome::duplicate : AttemptOutcome::later, claim_lost, 0};
+    return {is_ordered ? AttemptOutcome::duplicate : AttemptOutcome::later, claim_lost, seen};
   }
 
   // Takes the range under our claim. The claim goes back to idle if there is none left, or the client would hang.

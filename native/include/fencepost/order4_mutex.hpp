@@ -31,43 +31,32 @@ class Order4Mutex {
     // All accesses to table and counter are under the lock, which orders them: relaxed is enough.
     auto& next_seq = clients_.word_of(client_id);
     const std::uint64_t next = Memory::load_relaxed(next_seq);
-    if (next > batch_seq) return {AttemptOutcome::duplicate, false, 0};
-    if (next < batch_seq) return {AttemptOutcome::later, false, 0};
-    const std::uint64_t start = reserve(message_count);
+    if (next > batch_seq) return {AttemptOutcome::duplicate, false, next};
+    if (next < batch_seq) return {AttemptOutcome::later, false, next};
+    const std::uint64_t start = issued_.reserve_alone(message_count);  // alone, under the lock
     Memory::store_relaxed(next_seq, batch_seq + 1);
     return {AttemptOutcome::ordered, false, start};
   }
 
-  // A hint which of the client's batches to try: the next, or one before it. Relaxed and without the lock, as nothing is
-  // read behind it.
-  std::uint64_t next_seq(std::uint64_t client_id) { return Memory::load_relaxed(clients_.word_of(client_id)); }
+  // A hint which of the client's batches to try: the next, or one before it.
+  std::uint64_t next_seq(std::uint64_t client_id) { return word(client_id); }
+
+  // The client's word, for whoever waits until it changes. Relaxed and without the lock, as nothing is read behind it.
+  std::uint64_t word(std::uint64_t client_id) { return Memory::load_relaxed(clients_.word_of(client_id)); }
+  static constexpr std::uint64_t next_seq_in(std::uint64_t word) noexcept { return word; }
+  static constexpr std::uint64_t word_before(std::uint64_t batch_seq) noexcept { return batch_seq; }
 
   // The next position never handed out. BLOCKS like try_order.
   std::uint64_t issued() const {
     const std::scoped_lock guard(mutex_);
-    return Memory::read(issued_);
+    return issued_.value();
   }
 
  private:
-  static constexpr auto limit = static_cast<std::uint64_t>(issued_max);
-
-  // Under the lock. Seals at the first range that does not fit, as the lock-free counter must (issued.hpp), so that
-  // all sequencers end alike.
-  std::uint64_t reserve(std::uint64_t message_count) {
-    const std::uint64_t start = Memory::read(issued_);
-    if (Memory::read(sealed_) || start > limit - message_count) [[unlikely]] {
-      Memory::write(sealed_, true);
-      refuse_range(message_count);
-    }
-    Memory::write(issued_, start + message_count);
-    return start;
-  }
-
   ClientTable<Memory> clients_;
   // The lock and what it guards share a line: whoever takes the lock needs both.
   alignas(cache_line_size) mutable typename Memory::Mutex mutex_;
-  typename Memory::template Plain<std::uint64_t> issued_;
-  typename Memory::template Plain<bool> sealed_{false};
+  Counter<Memory> issued_;
 };
 
 }  // namespace fencepost

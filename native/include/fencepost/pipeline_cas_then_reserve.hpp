@@ -4,39 +4,43 @@
 
 #include <cstdint>
 
+#include "fencepost/batch.hpp"
+#include "fencepost/client_table.hpp"
+#include "fencepost/configuration.hpp"
+#include "fencepost/issued.hpp"
 #include "fencepost/pipeline_scanner_order4.hpp"
 
 namespace fencepost::pipeline {
 
-// The word is the next seq.
+// The client's word is its next seq.
 template <class Memory>
 class CasThenReserve {
  public:
-  static constexpr Value expected(Value word) { return word; }
+  static constexpr int level = 4;
 
-  static Attempt attempt(Memory& memory, Scanner<Memory>& scanner, const Layout& layout, std::uint32_t ring,
-                         const Slot& slot, Value& seen) {
-    const Word word = layout.next_seq(slot.batch.client);
-    const Value seq = slot.batch.seq;
-    do {
-      seen = memory.load(word, Memory::computed(look, ring, slot.index, seq, slot.parked ? 1 : 0));
-      if (seen != seq) return {seen > seq ? Outcome::duplicate : Outcome::later, -1};
-    } while (memory.compare_exchange(word, seq, seq + 1, Memory::at_if(seq, Action::claim, ring, slot.index)) != seq);
-    const Value start = memory.fetch_add(layout.issued(), slot.batch.count, Memory::at(Action::reserve, ring));
-    scanner.assign(slot, start);
-    scanner.publish(slot, start, seq + 1);
-    return {Outcome::ordered, start};
+  explicit CasThenReserve(const Configuration& configuration)
+      : clients_(configuration.client_capacity), issued_(configuration.first_position) {}
+
+  fencepost::Attempt try_order(std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t message_count) {
+    auto& word = clients_.word_of(client_id);
+    std::uint64_t seen = Memory::load_relaxed(word);
+    const bool is_next = seen == batch_seq;
+    if (!is_next || !Memory::compare_exchange_acquire(word, seen, batch_seq + 1)) {
+      return {seen > batch_seq ? AttemptOutcome::duplicate : AttemptOutcome::later, is_next, seen};
+    }
+    return {AttemptOutcome::ordered, false, issued_.reserve(message_count)};
   }
+
+  std::uint64_t word(std::uint64_t client_id) { return Memory::load_relaxed(clients_.word_of(client_id)); }
+  static constexpr std::uint64_t next_seq_in(std::uint64_t word) noexcept { return word; }
+  static constexpr std::uint64_t word_before(std::uint64_t batch_seq) noexcept { return batch_seq; }
 
  private:
-  static Step look(const Step& given, Value word) {
-    const Value ring = given.arguments[0], index = given.arguments[1], seq = given.arguments[2];
-    if (word > seq) return step(Action::drop, ring, index);
-    return word < seq && given.arguments[3] == 0 ? step(Action::park, ring) : Step{};
-  }
+  ClientTable<Memory> clients_;
+  Issued<Memory> issued_;
 };
 
 template <class Memory>
-using ScannerCasThenReserve = ScannerOrder4<Memory, CasThenReserve>;
+using ScannerCasThenReserve = ScannerOrder4<Memory, CasThenReserve<typename Memory::Policy>>;
 
 }  // namespace fencepost::pipeline

@@ -8,12 +8,12 @@
 
 namespace fencepost::pipeline {
 
-enum class LineName : std::uint8_t { counter, lock, next, written, consumed, payload, header, chain, acked };
+enum class LineName : std::uint8_t { counter, lock, shard, next, written, consumed, payload, header, chain, acked };
 
 // A line by name. Numbers that a name has no use for are -1.
 struct NamedLine {
   LineName name = LineName::counter;
-  std::int64_t first = -1;   // the ring; of `next`, the client
+  std::int64_t first = -1;   // the ring; of `next`, the client; of `shard` and `chain`, its number
   std::int64_t second = -1;  // the slot; of `acked`, the client
   std::uint32_t word_count = 1;
 };
@@ -22,17 +22,23 @@ struct Layout {
   std::uint32_t ring_count = 0;
   std::uint32_t slots = 0;         // of each ring
   std::uint32_t client_count = 0;  // clients are numbered from 0
+  std::uint32_t shard_count = 0;   // of clients, with a lock each
+  std::uint32_t worker_count = 1;  // that read one ring, with an export chain each
 
   constexpr Word issued() const { return {0, 0}; }
   constexpr Word lock() const { return {1, 0}; }
-  constexpr Word next_seq(Value client) const { return {2 + static_cast<LineIndex>(client), 0}; }
+  constexpr Word shard_lock(std::size_t shard) const { return {2 + static_cast<LineIndex>(shard), 0}; }
+  constexpr Word next_seq(Value client) const { return {2 + shard_count + static_cast<LineIndex>(client), 0}; }
   constexpr LineIndex written(std::uint32_t ring) const { return base(ring); }
   constexpr LineIndex consumed(std::uint32_t ring) const { return base(ring) + 1; }
   constexpr LineIndex payload(std::uint32_t ring, Value index) const { return base(ring) + 2 + slot(index); }
   constexpr LineIndex header(std::uint32_t ring, Value index) const { return base(ring) + 2 + slots + slot(index); }
-  constexpr LineIndex chain(std::uint32_t ring, Value number) const { return base(ring) + 2 + 2 * slots + slot(number); }
+  constexpr std::uint32_t chain_of(std::uint32_t ring, std::uint32_t worker) const { return ring * worker_count + worker; }
+  constexpr LineIndex chain(std::uint32_t chain, Value number) const {
+    return base(chain / worker_count) + 2 + (2 + chain % worker_count) * slots + slot(number);
+  }
   constexpr LineIndex acked(std::uint32_t ring, Value client) const {
-    return base(ring) + 2 + 3 * slots + static_cast<LineIndex>(client);
+    return base(ring) + 2 + (2 + worker_count) * slots + static_cast<LineIndex>(client);
   }
   constexpr LineIndex line_count() const { return base(ring_count); }
 
@@ -46,19 +52,20 @@ struct Layout {
 
   constexpr NamedLine name(LineIndex line) const {
     if (line < 2) return {line == 0 ? LineName::counter : LineName::lock, -1, -1, 1};
-    if (line < 2 + client_count) return {LineName::next, line - 2, -1, 1};
-    const LineIndex in_rings = line - 2 - client_count;
+    if (line < 2 + shard_count) return {LineName::shard, line - 2, -1, 1};
+    if (line < base(0)) return {LineName::next, line - 2 - shard_count, -1, 1};
+    const LineIndex in_rings = line - base(0);
     const LineIndex ring = in_rings / ring_size(), at = in_rings % ring_size();
     if (at < 2) return {at == 0 ? LineName::written : LineName::consumed, ring, -1, 1};
-    if (at >= 2 + 3 * slots) return {LineName::acked, ring, at - 2 - 3 * slots, 1};
-    const std::array names{LineName::payload, LineName::header, LineName::chain};
-    const LineIndex of = (at - 2) / slots;
-    return {names[of], ring, (at - 2) % slots, of == 0 ? 1U : 2U};
+    const LineIndex client = at - 2 - (2 + worker_count) * slots, of = (at - 2) / slots, place = (at - 2) % slots;
+    if (of >= 2 + worker_count) return {LineName::acked, ring, client, 1};
+    if (of >= 2) return {LineName::chain, chain_of(ring, of - 2), place, 2};
+    return {of == 0 ? LineName::payload : LineName::header, ring, place, of == 0 ? 1U : 2U};
   }
 
  private:
-  constexpr LineIndex ring_size() const { return 2 + 3 * slots + client_count; }
-  constexpr LineIndex base(std::uint32_t ring) const { return 2 + client_count + ring * ring_size(); }
+  constexpr LineIndex ring_size() const { return 2 + (2 + worker_count) * slots + client_count; }
+  constexpr LineIndex base(std::uint32_t ring) const { return 2 + shard_count + client_count + ring * ring_size(); }
 };
 
 // Words of the lines that have two.

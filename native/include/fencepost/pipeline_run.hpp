@@ -1,6 +1,7 @@
 // The pipeline on real threads: one a role, on a pool of lines, until all that can be delivered is.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "fencepost/configuration.hpp"
 #include "fencepost/crew.hpp"
 #include "fencepost/memory_coherent.hpp"
 #include "fencepost/memory_flushing.hpp"
@@ -30,12 +32,14 @@ template <class Base, template <class> class ScannerOf>
 class PipelineRun {
  public:
   using Memory = PooledMemory<Base>;
+  using Sequencer = typename ScannerOf<Memory>::Sequencer;
 
   PipelineRun(const Scenario& scenario, std::size_t expected_count, double patience_seconds)
       : scenario_(scenario),
-        layout_(scenario.layout()),
+        layout_(scenario.layout(0, requires { ScannerOf<Memory>::reads_every_ring; })),
         pool_(layout_.line_count()),
         network_(layout_.channel_count()),
+        sequencer_(std::make_shared<Sequencer>(configuration())),
         expected_count_(expected_count),
         patience_(patience_seconds) {
     if (!scenario.subscribers) throw Refused("a run needs subscribers: they say what was delivered");
@@ -65,12 +69,18 @@ class PipelineRun {
     for (const auto& memory : memories_) {
       result.delivered.insert(result.delivered.end(), memory->all_delivered().begin(), memory->all_delivered().end());
     }
-    result.issued = pool_[layout_.issued().line].words[layout_.issued().word];
+    result.issued = static_cast<Value>(sequencer_->issued());
     result.is_complete = result.delivered.size() == expected_count_;
     return result;
   }
 
  private:
+  Configuration configuration() const {
+    Configuration configuration;
+    configuration.client_capacity = std::max(1U, layout_.client_count);
+    return configuration;
+  }
+
   std::size_t delivered_count() const {
     std::size_t count = 0;
     for (const auto& memory : memories_) count += memory->delivered_count();
@@ -86,7 +96,7 @@ class PipelineRun {
     const auto ring_count = layout_.ring_count;
     const bool has_plans = !scenario_.plans.empty();
     for (std::uint32_t ring = 0; ring < ring_count; ++ring) {
-      add<ScannerOf<Memory>>(ring, scenario_.delegated);
+      add<ScannerOf<Memory>>(ring, scenario_.delegated, sequencer_);
       add<Subscriber<Memory>>(ring);
       if (scenario_.delegated) add<Delegation<Memory>>(ring);
       if (scenario_.acknowledgers || has_plans) add<Acknowledger<Memory>>(ring, scenario_.clients(ring));
@@ -119,6 +129,7 @@ class PipelineRun {
   const Layout layout_;
   std::vector<PooledLine> pool_;
   Network network_;
+  const std::shared_ptr<Sequencer> sequencer_;
   StopFlag stop_;
   const std::size_t expected_count_;
   const double patience_;
@@ -137,6 +148,12 @@ RunResult run_on(std::string_view design, const Scenario& scenario, std::size_t 
   }
   if (design == stepped::pipeline_designs[2]) {
     return PipelineRun<Base, ScannerOrder4Mutex>(scenario, expected_count, patience_seconds).run(check_interrupt);
+  }
+  if (design == stepped::pipeline_designs[3]) {
+    return PipelineRun<Base, ScannerOrder4ShardedMutex>(scenario, expected_count, patience_seconds).run(check_interrupt);
+  }
+  if (design == stepped::pipeline_designs[4]) {
+    return PipelineRun<Base, ScannerOwner>(scenario, expected_count, patience_seconds).run(check_interrupt);
   }
   throw Refused("unknown pipeline '" + std::string(design) + "'");
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "fencepost/batch.hpp"
 #include "fencepost/pipeline_layout.hpp"
 #include "fencepost/pipeline_mutants.hpp"
 #include "fencepost/pipeline_receiver.hpp"
@@ -12,19 +13,16 @@
 
 namespace fencepost::pipeline {
 
-// A batch as its scanner read it; `parked` says that it was read before and set aside.
-struct Slot {
-  Value index = 0;
-  Batch batch;
-  bool parked = false;
-};
-
 // Reads one ring in ring order. With `delegated`, a delegation says what is written; else the header's own guard does.
 template <class Memory>
 class Scanner {
  public:
   Scanner(Memory& memory, const Layout& layout, std::uint32_t ring, bool delegated)
-      : memory_(memory), layout_(layout), ring_(ring), delegated_(delegated) {}
+      : Scanner(memory, layout, ring, delegated, layout.chain_of(ring, 0)) {}
+
+  // `chain`: the number of its export chain.
+  Scanner(Memory& memory, const Layout& layout, std::uint32_t ring, bool delegated, std::uint32_t chain)
+      : memory_(memory), layout_(layout), ring_(ring), chain_(chain), delegated_(delegated) {}
 
   // The word to wait for until the slot may be read; none when it may be read now.
   std::optional<Watched> gate(Value index) const {
@@ -81,7 +79,10 @@ class Scanner {
 
   // Offers an ordered batch to readers; when that has reached memory, lets its broker acknowledge it.
   void publish(const Slot& slot, Value start, Value below) {
-    add_entry({slot.index, start, deliver_entry}, Memory::at(Action::publish, ring_));
+    publish(slot, start, below, Memory::at(Action::publish, ring_));
+  }
+  void publish(const Slot& slot, Value start, Value below, typename Memory::Label label) {
+    add_entry({slot.index, start, deliver_entry}, deliver_entry, label);
     const LineIndex line = layout_.acked(ring_, slot.batch.client);
     memory_.store({line, 0}, below, Memory::at(Action::frontier, ring_, slot.batch.client, below));
     memory_.flush(line);
@@ -91,8 +92,11 @@ class Scanner {
   // Gives the slot back unordered: its batch was ordered before.
   void discard(const Slot& slot) {
     memory_.witness(Memory::at(Action::discard, ring_, slot.index));
-    add_entry({slot.index, -1, drop_entry}, Memory::unlabelled());
+    add_entry({slot.index, -1, drop_entry}, drop_entry, Memory::unlabelled());
   }
+
+  // Gives the slot back as another worker's, who has an entry for it in a chain of its own.
+  void pass_over(const Slot& slot) { add_entry({slot.index, -1, drop_entry}, pass_entry, Memory::unlabelled()); }
 
  protected:
   // The guard of a slot's header, and what it was when last seen: at first, that of a lap before.
@@ -105,13 +109,14 @@ class Scanner {
   Memory& memory_;
   const Layout& layout_;
   const std::uint32_t ring_;
+  const std::uint32_t chain_;
 
  private:
   // One entry of the ring's export chain for each slot in use, so the chain is never longer than the ring.
-  void add_entry(const ChainEntry& entry, typename Memory::Label label) {
-    const LineIndex line = layout_.chain(ring_, released_count_);
+  void add_entry(const ChainEntry& entry, Value kind, typename Memory::Label label) {
+    const LineIndex line = layout_.chain(chain_, released_count_);
     ++released_count_;
-    memory_.witness(Memory::at(Action::exported, ring_, entry.index, entry.kind));
+    memory_.witness(Memory::at(Action::exported, ring_, entry.index, kind, chain_));
     if constexpr (Memory::mutant == Mutant::guard_before_entry) {
       memory_.store({line, guard_word}, released_count_, label);
       memory_.flush(line);

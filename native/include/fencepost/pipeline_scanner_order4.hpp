@@ -4,93 +4,34 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "fencepost/batch.hpp"
+#include "fencepost/order4_claim.hpp"
+#include "fencepost/order4_mutex.hpp"
+#include "fencepost/order4_sharded_mutex.hpp"
 #include "fencepost/pipeline_scanner.hpp"
 
 namespace fencepost::pipeline {
 
-struct Attempt {
-  Outcome outcome = Outcome::later;
-  Value start = -1;
-};
-
-// A client's word is twice its next seq, plus one while a scanner works on it.
-template <class Memory>
-class Claim {
- public:
-  static constexpr Value expected(Value word) { return word / 2; }
-
-  // `seen` is set to the client's word as it was found.
-  static Attempt attempt(Memory& memory, Scanner<Memory>& scanner, const Layout& layout, std::uint32_t ring,
-                         const Slot& slot, Value& seen) {
-    const Word word = layout.next_seq(slot.batch.client);
-    const Value idle = 2 * slot.batch.seq;
-    Value start = -1;
-    if constexpr (Memory::mutant == Mutant::reserve_before_claim) {
-      start = memory.fetch_add(layout.issued(), slot.batch.count, Memory::at(Action::reserve, ring));
-    }
-    do {
-      seen = memory.load(word, Memory::computed(look, ring, slot.index, slot.batch.seq, slot.parked ? 1 : 0));
-      if (seen != idle) return {expected(seen) > slot.batch.seq ? Outcome::duplicate : Outcome::later, -1};
-    } while (memory.compare_exchange(word, idle, idle + 1, Memory::at_if(idle, Action::claim, ring, slot.index)) != idle);
-    if constexpr (Memory::mutant != Mutant::reserve_before_claim) {
-      start = memory.fetch_add(layout.issued(), slot.batch.count, Memory::at(Action::reserve, ring));
-    }
-    scanner.assign(slot, start);
-    memory.store(word, idle + 2, Memory::at(Action::release, ring));
-    scanner.publish(slot, start, slot.batch.seq + 1);
-    return {Outcome::ordered, start};
-  }
-
- private:
-  // A look at a client's word may show a duplicate, or that the batch is early.
-  static Step look(const Step& given, Value word) {
-    const Value ring = given.arguments[0], index = given.arguments[1], seq = given.arguments[2];
-    if (word / 2 > seq) return step(Action::drop, ring, index);
-    const bool is_early = word / 2 < seq || word % 2 == 1;
-    return is_early && given.arguments[3] == 0 ? step(Action::park, ring) : Step{};
-  }
-};
-
-// The word is the next seq; the lock is held from the test to the advance.
-template <class Memory>
-class Mutex {
- public:
-  static constexpr Value expected(Value word) { return word; }
-
-  static Attempt attempt(Memory& memory, Scanner<Memory>& scanner, const Layout& layout, std::uint32_t ring,
-                         const Slot& slot, Value& seen) {
-    const Word word = layout.next_seq(slot.batch.client), lock = layout.lock();
-    memory.lock(lock, Memory::at(Action::lock, ring, slot.index));
-    seen = memory.load(word);
-    if (slot.batch.seq != seen) {
-      const bool is_duplicate = slot.batch.seq < seen;
-      memory.unlock(lock, Memory::at(is_duplicate ? Action::drop : Action::park, ring));
-      return {is_duplicate ? Outcome::duplicate : Outcome::later, -1};
-    }
-    const Value start = memory.fetch_add(layout.issued(), slot.batch.count, Memory::at(Action::reserve, ring));
-    scanner.assign(slot, start);
-    memory.store(word, slot.batch.seq + 1, Memory::at(Action::advance, ring));
-    memory.unlock(lock, Memory::at(Action::unlock, ring));
-    scanner.publish(slot, start, slot.batch.seq + 1);
-    return {Outcome::ordered, start};
-  }
-};
-
 // Reads slot after slot; sets aside what is early, and looks at it again when its client's word has changed. At most as
 // many slots are parked as the ring has; every slot is kept, also a second one with the same seq: replacing it would
 // lose track of a copy that must be dropped later.
-template <class Memory, template <class> class Rule>
+template <class Memory, class SequencerOfAll>
 class ScannerOrder4 : private Scanner<Memory> {
  public:
+  using Sequencer = SequencerOfAll;
   static constexpr int level = 4;
 
-  ScannerOrder4(Memory& memory, const Layout& layout, std::uint32_t ring, bool delegated)
-      : Scanner<Memory>(memory, layout, ring, delegated), words_(layout.client_count) {
+  ScannerOrder4(Memory& memory, const Layout& layout, std::uint32_t ring, bool delegated,
+                std::shared_ptr<Sequencer> sequencer)
+      : Scanner<Memory>(memory, layout, ring, delegated),
+        sequencer_(std::move(sequencer)),
+        words_(layout.client_count) {
     parked_.reserve(layout.slots);
     watched_.reserve(1 + layout.client_count);
     watching_.reserve(layout.client_count);
@@ -107,7 +48,9 @@ class ScannerOrder4 : private Scanner<Memory> {
         continue;
       }
       watch(*gate);
-      const Result found = this->memory_.poll(watched_);
+      const Result found = this->memory_.poll(watched_, [this](std::size_t place) {
+        return static_cast<Value>(sequencer_->word(static_cast<std::uint64_t>(watching_[place - 1])));
+      });
       if (found.stopped()) return;
       if (found.index == 0) {
         if (this->passes(index, found.value) && !take(index++)) return;
@@ -139,21 +82,26 @@ class ScannerOrder4 : private Scanner<Memory> {
   }
 
   // Attempts one slot; parks it if it is early.
-  Outcome settle(Slot slot) {
-    Value& word = words_[static_cast<std::size_t>(slot.batch.client)];
-    const Value before = word;
-    const Attempt done = Rule<Memory>::attempt(this->memory_, *this, this->layout_, this->ring_, slot, word);
+  AttemptOutcome settle(Slot slot) {
+    const fencepost::Attempt made = this->memory_.attempt(*sequencer_, this->layout_, this->ring_, slot);
+    const bool is_ordered = made.outcome == AttemptOutcome::ordered;
     // An attempt of another batch has seen a newer word, perhaps the very one that parked batches of this client wait
     // for: if that became the last value seen, they would wait for ever.
-    if (!slot.parked && earliest(slot.batch.client) != parked_.end()) word = before;
-    if (done.outcome == Outcome::later) {
-      slot.parked = true;
+    if (slot.is_parked || earliest(slot.batch.client) == parked_.end()) {
+      const auto met = is_ordered ? Sequencer::word_before(static_cast<std::uint64_t>(slot.batch.seq)) : made.start;
+      words_[static_cast<std::size_t>(slot.batch.client)] = static_cast<Value>(met);
+    }
+    const Value start = is_ordered ? static_cast<Value>(made.start) : -1;
+    if (is_ordered) {
+      this->publish(slot, start, slot.batch.seq + 1);
+    } else if (made.outcome == AttemptOutcome::later) {
+      slot.is_parked = true;
       parked_.push_back(slot);
-    } else if (done.outcome == Outcome::duplicate) {
+    } else {
       this->discard(slot);
     }
-    this->memory_.attempted(this->ring_, slot.index, done.outcome, done.start);
-    return done.outcome;
+    this->memory_.attempted(this->ring_, slot.index, made.outcome, start);
+    return made.outcome;
   }
 
   // Attempts the client's parked slots that are due, until one is ordered: then its word has changed again. That change
@@ -162,12 +110,12 @@ class ScannerOrder4 : private Scanner<Memory> {
     while (true) {
       const auto first = earliest(client);
       if (first == parked_.end() ||
-          first->batch.seq > Rule<Memory>::expected(words_[static_cast<std::size_t>(client)])) {
+          static_cast<std::uint64_t>(first->batch.seq) > Sequencer::next_seq_in(seen_word(client))) {
         return;
       }
       const Slot slot = *first;
       parked_.erase(first);
-      if (settle(slot) != Outcome::duplicate) return;
+      if (settle(slot) != AttemptOutcome::duplicate) return;
     }
   }
 
@@ -180,15 +128,23 @@ class ScannerOrder4 : private Scanner<Memory> {
     return best;
   }
 
-  std::vector<Slot> parked_;      // in the order in which they were set aside
-  std::vector<Value> words_;      // of each client, its next-expected word, as last seen
-  std::vector<Watched> watched_;  // scratch of a poll
-  std::vector<Value> watching_;   // the clients of watched_[1..]
+  std::uint64_t seen_word(Value client) const {
+    return static_cast<std::uint64_t>(words_[static_cast<std::size_t>(client)]);
+  }
+
+  const std::shared_ptr<Sequencer> sequencer_;  // all scanners'
+  std::vector<Slot> parked_;                    // in the order in which they were set aside
+  std::vector<Value> words_;                    // of each client, its next-expected word, as last seen
+  std::vector<Watched> watched_;                // scratch of a poll
+  std::vector<Value> watching_;                 // the clients of watched_[1..]
 };
 
 template <class Memory>
-using ScannerOrder4Claim = ScannerOrder4<Memory, Claim>;
+using ScannerOrder4Claim = ScannerOrder4<Memory, Order4Claim<typename Memory::Policy>>;
 template <class Memory>
-using ScannerOrder4Mutex = ScannerOrder4<Memory, Mutex>;
+using ScannerOrder4Mutex = ScannerOrder4<Memory, Order4Mutex<typename Memory::Policy>>;
+template <class Memory>
+using ScannerOrder4ShardedMutex =
+    ScannerOrder4<Memory, Order4ShardedMutex<typename Memory::Policy, Memory::shard_count>>;
 
 }  // namespace fencepost::pipeline

@@ -20,9 +20,11 @@
 #include "fencepost/pipeline_receiver.hpp"
 #include "fencepost/pipeline_scanner_order4.hpp"
 #include "fencepost/pipeline_scanner_order5.hpp"
+#include "fencepost/pipeline_scanner_owner.hpp"
 #include "fencepost/pipeline_subscriber.hpp"
 #include "fencepost/pipeline_words.hpp"
 #include "fencepost/stepped_system.hpp"
+#include "fencepost/stepped_telling.hpp"
 
 namespace fencepost::pipeline {
 
@@ -55,8 +57,9 @@ struct Scenario {
     return found;
   }
 
-  // Throws Refused for numbers that do not fit their words.
-  Layout layout() const {
+  // Throws Refused for numbers that do not fit their words. `shard_count`: the locks of clients that have lines there;
+  // `has_workers`: scanners are workers that read every ring.
+  Layout layout(std::uint32_t shard_count, bool has_workers) const {
     checked("rings", static_cast<std::int64_t>(rings.size()), 1, 15);
     checked("slots", slots, 1, 1 << 16);
     checked("clients", static_cast<std::int64_t>(plans.size()), 0, 32);
@@ -81,7 +84,8 @@ struct Scenario {
         check({0, each.seq, each.count});
       }
     }
-    return {static_cast<std::uint32_t>(rings.size()), slots, static_cast<std::uint32_t>(client_count)};
+    const auto ring_count = static_cast<std::uint32_t>(rings.size());
+    return {ring_count, slots, static_cast<std::uint32_t>(client_count), shard_count, has_workers ? ring_count : 1};
   }
 
  private:
@@ -96,7 +100,8 @@ struct Scenario {
 
 namespace fencepost::stepped {
 
-inline constexpr std::array<std::string_view, 3> pipeline_designs{"order5.fetch_add", "order4.claim", "order4.mutex"};
+inline constexpr std::array<std::string_view, 5> pipeline_designs{"order5.fetch_add", "order4.claim", "order4.mutex",
+                                                                   "order4.sharded_mutex", "order4.owner"};
 
 struct RoleOf {
   pipeline::Role role;
@@ -128,7 +133,9 @@ class PipelineThreads {
         add(ring);
       }
     };
-    of_rings(true, Role::scanner, [&](std::uint32_t ring) { add<ScannerOf<Memory>>(ring, scenario.delegated); });
+    of_rings(true, Role::scanner, [&, sequencer = stepped_sequencer<typename ScannerOf<Memory>::Sequencer>(layout)](std::uint32_t ring) {
+              add<ScannerOf<Memory>>(ring, scenario.delegated, sequencer);
+            });
     of_rings(has_plans || !scenario.written || !scenario.later.empty(), Role::receiver, [&](std::uint32_t ring) { add_receiver(ring, has_plans); });
     of_rings(scenario.delegated, Role::delegation, [&](std::uint32_t ring) { add<Delegation<Memory>>(ring); });
     of_rings(scenario.subscribers, Role::subscriber, [&](std::uint32_t ring) { add<Subscriber<Memory>>(ring); });

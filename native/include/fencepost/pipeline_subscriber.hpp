@@ -1,6 +1,7 @@
 // The subscriber: follows a ring's export chain and reads what it is offered, batch by batch.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -10,34 +11,52 @@
 
 namespace fencepost::pipeline {
 
-// Reads one ring's chain from another host, and tells the receiver which slots are consumed.
+// Reads the chains that workers have for one ring (mostly one has one) from another host, and tells the receiver which
+// slots are consumed: those that all of them have passed.
 template <class Memory>
 class Subscriber {
  public:
   Subscriber(Memory& memory, const Layout& layout, std::uint32_t ring)
-      : memory_(memory), layout_(layout), ring_(ring), consumed_(layout.slots) {}
+      : memory_(memory), layout_(layout), ring_(ring), passed_(layout.slots), consumed_(layout.slots) {
+    for (std::uint32_t worker = 0; worker < layout.worker_count; ++worker) {
+      chains_.push_back({layout.chain_of(ring, worker)});
+    }
+    watched_.reserve(chains_.size());
+  }
 
-  // BLOCKS until the run is to end: follows the chain, entry after entry. Allocates nothing.
+  // BLOCKS until the run is to end: follows the chains, entry after entry. Allocates nothing.
   void run() {
-    for (Value number = 0; wait(number); ++number) {
-      const ChainEntry entry = unpack_entry(memory_.load({layout_.chain(ring_, number), entry_word}));
-      if (entry.kind == deliver_entry) deliver(entry);
-      consume(entry.index);
+    while (true) {
+      watched_.clear();
+      for (const Chain& each : chains_) {
+        watched_.push_back({{layout_.chain(each.chain, each.number), guard_word}, each.seen, true});
+      }
+      const Result found = memory_.poll(watched_);
+      if (found.stopped()) return;
+      Chain& chain = chains_[found.index];
+      chain.seen = found.value;
+      if (chain.seen == chain.number + 1) take(chain);
     }
   }
 
  private:
-  // Waits for the entry with this number; the guard last seen in its place is that of the lap before.
-  bool wait(Value number) {
-    const Value lap_before = number + 1 - static_cast<Value>(layout_.slots);
-    Value seen = lap_before > 0 ? lap_before : 0;
-    while (seen != number + 1) {
-      const Watched watched{{layout_.chain(ring_, number), guard_word}, seen, true};
-      const Result found = memory_.poll({&watched, 1});
-      if (found.stopped()) return false;
-      seen = found.value;
-    }
-    return true;
+  // A chain as far as it was read: the number of the entry to come, and the guard last seen in its place. At first that
+  // is the guard of the lap before.
+  struct Chain {
+    std::uint32_t chain;
+    Value number = 0;
+    Value seen = 0;
+  };
+
+  void take(Chain& chain) {
+    const ChainEntry entry = unpack_entry(memory_.load({layout_.chain(chain.chain, chain.number), entry_word}));
+    ++chain.number;
+    chain.seen = std::max<Value>(chain.number + 1 - static_cast<Value>(layout_.slots), 0);
+    if (entry.kind == deliver_entry) deliver(entry);
+    std::uint32_t& passed = passed_[layout_.slot(entry.index)];
+    if (++passed < chains_.size()) return;
+    passed = 0;
+    consume(entry.index);
   }
 
   // Reads the payload of an ordered batch and hands it on. An older copy is dropped first: this slot's last lap may
@@ -72,6 +91,9 @@ class Subscriber {
   Memory& memory_;
   const Layout& layout_;
   const std::uint32_t ring_;
+  std::vector<Chain> chains_;
+  std::vector<Watched> watched_;        // scratch of a poll
+  std::vector<std::uint32_t> passed_;   // of each slot, how many chains have passed it
   std::vector<std::uint8_t> consumed_;  // of each slot, whether it is consumed before an earlier one
   Value consumed_count_ = 0;            // slots from the first on
 };

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "fencepost/batch.hpp"
+
 namespace fencepost::pipeline {
 
 using Value = std::int64_t;
@@ -65,10 +67,9 @@ constexpr Step step(Action action, Arguments... arguments) {
 // Says which step an operation was, from what was known before and its result.
 using ComputeStep = Step (*)(const Step& given, Value result);
 
-enum class Outcome : std::uint8_t { ordered, later, duplicate };
-
 // What is done with an entry of the export chain.
 inline constexpr Value drop_entry = 0, deliver_entry = 1;
+inline constexpr Value pass_entry = 2;  // told of a dropped one: the slot is another worker's
 
 // --- what fits one word; 0 is a word that was never written ---
 
@@ -85,6 +86,20 @@ struct Batch {
   Value seq = 0;
   Value count = 0;
 };
+
+// A batch as its scanner read it.
+struct Slot {
+  Value index = 0;
+  Batch batch;
+  bool is_parked = false;  // it was read before and set aside
+};
+
+// An attempt to order a batch by a sequencer of either build.
+template <class Sequencer>
+fencepost::Attempt try_order(Sequencer& sequencer, const Slot& slot) {
+  return sequencer.try_order(static_cast<std::uint64_t>(slot.batch.client), static_cast<std::uint64_t>(slot.batch.seq),
+                             static_cast<std::uint64_t>(slot.batch.count));
+}
 
 // Bit 63 set, client 16 bits, seq 32 bits, count 15 bits.
 constexpr Value pack(const Batch& batch) {

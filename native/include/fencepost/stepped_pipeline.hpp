@@ -13,6 +13,7 @@
 
 #include "fencepost/limits.hpp"
 #include "fencepost/pipeline_cas_then_reserve.hpp"
+#include "fencepost/pipeline_reserve_before_claim.hpp"
 #include "fencepost/pipeline_scenario.hpp"
 #include "fencepost/stepped_draw.hpp"
 #include "fencepost/stepped_explore.hpp"
@@ -35,7 +36,8 @@ class Pipeline {
  public:
   Pipeline(std::string_view design, pipeline::Scenario scenario, const Profile& profile, const Matrix& matrix,
            std::int64_t mutant, Judge* judge)
-      : scenario_(std::move(scenario)), layout_(scenario_.layout()) {
+      : scenario_(std::move(scenario)), 
+        layout_(scenario_.layout(design == pipeline_designs[3] ? shard_count : 0, design == pipeline_designs[4])) {
     checked("hosts", static_cast<std::int64_t>(scenario_.plans.size() + 1 + 2 * scenario_.rings.size()), 1, host_max + 1);
     using pipeline::Mutant;
     switch (static_cast<Mutant>(checked("mutant", mutant, 0, 3))) {
@@ -119,13 +121,24 @@ class Pipeline {
   template <pipeline::Mutant mutant>
   void build(std::string_view design, const Profile& profile, const Matrix& matrix, Judge* judge) {
     if (design == pipeline_designs[0]) return build_with<mutant, pipeline::ScannerOrder5>(profile, matrix, judge);
-    if (design == pipeline_designs[1]) return build_with<mutant, pipeline::ScannerOrder4Claim>(profile, matrix, judge);
+    if (design == pipeline_designs[1]) {
+      if constexpr (mutant == pipeline::Mutant::reserve_before_claim) {
+        return build_with<mutant, pipeline::ScannerReserveBeforeClaim>(profile, matrix, judge);
+      } else {
+        return build_with<mutant, pipeline::ScannerOrder4Claim>(profile, matrix, judge);
+      }
+    }
     if (design == pipeline_designs[2]) return build_with<mutant, pipeline::ScannerOrder4Mutex>(profile, matrix, judge);
+    if (design == pipeline_designs[3]) {
+      return build_with<mutant, pipeline::ScannerOrder4ShardedMutex>(profile, matrix, judge);
+    }
+    if (design == pipeline_designs[4]) return build_with<mutant, pipeline::ScannerOwner>(profile, matrix, judge);
     if constexpr (mutant == pipeline::Mutant::none) {
       if (design == refuted_design) return build_with<mutant, pipeline::ScannerCasThenReserve>(profile, matrix, judge);
     }
     throw Refused("unknown pipeline '" + std::string(design) +
-                  "': expected order5.fetch_add, order4.claim, order4.mutex or, without a mutant, order4.cas_then_reserve");
+                  "': expected order5.fetch_add, order4.claim, order4.mutex, order4.sharded_mutex, order4.owner or, "
+                  "without a mutant, order4.cas_then_reserve");
   }
 
   template <pipeline::Mutant mutant, template <class> class ScannerOf>
