@@ -30,11 +30,22 @@ namespace py = pybind11;
 
 namespace {
 
-// A build with FENCEPOST_CLOCKED has the sequencers and races alone, over a memory that keeps clocks: the part of a
-// mutant (mutant.hpp) that is raced. src/fencepost/mutations/building.py compiles it.
+// What of a mutant (mutant.hpp) is raced: attempts and races alone, over a memory that keeps clocks, of the sequencers
+// that scanners share (FENCEPOST_CLOCKED is 1) or of those made of workers (2). src/fencepost/mutations/building.py
+// compiles the two apart, as each is half the work.
 #ifdef FENCEPOST_CLOCKED
-using BoundSequencer = fencepost::AnySequencerOn<fencepost::Clocked>;
+#if FENCEPOST_CLOCKED == 1
+using Sequencers = fencepost::SequencerList<
+    fencepost::Order5FetchAdd<fencepost::Clocked>, fencepost::Order4Mutex<fencepost::Clocked>,
+    fencepost::Order4ShardedMutex<fencepost::Clocked>, fencepost::Order4Claim<fencepost::Clocked>>;
 #else
+using Sequencers =
+    fencepost::SequencerList<fencepost::Order5Epoch<fencepost::Clocked>, fencepost::Order4Owner<fencepost::Clocked>,
+                             fencepost::Order4Epoch<fencepost::Clocked>>;
+#endif
+using BoundSequencer = fencepost::AnySequencerOn<fencepost::Clocked, Sequencers>;
+#else
+using Sequencers = fencepost::CoherentSequencers;
 using BoundSequencer = fencepost::AnySequencer;
 #endif
 
@@ -84,6 +95,7 @@ py::tuple try_order_all(BoundSequencer& sequencer, const InputColumn& client_id,
   return py::make_tuple(outcome, start_position);
 }
 
+#ifndef FENCEPOST_CLOCKED
 py::tuple replay(const std::string& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
                  const InputColumn& message_count, std::int64_t first_position) {
   const auto columns = batch_columns(client_id, batch_seq, message_count);
@@ -94,6 +106,7 @@ py::tuple replay(const std::string& sequencer, const InputColumn& client_id, con
   }
   return py::make_tuple(to_array(std::move(result.outcome)), to_array(std::move(result.start_position)));
 }
+#endif
 
 py::dict race(BoundSequencer& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
               const InputColumn& broker_id, const InputColumn& message_count, const fencepost::RaceOptions& options) {
@@ -173,7 +186,7 @@ PYBIND11_MODULE(_core, module) {
   py::register_local_exception<fencepost::Refused>(module, "Refused", PyExc_ValueError);
 
   py::dict names;
-  for (const auto& each : fencepost::CoherentSequencers::names) names[py::str(std::string(each.name))] = each.level;
+  for (const auto& each : Sequencers::names) names[py::str(std::string(each.name))] = each.level;
   module.attr("SEQUENCERS") = names;
   module.attr("CLIENT_ID_MAX") = fencepost::client_id_max;
   module.attr("BROKER_ID_MAX") = fencepost::broker_id_max;
@@ -217,8 +230,6 @@ PYBIND11_MODULE(_core, module) {
            py::arg("broker_id").noconvert(), py::arg("message_count").noconvert(), py::arg("options"))
       .def_property_readonly("issued", &BoundSequencer::issued);
 
-  module.def("replay", &replay, py::arg("sequencer"), py::kw_only(), py::arg("client_id").noconvert(),
-             py::arg("batch_seq").noconvert(), py::arg("message_count").noconvert(), py::arg("first_position"));
   module.def(
       "record_publication",
       [](const std::string& publication, std::int64_t message_count) {
@@ -243,6 +254,8 @@ PYBIND11_MODULE(_core, module) {
 #ifdef FENCEPOST_CLOCKED
   module.def("clock_faults", [] { return fencepost::ClockKeeper::instance().faults(); });
 #else
+  module.def("replay", &replay, py::arg("sequencer"), py::kw_only(), py::arg("client_id").noconvert(),
+             py::arg("batch_seq").noconvert(), py::arg("message_count").noconvert(), py::arg("first_position"));
   py::class_<fencepost::litmus::Arguments>(module, "LitmusProgram", py::module_local())
       .def(py::init([](fencepost::litmus::Rows threads, fencepost::litmus::Rows instructions,
                        fencepost::litmus::Rows lines, fencepost::litmus::Rows condition, fencepost::litmus::Row matrix,

@@ -27,12 +27,12 @@ namespace fencepost {
 
 // For attempts and races, by one thread at a time; checks its arguments. On Coherent, races go over the cache-line
 // instructions that are asked for; on another memory over that memory.
-template <class Memory>
+template <class Memory, class Sequencers>
 class AnySequencerOn {
  public:
   AnySequencerOn(std::string_view name, const Configuration& configuration) {
     configuration.check();
-    SequencersOn<Memory>::with(
+    Sequencers::with(
         name, [&]<class Sequencer>() { self_ = std::make_unique<Held<Sequencer>>(configuration); });
   }
 
@@ -128,7 +128,8 @@ class AnySequencerOn {
     template <class RaceMemory>
     RaceResult race_on(const RacedWorkload& workload, const RaceOptions& options,
                        const std::function<void()>& check_interrupt) {
-      if (Sequencer::level == 4) catch_up(workload.batches);
+      // A fresh sequencer has nothing to catch up with: its clients are new to the threads that race for their places.
+      if (Sequencer::level == 4 && sequencer.issued() != configuration.first_position) catch_up(workload.batches);
       if constexpr (requires { RaceMemory::begin_race(4, 0, true); }) {  // memory_clocked.hpp
         RaceMemory::begin_race(Sequencer::level, options.seed, !std::exchange(has_raced, true));
       }
@@ -158,6 +159,6 @@ class AnySequencerOn {
   std::unique_ptr<Interface> self_;
 };
 
-using AnySequencer = AnySequencerOn<Coherent>;
+using AnySequencer = AnySequencerOn<Coherent, CoherentSequencers>;
 
 }  // namespace fencepost

@@ -203,6 +203,7 @@ struct Clocked : Coherent {
     std::uint64_t race = 0;
     std::size_t index = 0;
     std::uint64_t random = 0;
+    bool is_slow = false;
   };
 
   static Myself& myself() {
@@ -219,6 +220,7 @@ struct Clocked : Coherent {
       mine.index = keeper.add_thread();
       mine.race = keeper.race();
       mine.random = mixed_client(keeper.seed() ^ (mine.index << 48));
+      mine.is_slow = keeper.seed() % 4 == 0;
     }
     return act(keeper, mine.index);
   }
@@ -229,12 +231,13 @@ struct Clocked : Coherent {
     return on(act);
   }
 
-  // Seldom a pause that another thread can use, as there may be one core only.
+  // A pause that another thread can use, as there may be one core only: seldom, or often, by the race's seed.
   static void lose_some_time() {
     Myself& mine = myself();
     mine.random = mixed_client(mine.random);
-    if (mine.random % 64 == 0) std::this_thread::yield();
-    if (mine.random % 512 == 1) std::this_thread::sleep_for(std::chrono::microseconds(20));
+    const std::uint64_t accesses = mine.is_slow ? 4 : 64;  // between two pauses
+    if (mine.random % accesses == 0) std::this_thread::yield();
+    if (mine.random % (accesses * 8) == 1) std::this_thread::sleep_for(std::chrono::microseconds(20));
   }
 
  public:

@@ -5,10 +5,6 @@
 // src/fencepost/mutations/table.py; `fencepost mutants --native` builds each and has it caught.
 #pragma once
 
-#ifndef FENCEPOST_MUTANT
-#define FENCEPOST_MUTANT 0
-#endif
-
 namespace fencepost {
 
 // Numbered as in the table.
@@ -82,9 +78,27 @@ enum class Mutation : int {
   alone_among_others = 66,
   everybody_owns = 67,
   last_value_refused = 68,
+  payload_unfenced = 69,
+  header_unflushed = 70,
+  slot_before_it_is_free = 71,
+  count_unflushed = 72,
+  count_runs_ahead = 73,
+  slot_read_early = 74,
+  entry_unfenced = 75,
+  frontier_unflushed = 76,
+  newer_word_noted = 77,
+  payload_from_copy = 78,
+  loads_do_not_wait = 79,
+  consumed_unflushed = 80,
+  frontier_from_copy = 81,
+  acknowledged_inclusive = 82,
 };
 
+#ifdef FENCEPOST_MUTANT
 consteval bool mutated(Mutation each) { return static_cast<int>(each) == FENCEPOST_MUTANT; }
+#else
+consteval bool mutated(Mutation) { return false; }
+#endif
 
 // A lock of the calling thread's own, for a mutant that leaves out the one that others take.
 template <class Mutex>

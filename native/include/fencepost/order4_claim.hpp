@@ -45,9 +45,7 @@ class Order4Claim {
     if (!is_next) return not_now(seen, batch_seq, (seen & busy_bit) != 0);
     // Acquire on success: pairs with the release store of the predecessor's claimer, so that its fetch_add happens
     // before ours and comes first in the counter's one order. On failure nothing is read but the word: relaxed.
-    const bool is_ours = mutated(Mutation::claim_relaxed)
-                             ? Memory::compare_exchange_relaxed(word, seen, idle | busy_bit)
-                             : Memory::compare_exchange_acquire(word, seen, idle | busy_bit);
+    const bool is_ours = claims(word, seen, idle | busy_bit);
     if (!is_ours && !mutated(Mutation::claim_answer_ignored)) return not_now(seen, batch_seq, true);
     if (mutated(Mutation::release_before_reserve)) Memory::store_release(word, (batch_seq + 1) << 1);
     const std::uint64_t start = reserve(word, idle, message_count);
@@ -72,6 +70,11 @@ class Order4Claim {
   static constexpr std::uint64_t busy_bit = 1;
   static_assert(((static_cast<std::uint64_t>(batch_seq_max) + 1) << 1) > static_cast<std::uint64_t>(batch_seq_max),
                 "the largest batch_seq + 1 and the busy bit fit one word");
+
+  static bool claims(typename ClientTable<Memory>::Word& word, std::uint64_t& seen, std::uint64_t busy) {
+    if constexpr (mutated(Mutation::claim_relaxed)) return Memory::compare_exchange_relaxed(word, seen, busy);
+    return Memory::compare_exchange_acquire(word, seen, busy);
+  }
 
   static Attempt not_now(std::uint64_t seen, std::uint64_t batch_seq, bool claim_lost) noexcept {
     const bool is_ordered = (seen >> 1) > batch_seq;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fencepost/batch.hpp"
+#include "fencepost/mutant.hpp"
 #include "fencepost/pipeline_layout.hpp"
 #include "fencepost/pipeline_mutants.hpp"
 #include "fencepost/pipeline_receiver.hpp"
@@ -39,7 +40,7 @@ class Scanner {
       return seen == full_index(index);
     }
     written_count_ = seen;
-    return seen > index;
+    return seen > index - (mutated(Mutation::slot_read_early) ? 1 : 0);
   }
 
   // BLOCKS until the slot may be read; false: the run is to end.
@@ -85,7 +86,7 @@ class Scanner {
     add_entry({slot.index, start, deliver_entry}, deliver_entry, label);
     const LineIndex line = layout_.acked(ring_, slot.batch.client);
     memory_.store({line, 0}, below, Memory::at(Action::frontier, ring_, slot.batch.client, below));
-    memory_.flush(line);
+    if (!mutated(Mutation::frontier_unflushed)) memory_.flush(line);
     memory_.store_fence();
   }
 
@@ -127,7 +128,7 @@ class Scanner {
       memory_.store({line, guard_word}, released_count_, label);
     }
     memory_.flush(line);
-    memory_.store_fence();
+    if (!mutated(Mutation::entry_unfenced)) memory_.store_fence();
   }
 
   const bool delegated_;

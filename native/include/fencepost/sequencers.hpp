@@ -45,10 +45,8 @@ struct SequencerList {
   }
 };
 
-template <class Memory>
-using SequencersOn = SequencerList<Order5FetchAdd<Memory>, Order5Epoch<Memory>, Order4Mutex<Memory>,
-                                   Order4ShardedMutex<Memory>, Order4Claim<Memory>, Order4Owner<Memory>,
-                                   Order4Epoch<Memory>>;
-using CoherentSequencers = SequencersOn<Coherent>;
+using CoherentSequencers =
+    SequencerList<Order5FetchAdd<Coherent>, Order5Epoch<Coherent>, Order4Mutex<Coherent>, Order4ShardedMutex<Coherent>,
+                  Order4Claim<Coherent>, Order4Owner<Coherent>, Order4Epoch<Coherent>>;
 
 }  // namespace fencepost

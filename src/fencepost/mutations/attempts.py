@@ -10,7 +10,7 @@ import numpy as np
 
 from fencepost.model.errors import InputError
 from fencepost.mutations.kill import Hunt, Kill
-from fencepost.native import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, SEQUENCERS, AttemptOutcome, Sequencer
+from fencepost.native import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, AttemptOutcome, Sequencer, _core
 
 CLIENTS = (0, 1, 1024, 2**32, 2**62, 2**63 - 1)
 FIRST_POSITIONS = (0, 0, 2**31 - 3, 2**32 - 3, ISSUED_MAX - 4, ISSUED_MAX - 40)
@@ -30,7 +30,7 @@ def attempts(hunt: Hunt) -> Kill | None:
     """Give drawn schedules to every sequencer; the smallest one that is answered otherwise than it should be."""
     random = Random(f"attempts {hunt.seed}")
     while hunt.goes_on:
-        for name, level in SEQUENCERS.items():
+        for name, level in _core.SEQUENCERS.items():
             if level == 5 and hunt.runs % 500 < 7 and (wrong := _wrong_in_bulk(name)):
                 return Kill("attempts", BULK_ROWS, "attempts", f"{name}: {wrong}")
             first = random.choice(FIRST_POSITIONS)
@@ -79,7 +79,7 @@ def _expected(level: int, first: int, batches: list[Batch]) -> list[Answer]:
 
 def _wrong(name: str, first: int, batches: list[Batch]) -> str:
     """Say what is answered otherwise than expected; "" if nothing is."""
-    level = SEQUENCERS[name]
+    level = _core.SEQUENCERS[name]
     sequencer = Sequencer(name, len({batch.client_id for batch in batches}), first)
     expected = _expected(level, first, batches)
     given = batches[: len(expected)]

@@ -24,10 +24,15 @@ from fencepost.mutations.mutation import Build
 
 FLAGS = ("-std=c++20", "-O0", "-g0", "-fPIC", "-fvisibility=hidden", "-pthread")
 SOURCES: dict[Build, tuple[str, ...]] = {
-    "race": ("bindings.cpp",),
+    "shared": ("bindings.cpp",),
+    "workers": ("bindings.cpp",),
     "stepped": ("stepped_bindings.cpp", "stepped_module.cpp"),
 }
-DEFINED: dict[Build, tuple[str, ...]] = {"race": ("-DFENCEPOST_CLOCKED",), "stepped": ()}
+DEFINED: dict[Build, tuple[str, ...]] = {
+    "shared": ("-DFENCEPOST_CLOCKED=1",),
+    "workers": ("-DFENCEPOST_CLOCKED=2",),
+    "stepped": (),
+}
 SECONDS_MOST = 600
 
 
@@ -122,17 +127,17 @@ def build(number: int, kind: Build) -> Built:
 
 def _compiled(tools: Toolchain, name: str, number: int, kind: Build, folder: Path) -> Path:
     target = folder / f"{name}.o"
-    includes = [f"-I{each}" for each in tools.includes]
     defined = [*DEFINED[kind], f"-DFENCEPOST_MUTANT={number}"]
-    _run([tools.compiler, *FLAGS, *defined, *includes, "-c", str(tools.native / name), "-o", str(target)])
+    _run([tools.compiler, *FLAGS, *defined, *_folders(tools), "-c", str(tools.native / name), "-o", str(target)])
     return target
 
 
-def _run(command: list[str]) -> None:
+def _run(command: list[str]) -> str:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MOST, check=False)
     if ended.returncode:
         errors = [line for line in ended.stderr.splitlines() if "error" in line] or ended.stderr.splitlines()[-1:]
         raise InputError(f"{command[0]} refused the sources: {errors[0] if errors else 'no reason given'}")
+    return ended.stdout
 
 
 @cache
@@ -141,8 +146,17 @@ def _key(kind: Build) -> str:
     digest = sha256()
     for part in (tools.compiler, tools.version, sys.version, *FLAGS, *DEFINED[kind], *map(str, tools.includes)):
         digest.update(part.encode() + b"\0")
-    for source in sorted((*tools.headers.glob("*.hpp"), tools.native / "bindings.hpp")):
+    for source in sorted({each for name in SOURCES[kind] for each in _sources_of(tools, name, kind)}):
         digest.update(source.read_bytes())
-    for name in SOURCES[kind]:
-        digest.update((tools.native / name).read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _sources_of(tools: Toolchain, name: str, kind: Build) -> list[Path]:
+    """Return a source and every file that it includes, but for those of the system."""
+    target = tools.native / name
+    said = _run([tools.compiler, *FLAGS, *DEFINED[kind], "-DFENCEPOST_MUTANT=0", *_folders(tools), "-MM", str(target)])
+    return [Path(each) for each in said.replace("\\\n", " ").split(":", 1)[1].split()]
+
+
+def _folders(tools: Toolchain) -> list[str]:
+    return [f"-I{each}" for each in tools.includes]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import FencepostError
-from fencepost.mutations.building import build, toolchain
+from fencepost.mutations.building import SOURCES, build, toolchain
 from fencepost.mutations.kill import Kill
 from fencepost.mutations.mutation import Build, Mutation
 from fencepost.mutations.table import MUTATIONS, NUMBERS, mutation, site
@@ -92,7 +92,7 @@ def native_mutants(
     """
     asked = [mutation(name) for name in dict.fromkeys(names)] or list(MUTATIONS.values())
     toolchain()  # what is missing is said before anything is started
-    kinds: list[Build] = [kind for kind in ("race", "stepped") if any(each.build == kind for each in asked)]
+    kinds: list[Build] = [kind for kind in SOURCES if any(each.build == kind for each in asked)]
     work = [*((each, each.build) for each in asked), *((None, kind) for kind in kinds)]
     done: dict[tuple[Mutation | None, Build], Hunted] = {}
     pool = ThreadPoolExecutor(jobs)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Build = Literal["race", "stepped"]
-"""What has to be compiled to see it: the sequencers and their races, or the stepped pipeline."""
+Build = Literal["shared", "workers", "stepped"]
+"""What has to be compiled to see it: the sequencers that scanners share, with their races; those made of workers; or
+the stepped pipeline."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Mutation:
     breaks: str
     change: str
     origin: str
-    build: Build = "race"
+    build: Build = "shared"
 
 
 @dataclass(frozen=True)

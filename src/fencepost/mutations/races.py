@@ -14,7 +14,7 @@ from fencepost.model.errors import InputError
 from fencepost.mutations.judging import judged
 from fencepost.mutations.kill import Hunt, Kill
 from fencepost.mutations.workloads import Raced, drawn
-from fencepost.native import SEQUENCERS, RaceResult, Sequencer, _core
+from fencepost.native import RaceResult, Sequencer, _core
 
 RACE_SECONDS_MOST = 10.0  # one race takes milliseconds
 SHRINK_SECONDS = 6.0
@@ -28,7 +28,7 @@ class TooLong(Exception):
 def races(hunt: Hunt) -> Kill | None:
     """Race every sequencer over drawn workloads, small ones first; the first history or clock that is wrong."""
     while hunt.goes_on:
-        for name, level in SEQUENCERS.items():
+        for name, level in _core.SEQUENCERS.items():
             given = drawn(hunt.seed, hunt.runs, name, level)
             hunt.tries(len(given.rows))
             if sentence := wrong(given):

@@ -7,10 +7,11 @@ from pathlib import Path
 from fencepost.model.errors import unknown_choice
 from fencepost.mutations.mutation import Mutation
 from fencepost.mutations.of_loops import OF_LOOPS
+from fencepost.mutations.of_pipeline import OF_PIPELINE
 from fencepost.mutations.of_rings import OF_RINGS
 from fencepost.mutations.of_sequencers import OF_SEQUENCERS
 
-MUTATIONS: dict[str, Mutation] = {each.name: each for each in (*OF_SEQUENCERS, *OF_RINGS, *OF_LOOPS)}
+MUTATIONS: dict[str, Mutation] = {each.name: each for each in (*OF_SEQUENCERS, *OF_RINGS, *OF_LOOPS, *OF_PIPELINE)}
 
 NUMBERS: dict[str, int] = {name: number for number, name in enumerate(MUTATIONS, start=1)}
 """Name -> k of `-DFENCEPOST_MUTANT=k`; 0 is the build without a mutation."""

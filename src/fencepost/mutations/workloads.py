@@ -12,7 +12,7 @@ from fencepost.native import ISSUED_MAX, RaceOptions
 
 Row = tuple[int, int, int, int]  # client, seq, broker, messages
 
-SHAPES = ("mixed", "mixed", "copies", "pairs", "narrow", "stopped", "held")
+SHAPES = ("mixed", "newcomers", "copies", "pairs", "narrow", "stopped", "held")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Raced:
 def drawn(seed: int, run: int, sequencer: str, level: int) -> Raced:
     """Return the workload of a run; later runs are larger, up to some two hundred batches."""
     random = Random(f"races {seed} {run}")
-    round_ = run // 7
+    round_ = run // 4
     shape = SHAPES[round_ % len(SHAPES)]
     batches = min(3 + 3 * round_, 48)
     clients, rings = random.randint(1, 5), random.randint(1, 4)
@@ -57,6 +57,10 @@ def drawn(seed: int, run: int, sequencer: str, level: int) -> Raced:
     else:
         spread = 1 if shape == "narrow" else 8
         rows = _striped(random, clients, rings, batches, spread, copies=0.6 if shape == "copies" else 0.15)
+    if shape == "newcomers":  # whose words and parked batches meet in one place
+        parking = 192  # for more clients than there are chains to park in
+        rows = _striped(random, 96, rings, 2, 8, copies=0.0)
+        rows = tuple(sorted(rows, key=lambda row: row[1] == 0))  # all else waits for the first ones
     if shape == "held":
         parking, roomy = random.randint(0, 3), False
     if shape == "stopped":
@@ -71,12 +75,12 @@ def drawn(seed: int, run: int, sequencer: str, level: int) -> Raced:
 def _striped(random: Random, clients: int, rings: int, batches: int, spread: int, copies: float) -> tuple[Row, ...]:
     """Clients stripe over rings, out of order by up to `spread`; some batches are sent twice, one may be missing."""
     sent: list[tuple[float, Row]] = []
-    for client in range(clients):
+    for number, client in enumerate(random.sample(range(2**20), clients)):
         lacking = random.randrange(batches) if random.random() < 0.15 else -1
         for seq in range(batches):
             for _ in range(0 if seq == lacking else 1 + (random.random() < copies)):
                 place = seq + spread * random.random()
-                sent.append((place, (client * 1024, seq, random.randrange(rings), 1 + (client + seq) % 5)))
+                sent.append((place, (client, seq, random.randrange(rings), 1 + (number + seq) % 5)))
     return tuple(row for _, row in sorted(sent))
 
 
