@@ -179,6 +179,14 @@ class RecordFields(ExploredFields):
     acts: npt.NDArray[np.int64]
     snapshots: list[tuple[int, list[int]]]
 
+class PickedFields(RecordFields):
+    ended: bool
+    stale_count: int
+    watch: int
+    issued: int
+    waiting: int
+    has_two_writers: bool
+
 class Pipeline:
     def __init__(
         self,
@@ -195,6 +203,9 @@ class Pipeline:
     ) -> ExploredFields: ...
     def draw(self, search: Search, *, run: int, steps: int, interval: int) -> RecordFields: ...
     def follow(self, schedule: list[tuple[int, int, int]], *, interval: int) -> RecordFields: ...
+    def pick(
+        self, *, hints: list[tuple[int, bool, int]], picks: list[tuple[int, int]], steps_most: int, interval: int
+    ) -> PickedFields: ...
     def learn(self, lines: list[tuple[int, int, int]]) -> None: ...
     def lines(self) -> list[tuple[int, int, int, int]]: ...
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -42,11 +42,11 @@ _BOUNDS: dict[str, tuple[int, int]] = {
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
+def refusals(native: Any = _core) -> Iterator[None]:
     """Turn what C++ refuses into an InputError with the same words."""
     try:
         yield
-    except _core.Refused as error:
+    except native.Refused as error:
         raise InputError(str(error)) from None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -85,10 +85,12 @@ def native_pipeline(
     *,
     mutant: Mutant = Mutant.NONE,
     judge: _core.PipelineJudge | None = None,
+    native: Any = _core,
 ) -> tuple[_core.Pipeline, Names]:
     """Return a design on a scenario in the stepped build, and what its numbers stand for.
 
-    Raises InputError for a design, profile or scenario that the build does not have.
+    `native` is a compiled module with the stepped part of `_core`. Raises InputError for a design, profile or scenario
+    that the build does not have.
     """
     check_design(design, STEPPED_NAMES)
     if profile.snapshot or not profile.line_atomic or profile.dirty_words_only:
@@ -97,9 +99,9 @@ def native_pipeline(
             " ncx-noevict or ncx-lfence"
         )
     try:
-        pipeline = _core.Pipeline(
+        pipeline = native.Pipeline(
             design=design.name,
-            scenario=native_scenario(scenario),
+            scenario=native_scenario(scenario, native),
             profile=[int(each) for each in (
                 profile.one_host, profile.buffers, profile.evict, profile.speculate, profile.lfence_waits,
             )],
@@ -107,7 +109,7 @@ def native_pipeline(
             mutant=mutant,
             judge=judge,
         )  # fmt: skip
-    except _core.Refused as refused:
+    except native.Refused as refused:
         raise InputError(str(refused)) from None
     clients, ring_count, rings = len(scenario.plans), scenario.rings_count, (*scenario.rings, *scenario.later)
     hosts = (0,) if profile.one_host else tuple(range(-clients, 1 + 2 * ring_count))
@@ -123,9 +125,9 @@ def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:
         raise InputError(f"the native build has no pipeline {design.name!r} as it is given: expected one of {expected}")
 
 
-def native_scenario(scenario: Scenario) -> _core.PipelineScenario:
-    """Return a scenario as the native build takes it; raises _core.Refused for what does not fit."""
-    return _core.PipelineScenario(
+def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineScenario:
+    """Return a scenario as the native build takes it; raises its Refused for what does not fit."""
+    made: _core.PipelineScenario = native.PipelineScenario(
         rings=_batches(scenario.rings or ((),) * scenario.rings_count),
         slots=scenario.slots,
         flags=[
@@ -138,6 +140,7 @@ def native_scenario(scenario: Scenario) -> _core.PipelineScenario:
         plans=[[(each.ring, each.seq, each.count) for each in plan] for plan in scenario.plans],
         later=_batches(scenario.later),
     )
+    return made
 
 
 def _batches(rings: Rings) -> list[list[tuple[int, int, int, int]]]:
@@ -178,19 +181,28 @@ class Watching:
     """The watch of a run, its states as numbers, each known once however it was come to.
 
     What the native build tells is a step in numbers; a state that was there before gets its number again, so that
-    the number of questions is that of states and steps, not of runs.
+    the number of questions is that of states and steps, not of runs. `key` says which states are the same: by default
+    those that judge alike all that may follow; `id` for a single run, in which none comes again.
     """
 
-    def __init__(self, watch: RunWatch) -> None:
+    def __init__(self, watch: RunWatch, key: Callable[[RunWatch], Hashable] = RunWatch.key) -> None:
+        self._key = key
         self.addresses: dict[Address, tuple[int, int]] = {}
         self._watches: list[RunWatch] = []
         self._numbers: dict[Any, int] = {}
         self._facts: dict[Key, int] = {}
         self._number(watch)
 
-    def judge(self) -> _core.PipelineJudge:
+    def judge(self, native: Any = _core) -> _core.PipelineJudge:
         """Return what the native build asks."""
-        return _core.PipelineJudge(concern=self.concern, after=self.after, wrong_at_end=self.wrong_at_end)
+        asked: _core.PipelineJudge = native.PipelineJudge(
+            concern=self.concern, after=self.after, wrong_at_end=self.wrong_at_end
+        )
+        return asked
+
+    def watch(self, number: int) -> RunWatch:
+        """Return the watch with that number."""
+        return self._watches[number]
 
     def concern(
         self, watch: int, action: int, arguments: list[int]
@@ -213,7 +225,7 @@ class Watching:
         return self._facts.setdefault(key, len(self._facts))
 
     def _number(self, watch: RunWatch) -> int:
-        key = watch.key()
+        key = self._key(watch)
         found = self._numbers.get(key)
         if found is None:
             found = self._numbers[key] = len(self._watches)

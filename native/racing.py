@@ -48,8 +48,8 @@ class RaceOptions:
     cores: tuple[int, ...] = ()
     stop_row: int | None = None
 
-    def checked(self, seed: int) -> _core.RaceOptions:
-        """Return the options as the compiled part has them; InputError for a bad one."""
+    def checked(self, seed: int, native: Any = _core) -> _core.RaceOptions:
+        """Return the options as a compiled module has them; InputError for a bad one."""
         if self.publication not in PUBLICATIONS:
             raise unknown_choice("publication", self.publication, PUBLICATIONS)
         if self.poll not in POLLS:
@@ -60,7 +60,7 @@ class RaceOptions:
             if not isinstance(value, bool):
                 raise InputError(f"{name} is {value!r}: expected True or False")
         try:
-            return _core.RaceOptions(
+            made: _core.RaceOptions = native.RaceOptions(
                 slot_count=check_number("slot_count", self.slot_count),
                 publication=self.publication,
                 line_instruction=self.line_instruction or self._fitting_instruction(),
@@ -73,8 +73,9 @@ class RaceOptions:
                 numa_node=-1 if self.numa_node is None else check_number("numa_node", self.numa_node),
                 cores=[check_number("cores", core, index=index) for index, core in enumerate(self.cores)],
             )
-        except _core.Refused as error:
+        except native.Refused as error:
             raise InputError(str(error)) from None
+        return made
 
     def _fitting_instruction(self) -> str:
         """Return the writer's best instruction; the refusal of one that is missing is left to the compiled part."""

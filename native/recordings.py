@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fencepost.model.litmus import Answer, parse_test
 from fencepost.model.memory import MATRICES, PROFILES
@@ -57,14 +57,17 @@ class Verdicts(NamedTuple):
     missed: Answer
 
 
-def recorded(publication: str, message_count: int) -> Recorded:
-    """Return what a publication policy does for one batch, and what its subscriber does."""
-    return _recorded(_core.record_publication(publication, message_count=message_count))
+def recorded(publication: str, message_count: int, native: Any = _core) -> Recorded:
+    """Return what a publication policy does for one batch, and what its subscriber does.
+
+    `native` is a compiled module with this part of `_core`, by default that one.
+    """
+    return _recorded(native.record_publication(publication, message_count=message_count))
 
 
-def recorded_hand_over(name: str) -> Recorded:
+def recorded_hand_over(name: str, native: Any = _core) -> Recorded:
     """Return what one of HAND_OVERS does on either side."""
-    return _recorded(_core.record_hand_over(HAND_OVERS.index(name)))
+    return _recorded(native.record_hand_over(HAND_OVERS.index(name)))
 
 
 def _recorded(rows: tuple[_core.RecordedRows, _core.RecordedRows]) -> Recorded:

@@ -1,7 +1,7 @@
 """The native sequencers: attempts one by one, in bulk and under a given schedule, and races on what they hold."""
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,7 @@ class Sequencer:
     parking_capacity   batches that one scanner or worker can park in a race: about 40 bytes each
     worker_count       order4.owner: over how many workers the clients are divided; order5.epoch: one a ring
     epoch_batch_count  the epoch sequencers: at most so many batches share one reservation
+    native             a compiled module with the sequencers of `_core`, by default that one
 
     A range that would end above ISSUED_MAX is an InputError and seals the sequencer: every later range is refused, too.
     """
@@ -66,10 +67,12 @@ class Sequencer:
         parking_capacity: int = PARKING_CAPACITY,
         worker_count: int = 1,
         epoch_batch_count: int = EPOCH_BATCH_COUNT,
+        native: Any = _core,
     ) -> None:
         check_name(name)
-        with refusals():
-            self._core = _core.Sequencer(
+        self._native = native
+        with refusals(native):
+            self._core: _core.Sequencer = native.Sequencer(
                 name,
                 client_capacity=check_number("client_capacity", client_capacity),
                 first_position=check_number("first_position", first_position),
@@ -88,7 +91,7 @@ class Sequencer:
         check_number("client_id", client_id)
         check_number("batch_seq", batch_seq)
         check_number("message_count", message_count)
-        with refusals():
+        with refusals(self._native):
             outcome, start_position = self._core.try_order(int(client_id), int(batch_seq), int(message_count))
         return Attempt(AttemptOutcome(outcome), start_position)
 
@@ -106,7 +109,7 @@ class Sequencer:
         )
         try:  # not `with refusals()`, which costs as much as ordering a thousand batches
             return Replay(*self._core.try_order_all(*columns))
-        except _core.Refused as error:
+        except self._native.Refused as error:
             raise InputError(str(error)) from None
 
     def race(
@@ -127,8 +130,8 @@ class Sequencer:
         columns = checked_columns(
             client_id=client_id, batch_seq=batch_seq, broker_id=broker_id, message_count=message_count
         )
-        with refusals():
-            fields = self._core.race(**columns, options=(options or RaceOptions()).checked(seed))
+        with refusals(self._native):
+            fields = self._core.race(**columns, options=(options or RaceOptions()).checked(seed, self._native))
         return RaceResult.of(fields)
 
     @property

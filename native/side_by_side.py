@@ -8,7 +8,9 @@ made again and compared after each step, so that the first difference is named w
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.explorer.schedule import Schedule
@@ -81,12 +83,14 @@ def lockstep(
     pct_depth: int = 3,
     steps_most: int = STEPS_MOST,
     mutant: Mutant = Mutant.NONE,
+    native: Any = _core,
 ) -> Lockstep:
     """Run the model and the native build under the same schedules and compare all that they do.
 
     Schedules are drawn (`random`, `pct`), or the one `given`, with the `lines` that its choices are said with
-    (`Explored.lines`). `mutant` builds a fault into the native side, which must
-    then be found. Raises InputError for what the stepped build does not support, or a schedule that it cannot follow.
+    (`Explored.lines`). `mutant` builds a fault into the native side, which must then be found; `native` is a compiled
+    module with the stepped part of `_core`, by default that one. Raises InputError for what the stepped build does not
+    support, or a schedule that it cannot follow.
     """
     if strategy not in STRATEGIES:
         raise unknown_choice("strategy", strategy, STRATEGIES)
@@ -94,7 +98,7 @@ def lockstep(
         if value < least:
             raise InputError(f"{name} is {value}: expected at least {least}")
     found = Lockstep(design.name, scenario, profile_name)
-    side = _Side(design, scenario, profile_name, matrix_name, mutant)
+    side = _Side(design, scenario, profile_name, matrix_name, mutant, native)
     if lines is not None:
         side.pipeline.learn(masks_of(lines, side.names))
     longest = 50
@@ -115,23 +119,27 @@ def lockstep(
 class _Side:
     """The native side of a comparison, and how a model beside it is made."""
 
-    def __init__(self, design: Design, scenario: Scenario, profile_name: str, matrix_name: str, mutant: Mutant) -> None:
-        self.design, self.scenario = design, scenario
+    def __init__(
+        self, design: Design, scenario: Scenario, profile_name: str, matrix_name: str, mutant: Mutant, native: Any
+    ) -> None:
+        self.design, self.scenario, self.native = design, scenario, native
         self.profile, self.matrix = profile(profile_name), matrix(matrix_name)
-        self.pipeline, self.names = native_pipeline(design, scenario, self.profile, self.matrix, mutant=mutant)
+        self.pipeline, self.names = native_pipeline(
+            design, scenario, self.profile, self.matrix, mutant=mutant, native=native
+        )
 
     def follow(self, schedule: Schedule, interval: int) -> _core.RecordFields:
         """Run a schedule in the native build."""
         try:
             return self.pipeline.follow(rows_of(schedule, self.names.hosts), interval=interval)
-        except _core.Refused as refused:
+        except self.native.Refused as refused:
             raise InputError(str(refused)) from None
 
     def draw(
         self, strategy: str, seed: int, run: int, pct_depth: int, steps: int, steps_most: int
     ) -> _core.RecordFields:
         """Draw a run in the native build."""
-        search = _core.Search(
+        search = self.native.Search(
             strategy=2 if strategy == "pct" else 1, seed=seed, pct_depth=pct_depth, seconds=0, depth=steps_most, runs=1
         )
         return self.pipeline.draw(search, run=run, steps=steps, interval=INTERVAL)
@@ -147,11 +155,11 @@ class _Side:
 def _compare(side: _Side, fields: _core.RecordFields, run: int, found: Lockstep) -> None:
     """Let the model take the steps of a native run; note the first difference."""
     began = time.perf_counter()
-    made = _Comparison(side, fields, run)
+    made = Comparison(side.model, side.names, fields, run)
     difference, state_differs = made.through()
     if state_differs:
         fields = side.follow(schedule_of(fields["schedule"], side.names.hosts), 1)
-        again, _ = _Comparison(side, fields, run).through()
+        again, _ = Comparison(side.model, side.names, fields, run).through()
         difference = again or difference
     found.runs += 1
     found.steps += made.step
@@ -163,15 +171,20 @@ def _compare(side: _Side, fields: _core.RecordFields, run: int, found: Lockstep)
     found.model_seconds += time.perf_counter() - began
 
 
-class _Comparison:
-    """One run of the model beside what the native build wrote down."""
+Model = Callable[[list[tuple[int, int, int]]], System]
+"""Makes the model, with what the native build learned of lines."""
 
-    def __init__(self, side: _Side, fields: _core.RecordFields, run: int) -> None:
-        self.names: Names = side.names
-        self.schedule = schedule_of(fields["schedule"], side.names.hosts)
+
+class Comparison:
+    """One run of the model beside what the native build wrote down. `state` is how far the model came."""
+
+    def __init__(self, model: Model, names: Names, fields: _core.RecordFields, run: int = 0) -> None:
+        self.names = names
+        self.schedule = schedule_of(fields["schedule"], names.hosts)
         self.acts: list[int] = fields["acts"].ravel().tolist()  # flat: many small lists would keep the collector busy
         self.snapshots = dict(fields["snapshots"])
-        self.system = side.model(fields["lines"])
+        self.system = model(fields["lines"])
+        self.state: State | None = None
         self.rows = Rows(self.names)
         self.run, self.step, self.at, self.states_count = run, 0, 0, 0
 
@@ -179,7 +192,7 @@ class _Comparison:
         """Take all steps; return the first difference, and whether it is one of states."""
         try:
             state, event = self.system.start()
-            difference = self._acts(event)
+            self.state, difference = state, self._acts(event)
             for number, (actor, choice) in enumerate(self.schedule, start=1):
                 if difference is not None:
                     return difference, False
@@ -187,6 +200,7 @@ class _Comparison:
                     return difference, True
                 self.step = number
                 state, event = self.system.perform(state, actor, (choice, False))
+                self.state = state
                 difference = self._acts(event)
         except LinesChanged:
             return self._difference("uses a line as it was not used before", "does not"), False

@@ -239,6 +239,32 @@ class BoundPipeline {
     return fields_of(std::move(record));
   }
 
+  // A run by hints and picks, judged if anybody judges; what came of it beside what was written down.
+  py::dict pick(const std::vector<std::tuple<std::uint32_t, bool, std::uint64_t>>& hinted,
+                const std::vector<std::pair<std::uint32_t, std::uint32_t>>& given, std::int64_t steps_most,
+                std::size_t interval) {
+    const auto depth = fencepost::checked("steps_most", steps_most, 1, 1'000'000);
+    stepped::Record record;
+    {
+      const py::gil_scoped_release no_gil;
+      std::vector<stepped::Hint> hints;
+      for (const auto& [thread, drains, bits] : hinted) hints.push_back({thread, drains, stepped::Choice::from_bits(bits)});
+      std::vector<stepped::Pick> picks;
+      for (const auto& [plain_count, choice] : given) picks.push_back({plain_count, choice});
+      record = stepped::Recorder(*pipeline_, interval).picked(hints, picks, depth);
+    }
+    const bool ended = record.ended;
+    const std::size_t stale_count = record.stale_count;
+    py::dict fields = fields_of(std::move(record));
+    fields["ended"] = ended;
+    fields["stale_count"] = stale_count;
+    fields["watch"] = pipeline_->system().cells().watch();
+    fields["issued"] = pipeline_->system().memory().memory(pipeline_->layout().issued());
+    fields["waiting"] = pipeline_->waiting_in_vain();
+    fields["has_two_writers"] = pipeline_->has_two_writers();
+    return fields;
+  }
+
   void learn(const PlainLines& lines) {
     fencepost::checked("lines", static_cast<std::int64_t>(lines.size()), pipeline_->layout().line_count(),
                        pipeline_->layout().line_count());
@@ -361,6 +387,8 @@ void fencepost::bind_stepped(py::module_& module) {
       .def("draw", &BoundPipeline::draw, py::arg("search"), py::kw_only(), py::arg("run"), py::arg("steps"),
            py::arg("interval"))
       .def("follow", &BoundPipeline::follow, py::arg("schedule"), py::kw_only(), py::arg("interval"))
+      .def("pick", &BoundPipeline::pick, py::kw_only(), py::arg("hints"), py::arg("picks"), py::arg("steps_most"),
+           py::arg("interval"))
       .def("learn", &BoundPipeline::learn, py::arg("lines"))
       .def("lines", &BoundPipeline::lines);
   module.def("run_pipeline", &run_pipeline, py::arg("design"), py::arg("scenario"), py::kw_only(),

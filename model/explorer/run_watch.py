@@ -34,14 +34,13 @@ class RunWatch(Watch):
         self.facts = Facts()
         self.violation: Violation | None = None
         self.refused = ""  # the spec's objection, once there was one
-        self._spec: Protocol | None = spec
-        self._accepted: tuple[Any, ...] = spec.state()  # the state of the spec here; `_spec` is shared by all
+        self._spec = spec  # as it is here, or where it refused a step; never changed
         self._following: dict[Any, RunWatch] = {}
 
     def key(self) -> Hashable:
         """Return a value that is equal for watches which judge all that may follow alike."""
         facts = (frozenset(each.items()) if isinstance(each, dict) else each for each in vars(self.facts).values())
-        return *facts, self._spec is None, self._accepted, self.violation
+        return *facts, self.refused != "", self._spec.state(), self.violation
 
     def asks(self, step: Step) -> tuple[Address, ...]:
         return self.contract.asks(self.facts, step)
@@ -60,7 +59,7 @@ class RunWatch(Watch):
         if step.action in OF_ONE_THREAD:
             return False
         judged = ("assign", "deliver", "acknowledge", "acknowledge_first")
-        return step.action in judged or (self._spec is not None and step.action in self._spec.actions)
+        return step.action in judged or (not self.refused and step.action in self._spec.actions)
 
     def after(self, step: Step, answers: tuple[Any, ...] = ()) -> RunWatch:
         key = (step.action, tuple(step.arguments.values()), answers)
@@ -83,18 +82,18 @@ class RunWatch(Watch):
         return self.asked is None or violation.property in self.asked
 
     def _refine(self, step: Step) -> None:
-        if self._spec is None:
+        if self.refused:
             return
-        self._spec.restore(self._accepted)
+        spec = self._spec.copy()
         try:
-            for each in spec_steps(self._spec, step):
-                self._spec.fire(each.action, **each.arguments)
+            for each in spec_steps(spec, step):
+                spec.fire(each.action, **each.arguments)
         except NotAccepted as refused:
-            self.refused, self._spec = str(refused), None
+            self.refused = str(refused)
             if self.violation is None and (self.asked is None or REFINEMENT in self.asked):
                 self.violation = Violation(REFINEMENT, self.refused)
         else:
-            self._accepted = self._spec.state()
+            self._spec = spec
 
     def at_end(self, inspect: Callable[[Address], Any]) -> Violation | None:
         """Return what is wrong with a run that ends here."""

@@ -42,6 +42,12 @@ class Map(Generic[*Indices, Value]):
         self._disjoint = self._disjoint and (not self._spans or self._spans[-1][1] <= start)
         self._spans.append((start, stop, value_of))
 
+    def copy(self) -> "Map[*Indices, Value]":
+        """Return a map with the same values, filled ranges still in one piece."""
+        other: Map[*Indices, Value] = Map(self.default)
+        other._cells, other._spans, other._disjoint = self._cells.copy(), self._spans.copy(), self._disjoint
+        return other
+
     def written(self) -> dict[Any, Value]:
         """Return the cells whose value is not the default, filled ranges cell by cell."""
         cells = {cell: value_of(cell) for start, stop, value_of in self._spans for cell in range(start, stop)}

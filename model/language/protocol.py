@@ -25,6 +25,7 @@ from typing import (
     Annotated,
     Any,
     ClassVar,
+    Self,
     TypeVar,
     get_args,
     get_origin,
@@ -135,6 +136,14 @@ class Protocol:
     def describe(self, sort: Sort, value: int) -> str:
         """Say what a value of a sort is in this state; for people who read counterexamples."""
         return str(value)
+
+    def copy(self) -> Self:
+        """Return another instance in the same state."""
+        other = self.__class__.__new__(self.__class__)
+        other.__dict__.update(
+            {name: value.copy() if isinstance(value, Map) else value for name, value in self.__dict__.items()}
+        )
+        return other
 
     def state(self) -> tuple[Any, ...]:
         """Return the state as a hashable value; equal states give equal values."""

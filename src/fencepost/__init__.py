@@ -3,6 +3,7 @@
 check       the main job: every layer on one workload, one verdict each
 prove       Z3 on the promises of a protocol, for any size
 explore     the runs of a small system: every one, or drawn ones
+compare     native code against the model, on drawn workloads and schedules
 simulate    a scenario under SimPy's clock: what a sequencer costs, with the contract checked inside
 race        the native sequencers on a workload, by real threads
 verify      a recorded history against the contract
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fencepost.checking import Report, check
+    from fencepost.comparing import compare
     from fencepost.detection import mutants
     from fencepost.exploring import explore
     from fencepost.exporting import write_export
@@ -38,15 +40,16 @@ if TYPE_CHECKING:
     from fencepost.simulating import Simulation, simulate
 
 __all__ = [
-    "PROTOCOLS", "Report", "Scenario", "Simulation", "ablate", "check", "describe_run", "explore", "litmus", "mutants",
-    "native_mutants", "parse_scenario", "protocol", "prove", "race", "read_history", "read_run", "read_scenario",
-    "read_trace", "read_workload", "replay", "simulate", "verify", "write_export", "write_history", "write_run",
-    "write_trace", "write_workload",
+    "PROTOCOLS", "Report", "Scenario", "Simulation", "ablate", "check", "compare", "describe_run", "explore", "litmus",
+    "mutants", "native_mutants", "parse_scenario", "protocol", "prove", "race", "read_history", "read_run",
+    "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify", "write_export", "write_history",
+    "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
 _HOMES = {
     "fencepost.checking": ("Report", "check"),
+    "fencepost.comparing": ("compare",),
     "fencepost.detection": ("mutants",),
     "fencepost.exploring": ("explore",),
     "fencepost.exporting": ("write_export",),

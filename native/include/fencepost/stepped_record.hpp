@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "fencepost/limits.hpp"
 #include "fencepost/stepped_draw.hpp"
+#include "fencepost/stepped_picks.hpp"
 #include "fencepost/stepped_pipeline.hpp"
 #include "fencepost/stepped_snapshot.hpp"
 
@@ -18,6 +20,8 @@ struct Record {
   Schedule schedule;
   std::vector<ActRow> acts;
   std::vector<std::pair<std::size_t, Row>> snapshots;  // after so many events
+  bool ended = false;           // of a picked run: it came to its end, or to a violation
+  std::size_t stale_count = 0;  // of a picked run: reads of a line that was stale in the reader's cache
 };
 
 // Takes a snapshot before the first event, then after every `interval`-th, and after the last.
@@ -31,6 +35,35 @@ class Recorder {
     return whole([&](Schedule& schedule) {
       draw(pipeline_.system(), picker, depth_most, event_, transitions_, schedule,
            [&](const Event& event) { note(event, schedule.size()); });
+    });
+  }
+
+  // The run that takes what it can of some hints, then some picks, cut at `depth_most` events.
+  Record picked(const std::vector<Hint>& hints, const std::vector<Pick>& picks, std::size_t depth_most) {
+    return whole([&](Schedule& schedule) {
+      System& system = pipeline_.system();
+      PickedRun run(picks);
+      auto hint = hints.begin();
+      system.start(event_, true);
+      note(event_, 0);
+      while (schedule.size() < depth_most && !system.violated()) {
+        system.transitions(transitions_);
+        std::optional<Transition> chosen;
+        while (!chosen && hint != hints.end()) chosen = taken_as_hinted(*hint++, transitions_);
+        if (chosen) {
+          run.took(*chosen);
+        } else {
+          chosen = run.next(transitions_);
+        }
+        record_.ended = !chosen;
+        if (!chosen) return;
+        record_.stale_count += meets_stale_line(system, *chosen) ? 1 : 0;
+        system.perform(chosen->actor, chosen->choice, event_);
+        system.cells().forget();
+        schedule.emplace_back(chosen->actor, chosen->choice);
+        note(event_, schedule.size());
+      }
+      record_.ended = system.violated();
     });
   }
 

@@ -6,6 +6,7 @@ from fencepost import __version__
 from fencepost.command_line.ablate import ablate_command
 from fencepost.command_line.bench import bench_command
 from fencepost.command_line.check import check_command
+from fencepost.command_line.compare import compare_command
 from fencepost.command_line.explore import explore_command
 from fencepost.command_line.litmus import litmus_command
 from fencepost.command_line.mutants import mutants_command
@@ -32,6 +33,7 @@ COMMANDS = (
     check_command,
     prove_command,
     explore_command,
+    compare_command,
     mutants_command,
     simulate_command,
     litmus_command,

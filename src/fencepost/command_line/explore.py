@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import EXIT_INTERRUPTED, exit_code, print_json, print_summary, print_table
+from fencepost.command_line.output import EXIT_INTERRUPTED, exit_code, print_json, print_summary, print_table, writable
 from fencepost.model.contract import worst
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
     from fencepost.model.explorer.exploration import INTERRUPTED, Limits
 
     out: Path = given["out"]
-    _writable(out)
+    writable(out)
     found = explore(
         what,
         profile=given["profile"],
@@ -149,16 +149,6 @@ def _tell(*, quiet: bool) -> Tell:
         click.echo(f"... {progress.ended_count} runs, about {progress.done:.1%} of all{eta}", err=True)
 
     return tell
-
-
-def _writable(out: Path) -> None:
-    """Make the folder for files now, rather than fail when there is something to write."""
-    from fencepost.model.errors import InputError
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {out}: {error.strerror}; expected a folder that can be written to") from None
 
 
 def _file_name(name: str) -> str:

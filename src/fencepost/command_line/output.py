@@ -6,6 +6,7 @@ import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from fencepost import __version__
 from fencepost.model.contract import Verdict
+from fencepost.model.errors import InputError
 
 EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED = 2, 70, 130
 _EXIT_CODES = {Verdict.VIOLATED: 1, Verdict.UNKNOWN: 3}
@@ -32,6 +34,14 @@ def exit_code(verdict: Verdict) -> int:
 def progress(quiet: bool) -> Any:
     """Return a function that tells a person on stderr what is being done; it says nothing under --quiet."""
     return (lambda message: None) if quiet else (lambda message: click.echo(f"... {message}", err=True))
+
+
+def writable(out: Path) -> None:
+    """Make the folder for files now, rather than fail when there is something to write."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {out}: {error.strerror}; expected a folder that can be written to") from None
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

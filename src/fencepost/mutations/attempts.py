@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fencepost.model.errors import InputError
 from fencepost.mutations.kill import Hunt, Kill
-from fencepost.native import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, AttemptOutcome, Sequencer, _core
+from fencepost.native import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, AttemptOutcome, Sequencer
 
 CLIENTS = (0, 1, 1024, 2**32, 2**62, 2**63 - 1)
 FIRST_POSITIONS = (0, 0, 2**31 - 3, 2**32 - 3, ISSUED_MAX - 4, ISSUED_MAX - 40)
@@ -30,15 +30,17 @@ def attempts(hunt: Hunt) -> Kill | None:
     """Give drawn schedules to every sequencer; the smallest one that is answered otherwise than it should be."""
     random = Random(f"attempts {hunt.seed}")
     while hunt.goes_on:
-        for name, level in _core.SEQUENCERS.items():
-            if level == 5 and hunt.runs % 500 < 7 and (wrong := _wrong_in_bulk(name)):
+        for name, level in hunt.native.SEQUENCERS.items():
+            if level == 5 and hunt.runs % 500 < 7 and (wrong := _wrong_in_bulk(hunt.native, name)):
                 return Kill("attempts", BULK_ROWS, "attempts", f"{name}: {wrong}")
             first = random.choice(FIRST_POSITIONS)
             batches = _drawn(random)
             hunt.tries(len(batches))
-            if _wrong(name, first, batches):
-                batches = _smallest(name, first, batches)
-                return Kill("attempts", len(batches), "attempts", f"{name}: {_wrong(name, first, batches)}")
+            if _wrong(hunt.native, name, first, batches):
+                batches = _smallest(hunt.native, name, first, batches)
+                return Kill(
+                    "attempts", len(batches), "attempts", f"{name}: {_wrong(hunt.native, name, first, batches)}"
+                )
     return None
 
 
@@ -77,10 +79,10 @@ def _expected(level: int, first: int, batches: list[Batch]) -> list[Answer]:
     return answers
 
 
-def _wrong(name: str, first: int, batches: list[Batch]) -> str:
+def _wrong(native: Any, name: str, first: int, batches: list[Batch]) -> str:
     """Say what is answered otherwise than expected; "" if nothing is."""
-    level = _core.SEQUENCERS[name]
-    sequencer = Sequencer(name, len({batch.client_id for batch in batches}), first)
+    level = native.SEQUENCERS[name]
+    sequencer = Sequencer(name, len({batch.client_id for batch in batches}), first, native=native)
     expected = _expected(level, first, batches)
     given = batches[: len(expected)]
     if len(given) < len(expected) or (expected and expected[-1][0] == REFUSED):
@@ -101,22 +103,22 @@ def _said(answer: Answer) -> str:
     return f"{outcome.lower()}" + (f" at {start}" if start >= 0 else "")
 
 
-def _smallest(name: str, first: int, batches: list[Batch]) -> list[Batch]:
+def _smallest(native: Any, name: str, first: int, batches: list[Batch]) -> list[Batch]:
     """Leave out one batch after the other as long as something is still wrong."""
     at = 0
     while at < len(batches):
         without = batches[:at] + batches[at + 1 :]
-        if without and _wrong(name, first, without):
+        if without and _wrong(native, name, first, without):
             batches, at = without, 0
         else:
             at += 1
     return batches
 
 
-def _wrong_in_bulk(name: str) -> str:
+def _wrong_in_bulk(native: Any, name: str) -> str:
     counts = 1 + np.arange(BULK_ROWS, dtype=np.int64) % 7
     zeros = np.zeros_like(counts)
-    answered = Sequencer(name, 1).try_order_all(client_id=zeros, batch_seq=zeros, message_count=counts)
+    answered = Sequencer(name, 1, native=native).try_order_all(client_id=zeros, batch_seq=zeros, message_count=counts)
     expected = np.cumsum(counts) - counts
     row = int(np.argmax(answered.start_position != expected))
     if answered.start_position[row] == expected[row]:

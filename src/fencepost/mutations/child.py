@@ -13,7 +13,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from fencepost.mutations.kill import Hunt, Killer, loaded, stand_in
+from fencepost.mutations.kill import Hunt, Killer, loaded
 
 ATTEMPTS_SHARE = 0.1  # of the time; what a single thread can show, it shows soon
 
@@ -21,11 +21,11 @@ ATTEMPTS_SHARE = 0.1  # of the time; what a single thread can show, it shows soo
 def main() -> int:
     """Show the mutant to the killers of its build, one after the other, until one kills it."""
     path, build, seed, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-    stand_in(loaded(Path(path)))
+    native = loaded(Path(path))
     began = time.monotonic()
     tried = {}
     for name, killer, share in _killers(build):
-        hunt = Hunt(name, seed, began, min(time.monotonic() + share * seconds, began + seconds))
+        hunt = Hunt(native, name, seed, began, min(time.monotonic() + share * seconds, began + seconds))
         kill = killer(hunt)
         tried[name] = hunt.runs
         if kill is not None:

@@ -1,4 +1,4 @@
-"""What a killer hands back, and where a mutant takes the shipped module's place."""
+"""What a killer is given, and what it hands back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,9 @@ class Kill:
 
 @dataclass
 class Hunt:
-    """A killer's share of the time. `runs` counts what it tried."""
+    """What a killer is to kill, and its share of the time. `runs` counts what it tried."""
 
+    native: Any
     killer: str
     seed: int
     began: float
@@ -49,33 +51,12 @@ class Hunt:
 Killer = Callable[[Hunt], Kill | None]
 
 
-class StandIn(ModuleType):
-    """The shipped compiled module, but for what a mutant has itself."""
-
-    def __init__(self, mutant: ModuleType, shipped: ModuleType) -> None:
-        super().__init__(shipped.__name__)
-        self._mutant, self._shipped = mutant, shipped
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._mutant if hasattr(self._mutant, name) else self._shipped, name)
-
-
 def loaded(path: Path) -> ModuleType:
     """Load a compiled mutant, beside the shipped module."""
-    spec = spec_from_file_location("fencepost.native.mutant._core", path)
+    name = "fencepost.native.mutant._core"
+    spec = spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
-    module = module_from_spec(spec)
+    module = sys.modules[name] = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def stand_in(mutant: ModuleType) -> None:
-    """Have a mutant asked wherever `fencepost.native` asks the shipped module: in this process, for good."""
-    import fencepost.native.recordings  # noqa: F401  all that asks it is loaded before it is replaced
-    from fencepost.native import _core
-
-    standing = StandIn(mutant, _core)
-    for name, module in list(sys.modules.items()):
-        if name.startswith("fencepost") and getattr(module, "_core", None) is _core:
-            module._core = standing  # type: ignore[attr-defined]  # asked of the module when it was found

@@ -18,10 +18,10 @@ def recordings(hunt: Hunt) -> Kill | None:
         raise InputError("this machine has no clflushopt (CPUID leaf 7): publications cannot be written down on it")
     for count in (0, 1):
         for policy in POLICIES:
-            if kill := _judged(hunt, f"publication {policy} of {count} messages", recorded(policy, count)):
+            if kill := _judged(hunt, f"publication {policy} of {count} messages", recorded(policy, count, hunt.native)):
                 return kill
     for name in HAND_OVERS:
-        if kill := _judged(hunt, name.replace("_", " "), recorded_hand_over(name)):
+        if kill := _judged(hunt, name.replace("_", " "), recorded_hand_over(name, hunt.native)):
             return kill
     return None
 

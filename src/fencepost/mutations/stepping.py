@@ -1,42 +1,36 @@
-"""Killer: the stepped pipeline beside the model, under drawn schedules."""
+"""Killer: `fencepost compare` on the stepped pipeline of a mutant."""
 
 from __future__ import annotations
 
-from random import Random
+from itertools import count, cycle
 
-from fencepost.model.explorer.subjects import arrivals
-from fencepost.model.programs import DESIGNS, Scenario
-from fencepost.model.programs.client import Sending
+from fencepost.compared.search import keep_out_of_here
+from fencepost.comparing import compare
 from fencepost.mutations.kill import Hunt, Kill
 from fencepost.native.pipeline import DESIGN_NAMES
-from fencepost.native.side_by_side import lockstep
+
+EXAMPLES = 100
+"""Of one design, before the next one has its turn."""
 
 
 def stepping(hunt: Hunt) -> Kill | None:
-    """Run model and native pipeline under the same schedules; the first thing that differs, in its shortest run."""
-    random = Random(f"stepping {hunt.seed}")
-    while hunt.goes_on:
-        scenario, name = _drawn(random), random.choice(DESIGN_NAMES)
+    """Compare one design after the other with the model until the time is spent; the smallest joint example."""
+    keep_out_of_here()
+    for number, name in zip(count(), cycle(DESIGN_NAMES)):
+        if not hunt.goes_on:
+            return None
         hunt.tries(0)
-        found = lockstep(DESIGNS[name], scenario, runs=4, seed=random.getrandbits(32))
-        if found.difference is not None:
-            return Kill("compare", found.difference.step, "steps", f"{name}, {found.difference}")
+        found = compare(
+            name,
+            policy="stepped",
+            examples=EXAMPLES,
+            seed=hunt.seed + number // len(DESIGN_NAMES),
+            native=hunt.native,
+            only_differences=True,
+        )
+        for row in found.rows:
+            if row.counterexample is not None:
+                made = row.counterexample
+                sentence = f"{name}: {made.property} by {made.batches} batches: {made.sentence}"
+                return Kill("compare", made.steps, "steps", sentence)
     return None
-
-
-def _drawn(random: Random) -> Scenario:
-    """A small pipeline with every role, short rings, and clients that send again; small ones come first."""
-    slots, rings = random.randint(1, 3), random.randint(1, 2)
-    if random.random() < 0.5:
-        clients, batches = random.randint(1, 2), random.randint(1, 4)
-        rows = arrivals(clients, rings, batches)
-        return Scenario(rings=rows, slots=slots, delegated=True, subscribers=True, acknowledgers=True)
-    plans = tuple(
-        tuple(Sending(random.randrange(rings), seq, 1 + seq % 2) for seq in range(random.randint(1, 3)))
-        for _ in range(random.randint(1, 2))
-    )
-    delegated, subscribers = random.random() < 0.5, True
-    return Scenario(
-        plans=plans, ring_count=rings, slots=slots, delegated=delegated, subscribers=subscribers,
-        acknowledgers=True, restarts=random.random() < 0.5,
-    )  # fmt: skip

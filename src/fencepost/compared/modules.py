@@ -1,0 +1,69 @@
+"""Compiled modules by name and file, so that another process can load the same one."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
+
+from fencepost.model.errors import InputError
+from fencepost.native import _core
+
+STEPPED = ("Pipeline", "PipelineScenario", "PipelineJudge", "Refused")
+RACED = ("Sequencer", "RaceOptions", "Refused")
+"""What a module must have for the two kinds of comparison; `native/_core.pyi` says what each is."""
+
+
+@dataclass(frozen=True)
+class Native:
+    """A compiled module with the interface of `_core`, or a part of it. Compared and sent to processes by its file."""
+
+    name: str
+    path: str
+
+    @classmethod
+    def of(cls, module: ModuleType | None) -> Native:
+        """Return what stands for a loaded module, by default the one that ships."""
+        given = _core if module is None else module
+        name, path = getattr(given, "__name__", None), getattr(given, "__file__", None)
+        if not isinstance(name, str) or not isinstance(path, str):
+            raise InputError(f"native is {module!r}: expected a module that was loaded from a file")
+        found = cls(name, path)
+        if not found.is_stepped and not found.is_raced:
+            raise InputError(
+                f"the module {name} has neither {', '.join(STEPPED)} nor {', '.join(RACED)}: expected a module compiled"
+                " from the bindings of fencepost"
+            )
+        return found
+
+    def load(self) -> ModuleType:
+        """Return the module; loads it in a process that does not have it yet."""
+        there = sys.modules.get(self.name)
+        if there is not None and getattr(there, "__file__", None) == self.path:
+            return there
+        spec = spec_from_file_location(self.name, self.path, loader=ExtensionFileLoader(self.name, self.path))
+        if spec is None or spec.loader is None:
+            raise InputError(f"{self.path} cannot be loaded as {self.name}: expected a compiled module")
+        module = module_from_spec(spec)
+        sys.modules[self.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    def _has(self, names: tuple[str, ...]) -> bool:
+        return all(hasattr(self.load(), name) for name in names)
+
+    @property
+    def is_shipped(self) -> bool:
+        return self.name == _core.__name__
+
+    @property
+    def is_stepped(self) -> bool:
+        """Whether it has the pipeline under a given schedule."""
+        return self._has(STEPPED)
+
+    @property
+    def is_raced(self) -> bool:
+        """Whether it has the sequencers as threads race them."""
+        return self._has(RACED)

@@ -1,0 +1,217 @@
+"""Examples drawn by Hypothesis, in chunks that processes can share; a failing one is made as small as it gets.
+
+A chunk is a search of its own, with a seed that follows from the run's seed and the chunk's number: which process does
+it, and when, makes no difference. The run's finding is that of the first chunk that has one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol
+
+from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.errors import NoSuchExample
+from hypothesis.strategies import SearchStrategy
+
+SHRINKS_MOST = 1_000
+"""Runs that Hypothesis may spend on making one failing example smaller; a count, as time would make minima differ."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why an example failed: the promise or comparison, in words, and how large it is: steps, then batches."""
+
+    property: str
+    sentence: str
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of one example."""
+
+    failed: Failed | None
+    operations: int
+    steps: int
+    happened: frozenset[str]
+
+
+class Task(Protocol):
+    """What is compared; it must be picklable."""
+
+    @property
+    def sequencer(self) -> str:
+        """Return the name of what is compared."""
+
+    @property
+    def policy(self) -> str:
+        """Return under which policy of memory or publication it runs, in a word."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether what comes of an example is a function of the example; Hypothesis shrinks only such."""
+
+    @property
+    def key(self) -> str:
+        """A name that no other task has, under which failing examples are kept."""
+
+    def strategy(self) -> SearchStrategy[Any]:
+        """Return what examples are drawn from."""
+
+    def try_out(self, example: Any) -> Tried:
+        """Run an example and judge it."""
+
+    def smaller(self, example: Any, failed: Failed) -> tuple[Any, Failed]:
+        """Return a failing example made smaller in the task's own way, if it has one."""
+
+
+@dataclass
+class Tally:
+    """What was tried: counted up to the first failure, so that it does not depend on how that was made smaller."""
+
+    examples: int = 0
+    operations: int = 0
+    steps: int = 0
+    happened: Counter[str] = field(default_factory=Counter)
+
+    def add(self, tried: Tried) -> None:
+        self.examples += 1
+        self.operations += tried.operations
+        self.steps += tried.steps
+        self.happened.update(tried.happened)
+
+    def join(self, other: Tally) -> None:
+        self.examples += other.examples
+        self.operations += other.operations
+        self.steps += other.steps
+        self.happened.update(other.happened)
+
+
+@dataclass
+class Chunk:
+    """What came of one chunk: `smallest` is the failing example that is left, `first` the one that was met."""
+
+    tally: Tally
+    smallest: Any = None
+    failed: Failed | None = None
+    first: Failed | None = None
+    shrinks: int = 0
+    timed_out: bool = False
+
+
+class TimeIsUp(BaseException):
+    """Stops Hypothesis, which takes an Exception for a finding that it must see again."""
+
+
+class Trial:
+    """The condition that Hypothesis looks for: an example that fails, after the first one for the same reason."""
+
+    def __init__(self, task: Task, deadline: float, property: str | None = None) -> None:
+        """`deadline` is a time of `time.time()`; it counts until something failed."""
+        self.task, self.deadline, self.property = task, deadline, property
+        self.tally = Tally()
+        self.first: Failed | None = None
+        self.met: Any = None  # the first failing example
+        self.shrinks = 0
+        self._known: dict[Any, Failed | None] = {}
+
+    def __call__(self, example: Any) -> bool:
+        if example in self._known:
+            return self._known[example] is not None
+        if self.first is None and time.time() > self.deadline:
+            raise TimeIsUp
+        if self.first is not None:
+            self.shrinks += 1
+            if self.shrinks > SHRINKS_MOST:
+                return False
+        tried = self.task.try_out(example)
+        failed = tried.failed if self.property in (None, tried.failed.property if tried.failed else None) else None
+        if self.first is None:
+            self.tally.add(tried)
+            if failed is not None:
+                self.first, self.property, self.met = failed, failed.property, example
+                if not self.task.repeatable:
+                    raise TimeIsUp
+        self._known[example] = failed
+        return failed is not None
+
+    def of(self, example: Any) -> Failed:
+        """Return why an example failed."""
+        failed = self._known[example]
+        assert failed is not None
+        return failed
+
+
+def search(task: Task, seed: int, index: int, count: int, deadline: float, kept_in: Path | None) -> Chunk:
+    """Draw the examples of one chunk; shrink the first that fails. Failing examples are kept in the folder, if any."""
+    trial = Trial(task, deadline)
+    random = Random(f"{seed} {task.key} {index}")
+    phases = [Phase.generate, Phase.shrink]
+    if kept_in is not None and index == 0:
+        phases.insert(0, Phase.reuse)
+    example, timed_out = _find(task.strategy(), trial, random, count, phases, task.key, kept_in)
+    chunk = Chunk(trial.tally, timed_out=timed_out and trial.first is None)
+    if trial.first is None:
+        return chunk
+    if not task.repeatable:
+        chunk.first = trial.first
+        chunk.smallest, chunk.failed = task.smaller(trial.met, trial.first)
+        return chunk
+    chunk.smallest, chunk.failed, chunk.first = example, trial.of(example), trial.first
+    chunk.shrinks = trial.shrinks
+    chunk.smallest, chunk.failed = task.smaller(example, chunk.failed)
+    return chunk
+
+
+def _find(
+    strategy: SearchStrategy[Any],
+    trial: Callable[[Any], bool],
+    random: Random,
+    count: int,
+    phases: Sequence[Phase],
+    key: str,
+    kept_in: Path | None,
+) -> tuple[Any, bool]:
+    """Return the smallest example that was found, None if there is none, and whether the time was up before."""
+    chosen = settings(
+        max_examples=count,
+        database=None if kept_in is None else DirectoryBasedExampleDatabase(kept_in),
+        deadline=None,
+        derandomize=False,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        return find(strategy, trial, settings=chosen, random=random, database_key=key.encode()), False
+    except NoSuchExample:
+        return None, False
+    except TimeIsUp:
+        return None, True
+
+
+def keep_out_of_here() -> None:
+    """Let Hypothesis keep what else it keeps, such as constants of modules, in the user's folder too."""
+    set_hypothesis_home_dir(user_folder().parent / "hypothesis")
+
+
+def user_folder() -> Path:
+    """Return the user's folder for examples that failed: XDG_CACHE_HOME, or what the platform has for caches."""
+    named = os.environ.get("XDG_CACHE_HOME")
+    if named:
+        root = Path(named)
+    elif sys.platform == "darwin":
+        root = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        root = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        root = Path.home() / ".cache"
+    return root / "fencepost" / "examples"

@@ -1,0 +1,120 @@
+"""The stepped native build beside the model: joint examples of workload and schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from hypothesis.strategies import SearchStrategy
+
+from fencepost import strategies
+from fencepost.compared.modules import Native
+from fencepost.compared.reduction import Reduction
+from fencepost.compared.search import Failed, Tried
+from fencepost.compared.verdicts import Counterexample
+from fencepost.model.errors import InputError, NotAccepted
+from fencepost.model.explorer.run_trace import RunTrace, run, uses_of
+from fencepost.model.explorer.subjects import SequencerOrigin
+from fencepost.model.explorer.watch import Violation
+from fencepost.model.memory import MATRIX, PROFILE
+from fencepost.model.programs import design
+from fencepost.model.programs.pipeline import Scenario
+from fencepost.native import Mutant
+from fencepost.native.joint import LOCKSTEP, SPEC, JointExample, JointRun, run_joint
+
+POLICY = "stepped"
+NOT_OF_THE_CONTRACT = (LOCKSTEP, SPEC)
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """A sequencer in lockstep, its runs held against the contract and the spec."""
+
+    sequencer: str
+    native: Native
+    mutant: Mutant = Mutant.NONE
+    profile: str = PROFILE
+    only_differences: bool = False
+
+    policy = POLICY
+    repeatable = True
+
+    @property
+    def key(self) -> str:
+        return f"{self.sequencer} {POLICY} {self.profile} {self.native.name} {self.mutant.name}"
+
+    def strategy(self) -> SearchStrategy[JointExample]:
+        return strategies.examples()
+
+    def joint(self, example: JointExample) -> JointRun:
+        """Run an example and make the three comparisons."""
+        return run_joint(design(self.sequencer), example, self.profile, mutant=self.mutant, native=self.native.load())
+
+    def smaller(self, example: JointExample, failed: Failed) -> tuple[JointExample, Failed]:
+        """Take batches, roles and rings out of the workload, and steps out of the run, as far as it still fails."""
+        return Reduction(self, example, failed).done()
+
+    def batch_count(self, example: JointExample) -> int:
+        """Return how many batches are sent."""
+        scenario = example.scenario
+        return sum(map(len, (*scenario.rings, *scenario.later, *scenario.plans)))
+
+    def try_out(self, example: JointExample) -> Tried:
+        made = self.joint(example)
+        failure, failed = made.failure, None
+        if failure is not None and not (self.only_differences and failure.is_of_the_design):
+            failed = Failed(failure.property, failure.sentence, (failure.step, self.batch_count(example)))
+        return Tried(failed, made.operations, made.steps, made.happened)
+
+
+def trace_of(task: Stepped, made: JointRun, found_by: str) -> RunTrace:
+    """Return the run up to its failure as a trace, as the model makes it.
+
+    Where the two differ the trace holds what the model does in that step, if it can take the step at all.
+    """
+    failure = made.failure
+    if failure is None:
+        raise InputError("there is no failure to make a trace of")
+    origin = SequencerOrigin(design(task.sequencer), made.example.scenario, task.profile, MATRIX)
+    violation = None
+    if failure.property != LOCKSTEP:
+        violation = Violation(failure.property, failure.sentence)
+    trace = RunTrace(origin, uses_of(made.lines), made.schedule, violation, found_by)
+    while True:
+        try:
+            return replace(trace, violation=run(trace).violation)
+        except NotAccepted:
+            trace = replace(trace, schedule=trace.schedule[:-1])
+
+
+def counterexample(task: Stepped, example: JointExample, found_by: str) -> Counterexample:
+    """Return a failing example with its run."""
+    made = task.joint(example)
+    assert made.failure is not None
+    trace = trace_of(task, made, found_by)
+    taking_part = {thread for (thread, _), _ in made.schedule}
+    return Counterexample(
+        made.failure.property,
+        made.failure.sentence,
+        example,
+        tuple(described(example.scenario)),
+        made.failure.step,
+        task.batch_count(example),
+        max(1, len(taking_part)),
+        tuple(str(each) for each in made.failures[1:]),
+        trace,
+        is_of_the_design=made.failure.is_of_the_design,
+    )
+
+
+def described(scenario: Scenario) -> Iterator[str]:
+    """Yield what is sent, in words."""
+    yield str(scenario)
+    for client, plan in enumerate(scenario.plans):
+        sent = ", ".join(f"batch {each.seq} of {each.count} to ring {each.ring}" for each in plan)
+        yield f"client {client} sends {sent}{', and all of it again after a restart' if scenario.restarts else ''}"
+    for rings, words in ((scenario.rings, "has" if scenario.written else "is sent"), (scenario.later, "is then sent")):
+        for ring, batches in enumerate(rings):
+            sent = ", ".join(f"client {each.client} batch {each.seq} of {each.count}" for each in batches)
+            if sent:
+                yield f"ring {ring} {words} {sent}"

@@ -1,0 +1,90 @@
+"""What came of a comparison: rows with their verdicts, and counterexamples that can be shown and replayed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fencepost.model.contract import Level, Verdict, worst
+from fencepost.model.explorer.run_trace import RunTrace
+from fencepost.native.joint import HAPPENINGS
+
+OF_LEVEL: dict[Level, tuple[str, ...]] = {
+    4: HAPPENINGS,
+    5: tuple(each for each in HAPPENINGS if each not in ("parked batch", "contended claim")),
+}
+"""What can happen at a level: at level 5 nothing is parked, and nothing claimed."""
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """The smallest example that was found; `steps` is the one of its schedule after which it fails.
+
+    property     a promise of the contract, or `lockstep` or `spec` for the other two comparisons
+    sentence     what is wrong, in words
+    also         what other comparisons object to in the same run
+    lines        the example in words
+    trace        its run as the model makes it, where the example is a run that the model can make
+    is_of_the_design   the model breaks the same promise by the same steps: the native code is not to blame
+    """
+
+    property: str
+    sentence: str
+    example: Any
+    lines: tuple[str, ...]
+    steps: int
+    batches: int
+    threads: int
+    also: tuple[str, ...] = ()
+    trace: RunTrace | None = None
+    path: Path | None = None
+    is_of_the_design: bool = False
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One sequencer under one policy. `seconds` is wall time; everything else follows from the seed.
+
+    `counted` says of which happenings it can be said whether an example held them; `happened` how many did.
+    """
+
+    sequencer: str
+    policy: str
+    level: Level
+    verdict: Verdict
+    examples: int
+    operations: int
+    steps: int
+    seconds: float
+    counted: tuple[str, ...] = ()
+    happened: Counter[str] = field(default_factory=Counter)
+    counterexample: Counterexample | None = None
+    reason: str = ""
+
+    @property
+    def never_happened(self) -> tuple[str, ...]:
+        """What could have happened in some example and did in none: then the verdict says little."""
+        return tuple(each for each in self.counted if not self.happened[each])
+
+    @property
+    def bound(self) -> str:
+        """How much was tried."""
+        return f"{self.examples} examples, {self.operations} operations"
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """All rows of a comparison."""
+
+    seed: int
+    rows: tuple[Compared, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        return worst([row.verdict for row in self.rows])
+
+    @property
+    def counterexamples(self) -> tuple[Counterexample, ...]:
+        return tuple(row.counterexample for row in self.rows if row.counterexample is not None)
