@@ -55,8 +55,8 @@ class Receiver {
   }
 
   bool wait_for_space() {
-    const Value short_by = mutated(Mutation::slot_before_it_is_free) ? 1 : 0;
-    while (freed_count_ < index_ - static_cast<Value>(layout_.slots) + 1 - short_by) {
+    constexpr Value ahead = mutated(Mutation::slot_before_it_is_free) ? 0 : 1;
+    while (freed_count_ < index_ - static_cast<Value>(layout_.slots) + ahead) {
       const Watched watched{{layout_.consumed(ring_), 0}, freed_count_, true};
       const Result found = memory_.poll({&watched, 1});
       if (found.stopped()) return false;
