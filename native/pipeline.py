@@ -20,7 +20,9 @@ from fencepost.model.trace import Step
 from fencepost.native import _core
 from fencepost.native.stepped import Names
 
-DESIGN_NAMES = ("order5.fetch_add", "order4.claim", "order4.mutex", "order4.sharded_mutex", "order4.owner")
+DESIGN_NAMES = (
+    "order5.fetch_add", "order4.claim", "order4.mutex", "order4.sharded_mutex", "order4.owner", "order5.epoch",
+)  # fmt: skip
 """The designs that have a native pipeline."""
 
 STEPPED_NAMES = (*DESIGN_NAMES, "order4.cas_then_reserve")
@@ -57,7 +59,7 @@ ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("arrive", ("ring", "client", "seq", "count")),
     ("overwrite", ("ring", "slot", "by_ring", "index")),
     ("assign", ("ring", "index", "client", "seq", "count", "start")),
-    ("reserve", ("ring",)),
+    ("reserve", ("ring", "batches")),
     ("publish", ("ring", "index")),
     ("export", ("ring", "index", "kind", "chain")),
     ("frontier", ("ring", "client", "below")),

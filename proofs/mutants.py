@@ -34,6 +34,12 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "park",
         "next_seq[slot_client[ring, in_hand[ring]]] < slot_seq[ring, in_hand[ring]]",
     ): _PARKED_TOO_MUCH,
+    ("order4.sharded_mutex", "restart", "stage[ring] == 0"): _HAND_STAYS,
+    (
+        "order4.sharded_mutex",
+        "park",
+        "next_seq[slot_client[ring, in_hand[ring]]] < slot_seq[ring, in_hand[ring]]",
+    ): _PARKED_TOO_MUCH,
     ("order4.claim", "restart", "stage[ring] == 0"): _HAND_STAYS,
     ("order4.claim", "park", "stage[ring] == 0"): _HAND_STAYS,
     (

@@ -34,7 +34,8 @@ def test_check_passes_every_sound_sequencer_in_every_layer(checked: dict[str, An
     assert checked["schema"] == "fencepost/check/1"
     assert checked["verdict"] == "not found"
     seen = {(each["sequencer"], each["layer"]) for each in checked["results"]}
-    names = ("order4.mutex", "order4.sharded_mutex", "order4.claim", "order4.owner", "order5.fetch_add")
+    level_4 = ("order4.mutex", "order4.sharded_mutex", "order4.claim", "order4.owner")
+    names = (*level_4, "order5.fetch_add", "order5.epoch")
     assert seen == {(name, layer) for name in names for layer in ("spec", "program", "runs", "native", "both")}
 
 
@@ -158,7 +159,7 @@ def test_prove_with_too_little_work_exits_3_and_names_the_query(tmp_path: Path) 
 def test_prove_lists_what_is_sound_and_what_is_refuted() -> None:
     lines = run("prove", "--list").stdout.splitlines()
     assert "order4.modulo_table (refuted: prefix): unique, dense, contiguous, agreement," in "\n".join(lines)
-    assert len(lines) == 15
+    assert len(lines) == 16
 
 
 def test_prove_prints_the_kill_table() -> None:

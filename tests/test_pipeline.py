@@ -17,7 +17,7 @@ from fencepost.model.memory.lines import LinesChanged
 from fencepost.model.programs import Arriving, Scenario, design
 from fencepost.model.programs.client import Sending
 
-SOUND = ("order5.fetch_add", "order4.mutex", "order4.sharded_mutex", "order4.claim")
+SOUND = ("order5.fetch_add", "order5.epoch", "order4.mutex", "order4.sharded_mutex", "order4.claim")
 TWO_RINGS = arrivals(clients=2, brokers=2, batches=3)
 RETRANSMITTED = ((Arriving(0, 0, 1),), (Arriving(0, 1, 1), Arriving(0, 0, 1)))
 SCENARIOS = {

@@ -127,9 +127,8 @@ def test_an_unknown_sequencer_lists_the_choices() -> None:
 
 
 def test_the_sequencers_of_the_main_job_have_programs() -> None:
-    assert {"order5.fetch_add", "order4.mutex", "order4.sharded_mutex", "order4.claim", "order4.owner"} <= set(
-        SOUND_NAMES
-    )
+    level_4 = {"order4.mutex", "order4.sharded_mutex", "order4.claim", "order4.owner"}
+    assert {"order5.fetch_add", "order5.epoch", *level_4} <= set(SOUND_NAMES)
 
 
 def test_level_four_orders_up_to_the_first_gap_and_level_five_everything() -> None:

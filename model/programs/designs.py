@@ -4,7 +4,7 @@ from fencepost.model.errors import unknown_choice
 from fencepost.model.programs.operations import Address
 from fencepost.model.programs.order4 import CasThenReserve, Order4Claim, Order4Mutex, Order4ShardedMutex
 from fencepost.model.programs.order4_owner import Order4Owner
-from fencepost.model.programs.order5 import Order5FetchAdd
+from fencepost.model.programs.order5 import Order5Epoch, Order5FetchAdd
 from fencepost.model.programs.pipeline import Design
 from fencepost.model.programs.seed import (
     SeedAcknowledger,
@@ -33,6 +33,7 @@ SOUND = tuple(
     Design(name, scanner, protocol(name))
     for name, scanner in (
         ("order5.fetch_add", Order5FetchAdd),
+        ("order5.epoch", Order5Epoch),
         ("order4.mutex", Order4Mutex),
         ("order4.sharded_mutex", Order4ShardedMutex),
         ("order4.claim", Order4Claim),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from fencepost.model.language import Protocol
 from fencepost.model.specs.order4_owner import Order4Owner
+from fencepost.model.specs.order5_epoch import Order5Epoch
 from fencepost.model.trace import Step
 
 
@@ -15,8 +16,26 @@ def spec_steps(spec: Protocol, step: Step) -> Iterator[Step]:
     """Yield the steps of the spec; each is to be taken before the next one is asked for."""
     if isinstance(spec, Order4Owner):
         yield from _of_owner(spec, step)
+    elif isinstance(spec, Order5Epoch):
+        yield from _of_epoch5(spec, step)
     elif step.action in spec.actions:
         yield step
+
+
+def _of_epoch5(spec: Order5Epoch, step: Step) -> Iterator[Step]:
+    """order5.epoch: what a scanner collects is private until it reserves for it."""
+    given = step.arguments
+    if step.action == "arrive":
+        yield step
+    elif step.action == "reserve":
+        yield from [Step("collect", {"ring": given["ring"]})] * given["batches"]
+        yield Step("reserve", {"ring": given["ring"]})
+    elif step.action == "assign":
+        yield Step("place", {"ring": given["ring"]})
+        if spec.cursor[given["ring"]] == spec.collected_to[given["ring"]]:
+            yield Step("finish", {"ring": given["ring"]})
+    elif step.action == "publish":
+        yield Step("publish", {"row": spec.row_of[given["ring"], given["index"]]})
 
 
 def _of_owner(spec: Order4Owner, step: Step) -> Iterator[Step]:

@@ -154,9 +154,10 @@ struct HandReceiver {
     const pipeline::Batch& batch = each.batch;
     if (batch.count < 1) continue;
     while (receiver.freed_count < receiver.index - static_cast<Value>(receiver.where.slots) + 1) {
-      const Value freed = receiver.memory.word(receiver.where.consumed(receiver.ring), 0).load(std::memory_order_acquire);
-      if (freed == receiver.freed_count && receiver.memory.stop.is_set()) return;
-      receiver.freed_count = freed;
+      const std::optional<Value> found =
+          receiver.memory.changed({receiver.where.consumed(receiver.ring), 0, receiver.freed_count});
+      if (!found) return;
+      receiver.freed_count = *found;
     }
     const LineIndex payload = receiver.where.payload(receiver.ring, receiver.index);
     receiver.memory.word(payload, 0).store(pack(pipeline::Batch{batch.client, batch.seq, 0}), std::memory_order_release);

@@ -65,6 +65,7 @@ class PooledMemory {
   static constexpr Mutant mutant = Mutant::none;
   using Policy = Base;  // of the sequencers
   static constexpr std::size_t shard_count = 64;
+  static constexpr std::size_t epoch_batch_count = 64;
   struct Label {};
 
   PooledMemory(std::span<PooledLine> pool, Network& network, const StopFlag& stop, std::size_t delivered_max)
@@ -85,6 +86,12 @@ class PooledMemory {
   template <class Sequencer>
   Attempt attempt(Sequencer& sequencer, const Layout&, std::uint32_t, const Slot& slot) {
     return try_order(sequencer, slot);
+  }
+
+  // Calls `call`, whose fetch_add is what the label says.
+  template <class Call>
+  void reserving(Label, Call&& call) {
+    call();
   }
 
   // Writes a line back and drops this host's copy.

@@ -163,6 +163,7 @@ class SteppedMemory : public FibreProgram {
   using Label = stepped::Label;
   using Policy = Stepped;
   static constexpr std::size_t shard_count = stepped::shard_count;
+  static constexpr std::size_t epoch_batch_count = 2;  // few, so that epochs get full: model/programs/order5.py
 
   const Operation* begin() override {
     teller_ = nullptr;
@@ -196,6 +197,15 @@ class SteppedMemory : public FibreProgram {
     const Attempt made = pipeline::try_order(sequencer, slot);
     teller_ = nullptr;
     return made;
+  }
+
+  // Calls `call`, whose fetch_add is what the label says.
+  template <class Call>
+  void reserving(const Label& label, Call&& call) {
+    ReservationTeller teller(label);
+    teller_ = &teller;
+    call();
+    teller_ = nullptr;
   }
 
   Value access(Kind kind, Word word, Value value, Value second) override {
@@ -250,6 +260,17 @@ class SteppedMemory : public FibreProgram {
   void delivered(std::uint32_t, const pipeline::ChainEntry&, Value) {}
 
  private:
+  // Its batches are told of one by one afterwards.
+  class ReservationTeller final : public Teller {
+   public:
+    explicit ReservationTeller(const Label& label) : label_(label) {}
+    Label label(Kind kind, Word) override { return kind == Kind::fetch_add ? label_ : Label{}; }
+    std::optional<Value> assigned(Kind, Word, Value) override { return std::nullopt; }
+
+   private:
+    const Label label_;
+  };
+
   Result on(Kind kind, Word word, Value value, Value second, const Label& label) {
     Operation operation;
     operation.kind = kind;

@@ -25,6 +25,17 @@ struct Layout {
   std::uint32_t shard_count = 0;   // of clients, with a lock each
   std::uint32_t worker_count = 1;  // that read one ring, with an export chain each
 
+  constexpr Layout() = default;
+  constexpr Layout(std::uint32_t rings, std::uint32_t slots_each, std::uint32_t clients, std::uint32_t shards = 0,
+                   std::uint32_t workers = 1)
+      : ring_count(rings),
+        slots(slots_each),
+        client_count(clients),
+        shard_count(shards),
+        worker_count(workers),
+        first_(2 + shards + clients),
+        ring_size_(2 + (2 + workers) * slots_each + clients) {}
+
   constexpr Word issued() const { return {0, 0}; }
   constexpr Word lock() const { return {1, 0}; }
   constexpr Word shard_lock(std::size_t shard) const { return {2 + static_cast<LineIndex>(shard), 0}; }
@@ -55,7 +66,7 @@ struct Layout {
     if (line < 2 + shard_count) return {LineName::shard, line - 2, -1, 1};
     if (line < base(0)) return {LineName::next, line - 2 - shard_count, -1, 1};
     const LineIndex in_rings = line - base(0);
-    const LineIndex ring = in_rings / ring_size(), at = in_rings % ring_size();
+    const LineIndex ring = in_rings / ring_size_, at = in_rings % ring_size_;
     if (at < 2) return {at == 0 ? LineName::written : LineName::consumed, ring, -1, 1};
     const LineIndex client = at - 2 - (2 + worker_count) * slots, of = (at - 2) / slots, place = (at - 2) % slots;
     if (of >= 2 + worker_count) return {LineName::acked, ring, client, 1};
@@ -64,8 +75,10 @@ struct Layout {
   }
 
  private:
-  constexpr LineIndex ring_size() const { return 2 + (2 + worker_count) * slots + client_count; }
-  constexpr LineIndex base(std::uint32_t ring) const { return 2 + shard_count + client_count + ring * ring_size(); }
+  constexpr LineIndex base(std::uint32_t ring) const { return first_ + ring * ring_size_; }
+
+  LineIndex first_ = 2;      // of the first ring
+  LineIndex ring_size_ = 2;  // lines
 };
 
 // Words of the lines that have two.

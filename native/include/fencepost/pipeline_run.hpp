@@ -155,6 +155,9 @@ RunResult run_on(std::string_view design, const Scenario& scenario, std::size_t 
   if (design == stepped::pipeline_designs[4]) {
     return PipelineRun<Base, ScannerOwner>(scenario, expected_count, patience_seconds).run(check_interrupt);
   }
+  if (design == stepped::pipeline_designs[5]) {
+    return PipelineRun<Base, ScannerEpoch5>(scenario, expected_count, patience_seconds).run(check_interrupt);
+  }
   throw Refused("unknown pipeline '" + std::string(design) + "'");
 }
 

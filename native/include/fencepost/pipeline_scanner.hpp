@@ -6,13 +6,38 @@
 #include <vector>
 
 #include "fencepost/batch.hpp"
+#include "fencepost/configuration.hpp"
+#include "fencepost/issued.hpp"
 #include "fencepost/mutant.hpp"
+#include "fencepost/origin.hpp"
 #include "fencepost/pipeline_layout.hpp"
 #include "fencepost/pipeline_mutants.hpp"
 #include "fencepost/pipeline_receiver.hpp"
 #include "fencepost/pipeline_words.hpp"
 
 namespace fencepost::pipeline {
+
+// All that sequencers made of workers have in common.
+template <class Policy>
+struct SharedCounter {
+  explicit SharedCounter(const Configuration& configuration) : counter(configuration.first_position) {}
+  std::uint64_t issued() const noexcept { return counter.value(); }
+
+  Issued<Policy> counter;
+};
+
+// A slot's batch as workers take it, and back again.
+inline fencepost::Batch batch_of(const Slot& slot) {
+  return {static_cast<std::uint64_t>(slot.batch.client), static_cast<std::uint64_t>(slot.batch.seq),
+          static_cast<std::uint64_t>(slot.batch.count)};
+}
+inline std::uint64_t origin_index(const Slot& slot) { return static_cast<std::uint64_t>(slot.index); }
+inline Slot slot_of(const fencepost::Batch& batch, std::uint64_t origin) {
+  return {static_cast<Value>(Origin::index(origin)),
+          {static_cast<Value>(batch.client_id), static_cast<Value>(batch.batch_seq),
+           static_cast<Value>(batch.message_count)},
+          false};
+}
 
 // Reads one ring in ring order. With `delegated`, a delegation says what is written; else the header's own guard does.
 template <class Memory>
@@ -51,6 +76,16 @@ class Scanner {
       if (passes(index, found.value)) return true;
     }
     return true;
+  }
+
+  // Looks once, without waiting, whether the slot may be read.
+  bool is_readable(Value index) {
+    const std::optional<Watched> watched = gate(index);
+    if (!watched) return true;
+    memory_.flush(watched->word.line);
+    memory_.full_fence();
+    const Value seen = memory_.load(watched->word);
+    return seen != watched->seen && passes(index, seen);
   }
 
   // Reads the slot behind a gate. A header without messages is not written yet, whatever its guard says. That a

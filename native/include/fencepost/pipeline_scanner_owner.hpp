@@ -12,21 +12,11 @@
 
 #include "fencepost/batch.hpp"
 #include "fencepost/configuration.hpp"
-#include "fencepost/issued.hpp"
 #include "fencepost/order4_owner.hpp"
 #include "fencepost/origin.hpp"
 #include "fencepost/pipeline_scanner.hpp"
 
 namespace fencepost::pipeline {
-
-// All that the workers have in common.
-template <class Policy>
-struct SharedCounter {
-  explicit SharedCounter(const Configuration& configuration) : counter(configuration.first_position) {}
-  std::uint64_t issued() const noexcept { return counter.value(); }
-
-  Issued<Policy> counter;
-};
 
 template <class Memory>
 class ScannerOwner {
@@ -87,13 +77,6 @@ class ScannerOwner {
     return configuration;
   }
 
-  static Slot slot_of(const fencepost::Batch& batch, std::uint64_t origin) {
-    return {static_cast<Value>(Origin::index(origin)),
-            {static_cast<Value>(batch.client_id), static_cast<Value>(batch.batch_seq),
-             static_cast<Value>(batch.message_count)},
-            false};
-  }
-
   // A ring whose next slot may be read; none: the run is to end.
   std::optional<std::uint32_t> readable_ring() {
     while (true) {
@@ -110,14 +93,12 @@ class ScannerOwner {
   }
 
   void take(std::uint32_t ring, const Slot& slot) {
-    const fencepost::Batch batch{static_cast<std::uint64_t>(slot.batch.client),
-                                 static_cast<std::uint64_t>(slot.batch.seq),
-                                 static_cast<std::uint64_t>(slot.batch.count)};
+    const fencepost::Batch batch = batch_of(slot);
     if (!worker_.owns(batch.client_id)) {
       views_[ring].pass_over(slot);
       return;
     }
-    const Taken taken = worker_.take(batch, Origin::of(ring, static_cast<std::uint64_t>(slot.index)), *this);
+    const Taken taken = worker_.take(batch, Origin::of(ring, origin_index(slot)), *this);
     if (taken == Taken::parked) memory_.attempted(ring, slot.index, AttemptOutcome::later, -1);
   }
 

@@ -18,6 +18,7 @@
 #include "fencepost/pipeline_delegation.hpp"
 #include "fencepost/pipeline_layout.hpp"
 #include "fencepost/pipeline_receiver.hpp"
+#include "fencepost/pipeline_scanner_epoch5.hpp"
 #include "fencepost/pipeline_scanner_order4.hpp"
 #include "fencepost/pipeline_scanner_order5.hpp"
 #include "fencepost/pipeline_scanner_owner.hpp"
@@ -100,8 +101,8 @@ struct Scenario {
 
 namespace fencepost::stepped {
 
-inline constexpr std::array<std::string_view, 5> pipeline_designs{"order5.fetch_add", "order4.claim", "order4.mutex",
-                                                                   "order4.sharded_mutex", "order4.owner"};
+inline constexpr std::array<std::string_view, 6> pipeline_designs{"order5.fetch_add", "order4.claim", "order4.mutex",
+                                                                   "order4.sharded_mutex", "order4.owner", "order5.epoch"};
 
 struct RoleOf {
   pipeline::Role role;
