@@ -10,10 +10,13 @@ and the programs of the pipeline, one source for two builds:
     lockstep      the stepped build and the model, side by side, step by step
     run_pipeline  the same programs on real threads
 
+and what a sequencer of your own must be to be compared with the model: `YourSequencer`, `include_directory`.
+
 Workloads are columns: one-dimensional arrays or sequences of integers, one entry per row, all of one length. Every
 value is checked here and again in C++; what cannot be used is an InputError with the value and what was expected.
 """
 
+from fencepost.native.adapter import Answer, CompiledSequencer, YourSequencer, include_directory
 from fencepost.native.arguments import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, SEQUENCERS
 from fencepost.native.exploration import explore
 from fencepost.native.pipeline import Mutant
@@ -38,9 +41,11 @@ __all__ = [
     "POLLS",
     "PUBLICATIONS",
     "SEQUENCERS",
+    "Answer",
     "ArrivalOutcome",
     "Attempt",
     "AttemptOutcome",
+    "CompiledSequencer",
     "Delivered",
     "Difference",
     "Lockstep",
@@ -51,7 +56,9 @@ __all__ = [
     "RaceResult",
     "Replay",
     "Sequencer",
+    "YourSequencer",
     "explore",
+    "include_directory",
     "lockstep",
     "race",
     "replay",

@@ -67,9 +67,8 @@ class Failure:
     step: int
     sides: str = "native"
 
-    @property
     def is_of_the_design(self) -> bool:
-        """Whether the model breaks the same promise by the same steps."""
+        """Say whether the model breaks the same promise by the same steps."""
         return self.property != LOCKSTEP and self.sides == BOTH
 
     def __str__(self) -> str:

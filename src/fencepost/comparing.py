@@ -2,6 +2,8 @@
 
 stepped    the native build under the drawn schedule, in lockstep with the model; both histories against the
            contract; every step of the native one accepted by the spec
+attempts   the production sequencers, or one of your own, attempt by attempt under a drawn schedule; every answer is one
+           that the spec allows, and the history keeps the contract
 race       the production sequencers, raced by real threads over drawn workloads; what they ordered, what
            subscribers found and what clients were told against the contract
 """
@@ -17,7 +19,9 @@ from pathlib import Path
 from random import SystemRandom
 from types import ModuleType
 
-from fencepost.compared import raced, stepped
+from fencepost.compared import attempted, raced, stepped
+from fencepost.compared.attempted import Attempted, Compiled, Shipped
+from fencepost.compared.attempts import Make
 from fencepost.compared.modules import Native
 from fencepost.compared.raced import Raced
 from fencepost.compared.search import Chunk, Tally, Task, keep_out_of_here, search, user_folder
@@ -32,10 +36,12 @@ from fencepost.native import PUBLICATIONS, SEQUENCERS, Mutant
 from fencepost.native.pipeline import DESIGN_NAMES, STEPPED_NAMES
 
 EXAMPLES = 1_000
-CHUNK = {stepped.POLICY: 250, raced.POLICY: 25}
+CHUNK = {stepped.POLICY: 250, attempted.POLICY: 100, raced.POLICY: 25}
 """Examples of a chunk: some two seconds, so that an end of the budget is noticed and two cores are kept busy."""
-RACED_SHARE = 10  # a race costs as much as some joint examples
-POLICIES = (stepped.POLICY, raced.POLICY, *PUBLICATIONS)
+SHARE = {stepped.POLICY: 1, attempted.POLICY: 5, raced.POLICY: 10}
+"""One example in so many is drawn of what comes after the first."""
+POLICIES = (stepped.POLICY, attempted.POLICY, raced.POLICY, *PUBLICATIONS)
+AnyTask = Stepped | Attempted | Raced
 
 CRASH = "crash"
 """What is reported in the place of a promise when the native code takes its process down."""
@@ -44,6 +50,7 @@ CRASH = "crash"
 def compare(
     sequencers: str | Iterable[str] = (),
     *,
+    yours: Make | ModuleType | None = None,
     levels: Iterable[Level] = LEVELS,
     policy: str | None = None,
     examples: int | None = None,
@@ -60,8 +67,10 @@ def compare(
 ) -> Comparisons:
     """Compare native sequencers with the model, by default all of them under every policy.
 
-    policy           `stepped`, `race`, or a publication, with which it is then raced
-    examples         drawn for each row (a tenth of it for races); by default 1,000
+    yours            a sequencer of your own instead: what makes a `fencepost.native.YourSequencer`, or a module made by
+                     FENCEPOST_SEQUENCER (`fencepost/adapter.hpp`); `levels` then says of which level it is
+    policy           `stepped`, `attempts`, `race`, or a publication, with which it is then raced
+    examples         drawn for each row, by default 1,000; a fifth of it for attempts, but for yours, a tenth for races
     budget_seconds   or for how long all rows together draw
     seed             with one, and `examples`, all but the races' threads is the same again, and no example that failed
                      earlier is tried first; without, one is drawn
@@ -77,18 +86,22 @@ def compare(
     names = (sequencers,) if isinstance(sequencers, str) else tuple(dict.fromkeys(sequencers))
     _check(names, policy, examples, budget_seconds, jobs)
     compiled = Native.of(native)
-    tasks = tuple(_tasks(names, tuple(levels), policy, compiled, mutant, profile, only_differences))
+    tasks: tuple[AnyTask, ...]
+    if yours is not None:
+        tasks = (_yours(yours, tuple(levels), names, native),)
+    else:
+        tasks = tuple(_tasks(names, tuple(levels), policy, compiled, mutant, profile, only_differences))
     if not tasks:
         raise InputError(_nothing(names, tuple(levels), policy, compiled))
     folder = None if seed is not None else kept_in or user_folder()
     drawn = SystemRandom().getrandbits(32) if seed is None else seed
-    counts = {raced.POLICY: -(-(examples or EXAMPLES) // RACED_SHARE), stepped.POLICY: examples or EXAMPLES}
+    shares = {kind: 1 if yours is not None else share for kind, share in SHARE.items()}
     rows = []
     with _Workers(jobs) as workers:
         for task in tasks:
             progress(f"{task.sequencer} {task.policy}")
             share = budget_seconds / len(tasks) if budget_seconds is not None else None
-            count = counts[_kind(task)] if budget_seconds is None else None
+            count = -(-(examples or EXAMPLES) // shares[_kind(task)]) if budget_seconds is None else None
             rows.append(_compared(task, workers, drawn, count, share, folder, out))
     return Comparisons(drawn, tuple(rows))
 
@@ -117,15 +130,30 @@ def _tasks(
     mutant: Mutant,
     profile: str,
     only_differences: bool,
-) -> Iterator[Stepped | Raced]:
+) -> Iterator[AnyTask]:
     """Yield what is compared: each sequencer of the levels under each policy that it has."""
     for name in names or dict.fromkeys((*DESIGN_NAMES, *SEQUENCERS)):
         if _level(name) not in levels:
             continue
         if name in STEPPED_NAMES and compiled.is_stepped and policy in (None, stepped.POLICY):
             yield Stepped(name, compiled, mutant, profile, only_differences)
-        if name in SEQUENCERS and compiled.is_raced and mutant is Mutant.NONE and policy != stepped.POLICY:
+        if name not in SEQUENCERS or not compiled.is_raced or mutant is not Mutant.NONE:
+            continue
+        if policy in (None, attempted.POLICY):
+            yield Attempted(name, _level(name), Shipped(name, compiled))
+        if policy is None or policy in (raced.POLICY, *PUBLICATIONS):
             yield Raced(name, compiled, policy if policy in PUBLICATIONS else None)
+
+
+def _yours(yours: Make | ModuleType, levels: tuple[Level, ...], names: tuple[str, ...], native: object) -> Attempted:
+    if len(levels) != 1 or names or native is not None:
+        raise InputError("a sequencer of your own is compared alone: expected `yours` with one level, and no names")
+    if isinstance(yours, ModuleType):
+        module = Native.named(yours)
+        return Attempted(module.name, levels[0], Compiled(module))
+    if not callable(yours):
+        raise InputError(f"yours is {yours!r}: expected a class or function that makes a sequencer, or a module")
+    return Attempted(getattr(yours, "__name__", type(yours).__name__), levels[0], yours)
 
 
 def _level(name: str) -> Level:
@@ -133,8 +161,17 @@ def _level(name: str) -> Level:
     return 4 if level == 4 else 5
 
 
-def _kind(task: Stepped | Raced) -> str:
-    return stepped.POLICY if isinstance(task, Stepped) else raced.POLICY
+def _kind(task: AnyTask) -> str:
+    return raced.POLICY if isinstance(task, Raced) else task.policy
+
+
+def _counted(task: AnyTask) -> tuple[str, ...]:
+    """Return which happenings a row counts."""
+    of_level = OF_LEVEL[task.level]
+    if isinstance(task, Stepped):
+        return of_level
+    known = raced.HAPPENINGS if isinstance(task, Raced) else attempted.HAPPENINGS
+    return tuple(each for each in of_level if each in known)
 
 
 def _nothing(names: tuple[str, ...], levels: tuple[Level, ...], policy: str | None, compiled: Native) -> str:
@@ -195,7 +232,7 @@ def _sizes(count: int | None, chunk: int, deadline: float) -> Iterator[int]:
 
 
 def _compared(
-    task: Stepped | Raced,
+    task: AnyTask,
     workers: _Workers,
     seed: int,
     count: int | None,
@@ -218,32 +255,32 @@ def _compared(
     except KeyboardInterrupt:
         reason = "interrupted"
     verdict = Verdict.UNKNOWN if reason or not tally.examples else Verdict.NOT_FOUND
-    level = _level(task.sequencer)
     return Compared(
         task.sequencer,
         task.policy,
-        level,
+        task.level,
         Verdict.VIOLATED if found is not None else verdict,
         tally.examples,
         tally.operations,
         tally.steps,
         time.time() - began,
-        tuple(each for each in OF_LEVEL[level] if _kind(task) == stepped.POLICY or each in raced.HAPPENINGS),
+        _counted(task),
         tally.happened,
         found,
         reason or ("" if tally.examples else "the budget was spent before the first example"),
     )
 
 
-def _counterexample(task: Stepped | Raced, chunk: Chunk, out: Path | None) -> Counterexample:
+def _counterexample(task: AnyTask, chunk: Chunk, out: Path | None) -> Counterexample:
     failed = chunk.failed
     assert failed is not None
     found_by = f"compare: {chunk.tally.examples} examples"
-    made = (
-        stepped.counterexample(task, chunk.smallest, found_by)
-        if isinstance(task, Stepped)
-        else raced.counterexample(chunk.smallest, failed)
-    )
+    if isinstance(task, Stepped):
+        made = stepped.counterexample(task, chunk.smallest, found_by)
+    elif isinstance(task, Attempted):
+        made = attempted.counterexample(task, chunk.smallest, failed)
+    else:
+        made = raced.counterexample(chunk.smallest, failed)
     if out is None or made.trace is None:
         return made
     path = out / f"compare-{task.sequencer}-{made.property}.itf.json"

@@ -142,7 +142,8 @@ def _print(found: Comparisons, examples: int | None) -> None:
         property = row.counterexample.property if row.counterexample else "-"
         operations = str(row.operations)
         rows.append((row.sequencer, row.policy, str(row.verdict), property, str(row.examples), operations, *counts))
-    columns = ("sequencer", "policy", "verdict", "property", "examples", "operations", *HAPPENINGS)
+    heads = [each.split()[0] for each in HAPPENINGS]
+    columns = ("sequencer", "policy", "verdict", "property", "examples", "operations", *heads)
     print_table("model against native: examples, and how many of them held what", columns, rows)
     for row in found.rows:
         if row.counterexample is not None:

@@ -26,17 +26,22 @@ class Native:
     @classmethod
     def of(cls, module: ModuleType | None) -> Native:
         """Return what stands for a loaded module, by default the one that ships."""
-        given = _core if module is None else module
-        name, path = getattr(given, "__name__", None), getattr(given, "__file__", None)
-        if not isinstance(name, str) or not isinstance(path, str):
-            raise InputError(f"native is {module!r}: expected a module that was loaded from a file")
-        found = cls(name, path)
+        found = cls.named(_core if module is None else module)
+        name = found.name
         if not found.is_stepped and not found.is_raced:
             raise InputError(
                 f"the module {name} has neither {', '.join(STEPPED)} nor {', '.join(RACED)}: expected a module compiled"
                 " from the bindings of fencepost"
             )
         return found
+
+    @classmethod
+    def named(cls, module: ModuleType) -> Native:
+        """Return what stands for a module, whatever it has."""
+        name, path = getattr(module, "__name__", None), getattr(module, "__file__", None)
+        if not isinstance(name, str) or not isinstance(path, str):
+            raise InputError(f"{module!r} is no module that was loaded from a file: expected a compiled one")
+        return cls(name, path)
 
     def load(self) -> ModuleType:
         """Return the module; loads it in a process that does not have it yet."""

@@ -12,6 +12,7 @@ from fencepost.compared.modules import Native
 from fencepost.compared.reduction import Reduction
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import Counterexample
+from fencepost.model.contract import Level
 from fencepost.model.errors import InputError, NotAccepted
 from fencepost.model.explorer.run_trace import RunTrace, run, uses_of
 from fencepost.model.explorer.subjects import SequencerOrigin
@@ -40,6 +41,10 @@ class Stepped:
     repeatable = True
 
     @property
+    def level(self) -> Level:
+        return design(self.sequencer).level
+
+    @property
     def key(self) -> str:
         return f"{self.sequencer} {POLICY} {self.profile} {self.native.name} {self.mutant.name}"
 
@@ -62,7 +67,7 @@ class Stepped:
     def try_out(self, example: JointExample) -> Tried:
         made = self.joint(example)
         failure, failed = made.failure, None
-        if failure is not None and not (self.only_differences and failure.is_of_the_design):
+        if failure is not None and not (self.only_differences and failure.is_of_the_design()):
             failed = Failed(failure.property, failure.sentence, (failure.step, self.batch_count(example)))
         return Tried(failed, made.operations, made.steps, made.happened)
 
@@ -103,7 +108,7 @@ def counterexample(task: Stepped, example: JointExample, found_by: str) -> Count
         max(1, len(taking_part)),
         tuple(str(each) for each in made.failures[1:]),
         trace,
-        is_of_the_design=made.failure.is_of_the_design,
+        is_of_the_design=made.failure.is_of_the_design(),
     )
 
 
