@@ -19,15 +19,14 @@ Part = tuple[Raced, RaceResult, list[str], int]
 
 def judged(given: Raced, parts: list[Part]) -> str:
     """Say what is wrong with the races of one sequencer, one after the other; "" if nothing is."""
-    for number, (part, result, faults, issued) in enumerate(parts):
-        ordered = np.flatnonzero(result.outcome == ArrivalOutcome.ORDERED)
+    for number, (part, result, faults, _) in enumerate(parts):
         if faults:
             return faults[0]
         if sentence := _seen(result) or _counted(part, result, is_stopped=number < len(parts) - 1):
             return sentence
-        if number == len(parts) - 1 and issued != given.first_position + _messages(parts):
-            return f"{issued} positions are issued, {given.first_position + _messages(parts)} belong to batches: dense"
-        del ordered
+    issued, expected = parts[-1][-1], given.first_position + _messages(parts)
+    if issued != expected:
+        return f"the next position is {issued}, and batches end at {expected}: dense"
     return _contract(given, parts)
 
 
@@ -54,10 +53,10 @@ def _seen(result: RaceResult) -> str:
             f"row {row} was ordered at {result.start_position[row]} and delivered at"
             f" {result.delivered_position[row]}: visible"
         )
-    if (result.acked_ns[~is_ordered] >= 0).any() or (result.acked_ns[is_ordered] < result.ordered_ns[is_ordered]).any():
-        early = np.flatnonzero(is_ordered & (result.acked_ns >= 0) & (result.acked_ns < result.ordered_ns))
-        if early.size or (result.acked_ns[~is_ordered] >= 0).any():
-            return "a batch was acknowledged before it was ordered: ack-safe"
+    is_acked = result.acked_ns >= 0
+    if (is_acked & ~is_ordered).any() or (is_acked & (result.acked_ns < result.ordered_ns)).any():
+        return "a batch was acknowledged before it was ordered: ack-safe"
+    if (is_ordered & ~is_acked).any():
         return "an ordered batch is never acknowledged: drained"
     return ""
 
