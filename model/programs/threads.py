@@ -62,7 +62,8 @@ def attempts(sequencer: str, rings: Rings, seed: int) -> tuple[Machine, list[Att
     """Run one attempt at a time, its scanner drawn by `seed`; return the memory and the attempts in order.
 
     All batches have arrived at the start. An attempt is not interrupted, so that this order can be
-    given to any other implementation.
+    given to any other implementation. At level 5 it is that of the ranges: those of an epoch are
+    reserved at once and given out one by one.
     """
     machine = machine_of(sequencer, rings)
     receivers, scanners = threads(sequencer, rings)
@@ -77,6 +78,8 @@ def attempts(sequencer: str, rings: Rings, seed: int) -> tuple[Machine, list[Att
             if isinstance(operation, Attempted):
                 done.append(operation)
                 break
+    if design(sequencer).level == 5:
+        done.sort(key=lambda attempted: attempted.start)
     return machine, done
 
 

@@ -257,8 +257,6 @@ class _Job:
         began = time.perf_counter()
         _, rings = rings_of(self._workload)
         _, made = attempts(self._protocol.name, rings, self._seed)
-        if self._protocol.level == 5:  # an epoch's ranges are reserved at once and told of one by one
-            made.sort(key=lambda each: each.start)
         batches = [rings[each.ring][each.index] for each in made]
         answered = native.replay(
             self._protocol.name,
