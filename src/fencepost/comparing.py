@@ -22,9 +22,10 @@ from types import ModuleType
 from fencepost.compared import attempted, raced, stepped
 from fencepost.compared.attempted import Attempted, Compiled, Shipped
 from fencepost.compared.attempts import Make
+from fencepost.compared.kept import user_folder
 from fencepost.compared.modules import Native
 from fencepost.compared.raced import Raced
-from fencepost.compared.search import Chunk, Tally, Task, keep_out_of_here, search, user_folder
+from fencepost.compared.search import Chunk, Tally, Task, keep_out_of_here, search
 from fencepost.compared.stepped import Stepped
 from fencepost.compared.verdicts import OF_LEVEL, Compared, Comparisons, Counterexample
 from fencepost.model.contract import LEVELS, Level, Verdict

@@ -10,6 +10,8 @@ The same session with the schedule as data is what `fencepost.compare(yours=Mine
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
@@ -33,6 +35,15 @@ class SequencerMachine(RuleBasedStateMachine):
         self.session = Attempts(type(self).make, self.level, RINGS, CLIENTS)
         self.following = [0] * CLIENTS
         self.sent: list[tuple[int, int, int]] = []
+        self.is_broken = False
+
+    def _do(self, act: Callable[..., None], *arguments: int) -> None:
+        """Do something to the session; once a promise is broken there is nothing left to judge."""
+        try:
+            act(*arguments)
+        except Broken:
+            self.is_broken = True
+            raise
 
     @precondition(lambda self: len(self.sent) < SENT_MOST)
     @rule(client=st.integers(0, CLIENTS - 1), ring=st.integers(0, RINGS - 1), count=st.integers(1, 3))
@@ -56,19 +67,19 @@ class SequencerMachine(RuleBasedStateMachine):
     def step(self, ring: int) -> None:
         """A scanner goes on, in its attempt or with its next slot."""
         if self.session.can_step(ring):
-            self.session.step(ring)
+            self._do(self.session.step, ring)
 
     @precondition(lambda self: any(map(self.session.worth_a_look, range(RINGS))))
     @rule(ring=st.integers(0, RINGS - 1))
     def poll(self, ring: int) -> None:
         """A scanner looks again at a batch that it set aside."""
         for index in self.session.worth_a_look(ring)[:1]:
-            self.session.poll(ring, index)
+            self._do(self.session.poll, ring, index)
 
     @rule(client=st.integers(0, CLIENTS - 1))
     def ack(self, client: int) -> None:
         """A client asks what it may forget."""
-        self.session.ack(client)
+        self._do(self.session.ack, client)
 
     @rule(ring=st.integers(0, RINGS - 1))
     def stop(self, ring: int) -> None:
@@ -78,7 +89,8 @@ class SequencerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Senders have stopped: let all go on to its end, and judge the whole."""
-        self.session.finish()
+        if not self.is_broken:
+            self.session.finish()
 
 
 def machine(make: Make, level: Level) -> type[SequencerMachine]:

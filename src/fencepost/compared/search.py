@@ -6,11 +6,10 @@ it, and when, makes no difference. The run's finding is that of the first chunk 
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -18,9 +17,10 @@ from typing import Any, Protocol
 
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.configuration import set_hypothesis_home_dir
-from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
+
+from fencepost.compared.kept import keep, kept, user_folder
 
 SHRINKS_MOST = 1_000
 """Runs that Hypothesis may spend on making one failing example smaller; a count, as time would make minima differ."""
@@ -152,46 +152,54 @@ class Trial:
 
 
 def search(task: Task, seed: int, index: int, count: int, deadline: float, kept_in: Path | None) -> Chunk:
-    """Draw the examples of one chunk; shrink the first that fails. Failing examples are kept in the folder, if any."""
-    trial = Trial(task, deadline)
-    random = Random(f"{seed} {task.key} {index}")
-    phases = [Phase.generate, Phase.shrink]
+    """Draw the examples of one chunk; shrink the first that fails.
+
+    With a folder, failing examples are kept there, and those kept earlier are tried before the first chunk.
+    """
     if kept_in is not None and index == 0:
-        phases.insert(0, Phase.reuse)
-    example, timed_out = _find(task.strategy(), trial, random, count, phases, task.key, kept_in)
+        chunk = _tried_again(task, deadline, kept_in)
+        if chunk.failed is not None:
+            return chunk
+    trial = Trial(task, deadline)
+    example, timed_out = _find(task.strategy(), trial, Random(f"{seed} {task.key} {index}"), count)
     chunk = Chunk(trial.tally, timed_out=timed_out and trial.first is None)
     if trial.first is None:
         return chunk
-    if not task.repeatable:
-        chunk.first = trial.first
-        chunk.smallest, chunk.failed = task.smaller(trial.met, trial.first)
-        return chunk
-    chunk.smallest, chunk.failed, chunk.first = example, trial.of(example), trial.first
-    chunk.shrinks = trial.shrinks
-    chunk.smallest, chunk.failed = task.smaller(example, chunk.failed)
+    chunk.first, chunk.shrinks = trial.first, trial.shrinks
+    met, failed = (example, trial.of(example)) if task.repeatable else (trial.met, trial.first)
+    chunk.smallest, chunk.failed = task.smaller(met, failed)
+    if kept_in is not None:
+        keep(kept_in, task.key, [chunk.smallest, *kept(kept_in, task.key)])
     return chunk
 
 
-def _find(
-    strategy: SearchStrategy[Any],
-    trial: Callable[[Any], bool],
-    random: Random,
-    count: int,
-    phases: Sequence[Phase],
-    key: str,
-    kept_in: Path | None,
-) -> tuple[Any, bool]:
-    """Return the smallest example that was found, None if there is none, and whether the time was up before."""
+def _tried_again(task: Task, deadline: float, kept_in: Path) -> Chunk:
+    """Try the examples that failed earlier; forget those that do not fail any more."""
+    trial = Trial(task, deadline)
+    examples = kept(kept_in, task.key)
+    for number, example in enumerate(examples):
+        with suppress(TimeIsUp):
+            trial(example)
+        if trial.first is not None:
+            keep(kept_in, task.key, examples[number:])
+            return Chunk(trial.tally, example, trial.first, trial.first)
+    if examples:
+        keep(kept_in, task.key, [])
+    return Chunk(trial.tally)
+
+
+def _find(strategy: SearchStrategy[Any], trial: Callable[[Any], bool], random: Random, count: int) -> tuple[Any, bool]:
+    """Return the smallest example that was found, None if there is none, and whether the search was stopped."""
     chosen = settings(
         max_examples=count,
-        database=None if kept_in is None else DirectoryBasedExampleDatabase(kept_in),
+        database=None,
         deadline=None,
         derandomize=False,
-        phases=phases,
+        phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
     try:
-        return find(strategy, trial, settings=chosen, random=random, database_key=key.encode()), False
+        return find(strategy, trial, settings=chosen, random=random), False
     except NoSuchExample:
         return None, False
     except TimeIsUp:
@@ -201,17 +209,3 @@ def _find(
 def keep_out_of_here() -> None:
     """Let Hypothesis keep what else it keeps, such as constants of modules, in the user's folder too."""
     set_hypothesis_home_dir(user_folder().parent / "hypothesis")
-
-
-def user_folder() -> Path:
-    """Return the user's folder for examples that failed: XDG_CACHE_HOME, or what the platform has for caches."""
-    named = os.environ.get("XDG_CACHE_HOME")
-    if named:
-        root = Path(named)
-    elif sys.platform == "darwin":
-        root = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        root = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    else:
-        root = Path.home() / ".cache"
-    return root / "fencepost" / "examples"
