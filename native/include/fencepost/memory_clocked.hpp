@@ -6,7 +6,7 @@
 //
 //   two accesses to a Plain, one of them a write, that nothing orders
 //   a batch whose predecessor's ordering is not behind its own (level 4)
-//   an acknowledgement that its client sees without the batch's ordering behind it
+//   an acknowledgement that its client sees without the batch's export behind it
 //
 // whatever values were read. Threads lose time between accesses, so that they meet where they seldom would.
 #pragma once
@@ -76,8 +76,10 @@ class ClockKeeper {
     threads_.clear();
     released_.clear();
     plains_.clear();
-    if (is_first) ordered_.clear();
-    for (auto& each : ordered_) each.second = Moment{};
+    for (auto* const each : {&ordered_, &exported_}) {
+      if (is_first) each->clear();
+      for (auto& batch : *each) batch.second = Moment{};
+    }
     faults_.clear();
   }
 
@@ -142,15 +144,17 @@ class ClockKeeper {
       }
     }
     ordered_[{key, number}] = {me, threads_[me].last_act};
+    // What the thread has published does not hold its export, which comes now.
+    exported_[{key, number}] = {me, ++threads_[me].clock[me]};
   }
   // `key` and `number`: the client and its seq at level 4, the ring and its index at level 5.
   void acknowledged(std::size_t me, std::uint64_t key, std::uint64_t number) {
     if (!has_identities_) return;
-    const auto found = ordered_.find({key, number});
-    if (found == ordered_.end()) {
+    const auto found = exported_.find({key, number});
+    if (found == exported_.end()) {
       add("batch " + std::to_string(number) + " was seen acknowledged and is not ordered");
     } else if (!is_behind(me, found->second)) {
-      add("batch " + std::to_string(number) + " was seen acknowledged with nothing that puts its ordering before that");
+      add("batch " + std::to_string(number) + " was seen acknowledged with nothing that puts its export before that");
     }
   }
 
@@ -193,6 +197,7 @@ class ClockKeeper {
   std::unordered_map<const void*, Clock> released_;
   std::unordered_map<const void*, Plain> plains_;
   std::unordered_map<Identity, Moment, Mixed> ordered_;
+  std::unordered_map<Identity, Moment, Mixed> exported_;
   std::vector<std::string> faults_;
 };
 

@@ -83,15 +83,14 @@ enum class Mutation : int {
   slot_before_it_is_free = 71,
   count_unflushed = 72,
   count_runs_ahead = 73,
-  slot_read_early = 74,
-  entry_unfenced = 75,
-  frontier_unflushed = 76,
-  newer_word_noted = 77,
-  payload_from_copy = 78,
-  loads_do_not_wait = 79,
-  consumed_unflushed = 80,
-  frontier_from_copy = 81,
-  acknowledged_inclusive = 82,
+  entry_unfenced = 74,
+  frontier_unflushed = 75,
+  newer_word_noted = 76,
+  payload_from_copy = 77,
+  loads_do_not_wait = 78,
+  consumed_unflushed = 79,
+  frontier_from_copy = 80,
+  acknowledged_inclusive = 81,
 };
 
 #ifdef FENCEPOST_MUTANT

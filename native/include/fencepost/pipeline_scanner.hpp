@@ -65,7 +65,7 @@ class Scanner {
       return seen == full_index(index);
     }
     written_count_ = seen;
-    return seen > index - (mutated(Mutation::slot_read_early) ? 1 : 0);
+    return seen > index;
   }
 
   // BLOCKS until the slot may be read; false: the run is to end.

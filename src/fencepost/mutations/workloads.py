@@ -64,8 +64,9 @@ def drawn(seed: int, run: int, sequencer: str, level: int) -> Raced:
     if shape == "crowd":  # of more clients than there are chains to park in; all wait for their first batches
         parking, rows = 192, _striped(random, 96, rings, 2, 8, copies=0.0)
         rows = tuple(sorted(rows, key=lambda row: row[1] == 0))
-    if shape == "held":
+    if shape == "held":  # also where all that is left of a ring fits its slots
         parking, roomy = random.randint(0, 3), False
+        rows = _striped(random, clients, rings, random.randint(2, 8), 8, copies=0.15)
     if shape == "stopped":
         stop_rows = (len(rows) // 3, len(rows) // 3)
     if random.random() < 0.2:
