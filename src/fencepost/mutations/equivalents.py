@@ -29,6 +29,6 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
         "It is finished when the worker leaves. Batches wait for that: where senders stop, which is when drained is"
         " asked, all are ordered. Where they never stop they could wait for ever, and no promise speaks of that."),
     Equivalent("pipeline_scanner.hpp", "passes() reads a slot when the count is its index, not more",
-        "A scanner waits at a slot only when the count that it saw last is the slot's index: it has read every slot below."
-        " What it waits for is another count, and counts only grow, so it is more."),
+        "A scanner waits at a slot only when the count that it saw last is the slot's index: it has read every slot"
+        " below. What it waits for is another count, and counts only grow, so it is more."),
 )  # fmt: skip
