@@ -4,7 +4,7 @@ Columns are one-dimensional, contiguous int64 arrays, one entry per row. `Refuse
 """
 
 from collections.abc import Callable
-from typing import TypedDict
+from typing import TypeAlias, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ CORE_MAX: int
 POLLS: tuple[str, ...]
 PUBLICATIONS: tuple[str, ...]
 LINE_INSTRUCTIONS: dict[str, bool]
+HAND_OVERS: tuple[str, ...]
 
 class Refused(ValueError): ...
 
@@ -101,9 +102,12 @@ def replay(
     message_count: npt.NDArray[np.int64],
     first_position: int,
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]: ...
-def record_publication(
-    publication: str, *, message_count: int
-) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]: ...
+
+RecordedRows: TypeAlias = list[tuple[int, int, int]]
+
+def record_publication(publication: str, *, message_count: int) -> tuple[RecordedRows, RecordedRows]: ...
+def record_hand_over(hand_over: int) -> tuple[RecordedRows, RecordedRows]: ...
+def clock_faults() -> list[str]: ...  # of the last race; in builds with FENCEPOST_CLOCKED only
 
 class LitmusProgram:
     def __init__(

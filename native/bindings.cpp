@@ -18,6 +18,9 @@
 #include "fencepost/configuration.hpp"
 #include "fencepost/limits.hpp"
 #include "fencepost/litmus_arguments.hpp"
+#ifdef FENCEPOST_CLOCKED
+#include "fencepost/memory_clocked.hpp"
+#endif
 #include "fencepost/race_options.hpp"
 #include "fencepost/recorded_publication.hpp"
 #include "fencepost/replay.hpp"
@@ -26,6 +29,25 @@
 namespace py = pybind11;
 
 namespace {
+
+// What of a mutant (mutant.hpp) is raced: attempts and races alone, over a memory that keeps clocks, of the sequencers
+// that scanners share (FENCEPOST_CLOCKED is 1) or of those made of workers (2). src/fencepost/mutations/building.py
+// compiles the two apart, as each is half the work.
+#ifdef FENCEPOST_CLOCKED
+#if FENCEPOST_CLOCKED == 1
+using Sequencers = fencepost::SequencerList<
+    fencepost::Order5FetchAdd<fencepost::Clocked>, fencepost::Order4Mutex<fencepost::Clocked>,
+    fencepost::Order4ShardedMutex<fencepost::Clocked>, fencepost::Order4Claim<fencepost::Clocked>>;
+#else
+using Sequencers =
+    fencepost::SequencerList<fencepost::Order5Epoch<fencepost::Clocked>, fencepost::Order4Owner<fencepost::Clocked>,
+                             fencepost::Order4Epoch<fencepost::Clocked>>;
+#endif
+using BoundSequencer = fencepost::AnySequencerOn<fencepost::Clocked, Sequencers>;
+#else
+using Sequencers = fencepost::CoherentSequencers;
+using BoundSequencer = fencepost::AnySequencer;
+#endif
 
 using InputColumn = py::array_t<std::int64_t, py::array::c_style>;  // no conversion: arguments below are .noconvert()
 
@@ -52,14 +74,14 @@ py::array_t<Value> to_array(std::vector<Value>&& values) {
   return py::array_t<Value>(static_cast<py::ssize_t>(kept->size()), kept->data(), release);
 }
 
-py::tuple try_order(fencepost::AnySequencer& sequencer, std::int64_t client_id, std::int64_t batch_seq,
+py::tuple try_order(BoundSequencer& sequencer, std::int64_t client_id, std::int64_t batch_seq,
                     std::int64_t message_count) {
   const fencepost::Attempt attempt = sequencer.try_order(client_id, batch_seq, message_count);
   const bool is_ordered = attempt.outcome == fencepost::AttemptOutcome::ordered;
   return py::make_tuple(static_cast<int>(attempt.outcome), is_ordered ? static_cast<std::int64_t>(attempt.start) : -1);
 }
 
-py::tuple try_order_all(fencepost::AnySequencer& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
+py::tuple try_order_all(BoundSequencer& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
                         const InputColumn& message_count) {
   const auto columns = batch_columns(client_id, batch_seq, message_count);
   py::array_t<std::int8_t> outcome(client_id.size());
@@ -73,6 +95,7 @@ py::tuple try_order_all(fencepost::AnySequencer& sequencer, const InputColumn& c
   return py::make_tuple(outcome, start_position);
 }
 
+#ifndef FENCEPOST_CLOCKED
 py::tuple replay(const std::string& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
                  const InputColumn& message_count, std::int64_t first_position) {
   const auto columns = batch_columns(client_id, batch_seq, message_count);
@@ -83,8 +106,9 @@ py::tuple replay(const std::string& sequencer, const InputColumn& client_id, con
   }
   return py::make_tuple(to_array(std::move(result.outcome)), to_array(std::move(result.start_position)));
 }
+#endif
 
-py::dict race(fencepost::AnySequencer& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
+py::dict race(BoundSequencer& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
               const InputColumn& broker_id, const InputColumn& message_count, const fencepost::RaceOptions& options) {
   const auto columns = batch_columns(client_id, batch_seq, message_count);
   const auto brokers = column("broker_id", broker_id);
@@ -125,6 +149,7 @@ fencepost::Configuration configuration(std::int64_t client_capacity, std::int64_
           .first_position = static_cast<std::uint64_t>(first_position)};
 }
 
+#ifndef FENCEPOST_CLOCKED
 py::dict explore_litmus(const fencepost::litmus::Arguments& given, std::int64_t state_budget, double seconds_budget) {
   const auto states = fencepost::litmus::checked_size("state budget", state_budget, 1, UINT32_MAX - 1);
   fencepost::litmus::Result result;
@@ -145,6 +170,7 @@ py::dict explore_litmus(const fencepost::litmus::Arguments& given, std::int64_t 
   fields["reason"] = result.reason;
   return fields;
 }
+#endif
 
 template <std::size_t count>
 py::tuple names_of(const std::string_view (&names)[count]) {
@@ -160,7 +186,7 @@ PYBIND11_MODULE(_core, module) {
   py::register_local_exception<fencepost::Refused>(module, "Refused", PyExc_ValueError);
 
   py::dict names;
-  for (const auto& each : fencepost::CoherentSequencers::names) names[py::str(std::string(each.name))] = each.level;
+  for (const auto& each : Sequencers::names) names[py::str(std::string(each.name))] = each.level;
   module.attr("SEQUENCERS") = names;
   module.attr("CLIENT_ID_MAX") = fencepost::client_id_max;
   module.attr("BROKER_ID_MAX") = fencepost::broker_id_max;
@@ -188,10 +214,10 @@ PYBIND11_MODULE(_core, module) {
            py::arg("line_instruction"), py::arg("guard_batch_count"), py::arg("stop_row"), py::arg("seed"),
            py::arg("poll"), py::arg("prefetches"), py::arg("huge_pages"), py::arg("numa_node"), py::arg("cores"));
 
-  py::class_<fencepost::AnySequencer>(module, "Sequencer", py::module_local())
+  py::class_<BoundSequencer>(module, "Sequencer", py::module_local())
       .def(py::init([](const std::string& name, std::int64_t client_capacity, std::int64_t first_position,
                        std::int64_t parking_capacity, std::int64_t worker_count, std::int64_t epoch_batch_count) {
-             return std::make_unique<fencepost::AnySequencer>(
+             return std::make_unique<BoundSequencer>(
                  name, configuration(client_capacity, first_position, parking_capacity, worker_count,
                                      epoch_batch_count));
            }),
@@ -202,10 +228,8 @@ PYBIND11_MODULE(_core, module) {
            py::arg("message_count").noconvert())
       .def("race", &race, py::kw_only(), py::arg("client_id").noconvert(), py::arg("batch_seq").noconvert(),
            py::arg("broker_id").noconvert(), py::arg("message_count").noconvert(), py::arg("options"))
-      .def_property_readonly("issued", &fencepost::AnySequencer::issued);
+      .def_property_readonly("issued", &BoundSequencer::issued);
 
-  module.def("replay", &replay, py::arg("sequencer"), py::kw_only(), py::arg("client_id").noconvert(),
-             py::arg("batch_seq").noconvert(), py::arg("message_count").noconvert(), py::arg("first_position"));
   module.def(
       "record_publication",
       [](const std::string& publication, std::int64_t message_count) {
@@ -216,7 +240,22 @@ PYBIND11_MODULE(_core, module) {
         return py::make_tuple(std::move(recorded.writer), std::move(recorded.reader));
       },
       py::arg("publication"), py::kw_only(), py::arg("message_count"));
+  module.attr("HAND_OVERS") = names_of(fencepost::hand_over_names);
+  module.def(
+      "record_hand_over",
+      [](std::int64_t hand_over) {
+        const auto most = static_cast<std::int64_t>(std::size(fencepost::hand_over_names)) - 1;
+        const auto which = fencepost::checked("hand_over", hand_over, 0, most);
+        auto recorded = fencepost::record_hand_over(static_cast<fencepost::HandOver>(which));
+        return py::make_tuple(std::move(recorded.writer), std::move(recorded.reader));
+      },
+      py::arg("hand_over"));
 
+#ifdef FENCEPOST_CLOCKED
+  module.def("clock_faults", [] { return fencepost::ClockKeeper::instance().faults(); });
+#else
+  module.def("replay", &replay, py::arg("sequencer"), py::kw_only(), py::arg("client_id").noconvert(),
+             py::arg("batch_seq").noconvert(), py::arg("message_count").noconvert(), py::arg("first_position"));
   py::class_<fencepost::litmus::Arguments>(module, "LitmusProgram", py::module_local())
       .def(py::init([](fencepost::litmus::Rows threads, fencepost::litmus::Rows instructions,
                        fencepost::litmus::Rows lines, fencepost::litmus::Rows condition, fencepost::litmus::Row matrix,
@@ -233,4 +272,5 @@ PYBIND11_MODULE(_core, module) {
   fencepost::bind_floor(module);
   fencepost::bind_bench(module);
   fencepost::bind_stepped(module);
+#endif
 }

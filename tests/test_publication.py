@@ -5,89 +5,16 @@ what a subscriber does, is decided by the explorer of non-coherent memory. What 
 """
 
 from collections import Counter
-from enum import IntEnum
-from typing import NamedTuple
 
 import pytest
 
-from fencepost.model.litmus import Answer, parse_test
-from fencepost.model.memory import MATRICES, PROFILES
-from fencepost.native import LINE_INSTRUCTIONS, PUBLICATIONS, _core
-from fencepost.native.litmus import explore
+from fencepost.model.litmus import Answer
+from fencepost.native import LINE_INSTRUCTIONS, PUBLICATIONS
+from fencepost.native.recordings import HAND_OVERS, Kind, recorded, recorded_hand_over, verdicts
 
 pytestmark = pytest.mark.skipif(not LINE_INSTRUCTIONS["clflushopt"], reason="this machine has no clflushopt")
 
 SOUND = [name for name in PUBLICATIONS if name not in ("none", "seed")]
-
-
-class Kind(IntEnum):
-    STORE = 0
-    LOAD = 1
-    WRITE_BACK = 2
-    INVALIDATE = 3
-    FENCE = 4
-    FULL_FENCE = 5
-
-
-class Access(NamedTuple):
-    kind: Kind
-    line: int
-    word: int
-
-    @property
-    def name(self) -> str:
-        return f"x{self.line}_{self.word}"
-
-
-def recorded(publication: str, message_count: int) -> tuple[list[Access], list[Access]]:
-    writer, reader = _core.record_publication(publication, message_count=message_count)
-    return [Access(Kind(row[0]), *row[1:]) for row in writer], [Access(Kind(row[0]), *row[1:]) for row in reader]
-
-
-def verdicts(
-    writer: list[Access], reader: list[Access], *, write_back: str = "FO", profile: str = "ncx"
-) -> tuple[Answer, Answer]:
-    """Whether a reader may see the guard and an old value behind it; and whether it may miss the guard for ever."""
-    guard, *values = [each for each in reader if each.kind is Kind.LOAD]
-    kept = {each.name for each in writer if each.kind is Kind.STORE} & {each.name for each in (guard, *values)}
-    values = [each for each in values if each.name in kept]
-    lines: dict[int, set[int]] = {}
-    for each in (*writer, *reader):
-        if each.line >= 0 and (each.kind not in (Kind.STORE, Kind.LOAD) or each.name in kept):
-            lines.setdefault(each.line, set()).add(each.word)
-    host_0 = [text for each in writer if (text := instruction(each, kept, lines, write_back))]
-    host_1 = [text for each in reader if (text := instruction(each, kept, lines, write_back))]
-    rest = len(host_1) - 1 - host_1.index(f"R r{guard.name} {guard.name}")
-    host_1.insert(-rest, f"IFEQ r{guard.name} 1 {rest}")  # reads on only if it saw the guard
-    names = {line: " ".join(f"x{line}_{word}" for word in sorted(words)) for line, words in lines.items()}
-    shared = [f"line L{line} = {words}" for line, words in names.items()]
-    fresh = " & ".join(f"1:r{each.name}=1" for each in values)
-    programs = (
-        f"bad 1:r{guard.name}=1 & !({fresh})\n",
-        f"bad 1:m=1 & 1:r{guard.name}=0\n",
-    )
-    text = "\n".join([*shared, f"H0: {'; '.join([*host_0, 'MRMW d done 1'])}"])
-    text += f"\nH1: {'; '.join(['MRMW m done 0', *host_1])}\n"
-    answers = []
-    for bad in programs:
-        test = parse_test(text + bad)
-        answers.append(explore(test.program, test.bad, PROFILES[profile], MATRICES["sdmC"]).answer)
-    return answers[0], answers[1]
-
-
-def instruction(each: Access, kept: set[str], lines: dict[int, set[int]], write_back: str) -> str | None:
-    match each.kind:
-        case Kind.STORE:
-            return f"W {each.name} 1" if each.name in kept else None
-        case Kind.LOAD:
-            return f"R r{each.name} {each.name}" if each.name in kept else None
-        case Kind.WRITE_BACK | Kind.INVALIDATE:
-            any_word = f"x{each.line}_{min(lines[each.line])}"
-            return f"{write_back if each.kind is Kind.WRITE_BACK else 'FO'} {any_word}"
-        case Kind.FENCE:
-            return "SF"
-        case Kind.FULL_FENCE:
-            return "MF"
 
 
 @pytest.mark.parametrize("publication", SOUND)
@@ -149,3 +76,20 @@ def test_what_a_batch_costs_in_fences_and_write_backs(message_count: int) -> Non
         "epoch": (2, message_count + 2),  # the same
         "seed": (message_count + 1, message_count + 2),
     }
+
+
+# --- what is told by one word -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", HAND_OVERS)
+@pytest.mark.parametrize("write_back", ["FO", "WB"])
+def test_what_is_handed_over_by_one_word_reaches_the_other_host(name: str, write_back: str) -> None:
+    assert verdicts(*recorded_hand_over(name), write_back=write_back).missed is Answer.FORBIDDEN
+
+
+@pytest.mark.parametrize("name", HAND_OVERS)
+@pytest.mark.parametrize("left_out", [Kind.WRITE_BACK, Kind.INVALIDATE])
+def test_a_word_that_is_not_written_back_or_not_fetched_again_may_never_be_seen(name: str, left_out: Kind) -> None:
+    writer, reader = recorded_hand_over(name)
+    without = [[each for each in side if each.kind is not left_out] for side in (writer, reader)]
+    assert verdicts(*without).missed is Answer.ALLOWED

@@ -9,6 +9,7 @@ race        the native sequencers on a workload, by real threads
 verify      a recorded history against the contract
 replay      a trace to its violation, in every engine
 mutants     the museum of bugs, and which engine catches which
+native_mutants  the C++ with one line changed, compiled and killed
 litmus      litmus tests of non-coherent memory, in three engines
 ablate      which flush, fence or invalidation of a litmus program is load-bearing
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fencepost.model.itf import read_trace, write_trace
     from fencepost.model.simulation.scenario import Scenario, parse_scenario, read_scenario
     from fencepost.model.specs import PROTOCOLS, protocol
+    from fencepost.mutations.killing import native_mutants
     from fencepost.native import race
     from fencepost.proofs import prove
     from fencepost.proofs.ablation import ablate
@@ -39,9 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROTOCOLS", "Report", "Scenario", "Simulation", "ablate", "check", "compare", "describe_run", "explore", "litmus",
-    "mutants", "parse_scenario", "protocol", "prove", "race", "read_history", "read_run", "read_scenario", "read_trace",
-    "read_workload", "replay", "simulate", "verify", "write_export", "write_history", "write_run", "write_trace",
-    "write_workload",
+    "mutants", "native_mutants", "parse_scenario", "protocol", "prove", "race", "read_history", "read_run",
+    "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify", "write_export", "write_history",
+    "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
@@ -58,6 +60,7 @@ _HOMES = {
     "fencepost.model.itf": ("read_trace", "write_trace"),
     "fencepost.model.simulation.scenario": ("Scenario", "parse_scenario", "read_scenario"),
     "fencepost.model.specs": ("PROTOCOLS", "protocol"),
+    "fencepost.mutations.killing": ("native_mutants",),
     "fencepost.native": ("race",),
     "fencepost.proofs": ("prove",),
     "fencepost.proofs.ablation": ("ablate",),

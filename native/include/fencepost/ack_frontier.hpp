@@ -8,6 +8,7 @@
 #include "fencepost/client_table.hpp"
 #include "fencepost/export_chain.hpp"
 #include "fencepost/memory_coherent.hpp"
+#include "fencepost/mutant.hpp"
 #include "fencepost/origin.hpp"
 
 namespace fencepost {
@@ -37,7 +38,7 @@ class AckFrontier {
       const std::size_t count = chain.readable_count(records_at_once);
       std::size_t taken = 0;
       while (taken < count && take<Memory>(chain.at(taken))) ++taken;
-      chain.consume(taken);
+      chain.consume(mutated(Mutation::untaken_consumed) ? count : taken);
       taken_count += taken;
     }
     if (taken_count > 0) Memory::fence();
@@ -54,10 +55,10 @@ class AckFrontier {
   template <class Memory>
   std::uint64_t acked_count(std::uint64_t key) {
     auto& word = table_.word_of(key);
-    Memory::invalidate(&word);
+    if (!mutated(Mutation::ack_from_copy)) Memory::invalidate(&word);
     Memory::full_fence();
     // Acquire: who sees a batch acknowledged has its export, and its order, behind it.
-    return Memory::load_acquire(word);
+    return mutated(Mutation::ack_read_relaxed) ? Memory::load_relaxed(word) : Memory::load_acquire(word);
   }
 
  private:
@@ -65,13 +66,15 @@ class AckFrontier {
 
   template <class Memory>
   bool take(const ExportRecord& record) {
-    auto& word = table_.word_of(is_per_client_ ? record.client_id : Origin::ring_index(record.origin));
+    const bool is_clients = is_per_client_ || mutated(Mutation::ack_by_client);
+    auto& word = table_.word_of(is_clients ? record.client_id : Origin::ring_index(record.origin));
     // Relaxed: the word has one writer, this thread.
     const std::uint64_t acked_count = Memory::load_relaxed(word);
-    if (is_per_client_ && record.batch_seq != acked_count) return false;
+    if (is_per_client_ && record.batch_seq != acked_count && !mutated(Mutation::ack_out_of_turn)) return false;
     // Release: pairs with acked_count(). Between hosts: the record was read here after its guard, so it is in memory.
-    Memory::store_release(word, acked_count + 1);
-    Memory::write_back(&word);
+    mutated(Mutation::ack_relaxed) ? Memory::store_relaxed(word, acked_count + 1)
+                                  : Memory::store_release(word, acked_count + 1);
+    if (!mutated(Mutation::ack_unflushed)) Memory::write_back(&word);
     return true;
   }
 

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "fencepost/ack_frontier.hpp"
@@ -23,12 +25,14 @@
 
 namespace fencepost {
 
-// For attempts and races, by one thread at a time; checks its arguments.
-class AnySequencer {
+// For attempts and races, by one thread at a time; checks its arguments. On Coherent, races go over the cache-line
+// instructions that are asked for; on another memory over that memory.
+template <class Memory, class Sequencers>
+class AnySequencerOn {
  public:
-  AnySequencer(std::string_view name, const Configuration& configuration) {
+  AnySequencerOn(std::string_view name, const Configuration& configuration) {
     configuration.check();
-    CoherentSequencers::with(
+    Sequencers::with(
         name, [&]<class Sequencer>() { self_ = std::make_unique<Held<Sequencer>>(configuration); });
   }
 
@@ -97,15 +101,17 @@ class AnySequencer {
 
     RaceResult race(const RacedWorkload& workload, const RaceOptions& options,
                     const std::function<void()>& check_interrupt) override {
-      switch (options.line_instruction) {
-        case LineInstruction::clwb:
-          return race_on<Flushing<LineInstruction::clwb>>(workload, options, check_interrupt);
-        case LineInstruction::clflushopt:
-          return race_on<Flushing<LineInstruction::clflushopt>>(workload, options, check_interrupt);
-        case LineInstruction::none:
-          break;
+      if constexpr (std::is_same_v<Memory, Coherent>) {
+        switch (options.line_instruction) {
+          case LineInstruction::clwb:
+            return race_on<Flushing<LineInstruction::clwb>>(workload, options, check_interrupt);
+          case LineInstruction::clflushopt:
+            return race_on<Flushing<LineInstruction::clflushopt>>(workload, options, check_interrupt);
+          case LineInstruction::none:
+            break;
+        }
       }
-      return race_on<Coherent>(workload, options, check_interrupt);
+      return race_on<Memory>(workload, options, check_interrupt);
     }
 
     // What was ordered by attempts is in no chain: whoever made them has the answers.
@@ -119,22 +125,26 @@ class AnySequencer {
       }
     }
 
-    template <class Memory>
+    template <class RaceMemory>
     RaceResult race_on(const RacedWorkload& workload, const RaceOptions& options,
                        const std::function<void()>& check_interrupt) {
-      if (Sequencer::level == 4) catch_up(workload.batches);
+      // A fresh sequencer has nothing to catch up with: its clients are new to the threads that race for their places.
+      if (Sequencer::level == 4 && sequencer.issued() != configuration.first_position) catch_up(workload.batches);
+      if constexpr (requires { RaceMemory::begin_race(4, 0, true); }) {  // memory_clocked.hpp
+        RaceMemory::begin_race(Sequencer::level, options.seed, !std::exchange(has_raced, true));
+      }
       if constexpr (HasWorkers<Sequencer>) {
         if (Sequencer::reading == Reading::own_ring && workload.rows.size() > sequencer.worker_count()) {
           throw Refused("worker_count is " + std::to_string(sequencer.worker_count()) + ", the workload has " +
                         std::to_string(workload.rows.size()) + " rings: expected a worker for each ring");
         }
         for (std::size_t index = 0; index < sequencer.worker_count(); ++index) sequencer.worker(index).forget_parked();
-        return run_race<Memory>(sequencer, Sequencer::level, frontier, configuration, workload, options,
-                                check_interrupt);
+        return run_race<RaceMemory>(sequencer, Sequencer::level, frontier, configuration, workload, options,
+                                    check_interrupt);
       } else {
         SharedView<Sequencer> view(sequencer);
-        return run_race<Memory>(static_cast<SharedSequencer&>(view), Sequencer::level, frontier, configuration,
-                                workload, options, check_interrupt);
+        return run_race<RaceMemory>(static_cast<SharedSequencer&>(view), Sequencer::level, frontier, configuration,
+                                    workload, options, check_interrupt);
       }
     }
 
@@ -143,9 +153,12 @@ class AnySequencer {
     const Configuration configuration;
     Sequencer sequencer;
     AckFrontier frontier;
+    bool has_raced = false;
   };
 
   std::unique_ptr<Interface> self_;
 };
+
+using AnySequencer = AnySequencerOn<Coherent, CoherentSequencers>;
 
 }  // namespace fencepost

@@ -7,6 +7,7 @@
 
 #include "fencepost/client_ids.hpp"
 #include "fencepost/limits.hpp"
+#include "fencepost/mutant.hpp"
 
 namespace fencepost {
 
@@ -38,12 +39,18 @@ class ClientTable {
   // constructor, which happens before every thread's first access.
   Word& word_of(std::uint64_t client_id) {
     std::size_t index = first_bucket_index(client_id);
-    for (std::size_t probe_count = 0; probe_count < bucket_count_; ++probe_count) {
+    const std::size_t first_probe = mutated(Mutation::last_bucket_unused) ? 1 : 0;
+    for (std::size_t probe_count = first_probe; probe_count < bucket_count_; ++probe_count) {
       Bucket& bucket = buckets_[index];
       std::uint64_t owner = Memory::load_relaxed(bucket.client_id);
       const bool is_empty = owner == no_client;
+      if (mutated(Mutation::bucket_taken_by_store) && is_empty) {
+        Memory::store_relaxed(bucket.client_id, client_id);
+        return bucket.word;
+      }
       if (is_empty && Memory::compare_exchange_relaxed(bucket.client_id, owner, client_id)) return bucket.word;
-      if (owner == client_id) return bucket.word;  // found, or a failed exchange showed the winner's id
+      // Found, or a failed exchange showed the winner's id.
+      if (owner == client_id || mutated(Mutation::clients_aliased)) return bucket.word;
       index = index + 1 == bucket_count_ ? 0 : index + 1;
     }
     refuse_client(client_id, bucket_count_);

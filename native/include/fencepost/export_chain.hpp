@@ -10,6 +10,7 @@
 #include "fencepost/batch.hpp"
 #include "fencepost/lap_ring.hpp"
 #include "fencepost/limits.hpp"
+#include "fencepost/mutant.hpp"
 #include "fencepost/poll.hpp"
 #include "fencepost/publication.hpp"
 
@@ -46,8 +47,8 @@ class ExportChain {
   // BLOCKS while some reader has not consumed what is in the next slot. Readers wait for nothing but records, so this
   // ends; what a policy holds back is published first, or the readers would wait for that.
   void export_blocking(const ExportRecord& record) {
-    if (!ring_.has_room(1)) {
-      finish();
+    if (!ring_.has_room(1) && !mutated(Mutation::export_without_room)) {
+      if (!mutated(Mutation::waits_before_finishing)) finish();
       SpinThenYield<Memory> poll;
       while (!ring_.has_room(1)) poll.wait();
     }
@@ -60,7 +61,7 @@ class ExportChain {
   }
 
   void close() noexcept {
-    finish();
+    if (!mutated(Mutation::closed_with_tail)) finish();
     ring_.close();
   }
 

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "fencepost/mutant.hpp"
+
 namespace fencepost {
 
 // The unit of write-back, invalidation and false sharing. Fixed, not asked of the compiler: the model has it, too.
@@ -47,7 +49,8 @@ class Refused : public std::invalid_argument {
 
 // Returns `value` as unsigned if it is in low..high, refuses it under the name `what` otherwise.
 inline std::uint64_t checked(std::string_view what, std::int64_t value, std::int64_t low, std::int64_t high) {
-  if (value < low || value > high) [[unlikely]] refuse_value(what, value, low, high);
+  const bool is_refused_last = mutated(Mutation::last_value_refused) && value == high;
+  if (value < low || value > high || is_refused_last) [[unlikely]] refuse_value(what, value, low, high);
   return static_cast<std::uint64_t>(value);
 }
 

@@ -6,6 +6,7 @@
 
 #include "fencepost/batch.hpp"
 #include "fencepost/configuration.hpp"
+#include "fencepost/mutant.hpp"
 #include "fencepost/owned_clients.hpp"
 #include "fencepost/parking.hpp"
 
@@ -71,7 +72,7 @@ class NextExpected {
       if ((word & has_parked) != 0) release(entry, order);
       return Taken::ordered;
     }
-    if (batch.batch_seq < word >> 1) [[unlikely]] {
+    if (batch.batch_seq < word >> 1 && !mutated(Mutation::duplicate_not_dropped)) [[unlikely]] {
       drop(batch, origin);
       return Taken::duplicate;
     }
@@ -91,7 +92,7 @@ class NextExpected {
       case ParkOutcome::full:
         break;
     }
-    return Taken::full;
+    return mutated(Mutation::full_taken_for_parked) ? Taken::parked : Taken::full;
   }
 
   // Orders what was parked behind the batch that was just ordered.
@@ -106,7 +107,7 @@ class NextExpected {
       order(Batch{entry.client_id, next_seq, parked.message_count}, parked.origin, true);
       parking_.remove(place);
       entry.word = ++next_seq << 1 | has_parked;
-    } while (parking_.has_parked(index));
+    } while (parking_.has_parked(index) && !mutated(Mutation::one_release_only));
     entry.word &= ~has_parked;
   }
 

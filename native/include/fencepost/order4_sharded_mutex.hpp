@@ -13,6 +13,7 @@
 #include "fencepost/configuration.hpp"
 #include "fencepost/issued.hpp"
 #include "fencepost/limits.hpp"
+#include "fencepost/mutant.hpp"
 
 namespace fencepost {
 
@@ -34,7 +35,8 @@ class Order4ShardedMutex {
   // are used up; the lock is free and nothing is changed then, but for the seal.
   Attempt try_order(std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t message_count) {
     auto& next_seq = clients_.word_of(client_id);  // lock-free: only the word is the shard's
-    const std::scoped_lock guard(shards_[owner_of(client_id, shard_count)].mutex);
+    const std::uint64_t shard_key = mutated(Mutation::shard_by_seq) ? batch_seq : client_id;
+    const std::scoped_lock guard(shards_[owner_of(shard_key, shard_count)].mutex);
     // All accesses to the word are under the shard's lock, which orders them: relaxed is enough.
     const std::uint64_t next = Memory::load_relaxed(next_seq);
     if (next > batch_seq) return {AttemptOutcome::duplicate, false, next};

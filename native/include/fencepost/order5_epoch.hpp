@@ -11,6 +11,7 @@
 #include "fencepost/configuration.hpp"
 #include "fencepost/epoch.hpp"
 #include "fencepost/issued.hpp"
+#include "fencepost/mutant.hpp"
 #include "fencepost/next_expected.hpp"
 #include "fencepost/workers.hpp"
 
@@ -29,7 +30,8 @@ class Order5Epoch {
   class Worker {
    public:
     Worker(const Configuration& configuration, Issued<Memory>& issued)
-        : reserves_alone_(configuration.worker_count == 1), epoch_(configuration.epoch_batch_count, issued) {}
+        : reserves_alone_(configuration.worker_count == 1 || mutated(Mutation::alone_among_others)),
+          epoch_(configuration.epoch_batch_count, issued) {}
 
     bool owns(std::uint64_t /*client_id*/) const noexcept { return true; }
     std::size_t parked_count() const noexcept { return 0; }

@@ -13,6 +13,7 @@
 #include "fencepost/configuration.hpp"
 #include "fencepost/issued.hpp"
 #include "fencepost/limits.hpp"
+#include "fencepost/mutant.hpp"
 
 namespace fencepost {
 
@@ -42,7 +43,8 @@ class Order5FetchAdd {
       const std::span rows = starts.subspan(from, std::min(rows_at_once, starts.size() - from));
       const bool is_last = from + rows.size() == starts.size();
       const auto offset = static_cast<std::uint64_t>(rows.front());
-      const auto end = is_last ? total : static_cast<std::uint64_t>(starts[from + rows.size()]);
+      const std::size_t next = from + rows.size() - (mutated(Mutation::bulk_chunk_short) ? 1 : 0);
+      const auto end = is_last ? total : static_cast<std::uint64_t>(starts[next]);
       const auto shift = static_cast<std::int64_t>(issued_.reserve(end - offset) - offset);
       for (std::int64_t& start : rows) start += shift;
     }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "fencepost/mutant.hpp"
 #include "fencepost/pipeline_layout.hpp"
 #include "fencepost/pipeline_words.hpp"
 
@@ -16,7 +17,8 @@ class Acknowledger {
  public:
   Acknowledger(Memory& memory, const Layout& layout, std::uint32_t ring, std::vector<Value> clients)
       : memory_(memory), layout_(layout), ring_(ring), clients_(std::move(clients)) {
-    for (const Value client : clients_) watched_.push_back({{layout.acked(ring, client), 0}, 0, true});
+    const bool invalidates = !mutated(Mutation::frontier_from_copy);
+    for (const Value client : clients_) watched_.push_back({{layout.acked(ring, client), 0}, 0, invalidates});
   }
 
   // BLOCKS until the run is to end: passes on what is new. Allocates nothing.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "fencepost/mutant.hpp"
 #include "fencepost/pipeline_layout.hpp"
 #include "fencepost/pipeline_receiver.hpp"
 #include "fencepost/pipeline_words.hpp"
@@ -19,8 +20,9 @@ class Delegation {
   // batches stop.
   void run() {
     for (Value index = 0; wait(index); ++index) {
-      memory_.store({layout_.written(ring_), 0}, index + 1, Memory::at(Action::written, ring_, index + 1));
-      memory_.flush(layout_.written(ring_));
+      const Value count = index + (mutated(Mutation::count_runs_ahead) ? 2 : 1);
+      memory_.store({layout_.written(ring_), 0}, count, Memory::at(Action::written, ring_, count));
+      if (!mutated(Mutation::count_unflushed)) memory_.flush(layout_.written(ring_));
       memory_.store_fence();
     }
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "fencepost/mutant.hpp"
 #include "fencepost/pipeline_layout.hpp"
 #include "fencepost/pipeline_mutants.hpp"
 #include "fencepost/pipeline_words.hpp"
@@ -54,7 +55,8 @@ class Receiver {
   }
 
   bool wait_for_space() {
-    while (freed_count_ < index_ - static_cast<Value>(layout_.slots) + 1) {
+    constexpr Value ahead = mutated(Mutation::slot_before_it_is_free) ? 0 : 1;
+    while (freed_count_ < index_ - static_cast<Value>(layout_.slots) + ahead) {
       const Watched watched{{layout_.consumed(ring_), 0}, freed_count_, true};
       const Result found = memory_.poll({&watched, 1});
       if (found.stopped()) return false;
@@ -68,12 +70,12 @@ class Receiver {
     const LineIndex payload = layout_.payload(ring_, index_);
     memory_.store({payload, 0}, pack(Batch{batch.client, batch.seq, 0}));
     if constexpr (Memory::mutant != Mutant::payload_unflushed) memory_.flush(payload);
-    memory_.store_fence();
+    if (!mutated(Mutation::payload_unfenced)) memory_.store_fence();
     const LineIndex header = layout_.header(ring_, index_);
     memory_.store({header, batch_word}, pack(batch));
     memory_.store({header, guard_word}, full_index(index_),
                   Memory::at(Action::arrive, ring_, batch.client, batch.seq, batch.count));
-    memory_.flush(header);
+    if (!mutated(Mutation::header_unflushed)) memory_.flush(header);
     memory_.store_fence();
   }
 

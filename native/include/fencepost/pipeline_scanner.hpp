@@ -8,6 +8,7 @@
 #include "fencepost/batch.hpp"
 #include "fencepost/configuration.hpp"
 #include "fencepost/issued.hpp"
+#include "fencepost/mutant.hpp"
 #include "fencepost/origin.hpp"
 #include "fencepost/pipeline_layout.hpp"
 #include "fencepost/pipeline_mutants.hpp"
@@ -141,7 +142,7 @@ class Scanner {
   void acknowledge(const Slot& slot, Value below) {
     const LineIndex line = layout_.acked(ring_, slot.batch.client);
     memory_.store({line, 0}, below, Memory::at(Action::frontier, ring_, slot.batch.client, below));
-    memory_.flush(line);
+    if (!mutated(Mutation::frontier_unflushed)) memory_.flush(line);
     memory_.store_fence();
   }
 
@@ -183,7 +184,7 @@ class Scanner {
       memory_.store({line, guard_word}, released_count_, label);
     }
     memory_.flush(line);
-    memory_.store_fence();
+    if (!mutated(Mutation::entry_unfenced)) memory_.store_fence();
   }
 
   const bool delegated_;

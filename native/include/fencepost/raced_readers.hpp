@@ -45,6 +45,9 @@ class RacedScanner {
     rings_[Origin::ring_index(origin)]->record_ordered(Origin::index(origin), start);
     counts_.released += was_parked ? 1U : 0U;
     ++counts_.ordered;
+    if constexpr (requires { Memory::note_ordered(0, 0, 0, 0); }) {  // memory_clocked.hpp
+      Memory::note_ordered(batch.client_id, batch.batch_seq, Origin::ring_index(origin), Origin::index(origin));
+    }
     chain_.export_blocking({batch.client_id, batch.batch_seq, start, batch.message_count, origin});
   }
   void dropped(const Batch& /*batch*/, std::uint64_t origin) {
@@ -201,6 +204,9 @@ class Clients {
       if (number_[client.rows[client.next]] >= acked_count) continue;
       const auto elapsed = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start_).count();
       while (client.next < client.rows.size() && number_[client.rows[client.next]] < acked_count) {
+        if constexpr (requires { Memory::note_acknowledged(0, 0); }) {  // memory_clocked.hpp
+          Memory::note_acknowledged(client.key, number_[client.rows[client.next]]);
+        }
         acked_ns_[client.rows[client.next++]] = elapsed;
       }
       has_news = true;

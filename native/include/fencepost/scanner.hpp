@@ -7,6 +7,7 @@
 
 #include "fencepost/batch.hpp"
 #include "fencepost/configuration.hpp"
+#include "fencepost/mutant.hpp"
 #include "fencepost/origin.hpp"
 #include "fencepost/parked_clients.hpp"
 #include "fencepost/quiescence.hpp"
@@ -66,7 +67,7 @@ class Scanner {
       }
       if (sequencer_.parks && settle_parked(true)) continue;
       surroundings_.idle();
-      if (reader_.is_finished() && !sequencer_.parks) break;
+      if (reader_.is_finished() && (!sequencer_.parks || mutated(Mutation::left_with_parked))) break;
       if ((reader_.is_finished() || is_held_) && has_settled()) break;
       poll_.wait();
     }
@@ -86,7 +87,7 @@ class Scanner {
     is_held_ = false;
     while (taken_count < count && !is_held_ && !surroundings_.stopped()) {
       is_held_ = !take(reader_.at(taken_count), Origin::of(scanner_index_, reader_.consumed_count() + taken_count));
-      taken_count += is_held_ ? 0 : 1;
+      taken_count += is_held_ && !mutated(Mutation::held_batch_consumed) ? 0 : 1;
     }
     reader_.consume(taken_count);
     progress_count_ += taken_count;
@@ -136,7 +137,7 @@ class Scanner {
   bool settles(const Batch& batch, std::uint64_t origin) {
     if (surroundings_.stopped()) return false;
     if (attempt(batch, origin, true) == AttemptOutcome::later) return false;
-    ++progress_count_;
+    if (!mutated(Mutation::progress_unannounced)) ++progress_count_;
     return true;
   }
 

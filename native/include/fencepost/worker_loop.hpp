@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fencepost/batch.hpp"
+#include "fencepost/mutant.hpp"
 #include "fencepost/origin.hpp"
 #include "fencepost/quiescence.hpp"
 
@@ -52,7 +53,7 @@ class WorkerLoop {
       if (all_finished() || has_settled()) break;
       poll_.wait();
     }
-    worker_.finish(surroundings_);
+    if (!mutated(Mutation::stopped_with_open_epoch)) worker_.finish(surroundings_);
     for (RingView<Reader>& view : views_) view.reader.abandon();
     // What it took is announced before it leaves, or those who are held would not look again.
     quiescence_.announce_progress(std::exchange(progress_count_, 0));
@@ -82,7 +83,7 @@ class WorkerLoop {
     const auto origin_of = [&](std::size_t offset) { return Origin::of(view.ring_index, first_index + offset); };
     const std::size_t taken_count = worker_.take_run(count, batch_at, origin_of, surroundings_);
     view.reader.consume(taken_count);
-    view.is_held = taken_count < count;
+    view.is_held = taken_count < count && !mutated(Mutation::held_unnoticed);
     return taken_count;
   }
 
@@ -97,6 +98,7 @@ class WorkerLoop {
   // end, held by itself, or read and full, so that some other reader holds it.
   bool waits_for_readers() const noexcept {
     for (const RingView<Reader>& view : views_) {
+      if (mutated(Mutation::leaves_without_patience)) continue;
       if (!view.is_held && !view.reader.is_finished() && !view.reader.is_full()) return false;
     }
     return true;

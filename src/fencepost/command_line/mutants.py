@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fencepost.command_line import options
+from fencepost.command_line import native_mutants, options
 from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, progress
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ ENGINES = ("z3", "explorer", "simpy", "hypothesis", "native-lockstep", "native-r
     type=click.FloatRange(0.01, 86_400),
     default=None,
     metavar="SECONDS",
-    help="How long an engine may look, for each cell; by default 5.",
+    help="How long an engine may look, for each cell; by default 5. With --native, all killers for a mutant: 60.",
 )
+@click.option("--native", is_flag=True, help="One-line mutants of the C++ instead: compiled, and killed.")
 @click.option("--list", "only_list", is_flag=True, help="The bugs, what they break and where they come from.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=None, help="Processes; by default one for each core.")
 @options.seed_option
@@ -42,6 +43,7 @@ def mutants_command(
     asked: tuple[Level, ...],
     engines: tuple[str, ...],
     budget: float | None,
+    native: bool,
     only_list: bool,
     jobs: int | None,
     seed: int,
@@ -53,7 +55,19 @@ def mutants_command(
 
     Each bug is a sound sequencer with one place changed. The sound ones are shown too, and nobody may accuse them. Exit
     code 1 when no engine catches a bug or a sound one is accused, 3 when no engine asked can express a bug.
+
+    With --native, each bug is one line of the C++ changed by -DFENCEPOST_MUTANT=k: it is compiled, which needs a C++20
+    compiler, and hunted. Exit code 1 when one survives or the unchanged code is accused.
     """
+    if native:
+        _refuse_beside_native(context)
+        if only_list:
+            native_mutants.print_list(names)
+            return
+        jobs = jobs or os.cpu_count() or 1
+        context.exit(
+            native_mutants.run(names, budget_seconds=budget, seed=seed, jobs=jobs, as_json=as_json, quiet=quiet)
+        )
     if only_list:
         _print_list(names, asked)
         return
@@ -74,6 +88,12 @@ def mutants_command(
     else:
         _print(matrix)
     context.exit(exit_code(matrix.verdict))
+
+
+def _refuse_beside_native(context: click.Context) -> None:
+    for name, option in (("engines", "--engine"), ("asked", "--level"), ("out", "--out")):
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"{option} cannot stand beside --native: native mutants are hunted by all that can")
 
 
 def _print_list(names: tuple[str, ...], asked: tuple[Level, ...]) -> None:

@@ -1,0 +1,348 @@
+// A memory policy that keeps vector clocks: it finds accesses that nothing but luck has put in order.
+//
+// x86 hides a release or an acquire that is missing, and a race shows what one machine happened to do. Here each access
+// is made under one lock, and what C++ promises is computed beside it: a release publishes what its thread has behind
+// it, an acquire that reads from it takes that over, and nothing else does. Said to be wrong are
+//
+//   two accesses to a Plain, one of them a write, that nothing orders
+//   a batch whose predecessor's ordering is not behind its own (level 4)
+//   an acknowledgement that its client sees without the batch's export behind it
+//
+// whatever values were read. Threads lose time between accesses, so that they meet where they seldom would.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "fencepost/client_ids.hpp"
+#include "fencepost/limits.hpp"
+#include "fencepost/memory_coherent.hpp"
+
+namespace fencepost {
+
+// What a thread has behind it: of each thread, how far.
+class Clock {
+ public:
+  static constexpr std::size_t thread_max = 64;
+
+  std::uint32_t& operator[](std::size_t thread) noexcept { return ticks_[thread]; }
+  std::uint32_t operator[](std::size_t thread) const noexcept { return ticks_[thread]; }
+
+  void join(const Clock& other) noexcept {
+    for (std::size_t thread = 0; thread < thread_max; ++thread) {
+      if (other.ticks_[thread] > ticks_[thread]) ticks_[thread] = other.ticks_[thread];
+    }
+  }
+
+ private:
+  std::array<std::uint32_t, thread_max> ticks_{};
+};
+
+// What all threads of a race know together. Every function is called under `lock`, but for begin(), which is called
+// while there is one thread.
+class ClockKeeper {
+ public:
+  struct Moment {
+    std::size_t thread = 0;
+    std::uint32_t tick = 0;  // 0: before every thread began
+  };
+
+  using Identity = std::pair<std::uint64_t, std::uint64_t>;
+
+  std::mutex lock;
+
+  static ClockKeeper& instance() {
+    static ClockKeeper keeper;
+    return keeper;
+  }
+
+  // A race begins. What was ordered in earlier races of the same sequencer is behind everybody.
+  void begin(int level, std::uint64_t seed, bool is_first) {
+    ++race_;
+    level_ = level;
+    // A ring's index begins anew in every race, and its acknowledgements go on.
+    has_identities_ = level == 4 || is_first;
+    seed_ = seed;
+    threads_.clear();
+    released_.clear();
+    plains_.clear();
+    for (auto* const each : {&ordered_, &exported_}) {
+      if (is_first) each->clear();
+      for (auto& batch : *each) batch.second = Moment{};
+    }
+    faults_.clear();
+  }
+
+  const std::vector<std::string>& faults() const noexcept { return faults_; }
+  std::uint64_t race() const noexcept { return race_.load(std::memory_order_relaxed); }
+  std::uint64_t seed() const noexcept { return seed_; }
+
+  std::size_t add_thread() {
+    if (threads_.size() == Clock::thread_max) throw Refused("clocks are kept for at most 64 threads");
+    threads_.emplace_back();
+    threads_.back().clock[threads_.size() - 1] = 1;
+    return threads_.size() - 1;
+  }
+
+  // --- words: which clock is read with one ---
+
+  void acquire(std::size_t me, const void* word) {
+    if (const auto found = released_.find(word); found != released_.end()) threads_[me].clock.join(found->second);
+  }
+  void release(std::size_t me, const void* word) {
+    released_[word] = threads_[me].clock;
+    tick(me);
+  }
+  // By a read-modify-write, which passes on what it read.
+  void release_more(std::size_t me, const void* word) {
+    released_[word].join(threads_[me].clock);
+    tick(me);
+  }
+  // A relaxed store passes on nothing.
+  void overwrite(std::size_t me, const void* word) {
+    released_.erase(word);
+    act(me);
+  }
+  void act(std::size_t me) { threads_[me].last_act = threads_[me].clock[me]; }
+
+  // --- plain data ---
+
+  void read(std::size_t me, const void* plain, std::size_t size) {
+    Plain& at = plains_[plain];
+    if (!is_behind(me, at.written)) fault("a read", me, size, at.written.thread);
+    at.read[me] = threads_[me].clock[me];
+  }
+  void write(std::size_t me, const void* plain, std::size_t size) {
+    Plain& at = plains_[plain];
+    if (!is_behind(me, at.written)) fault("a write", me, size, at.written.thread);
+    for (std::size_t thread = 0; thread < threads_.size(); ++thread) {
+      if (!is_behind(me, {thread, at.read[thread]})) fault("a write", me, size, thread);
+    }
+    at.written = {me, threads_[me].clock[me]};
+    act(me);
+  }
+
+  // --- what the contract asks ---
+
+  void ordered(std::size_t me, std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t ring,
+               std::uint64_t index) {
+    const auto [key, number] = level_ == 4 ? Identity{client_id, batch_seq} : Identity{ring, index};
+    if (const auto before = ordered_.find({key, number - 1}); level_ == 4 && number > 0 && before != ordered_.end()) {
+      if (!is_behind(me, before->second)) {
+        add("batch " + std::to_string(number) + " of a client was ordered with nothing that puts batch " +
+            std::to_string(number - 1) + " before it");
+      }
+    }
+    ordered_[{key, number}] = {me, threads_[me].last_act};
+    // What the thread has published does not hold its export, which comes now.
+    exported_[{key, number}] = {me, ++threads_[me].clock[me]};
+  }
+  // `key` and `number`: the client and its seq at level 4, the ring and its index at level 5.
+  void acknowledged(std::size_t me, std::uint64_t key, std::uint64_t number) {
+    if (!has_identities_) return;
+    const auto found = exported_.find({key, number});
+    if (found == exported_.end()) {
+      add("batch " + std::to_string(number) + " was seen acknowledged and is not ordered");
+    } else if (!is_behind(me, found->second)) {
+      add("batch " + std::to_string(number) + " was seen acknowledged with nothing that puts its export before that");
+    }
+  }
+
+ private:
+  struct Thread {
+    Clock clock;
+    std::uint32_t last_act = 1;  // when it last changed something that others see
+  };
+  struct Plain {
+    Moment written;
+    Clock read;
+  };
+  struct Mixed {
+    std::size_t operator()(const Identity& each) const noexcept {
+      return mixed_client(each.first ^ mixed_client(each.second));
+    }
+  };
+
+  void tick(std::size_t me) {
+    act(me);
+    ++threads_[me].clock[me];
+  }
+  bool is_behind(std::size_t me, const Moment& moment) const {
+    return moment.tick <= threads_[me].clock[moment.thread];
+  }
+  void fault(const char* what, std::size_t me, std::size_t size, std::size_t other) {
+    add(std::string(what) + " of " + std::to_string(size) + " bytes by thread " + std::to_string(me) +
+        " is ordered by nothing with an access of thread " + std::to_string(other));
+  }
+  void add(std::string text) {
+    constexpr std::size_t faults_kept = 16;
+    if (faults_.size() < faults_kept) faults_.push_back(std::move(text));
+  }
+
+  std::atomic<std::uint64_t> race_{1};  // 0: a thread that was in none
+  int level_ = 5;
+  bool has_identities_ = true;
+  std::uint64_t seed_ = 0;
+  std::vector<Thread> threads_;
+  std::unordered_map<const void*, Clock> released_;
+  std::unordered_map<const void*, Plain> plains_;
+  std::unordered_map<Identity, Moment, Mixed> ordered_;
+  std::unordered_map<Identity, Moment, Mixed> exported_;
+  std::vector<std::string> faults_;
+};
+
+// Coherent, access by access under one lock, with clocks.
+struct Clocked : Coherent {
+ private:
+  struct Myself {
+    std::uint64_t race = 0;
+    std::size_t index = 0;
+    std::uint64_t random = 0;
+    bool is_slow = false;
+  };
+
+  static Myself& myself() {
+    thread_local Myself mine;
+    return mine;
+  }
+
+  template <class Act>
+  static auto on(Act&& act) {
+    ClockKeeper& keeper = ClockKeeper::instance();
+    Myself& mine = myself();
+    const std::scoped_lock guard(keeper.lock);
+    if (mine.race != keeper.race()) {
+      mine.index = keeper.add_thread();
+      mine.race = keeper.race();
+      mine.random = mixed_client(keeper.seed() ^ (mine.index << 48));
+      mine.is_slow = keeper.seed() % 4 == 0;
+    }
+    return act(keeper, mine.index);
+  }
+
+  template <class Act>
+  static auto access(Act&& act) {
+    lose_some_time();
+    return on(act);
+  }
+
+  // A pause that another thread can use, as there may be one core only: seldom, or often, by the race's seed.
+  static void lose_some_time() {
+    Myself& mine = myself();
+    mine.random = mixed_client(mine.random);
+    const std::uint64_t accesses = mine.is_slow ? 4 : 64;  // between two pauses
+    if (mine.random % accesses == 0) std::this_thread::yield();
+    if (mine.random % (accesses * 8) == 1) std::this_thread::sleep_for(std::chrono::microseconds(20));
+  }
+
+ public:
+  class Mutex {
+   public:
+    void lock() {
+      lose_some_time();
+      mutex_.lock();
+      on([this](ClockKeeper& keeper, std::size_t me) { keeper.acquire(me, this); });
+    }
+    void unlock() {
+      on([this](ClockKeeper& keeper, std::size_t me) { keeper.release(me, this); });
+      mutex_.unlock();
+    }
+
+   private:
+    std::mutex mutex_;
+  };
+
+  template <class T>
+  static T load_relaxed(const Word<T>& word) {
+    return access([&](ClockKeeper&, std::size_t) { return Coherent::load_relaxed(word); });
+  }
+  template <class T>
+  static T load_acquire(const Word<T>& word) {
+    return access([&](ClockKeeper& keeper, std::size_t me) {
+      keeper.acquire(me, &word);
+      return Coherent::load_acquire(word);
+    });
+  }
+  template <class T>
+  static void store_relaxed(Word<T>& word, std::type_identity_t<T> value) {
+    access([&](ClockKeeper& keeper, std::size_t me) {
+      keeper.overwrite(me, &word);
+      Coherent::store_relaxed(word, value);
+    });
+  }
+  template <class T>
+  static void store_release(Word<T>& word, std::type_identity_t<T> value) {
+    access([&](ClockKeeper& keeper, std::size_t me) {
+      keeper.release(me, &word);
+      Coherent::store_release(word, value);
+    });
+  }
+  template <class T>
+  static T fetch_add_relaxed(Word<T>& word, std::type_identity_t<T> addend) {
+    return access([&](ClockKeeper& keeper, std::size_t me) {
+      keeper.act(me);
+      return Coherent::fetch_add_relaxed(word, addend);
+    });
+  }
+  template <class T>
+  static T fetch_add_release(Word<T>& word, std::type_identity_t<T> addend) {
+    return access([&](ClockKeeper& keeper, std::size_t me) {
+      keeper.release_more(me, &word);
+      return Coherent::fetch_add_release(word, addend);
+    });
+  }
+  template <class T>
+  static bool compare_exchange_relaxed(Word<T>& word, T& expected, std::type_identity_t<T> desired) {
+    return access([&](ClockKeeper& keeper, std::size_t me) {
+      keeper.act(me);
+      return Coherent::compare_exchange_relaxed(word, expected, desired);
+    });
+  }
+  template <class T>
+  static bool compare_exchange_acquire(Word<T>& word, T& expected, std::type_identity_t<T> desired) {
+    return access([&](ClockKeeper& keeper, std::size_t me) {
+      const bool is_exchanged = Coherent::compare_exchange_acquire(word, expected, desired);
+      if (is_exchanged) keeper.acquire(me, &word);
+      keeper.act(me);
+      return is_exchanged;
+    });
+  }
+  // The copy is made under the lock: what races by the clocks is no undefined behaviour here.
+  template <class T>
+  static T read(const Plain<T>& plain) {
+    return access([&](ClockKeeper& keeper, std::size_t me) {
+      keeper.read(me, &plain, sizeof(T));
+      return Coherent::read(plain);
+    });
+  }
+  template <class T>
+  static void write(Plain<T>& plain, const std::type_identity_t<T>& value) {
+    access([&](ClockKeeper& keeper, std::size_t me) {
+      keeper.write(me, &plain, sizeof(T));
+      Coherent::write(plain, value);
+    });
+  }
+
+  // While there is one thread.
+  static void begin_race(int level, std::uint64_t seed, bool is_first) {
+    ClockKeeper::instance().begin(level, seed, is_first);
+  }
+  static void note_ordered(std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t ring, std::uint64_t index) {
+    on([&](ClockKeeper& keeper, std::size_t me) { keeper.ordered(me, client_id, batch_seq, ring, index); });
+  }
+  static void note_acknowledged(std::uint64_t key, std::uint64_t number) {
+    on([&](ClockKeeper& keeper, std::size_t me) { keeper.acknowledged(me, key, number); });
+  }
+};
+
+}  // namespace fencepost

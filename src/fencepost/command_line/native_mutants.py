@@ -1,0 +1,105 @@
+"""fencepost mutants --native: one line of the C++ changed, compiled, and killed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, progress
+
+if TYPE_CHECKING:
+    from fencepost.mutations.killing import Hunted, NativeMatrix
+
+
+def run(
+    names: tuple[str, ...], *, budget_seconds: float | None, seed: int, jobs: int, as_json: bool, quiet: bool
+) -> int:
+    """Hunt the mutants of these names, print the table, and return the exit code."""
+    from fencepost.mutations.killing import BUDGET_SECONDS, native_mutants
+
+    matrix = native_mutants(
+        names, budget_seconds=budget_seconds or BUDGET_SECONDS, seed=seed, jobs=jobs, progress=progress(quiet)
+    )
+    if as_json:
+        print_json("mutants", matrix.verdict, seed, [_json(each) for each in (*matrix.mutants, *matrix.sound)])
+    else:
+        _print(matrix)
+    return exit_code(matrix.verdict)
+
+
+def print_list(names: tuple[str, ...]) -> None:
+    """Print what each mutation does and where it comes from, and the changes that nothing can tell."""
+    from fencepost.mutations.equivalents import EQUIVALENTS
+    from fencepost.mutations.table import MUTATIONS, NUMBERS, mutation
+
+    for each in [mutation(name) for name in names] or MUTATIONS.values():
+        click.echo(f"{NUMBERS[each.name]} {each.name}: breaks {each.breaks}; {each.kind} in {each.file}")
+        click.echo(f"    {each.change}")
+        click.echo(f"    origin: {each.origin}")
+    if names:
+        return
+    click.echo()
+    click.echo("not among them, as nothing can tell them from the line that stands there:")
+    for same in EQUIVALENTS:
+        click.echo(f"{same.file}: {same.change}")
+        click.echo(f"    {same.argument}")
+
+
+def _json(each: Hunted) -> dict[str, Any]:
+    from fencepost.mutations.table import NUMBERS
+
+    kill, made = each.kill, each.mutation
+    return {
+        "mutant": each.name,
+        "number": NUMBERS[made.name] if made else 0,
+        "build": each.build,
+        "site": each.site,
+        "kind": made.kind if made else None,
+        "breaks": made.breaks if made else None,
+        "engine": kill.killer if kill else None,
+        "outcome": "caught" if kill else "missed",
+        "seconds": round(each.seconds, 3),
+        "build_seconds": round(each.build_seconds, 3),
+        "trace_length": kill.size if kill else None,
+        "trace_unit": kill.unit if kill else None,
+        "detail": kill.sentence if kill else _tried(each),
+    }
+
+
+def _print(matrix: NativeMatrix) -> None:
+    from fencepost.mutations.table import NUMBERS
+
+    rows = [
+        [str(NUMBERS[each.name]), each.name, each.site, each.mutation.kind if each.mutation else "-", *_caught(each)]
+        for each in matrix.mutants
+    ]
+    rows += [["0", f"no mutation, {each.build}", "-", "-", *_caught(each)] for each in matrix.sound]
+    print_table("one line changed", ["k", "mutant", "site", "kind", "killed by", "seconds", "size"], rows)
+    click.echo()
+    for each in matrix.mutants:
+        if each.kill:
+            click.echo(f"{each.name}: {each.kill.sentence}")
+    for each in matrix.survivors:
+        click.echo(f"SURVIVED: {each.name} after {_tried(each)}")
+    for each in matrix.sound:
+        words = f"FALSE ALARM: {each.kill.killer}: {each.kill.sentence}" if each.kill else f"survived {_tried(each)}"
+        click.echo(f"the code without a mutation, {each.build}: {words}")
+    killed = len(matrix.mutants) - len(matrix.survivors)
+    click.echo(f"{len(matrix.mutants)} native mutants: {killed} killed; {len(matrix.false_alarms)} false alarms")
+    worst = next(iter((*matrix.survivors, *matrix.false_alarms)), None)
+    broken = worst.mutation.breaks if worst and worst.mutation else None
+    print_summary(
+        verdict=matrix.verdict, property=broken, seed=matrix.seed, trace=None, mutant=worst.name if worst else None
+    )
+
+
+def _caught(each: Hunted) -> list[str]:
+    if each.kill is None:
+        return ["survived", f"{each.seconds:.1f}", "-"]
+    return [each.kill.killer, f"{each.seconds:.1f}", f"{each.kill.size} {each.kill.unit}"]
+
+
+def _tried(each: Hunted) -> str:
+    runs = ", ".join(f"{count} of {killer}" for killer, count in each.runs.items())
+    return f"{runs} in {each.seconds:.0f} s"

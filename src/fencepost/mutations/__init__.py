@@ -1,0 +1,1 @@
+"""Mutants of the native code: one line changed, compiled, and killed."""
