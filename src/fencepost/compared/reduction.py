@@ -63,7 +63,8 @@ class Reduction:
         while again:
             again = False
             for scenario, gone in simpler(self.best.scenario):
-                if has_room(scenario, design(self.task.sequencer).level):
+                changed = scenario != self.best.scenario  # or it would be tried for ever: a full ring keeps its slots
+                if changed and has_room(scenario, design(self.task.sequencer).level):
                     hints = self._hints_for(scenario, gone)
                     if self._try(JointExample(scenario, (), hints)):
                         again = True

@@ -3,7 +3,7 @@
 Both are wrong on purpose. The Python one advances its client's next seq before it takes the range: in between, the
 successor may take its own. The C++ one reads the global counter and writes it back, instead of one fetch_add.
 
-Run it by `python examples/07_compare_your_own.py`; the second half needs a C++20 compiler.
+Run it by `python examples/08_compare_your_own.py`; the second half needs a C++20 compiler.
 """
 
 import shutil
