@@ -35,7 +35,7 @@ def test_a_document_shows_what_the_command_prints(command: str, shown: str) -> N
 
 def test_readme_shows_at_least_the_main_job_and_a_refutation() -> None:
     assert {command for command, _ in BLOCKS} >= {
-        "fencepost check",
+        "fencepost check --sequencer order4.claim",
         "fencepost check --sequencer order4.cas_then_reserve",
     }
 
