@@ -166,7 +166,10 @@ class Order4Claim(Order4Scanner):
 
     def attempt(self, slot: Slot) -> Attempt:
         address, idle, busy = self.word(slot.client), 2 * slot.seq, 2 * slot.seq + 1
-        look = lambda word: self.look(slot, word % 2 == 1, word // 2)  # noqa: E731
+
+        def look(word: int) -> Step | None:
+            return self.look(slot, word % 2 == 1, word // 2)
+
         word = yield Load(address, look)
         if word == idle:
             word = yield CompareExchange(address, idle, busy, claimed(slot, idle, look))
@@ -241,7 +244,10 @@ class CasThenReserve(Order4Scanner):
 
     def attempt(self, slot: Slot) -> Attempt:
         address = self.word(slot.client)
-        look = lambda word: self.look(slot, False, word)  # noqa: E731
+
+        def look(word: int) -> Step | None:
+            return self.look(slot, False, word)
+
         word = yield Load(address, look)
         if word == slot.seq:
             word = yield CompareExchange(address, slot.seq, slot.seq + 1, claimed(slot, slot.seq, look))
