@@ -20,6 +20,7 @@ from fencepost.model.explorer.state import Event, State
 from fencepost.model.explorer.strategies import guard
 from fencepost.model.explorer.subjects import litmus_file
 from fencepost.model.explorer.system import System
+from fencepost.model.explorer.threads import Node
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.litmus import Answer, parse_test, read_test
 from fencepost.model.litmus.generate import Shape, draw
@@ -213,6 +214,26 @@ def test_a_spin_that_found_nothing_new_is_not_a_step_to_repeat() -> None:
     assert passed.counts.complete <= 2  # the compiler may have made two loads of the loop's one
     alone = explore(of_threads(spinning, judge=all_ended))
     assert alone.violation == Violation("drained", "['thread 0'] wait for ever")
+
+
+def test_a_program_that_passes_on_what_another_yields_has_not_spun_when_that_one_went_on() -> None:
+    def three_times() -> Any:
+        for _ in range(3):
+            yield Load(("flag", "set"))
+
+    def passing_on() -> Any:
+        inner, result = three_times(), None
+        while True:
+            try:
+                operation = inner.send(result)
+            except StopIteration:
+                return
+            result = yield operation
+
+    nodes = [Node.first(ThreadOf("passing on", 0, passing_on))]
+    while nodes[-1].operation is not None and len(nodes) < 10:
+        nodes.append(nodes[-1].after(0)[0])
+    assert len(nodes) == 4
 
 
 def test_two_threads_that_give_way_to_each_other_for_ever_are_a_livelock() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fencepost.model.errors import InputError
-from fencepost.model.explorer.buffers import blocked, pending_store
+from fencepost.model.explorer.buffers import FLUSHES, blocked, pending_store
 from fencepost.model.explorer.possible import Possible
 from fencepost.model.explorer.state import (
     FORWARDED,
@@ -306,8 +306,12 @@ class System:
         if entry.kind in (Buffered.SF, Buffered.FL):
             self._order_entries(state, thread)
 
-    def _is_of_no_concern(self, state: State, entry: Entry) -> bool:
-        """Say whether the judgement of an entry's step, if it is one, depends on no other thread."""
+    def _is_unnoticed(self, state: State, entry: Entry) -> bool:
+        """Say whether no other thread notices when an entry leaves its buffer, nor the judgement of its step."""
+        if entry.kind is Buffered.SF or (entry.kind in FLUSHES and self.lines.own(entry.line)):
+            return True
+        if not self.lines.private(entry.line):
+            return False
         label = entry.origin.label if entry.origin is not None else None
         step = label(0) if label is not None else None
         return step is None or not state.watch.concerns(step)[0]
@@ -315,10 +319,7 @@ class System:
     def _drain_unnoticed(self, state: State, thread: int, event: Event) -> bool:
         buffer = state.buffers[thread]
         for place, entry in enumerate(buffer):
-            flush = entry.kind in (Buffered.FL, Buffered.FO, Buffered.WB) and self.lines.own(entry.line)
-            silent = self._is_of_no_concern(state, entry)
-            unnoticed = entry.kind is Buffered.SF or flush or (silent and self.lines.private(entry.line))
-            if unnoticed and not blocked(self.matrix, buffer, place):
+            if self._is_unnoticed(state, entry) and not blocked(self.matrix, buffer, place):
                 unheard = event.aside((thread, entry.number), OWN)  # its line is no other thread's
                 self._drain(state, thread, entry, OWN, unheard)
                 event.concern(*unheard.facts())

@@ -10,7 +10,7 @@ that is not (a clock, a random number, a set's order) is found out when it is br
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Generator, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,11 +64,16 @@ class Node:
         label = self.operation.label
         step = label(result) if label is not None else None
         program, self._program = self._program or self._again(), None
-        before = local_state(program) if isinstance(self.operation, Load) and step is None else None
+        may_spin = isinstance(self.operation, Load) and step is None
+        before = _places(program) if may_spin else None
         operation, returned = _advanced(program, result)
-        if before is not None and _same(operation, self.operation) and local_state(program) == before:
-            self._program = program
-            return self, None
+        if may_spin and _same(operation, self.operation) and _places(program) == before:
+            program = self._again()  # where a program stands is cheap to compare, what it holds is not: seldom asked
+            state = local_state(program)
+            operation, returned = _advanced(program, result)
+            if local_state(program) == state:
+                self._program = program
+                return self, None
         node = Node(self.thread, operation, program, (self, result))
         node.returned = returned
         return node, step
@@ -101,8 +106,21 @@ def _advanced(program: Program, result: Any) -> tuple[Operation | None, Any]:
         return None, Died(f"{type(error).__name__}: {error}")
 
 
+def _places(program: Any) -> list[int]:
+    """Return where a generator is, and the generators that it delegates to."""
+    places = []
+    while program is not None and getattr(program, "gi_frame", None) is not None:
+        places.append(program.gi_frame.f_lasti)
+        program = program.gi_yieldfrom
+    return places
+
+
 def local_state(program: Any) -> Hashable:
-    """Return where a generator is and what its variables hold, with those of the generators that it delegates to."""
+    """Return where a generator is and what its variables hold, with those of the generators that it delegates to.
+
+    So for a generator that a variable holds: a program that passes on what another yields is where it was only if that
+    one is.
+    """
     frames = []
     while program is not None and getattr(program, "gi_frame", None) is not None:
         frame = program.gi_frame
@@ -123,6 +141,8 @@ def _frozen(value: Any, depth: int) -> Hashable:
         return frozenset(_frozen(each, depth - 1) for each in value)
     if isinstance(value, Struct):
         return type(value), tuple(_frozen(getattr(value, name), depth - 1) for name in value.__struct_fields__)
+    if isinstance(value, Generator):
+        return local_state(value)
     if hasattr(value, "__dict__") and not callable(value):
         return type(value), _frozen(vars(value), depth - 1)
     return id(value)
