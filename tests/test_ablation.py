@@ -22,7 +22,7 @@ NCX, SDM = PROFILES["ncx"], MATRICES["sdmC"]
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "fencepost", "ablate", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
 
 
 def sets(ablation: Ablation) -> list[set[str]]:

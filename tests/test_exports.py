@@ -156,7 +156,7 @@ def opened(path: Path, folder: Path, fragment: str = "") -> str:
         find_chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND",
         f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=2000", "--dump-dom", f"file://{path}{fragment}",
     ]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=500).stdout
 
 
 @pytest.fixture

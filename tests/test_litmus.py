@@ -27,7 +27,7 @@ MESSAGE = "H0: W d 1; W f 1\nH1: R a f; R b d\nbad 1:a=1 & 1:b=0\n"
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "fencepost", "litmus", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=500, check=False)
 
 
 @pytest.fixture(scope="module")
