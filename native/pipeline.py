@@ -68,7 +68,7 @@ ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("discard", ("ring", "index")),
     ("deliver", ("ring", "index", "start", "client", "seq")),
     ("drop", ("ring", "index")),
-    ("park", ("ring",)),
+    ("park", ("ring", "index")),
     ("claim", ("ring", "index")),
     ("release", ("ring",)),
     ("lock", ("ring", "index")),

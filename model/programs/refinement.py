@@ -44,16 +44,19 @@ def _of_epoch5(spec: Order5Epoch, step: Step) -> Iterator[Step]:
 
 
 def _of_epoch4(spec: Order4Epoch, step: Step) -> Iterator[Step]:
-    """order4.epoch: what was read is collected when something comes of it, or of a slot behind it."""
+    """order4.epoch: what was read is collected when it is known what comes of it.
+
+    A copy of a parked batch is dropped at once; the spec keeps it.
+    """
     given = step.arguments
     if step.action in ("arrive", "reserve"):
         yield step
-    elif step.action in ("emit", "discard"):
+    elif step.action in ("park", "emit", "discard"):
         ring, index = given["ring"], given["index"]
         yield from [Step("collect", {"ring": ring})] * (index + 1 - spec.cursor[ring])
         if step.action == "emit":
             yield step
-        elif _is_counted(spec, ring, index):  # a copy of a parked batch is dropped at once; the spec keeps it
+        elif step.action == "discard" and _is_counted(spec, ring, index):
             yield Step("drop", given)
     elif step.action == "assign":
         _check_place(spec, step)
@@ -90,7 +93,7 @@ def _of_owner(spec: Order4Owner, step: Step) -> Iterator[Step]:
         yield step
     elif step.action == "own":
         yield Step("assign", given)
-    elif step.action in ("assign", "discard", "publish"):
+    elif step.action in ("park", "assign", "discard", "publish"):
         ring, index = given["ring"], given["index"]
         for _ in range(spec.cursor[ring], index + 1):
             yield Step("hand_over", {"ring": ring})
@@ -106,5 +109,5 @@ def _in_hand(spec: Order4Owner, action: str, owner: int, ring: int, index: int) 
         yield Step("take_next", batch)
         yield Step("reserve", {"owner": owner})
         yield Step("advance", {"owner": owner})
-    elif _is_counted(spec, ring, index):
+    elif action == "discard" and _is_counted(spec, ring, index):
         yield Step("drop", batch)  # a copy of a parked batch is dropped at once; the spec keeps it

@@ -90,6 +90,7 @@ class Worker(Scanner):
             yield from self.drop(slot, LATER)  # a copy of what is parked: to be attempted later, by the other one
         else:
             self._parked[slot.client, slot.seq] = slot
+            yield witness("park", ring=slot.ring, index=slot.index)
             yield Attempted(slot.ring, slot.index, LATER)
 
     def release(self, client: int) -> Program:

@@ -86,6 +86,7 @@ class RingViews {
   }
 
   void parked(std::uint32_t ring, const Slot& slot) {
+    memory_.witness(Memory::at(Action::park, ring, slot.index));
     memory_.attempted(ring, slot.index, AttemptOutcome::later, -1);
   }
 
