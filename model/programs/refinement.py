@@ -82,8 +82,11 @@ def _is_counted(spec: Order4, ring: int, index: int) -> bool:
 
 
 def _publish_row(spec: Order4, ring: int, index: int) -> Iterator[Step]:
-    rows = (row for row in range(spec.length) if (spec.ring_of[row], spec.index_of[row]) == (ring, index))
-    yield from (Step("publish", {"row": row}) for row in rows)
+    """Look for the row of a slot, which is among the last: it is published soon after it is ordered."""
+    for row in range(spec.length - 1, -1, -1):
+        if (spec.ring_of[row], spec.index_of[row]) == (ring, index):
+            yield Step("publish", {"row": row})
+            return
 
 
 def _of_owner(spec: Order4Owner, step: Step) -> Iterator[Step]:
