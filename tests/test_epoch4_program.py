@@ -19,6 +19,7 @@ from fencepost.model.programs.order4_epoch import Order4Epoch
 from fencepost.model.programs.threads import machine_of
 from fencepost.model.programs.worker import View
 from fencepost.native.exploration import explore as explore_native
+from fencepost.native.pipeline import Mutant
 from fencepost.native.side_by_side import lockstep
 
 EPOCH = DESIGNS["order4.epoch"]
@@ -208,3 +209,13 @@ def test_model_and_native_plan_reserve_and_place_alike(
     scenario = Scenario(rings=rings, slots=4, subscribers=True, acknowledgers=True)
     found = lockstep(EPOCH, scenario, under, strategy=strategy, seed=seed, runs=2, steps_most=400)
     assert found.same, str(found.difference)
+
+
+def test_a_fault_that_is_built_into_the_native_worker_is_named_at_its_first_step() -> None:
+    scenario = Scenario(rings=((one(0, 0),), (one(0, 1),)), slots=1, subscribers=True)
+    found = lockstep(EPOCH, scenario, mutant=Mutant.GUARD_BEFORE_ENTRY)
+    assert found.difference is not None
+    assert found.difference.thread == "scanner 0"
+    assert found.difference.model.startswith("does Store chain 0 0 entry")
+    assert found.difference.native.startswith("does Store chain 0 0 guard")
+    assert lockstep(EPOCH, scenario).same
