@@ -22,6 +22,7 @@ from fencepost.native.stepped import Names
 
 DESIGN_NAMES = (
     "order5.fetch_add", "order4.claim", "order4.mutex", "order4.sharded_mutex", "order4.owner", "order5.epoch",
+    "order4.epoch",
 )  # fmt: skip
 """The designs that have a native pipeline."""
 
@@ -67,7 +68,7 @@ ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("discard", ("ring", "index")),
     ("deliver", ("ring", "index", "start", "client", "seq")),
     ("drop", ("ring", "index")),
-    ("park", ("ring",)),
+    ("park", ("ring", "index")),
     ("claim", ("ring", "index")),
     ("release", ("ring",)),
     ("lock", ("ring", "index")),
@@ -75,6 +76,7 @@ ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("unlock", ("ring",)),
     ("consumed", ("ring", "below")),
     ("written", ("ring", "below")),
+    ("emit", ("ring", "index")),
 )
 """Steps of the spec and of the contract, as pipeline_words.hpp numbers them; a step may leave later arguments out."""
 

@@ -34,7 +34,7 @@ def test_check_passes_every_sound_sequencer_in_every_layer(checked: dict[str, An
     assert checked["schema"] == "fencepost/check/1"
     assert checked["verdict"] == "not found"
     seen = {(each["sequencer"], each["layer"]) for each in checked["results"]}
-    level_4 = ("order4.mutex", "order4.sharded_mutex", "order4.claim", "order4.owner")
+    level_4 = ("order4.mutex", "order4.sharded_mutex", "order4.claim", "order4.owner", "order4.epoch")
     names = (*level_4, "order5.fetch_add", "order5.epoch")
     assert seen == {(name, layer) for name in names for layer in ("spec", "program", "runs", "native", "both")}
 

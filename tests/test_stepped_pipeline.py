@@ -40,7 +40,10 @@ SCENARIOS = {
 }
 
 
-FEWER = {("order4.owner", "received"): Scenario(rings=arrivals(2, 2, 2), slots=1, subscribers=True)}
+FEWER = {
+    (name, "received"): Scenario(rings=arrivals(2, 2, 2), slots=1, subscribers=True)
+    for name in ("order4.owner", "order4.epoch")
+}
 """Instead of scenarios of which a design has more runs than the model can walk through soon."""
 
 

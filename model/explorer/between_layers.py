@@ -18,6 +18,8 @@ from fencepost.model.memory import MATRIX
 from fencepost.model.memory.late import Choice
 from fencepost.model.memory.lines import LinesChanged
 from fencepost.model.programs.designs import design
+from fencepost.model.programs.layout import ISSUED
+from fencepost.model.programs.operations import line_of
 from fencepost.model.programs.pipeline import Scenario, first_steps
 from fencepost.model.programs.receiver import Arriving
 from fencepost.model.programs.refinement import spec_steps
@@ -159,7 +161,7 @@ def on_spec(made: Run) -> Outcome:
         return cannot_express(f"{accepted}; it knows no caches, and {stale_words(made, stale)}")
     if violation is not None and statement is None:
         return cannot_express(f"{accepted}; it makes no promise of the name {name!r}")
-    other = _other_range(made, spec)
+    other = _other_range(made, spec) or (_other_counter(made, spec) if violation is not None else "")
     if other:
         return cannot_express(f"{accepted}, and {other}")
     return held(f"{accepted}, and {name or 'what it promises'} holds")
@@ -179,6 +181,15 @@ def _other_range(made: Run, spec: Protocol) -> str:
                     mine = f"{given['start']}..{given['start'] + given['count'] - 1}"
                     return f"gives {spec.describe_row(row)}, where step {number} gave it {mine}"
     return ""
+
+
+def _other_counter(made: Run, spec: Protocol) -> str:
+    """Say where the programs reserved for more, or less, than the spec, whose step does not say for how much."""
+    line = made.system.memory.memory(made.states[-1].cells, line_of(ISSUED))
+    issued = line.get(ISSUED[-1], 0)
+    if not isinstance(spec, Log) or spec.issued == issued:
+        return ""
+    return f"issues {spec.issued} positions, where the counter is {issued} in the end"
 
 
 def _bounds(scenario: Scenario) -> Instance:

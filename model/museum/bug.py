@@ -12,6 +12,7 @@ from fencepost.model.programs.pipeline import Design, Scenario
 from fencepost.model.programs.receiver import Arriving
 
 ORDER5, CLAIM, MUTEX = design("order5.fetch_add"), design("order4.claim"), design("order4.mutex")
+EPOCH4 = design("order4.epoch")
 """The sound designs that bugs deviate from."""
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from fencepost.model.errors import unknown_choice
 from fencepost.model.programs.operations import Address
 from fencepost.model.programs.order4 import CasThenReserve, Order4Claim, Order4Mutex, Order4ShardedMutex
+from fencepost.model.programs.order4_epoch import Order4Epoch
 from fencepost.model.programs.order4_owner import Order4Owner
 from fencepost.model.programs.order5 import Order5Epoch, Order5FetchAdd
 from fencepost.model.programs.pipeline import Design
@@ -44,7 +45,10 @@ SOUND = tuple(
         ("order4.sharded_mutex", Order4ShardedMutex),
         ("order4.claim", Order4Claim),
     )
-) + (Design("order4.owner", Order4Owner, protocol("order4.owner"), reads_every_ring=True),)
+) + (
+    Design("order4.owner", Order4Owner, protocol("order4.owner"), workers=lambda rings: rings),
+    Design("order4.epoch", Order4Epoch, protocol("order4.epoch"), workers=lambda rings: 1),
+)
 WRONG = (Design("order4.cas_then_reserve", CasThenReserve, protocol("order4.cas_then_reserve")),)
 ORDER_5 = Design(
     "seed.order5",

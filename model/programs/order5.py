@@ -1,22 +1,15 @@
 """The level-5 scanners: a fetch_add for each batch, or one for all the batches of an epoch, in ring order."""
 
-from collections.abc import Generator
 from itertools import count
-from typing import Any
 
 from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import (
     ORDERED,
     Attempted,
     FetchAdd,
-    Flush,
-    FullFence,
     Label,
-    Load,
-    Operation,
     Program,
     at,
-    line_of,
 )
 from fencepost.model.programs.scanner import Scanner, Slot
 
@@ -61,16 +54,6 @@ class Order5Epoch(Order5FetchAdd):
             plan.append((yield from self.read(index)))
             if len(plan) == self.EPOCH_BATCH_COUNT:
                 yield from self.place(plan)
-
-    def is_readable(self, index: int) -> Generator[Operation, Any, bool]:
-        """Look once, without waiting, whether the slot may be read."""
-        gate = self.gate(index)
-        if gate is None:
-            return True
-        yield Flush(line_of(gate.address))
-        yield FullFence()
-        seen = yield Load(gate.address)
-        return seen != gate.seen and self.passes(index, seen)
 
     def place(self, plan: list[Slot]) -> Program:
         """Reserve once for all that was read, and hand it out in ring order."""

@@ -58,11 +58,22 @@ class Design:
     reader_host: Callable[[int, int], int] = field(default=lambda ring, rings: 1 + rings + ring)
     needs: tuple[str, ...] = ()  # roles without which it does not work: receivers, delegations
     lacks: tuple[str, ...] = ()  # roles that it does not have
-    reads_every_ring: bool = False  # its scanners are workers, each for some of the clients
+    workers: Callable[[int], int] | None = (
+        None  # that read every ring, instead of a scanner a ring: how many of so many
+    )
 
     @property
     def level(self) -> Level:
         return self.spec.level
+
+    @property
+    def reads_every_ring(self) -> bool:
+        """Whether its scanners are workers, each for some of the clients or for all of them."""
+        return self.workers is not None
+
+    def scanner_count(self, rings: int) -> int:
+        """Return how many scanners there are for so many rings."""
+        return rings if self.workers is None else self.workers(rings)
 
     def scanner_of(self, ring: int, rings: int, slots: int, *, delegated: bool = False) -> Scanner:
         """Return the scanner of a ring, or the worker of that number."""
@@ -72,7 +83,8 @@ class Design:
 
     def subscriber_of(self, ring: int, rings: int, slots: int) -> Subscriber:
         """Return the subscriber of a ring."""
-        return SubscriberOfWorkers(ring, slots, rings) if self.reads_every_ring else self.subscriber(ring, slots)
+        workers = self.scanner_count(rings) if self.reads_every_ring else 1
+        return SubscriberOfWorkers(ring, slots, workers) if workers > 1 else self.subscriber(ring, slots)
 
     def programs(self) -> tuple[str, ...]:
         """Return the names of all its programs."""
@@ -161,10 +173,10 @@ def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
     broker, slots, delegated = design.broker_host(ring), scenario.slots, scenario.delegated
     rings = scenario.rings_count
     scanner, reader = design.scanner_host(ring), design.reader_host(ring, rings)
-    threads = [
-        ThreadOf(f"scanner {ring}", scanner, lambda: design.scanner_of(ring, rings, slots, delegated=delegated).run()),
-        *_receivers(design, scenario, ring),
-    ]
+    threads = _receivers(design, scenario, ring)
+    if ring < design.scanner_count(rings):
+        begin = partial(design.scanner_of, ring, rings, slots, delegated=delegated)
+        threads.append(ThreadOf(f"scanner {ring}", scanner, lambda: begin().run()))
     if delegated:
         threads.append(ThreadOf(f"delegation {ring}", broker, lambda: design.delegation(ring, slots).run()))
     if scenario.subscribers:
@@ -228,9 +240,9 @@ def written_words(design: Design, scenario: Scenario) -> dict[Address, Any]:
     return words
 
 
-def partition_steps(design: Design, workers: int, clients: Iterable[int]) -> list[Step]:
+def partition_steps(design: Design, rings: int, clients: Iterable[int]) -> list[Step]:
     """Return the steps that say which worker owns a client, of a design that has workers."""
-    owned = sorted(clients) if design.reads_every_ring else ()
+    owned, workers = sorted(clients) if design.reads_every_ring else (), design.scanner_count(rings)
     return [Step("own", {"client": client, "ring": owner_of(client, workers)}) for client in owned]
 
 

@@ -14,7 +14,7 @@ nothing: no batch waits for one that may never come. Where memory is coherent `C
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fencepost.model.programs.layout import chain, message
 from fencepost.model.programs.operations import (
@@ -26,11 +26,11 @@ from fencepost.model.programs.operations import (
     Store,
     StoreFence,
     Watched,
-    at,
     without,
     witness,
 )
 from fencepost.model.programs.scanner import DELIVER, Scanner, Slot
+from fencepost.model.programs.worker import Worker
 
 AHEAD = 8  # message headers that are fetched ahead of the one that is written, as the native code does
 
@@ -74,23 +74,34 @@ class PerBatch(Publishing):
         yield from super().publish(slot, start)
 
 
+class Held:
+    """What a thread holds back, whichever rings it is of: a fence of the thread is one for all of them."""
+
+    def __init__(self) -> None:
+        self.group: list[tuple[Epoch, Slot, int]] = []  # entries without a guard, and what that will be
+        self.raised: list[tuple[Epoch, Slot]] = []  # guards that no fence stands behind yet
+
+
 class Epoch(Publishing):
     """One fence for a group of batches, then their guards; each is acknowledged behind a later fence."""
 
-    def __init__(self, ring: int, slots: int, *, delegated: bool = False) -> None:
-        super().__init__(ring, slots, delegated=delegated)
-        self._group: list[tuple[Slot, int]] = []  # entries without a guard, and what that will be
-        self._raised: list[Slot] = []  # guards that no fence stands behind yet
+    def __init__(self, ring: int, slots: int, **given: Any) -> None:
+        super().__init__(ring, slots, **given)
+        self.held = Held()
 
     def run(self) -> Program:
-        program, result = super().run(), None
+        yield from self.finishing(super().run())
+
+    def finishing(self, program: Program) -> Program:
+        """Hold nothing back where a program would wait."""
+        result = None
         while True:
             try:
                 operation = program.send(result)
             except StopIteration:
                 return
-            if isinstance(operation, Poll) and (self._group or self._raised):
-                idle = Watched(("idle", self.ring, "never"), -1)  # always differs, so that this look waits for nothing
+            if isinstance(operation, Poll) and (self.held.group or self.held.raised):
+                idle = Watched(("idle", self.chain, "never"), -1)  # always differs, so that this look waits for nothing
                 result = yield Poll((*operation.watched, idle))
                 if result[0] < len(operation.watched):
                     continue
@@ -99,40 +110,63 @@ class Epoch(Publishing):
 
     def publish(self, slot: Slot, start: int) -> Program:
         yield from self.write_messages(slot, start, fences=False)
-        line = chain(slot.ring, self._released_count % self.slots)
+        line = chain(self.chain, self._released_count % self.slots)
         self._released_count += 1
-        yield witness("export", ring=slot.ring, index=slot.index, kind=DELIVER)
+        yield witness("export", ring=slot.ring, index=slot.index, kind=DELIVER, chain=self.chain)
         yield Store((*line, "entry"), (slot.index, start, DELIVER))
         yield Flush(line)
-        self._group.append((slot, self._released_count))
-        if len(self._group) >= self.group_size:
+        self.held.group.append((self, slot, self._released_count))
+        if len(self.held.group) >= self.group_size:
             yield from self.raise_guards()
 
     def raise_guards(self) -> Program:
         """Wait for what the guards vouch for; acknowledge what was raised before; store the guards."""
         yield StoreFence()
         yield from self.acknowledge_raised()
-        group, self._group = self._group, []
-        for slot, number in group:
-            line = chain(slot.ring, (number - 1) % self.slots)
-            yield Store((*line, "guard"), number, at("publish", ring=slot.ring))
+        group, self.held.group = self.held.group, []
+        for scanner, slot, number in group:
+            line = chain(scanner.chain, (number - 1) % self.slots)
+            yield Store((*line, "guard"), number, scanner.published(slot))
             yield Flush(line)
-            self._raised.append(slot)
+            self.held.raised.append((scanner, slot))
 
     def acknowledge_raised(self) -> Program:
         """Let brokers acknowledge the batches whose guards a fence stands behind, and count no other among them."""
-        raised, self._raised = self._raised, []
-        for slot in raised:
-            self._ordered_of[slot.client] = self._ordered_of.get(slot.client, 0) + 1
-            yield from without(self.acknowledge(slot), StoreFence)  # nothing relies on the fence behind it
+        raised, self.held.raised = self.held.raised, []
+        for scanner, slot in raised:
+            yield from scanner.acknowledge_one(slot)
+
+    def acknowledge_one(self, slot: Slot) -> Program:
+        """Count a batch of this ring, and let its broker acknowledge it; nothing relies on a fence behind that."""
+        self._ordered_of[slot.client] = self._ordered_of.get(slot.client, 0) + 1
+        yield from without(self.acknowledge(slot), StoreFence)
 
     def finish(self) -> Program:
         """Hold nothing back any more."""
-        if self._group:
+        if self.held.group:
             yield from self.raise_guards()
-        if self._raised:
+        if self.held.raised:
             yield StoreFence()
             yield from self.acknowledge_raised()
+
+
+class PublishingWorker(Worker):
+    """A worker whose views of the rings publish by a policy. They hold back together.
+
+    Each for itself would let a ring's broker acknowledge past a copy that was dropped there, while its batch is held
+    back on another ring.
+    """
+
+    def __init__(self, ring: int, slots: int, **given: Any) -> None:
+        super().__init__(ring, slots, **given)
+        first = self.views[0]
+        for view in self.views:
+            if isinstance(view, Epoch) and isinstance(first, Epoch):
+                view.held = first.held
+
+    def run(self) -> Program:
+        first, program = self.views[0], super().run()
+        yield from first.finishing(program) if isinstance(first, Epoch) else program
 
 
 class SingleFence(Epoch):
@@ -161,5 +195,8 @@ POLICIES: dict[str, type[Publishing]] = {
 def publishing(scanner: type[Scanner], policy: str, *, messages: bool = False, group_size: int = 16) -> type[Scanner]:
     """Return a design's scanner that publishes by a policy; `messages`: it also writes every message's header."""
     kind = POLICIES[policy]
-    size = group_size if policy == "epoch" else 1
-    return type(f"{kind.__name__}{scanner.__name__}", (kind, scanner), {"messages": messages, "group_size": size})
+    chosen = {"messages": messages, "group_size": group_size if policy == "epoch" else 1}
+    if not issubclass(scanner, Worker):
+        return type(f"{kind.__name__}{scanner.__name__}", (kind, scanner), chosen)
+    view = type(f"{kind.__name__}{scanner.view.__name__}", (kind, scanner.view), chosen)
+    return type(f"{kind.__name__}{scanner.__name__}", (PublishingWorker, scanner), {"view": view})

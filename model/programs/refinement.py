@@ -6,7 +6,10 @@ into its owner's hands), what it says in between is put in front of the step tha
 
 from collections.abc import Iterator
 
+from fencepost.model.errors import NotAccepted
 from fencepost.model.language import Protocol
+from fencepost.model.specs.order4 import Order4
+from fencepost.model.specs.order4_epoch import Order4Epoch
 from fencepost.model.specs.order4_owner import Order4Owner
 from fencepost.model.specs.order5_epoch import Order5Epoch
 from fencepost.model.trace import Step
@@ -16,6 +19,8 @@ def spec_steps(spec: Protocol, step: Step) -> Iterator[Step]:
     """Yield the steps of the spec; each is to be taken before the next one is asked for."""
     if isinstance(spec, Order4Owner):
         yield from _of_owner(spec, step)
+    elif isinstance(spec, Order4Epoch):
+        yield from _of_epoch4(spec, step)
     elif isinstance(spec, Order5Epoch):
         yield from _of_epoch5(spec, step)
     elif step.action in spec.actions:
@@ -38,6 +43,52 @@ def _of_epoch5(spec: Order5Epoch, step: Step) -> Iterator[Step]:
         yield Step("publish", {"row": spec.row_of[given["ring"], given["index"]]})
 
 
+def _of_epoch4(spec: Order4Epoch, step: Step) -> Iterator[Step]:
+    """order4.epoch: what was read is collected when it is known what comes of it.
+
+    A copy of a parked batch is dropped at once; the spec keeps it.
+    """
+    given = step.arguments
+    if step.action in ("arrive", "reserve"):
+        yield step
+    elif step.action in ("park", "emit", "discard"):
+        ring, index = given["ring"], given["index"]
+        yield from [Step("collect", {"ring": ring})] * (index + 1 - spec.cursor[ring])
+        if step.action == "emit":
+            yield step
+        elif step.action == "discard" and _is_counted(spec, ring, index):
+            yield Step("drop", given)
+    elif step.action == "assign":
+        _check_place(spec, step)
+        yield Step("place", {})
+        if spec.placed == spec.planned:
+            yield Step("finish", {})
+    elif step.action == "publish":
+        yield from _publish_row(spec, given["ring"], given["index"])
+
+
+def _check_place(spec: Order4Epoch, step: Step) -> None:
+    """Raise NotAccepted unless a batch is the plan's next, and its range begins where that of the one before ends."""
+    given, place = step.arguments, (spec.plan_ring[spec.placed], spec.plan_index[spec.placed])
+    expected = (*place, spec.base + spec.placed_total)
+    if spec.placed < spec.planned and (given["ring"], given["index"], given["start"]) != expected:
+        what = f"index {place[1]} of ring {place[0]} at {expected[2]}"
+        raise NotAccepted(f"{spec.name} does not accept {step}: the plan's next is {what}")
+
+
+def _is_counted(spec: Order4, ring: int, index: int) -> bool:
+    """Say whether the batch in a slot is below what is expected of its client."""
+    return bool(spec.slot_seq[ring, index] < spec.next_seq[spec.slot_client[ring, index]])
+
+
+def _publish_row(spec: Order4, ring: int, index: int) -> Iterator[Step]:
+    """Look for the row of a slot, which is among the last: it is published soon after it is ordered."""
+    for row in range(spec.length - 1, -1, -1):
+        if (spec.ring_of[row], spec.index_of[row]) == (ring, index):
+            yield Step("publish", {"row": row})
+            return
+
+
 def _of_owner(spec: Order4Owner, step: Step) -> Iterator[Step]:
     """order4.owner: what happens to a batch in its owner's hands is private, up to its range."""
     given = step.arguments
@@ -45,7 +96,7 @@ def _of_owner(spec: Order4Owner, step: Step) -> Iterator[Step]:
         yield step
     elif step.action == "own":
         yield Step("assign", given)
-    elif step.action in ("assign", "discard", "publish"):
+    elif step.action in ("park", "assign", "discard", "publish"):
         ring, index = given["ring"], given["index"]
         for _ in range(spec.cursor[ring], index + 1):
             yield Step("hand_over", {"ring": ring})
@@ -56,11 +107,10 @@ def _of_owner(spec: Order4Owner, step: Step) -> Iterator[Step]:
 def _in_hand(spec: Order4Owner, action: str, owner: int, ring: int, index: int) -> Iterator[Step]:
     batch = {"owner": owner, "ring": ring, "index": index}
     if action == "publish":
-        rows = (row for row in range(spec.length) if (spec.ring_of[row], spec.index_of[row]) == (ring, index))
-        yield from (Step("publish", {"row": row}) for row in rows)
+        yield from _publish_row(spec, ring, index)
     elif action == "assign":
         yield Step("take_next", batch)
         yield Step("reserve", {"owner": owner})
         yield Step("advance", {"owner": owner})
-    elif spec.slot_seq[ring, index] < spec.next_seq[spec.slot_client[ring, index]]:
+    elif action == "discard" and _is_counted(spec, ring, index):
         yield Step("drop", batch)  # a copy of a parked batch is dropped at once; the spec keeps it

@@ -9,6 +9,7 @@ from typing import Any
 from fencepost.model.programs.layout import acked, chain, header, written
 from fencepost.model.programs.operations import (
     Flush,
+    FullFence,
     Label,
     Load,
     Operation,
@@ -18,6 +19,7 @@ from fencepost.model.programs.operations import (
     StoreFence,
     Watched,
     at,
+    line_of,
     witness,
 )
 from fencepost.model.programs.receiver import full_index
@@ -115,6 +117,16 @@ class Scanner:
             return seen > index
         self._looked = (index, seen)
         return seen == self.guard(index)
+
+    def is_readable(self, index: int) -> Generator[Operation, Any, bool]:
+        """Look once, without waiting, whether the slot may be read."""
+        gate = self.gate(index)
+        if gate is None:
+            return True
+        yield Flush(line_of(gate.address))
+        yield FullFence()
+        seen = yield Load(gate.address)
+        return seen != gate.seen and self.passes(index, seen)
 
     # --- publishing ---
 

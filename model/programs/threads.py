@@ -6,7 +6,7 @@ from random import Random
 from fencepost.model.errors import NotAccepted
 from fencepost.model.programs.designs import design
 from fencepost.model.programs.machine import Machine
-from fencepost.model.programs.operations import Attempted, Operation, Program
+from fencepost.model.programs.operations import DUPLICATE, ORDERED, Attempted, Operation, Program
 from fencepost.model.programs.pipeline import Rings, partition_steps
 from fencepost.model.programs.receiver import Arriving
 from fencepost.model.specs import protocol
@@ -38,14 +38,15 @@ class Thread:
 
 
 def threads(sequencer: str, rings: Rings) -> tuple[list[Thread], list[Thread]]:
-    """Return the receivers and the scanners of a sequencer, one of each for a ring; no ring is passed twice."""
+    """Return the receivers of a sequencer, one for each ring, and its scanners; no ring is passed twice."""
     chosen = design(sequencer)
     slots = max([1, *map(len, rings)])
     receivers = [
         Thread(f"receiver {ring}", chosen.receiver(ring, slots, batches).run()) for ring, batches in enumerate(rings)
     ]
     scanners = [
-        Thread(f"scanner {ring}", chosen.scanner_of(ring, len(rings), slots).run()) for ring in range(len(rings))
+        Thread(f"scanner {ring}", chosen.scanner_of(ring, len(rings), slots).run())
+        for ring in range(chosen.scanner_count(len(rings)))
     ]
     return receivers, scanners
 
@@ -62,8 +63,8 @@ def attempts(sequencer: str, rings: Rings, seed: int) -> tuple[Machine, list[Att
     """Run one attempt at a time, its scanner drawn by `seed`; return the memory and the attempts in order.
 
     All batches have arrived at the start. An attempt is not interrupted, so that this order can be
-    given to any other implementation. At level 5 it is that of the ranges: those of an epoch are
-    reserved at once and given out one by one.
+    given to any other implementation. Where an epoch reserves for several batches at once it is that
+    of the ranges; at level 4 a copy that was dropped meanwhile comes behind its batch.
     """
     machine = machine_of(sequencer, rings)
     receivers, scanners = threads(sequencer, rings)
@@ -80,7 +81,23 @@ def attempts(sequencer: str, rings: Rings, seed: int) -> tuple[Machine, list[Att
                 break
     if design(sequencer).level == 5:
         done.sort(key=lambda attempted: attempted.start)
-    return machine, done
+        return machine, done
+    return machine, _copies_behind(rings, done)
+
+
+def _copies_behind(rings: Rings, done: list[Attempted]) -> list[Attempted]:
+    """Return the attempts with each duplicate behind the one that ordered its batch; the others stay as they are."""
+
+    def identity(each: Attempted) -> tuple[int, int]:
+        return rings[each.ring][each.index].client, rings[each.ring][each.index].seq
+
+    ordered = {identity(each): place for place, each in enumerate(done) if each.outcome == ORDERED}
+
+    def place_of(place: int) -> tuple[int, bool]:
+        is_copy = done[place].outcome == DUPLICATE
+        return max(place, ordered[identity(done[place])] if is_copy else 0), is_copy
+
+    return [done[place] for place in sorted(range(len(done)), key=place_of)]
 
 
 def follow(sequencer: str, steps: Iterable[Step]) -> tuple[Machine, Rings]:
@@ -93,14 +110,16 @@ def follow(sequencer: str, steps: Iterable[Step]) -> tuple[Machine, Rings]:
     machine = Machine(protocol(sequencer)())
     receivers, scanners = threads(sequencer, rings)
     for number, step in enumerate(steps, start=1):
-        thread = (receivers if step.action == "arrive" else scanners)[step.arguments["ring"]]
-        _advance(thread, machine, step, number)
+        group, ring = receivers if step.action == "arrive" else scanners, step.arguments.get("ring", -1)
+        if not 0 <= ring < len(group):
+            raise NotAccepted(f"step {number}: no thread performs {step}")
+        _advance(group[ring], machine, step, number)
     _drain([*receivers, *scanners], machine)
     return machine, rings
 
 
 def _arrivals(steps: list[Step]) -> Rings:
-    highest = max((step.arguments["ring"] for step in steps), default=-1)
+    highest = max((step.arguments.get("ring", 0) for step in steps), default=-1)
     rings: list[list[Arriving]] = [[] for _ in range(highest + 1)]
     for step in steps:
         if step.action == "arrive":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from fencepost.model.programs.layout import chain, payload
 from fencepost.model.programs.operations import Attempted
-from fencepost.model.programs.scanner import DELIVER
+from fencepost.model.programs.scanner import DELIVER, DROP
 from fencepost.model.simulation.operations_memory import Line, TimedMemory
 from fencepost.model.simulation.records import Batch, Slot
 from fencepost.model.simulation.world import World
@@ -35,8 +35,8 @@ class Record:
         self._world, self._filling, self._reader_host, self._is_coherent = world, filling, reader_host, is_coherent
         self.memory: TimedMemory | None = None
         self.depart: Callable[[Slot], None] = lambda slot: None
-        self.released: list[int] = [0] * rings  # entries of each ring's chain so far
-        self._entered: list[deque[tuple[int, int]]] = [deque() for _ in range(rings)]  # (index, place), no guard yet
+        self._released: Counter[int] = Counter()  # entries of each chain so far
+        self._entered: list[dict[int, Line]] = [{} for _ in range(rings)]  # of each index without a guard yet: its line
         self._offering: dict[Line, Slot] = {}  # a line of a chain: the slot whose entry it holds
         self._came: dict[tuple[int, int], list[Slot]] = {}  # (ring, client): what came and is not acked, in ring order
         self._acked: dict[tuple[int, int], int] = {}  # level 5: how many of them are
@@ -127,23 +127,26 @@ class Record:
     def _export(self, step: Step) -> None:
         """An entry of the chain is about to be stored; that of a duplicate lets its broker ack the first copy again."""
         given = step.arguments
-        ring, place = given["ring"], self.released[given["ring"]] % self._world.scenario.brokers.ring_slots
-        self.released[ring] += 1
+        number = given.get("chain", given["ring"])
+        line = chain(number, self._released[number] % self._world.scenario.brokers.ring_slots)
+        self._released[number] += 1
         if given["kind"] == DELIVER:
-            self._entered[ring].append((given["index"], place))
-        elif not self._is_coherent:
-            self._offering[chain(ring, place)] = self._slot(step)
+            self._entered[given["ring"]][given["index"]] = line
+        elif given["kind"] == DROP and not self._is_coherent:
+            self._offering[line] = self._slot(step)
 
     def _publish(self, step: Step) -> None:
         """The guard of an entry is stored."""
         ring = step.arguments["ring"]
-        index, place = self._entered[ring].popleft()
+        entered = self._entered[ring]
+        index = step.arguments.get("index", next(iter(entered)))
+        line = entered.pop(index)
         slot = self._slot_at(ring, index)
         slot.published_ns = self._world.clock.now_ns
         if self._is_coherent:
             slot.offered_ns = slot.published_ns
         else:
-            self._offering[chain(ring, place)] = slot
+            self._offering[line] = slot
 
     def written_back(self, line: Line) -> None:
         """A line of those that are told of is in memory now."""
@@ -210,8 +213,9 @@ class Record:
                 self.depart(copy)
 
     def left_for_later(self, attempted: Attempted) -> None:
-        """A scanner leaves a slot for later."""
-        slot = self._slot_at(attempted.ring, attempted.index)
-        if slot.parked_ns < 0:
+        """A scanner leaves a slot for later; or gave it back, where another one holds the same batch."""
+        slot = self._world.rings[attempted.ring].places[attempted.index % self._world.scenario.brokers.ring_slots]
+        is_there = slot is not None and slot.index == attempted.index
+        if slot is not None and is_there and not slot.settled and slot.parked_ns < 0:
             slot.parked_ns = self._world.clock.now_ns
             self._world.recorder.count("parked")

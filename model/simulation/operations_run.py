@@ -7,6 +7,8 @@ and sequencer share a host (`brokers.hosts`), its memory is coherent and only th
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.programs import DESIGNS, design
@@ -23,14 +25,14 @@ from fencepost.model.simulation.operations_machine import TimedMachine
 from fencepost.model.simulation.operations_memory import TimedMemory
 from fencepost.model.simulation.operations_record import TOLD, Record
 from fencepost.model.simulation.operations_threads import TimedThread
-from fencepost.model.simulation.pipeline import SIMULATED, Progress, finish, fitted, start_clients, workload_of
+from fencepost.model.simulation.pipeline import Progress, finish, fitted, start_clients, workload_of
 from fencepost.model.simulation.records import Slot
 from fencepost.model.simulation.scenario import Scenario
 from fencepost.model.simulation.world import World, make_world
 from fencepost.model.specs import PROTOCOLS
 
 RESTARTED = (Order4Claim, Order4Mutex, CasThenReserve, Order5FetchAdd)  # scanners that share words, and nothing private
-OWN_LINES = ("counter", "next", "lock", "idle", STOP)  # of the sequencer's host; every other line is in the pool
+OWN_LINES = ("counter", "next", "lock", "shard", "idle", STOP)  # of the sequencer's host; every other is in the pool
 
 
 class Feeding(Receiver):
@@ -98,11 +100,6 @@ def simulate_operations_once(
 def _check(scenario: Scenario) -> None:
     """Raise InputError for what the programs cannot show."""
     choices = [name for name in DESIGNS if name in PROTOCOLS]
-    if scenario.sequencer not in choices and scenario.sequencer in SIMULATED:
-        raise InputError(
-            f"{scenario.sequencer} has no program to run operation by operation, expected one of {', '.join(choices)}; "
-            "or use --granularity batch"
-        )
     if scenario.sequencer not in choices:
         raise unknown_choice("sequencer of operation granularity", scenario.sequencer, choices)
     ordering = scenario.ordering
@@ -184,9 +181,10 @@ class OperationRun:
         world, of, broker = self._world, self._design, self._broker_host(ring)
         brokers, recorder = world.scenario.brokers, world.recorder
         slots = brokers.ring_slots
-        scanner = self._thread(f"scanner {ring}", self._scanner(ring), 0)
-        scanner.busy = recorder.scanners[ring]
-        self.scanners.append(scanner)
+        if ring < of.scanner_count(len(self.receivers)):
+            scanner = self._thread(f"scanner {ring}", self._scanner(ring), 0)
+            scanner.busy = recorder.scanners[ring]
+            self.scanners.append(scanner)
         receiver = self._alike(of.receiver(ring, slots, ()).serve())
         if brokers.publish == "evict":
             receiver = without(receiver, Flush, StoreFence)
@@ -196,8 +194,9 @@ class OperationRun:
         for name, program in around:
             self._of_broker[ring].append(self._thread(f"{name} {ring}", program, broker))
         subscriber = self._thread(
-            f"subscriber {ring}", self._alike(of.subscriber(ring, slots).run()), self._reader_host(ring)
-        )
+            f"subscriber {ring}", self._alike(of.subscriber_of(ring, len(self.receivers), slots).run()),
+            self._reader_host(ring),
+        )  # fmt: skip
         subscriber.busy = recorder.subscribers[ring]
         self.subscribers.append(subscriber)
 
@@ -215,7 +214,9 @@ class OperationRun:
         kind = publishing(
             self._design.scanner, scenario.policy, messages=messages, group_size=scenario.ordering.group
         )  # fmt: skip
-        scanner = kind(ring, scenario.brokers.ring_slots, delegated=scenario.brokers.delegated)
+        brokers, rings = scenario.brokers, len(self.receivers)
+        publishes = replace(self._design, scanner=kind)
+        scanner = publishes.scanner_of(ring, rings, brokers.ring_slots, delegated=brokers.delegated)
         stops = any(fault.kind == "sequencer_stop" for fault in scenario.faults)
         program = stoppable(scanner, lambda: self.record.left(ring)) if stops else scanner.run()
         return coherently(program) if self._is_coherent else program

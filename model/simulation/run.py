@@ -74,7 +74,7 @@ class Times:
 
     def note(self, step: Step, now_ns: int) -> None:
         """Take down a step that fills a slot or publishes a batch."""
-        ring = step.arguments["ring"]
+        ring = step.arguments.get("ring", -1)
         if step.action == "arrive":
             index = self._arrived_counts.get(ring, 0)
             self.sent[ring, index] = now_ns

@@ -173,13 +173,15 @@ class _Job:
     def runs(self) -> Iterator[Result]:
         """Visit every run of two clients, two rings of one slot and three batches, with all the pipeline's threads.
 
-        Workers that read every ring have many more runs: of them, those of two batches that are there at the start.
+        Workers that read every ring have many more runs: of them, those of two batches; where there are several
+        workers, of two that are there at the start.
         """
         if self._protocol.name not in DESIGNS:
             return
         chosen = design(self._protocol.name)
-        written, count = chosen.reads_every_ring, 2 if chosen.reads_every_ring else 3
+        count = 2 if chosen.reads_every_ring else 3
         rings = arrivals(2, 2, count)
+        written = chosen.reads_every_ring and chosen.scanner_count(len(rings)) > 1
         scenario = Scenario(rings=rings, slots=1, written=written, subscribers=True, acknowledgers=True)
         found = explore(subject_of(chosen, scenario, PROFILE))
         bound = f"all {found.counts.complete} runs of {count} batches"

@@ -18,7 +18,8 @@ class NothingWrong final : public Ends {
 void explore(std::string_view design, Strategy strategy) {
   pipeline::Scenario scenario;
   scenario.rings = {{{{0, 0, 1}, 0}, {{0, 1, 1}, 0}}, {{{0, 1, 1}, 0}, {{1, 0, 2}, 0}}};
-  if (design == "order4.owner") scenario.rings = {{{{0, 0, 1}, 0}}, {{{0, 1, 1}, 0}}};  // of more it has too many runs
+  // Workers that read every ring have too many runs of more.
+  if (design == "order4.owner" || design == "order4.epoch") scenario.rings = {{{{0, 0, 1}, 0}}, {{{0, 1, 1}, 0}}};
   scenario.slots = 2;
   scenario.subscribers = true;
   const std::vector<std::int64_t> weakest{2, 2, 1, 1, 2, 1, 2, 2, 0, 0, 2, 2, 0, 0, 0, 0, 2, 0,

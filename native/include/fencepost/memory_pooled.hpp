@@ -88,10 +88,10 @@ class PooledMemory {
     return try_order(sequencer, slot);
   }
 
-  // Calls `call`, whose fetch_add is what the label says.
+  // Calls `call`, in which ranges are taken.
   template <class Call>
-  void reserving(Label, Call&& call) {
-    call();
+  auto reserving(Label, Reserver, Call&& call) {
+    return call();
   }
 
   // Writes a line back and drops this host's copy.

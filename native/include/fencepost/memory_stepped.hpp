@@ -163,7 +163,7 @@ class SteppedMemory : public FibreProgram {
   using Label = stepped::Label;
   using Policy = Stepped;
   static constexpr std::size_t shard_count = stepped::shard_count;
-  static constexpr std::size_t epoch_batch_count = 2;  // few, so that epochs get full: model/programs/order5.py
+  static constexpr std::size_t epoch_batch_count = 2;  // few, so that epochs get full, as in the model
 
   const Operation* begin() override {
     teller_ = nullptr;
@@ -199,13 +199,17 @@ class SteppedMemory : public FibreProgram {
     return made;
   }
 
-  // Calls `call`, whose fetch_add is what the label says.
+  // Calls `call`, in which ranges are taken. What the label says happens at the fetch_add; or at the load, where nobody
+  // else stores to the counter.
   template <class Call>
-  void reserving(const Label& label, Call&& call) {
-    ReservationTeller teller(label);
+  auto reserving(const Label& label, pipeline::Reserver reserver, Call&& call) {
+    ReservationTeller teller(label, reserver == pipeline::Reserver::alone ? Kind::load : Kind::fetch_add);
     teller_ = &teller;
-    call();
-    teller_ = nullptr;
+    struct Afterwards {
+      Teller*& teller;
+      ~Afterwards() { teller = nullptr; }
+    } const afterwards{teller_};
+    return call();
   }
 
   Value access(Kind kind, Word word, Value value, Value second) override {
@@ -263,12 +267,13 @@ class SteppedMemory : public FibreProgram {
   // Its batches are told of one by one afterwards.
   class ReservationTeller final : public Teller {
    public:
-    explicit ReservationTeller(const Label& label) : label_(label) {}
-    Label label(Kind kind, Word) override { return kind == Kind::fetch_add ? label_ : Label{}; }
+    ReservationTeller(const Label& label, Kind reserves) : label_(label), reserves_(reserves) {}
+    Label label(Kind kind, Word) override { return kind == reserves_ ? label_ : Label{}; }
     std::optional<Value> assigned(Kind, Word, Value) override { return std::nullopt; }
 
    private:
     const Label label_;
+    const Kind reserves_;
   };
 
   Result on(Kind kind, Word word, Value value, Value second, const Label& label) {

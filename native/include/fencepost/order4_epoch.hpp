@@ -35,9 +35,10 @@ class Order4Epoch {
     void forget_parked() noexcept { next_expected_.forget_parked(); }
     std::uint64_t next_seq(std::uint64_t client_id) { return next_expected_.next_seq(client_id); }
 
-    // `ordered` batches get their range when the epoch is full or finished; the rest as in Order4Owner. A long run of
-    // released batches may fill several epochs. Throws Refused when the client table is full, or the positions are used
-    // up: the sequencer is sealed then.
+    // `ordered` batches get their range when the epoch is finished, or full and another one comes; the rest as in
+    // Order4Owner. A long run of released batches may fill several epochs. A sink may be told of `planned(batch, origin)`
+    // too: the batch is counted, and gets its range later. Throws Refused when the client table is full, or the positions
+    // are used up: the sequencer is sealed then.
     template <bool may_park = true, class Sink>
     Taken take(const Batch& batch, std::uint64_t origin, Sink&& sink) {
       epoch_.check_open(batch);
@@ -65,6 +66,7 @@ class Order4Epoch {
       return [&](const Batch& next, std::uint64_t origin, bool was_parked) {
         if (epoch_.is_full()) epoch_.place(sink, true);
         epoch_.plan(next, origin, was_parked);
+        if constexpr (requires { sink.planned(next, origin); }) sink.planned(next, origin);
       };
     }
     template <class Sink>

@@ -36,7 +36,7 @@ class PipelineRun {
 
   PipelineRun(const Scenario& scenario, std::size_t expected_count, double patience_seconds)
       : scenario_(scenario),
-        layout_(scenario.layout(0, requires { ScannerOf<Memory>::reads_every_ring; })),
+        layout_(scenario.layout(0, requires { ScannerOf<Memory>::is_one_of_many; })),
         pool_(layout_.line_count()),
         network_(layout_.channel_count()),
         sequencer_(std::make_shared<Sequencer>(configuration())),
@@ -96,7 +96,9 @@ class PipelineRun {
     const auto ring_count = layout_.ring_count;
     const bool has_plans = !scenario_.plans.empty();
     for (std::uint32_t ring = 0; ring < ring_count; ++ring) {
-      add<ScannerOf<Memory>>(ring, scenario_.delegated, sequencer_);
+      if (ring < stepped::scanner_count<ScannerOf<Memory>>(ring_count)) {
+        add<ScannerOf<Memory>>(ring, scenario_.delegated, sequencer_);
+      }
       add<Subscriber<Memory>>(ring);
       if (scenario_.delegated) add<Delegation<Memory>>(ring);
       if (scenario_.acknowledgers || has_plans) add<Acknowledger<Memory>>(ring, scenario_.clients(ring));
@@ -157,6 +159,9 @@ RunResult run_on(std::string_view design, const Scenario& scenario, std::size_t 
   }
   if (design == stepped::pipeline_designs[5]) {
     return PipelineRun<Base, ScannerEpoch5>(scenario, expected_count, patience_seconds).run(check_interrupt);
+  }
+  if (design == stepped::pipeline_designs[6]) {
+    return PipelineRun<Base, ScannerEpoch4>(scenario, expected_count, patience_seconds).run(check_interrupt);
   }
   throw Refused("unknown pipeline '" + std::string(design) + "'");
 }

@@ -69,7 +69,7 @@ class ScannerEpoch5 : private Scanner<Memory> {
   // What is reserved in here is for all that is planned.
   template <class Call>
   void reserving(Call&& call) {
-    this->memory_.reserving(Memory::at(Action::reserve, this->ring_, planned_count_), call);
+    this->memory_.reserving(Memory::at(Action::reserve, this->ring_, planned_count_), Reserver::one_of_many, call);
   }
 
   const std::shared_ptr<Sequencer> shared_;

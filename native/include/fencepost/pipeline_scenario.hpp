@@ -18,6 +18,7 @@
 #include "fencepost/pipeline_delegation.hpp"
 #include "fencepost/pipeline_layout.hpp"
 #include "fencepost/pipeline_receiver.hpp"
+#include "fencepost/pipeline_scanner_epoch4.hpp"
 #include "fencepost/pipeline_scanner_epoch5.hpp"
 #include "fencepost/pipeline_scanner_order4.hpp"
 #include "fencepost/pipeline_scanner_order5.hpp"
@@ -59,7 +60,7 @@ struct Scenario {
   }
 
   // Throws Refused for numbers that do not fit their words. `shard_count`: the locks of clients that have lines there;
-  // `has_workers`: scanners are workers that read every ring.
+  // `has_workers`: as many workers as rings read every ring.
   Layout layout(std::uint32_t shard_count, bool has_workers) const {
     checked("rings", static_cast<std::int64_t>(rings.size()), 1, 15);
     checked("slots", slots, 1, 1 << 16);
@@ -101,8 +102,15 @@ struct Scenario {
 
 namespace fencepost::stepped {
 
-inline constexpr std::array<std::string_view, 6> pipeline_designs{"order5.fetch_add", "order4.claim", "order4.mutex",
-                                                                   "order4.sharded_mutex", "order4.owner", "order5.epoch"};
+inline constexpr std::array<std::string_view, 7> pipeline_designs{
+    "order5.fetch_add", "order4.claim", "order4.mutex", "order4.sharded_mutex",
+    "order4.owner",     "order5.epoch", "order4.epoch"};
+
+// How many scanners there are: one a ring, or one for all.
+template <class Scanner>
+constexpr std::uint32_t scanner_count(std::uint32_t ring_count) {
+  return requires { Scanner::is_the_only_one; } ? 1 : ring_count;
+}
 
 struct RoleOf {
   pipeline::Role role;
@@ -126,7 +134,8 @@ class PipelineThreads {
     const auto client_count = static_cast<Host>(scenario.plans.size());
     const bool has_plans = client_count > 0;
     const auto of_rings = [&](bool present, Role role, auto&& add) {
-      for (std::uint32_t ring = 0; present && ring < ring_count; ++ring) {
+      const std::uint32_t count = role == Role::scanner ? scanner_count<ScannerOf<Memory>>(ring_count) : ring_count;
+      for (std::uint32_t ring = 0; present && ring < count; ++ring) {
         const Host broker = client_count + 1 + ring, reader = client_count + 1 + ring_count + ring;
         const Host host = role == Role::scanner ? client_count : role == Role::subscriber ? reader : broker;
         roles_.push_back({role, ring});

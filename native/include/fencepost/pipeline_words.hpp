@@ -46,8 +46,11 @@ struct Result {
 // A step of the spec or of the contract.
 enum class Action : std::uint8_t {
   none, arrive, overwrite, assign, reserve, publish, exported, frontier, acknowledge, discard, deliver, drop, park,
-  claim, release, lock, advance, unlock, consumed, written,
+  claim, release, lock, advance, unlock, consumed, written, emit,
 };
+
+// Who takes ranges: several threads, by a fetch_add; or one, which alone stores to the counter, by a load and a store.
+enum class Reserver : std::uint8_t { one_of_many, alone };
 
 struct Step {
   static constexpr std::size_t argument_max = 6;

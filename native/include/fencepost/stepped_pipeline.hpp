@@ -138,12 +138,13 @@ class Pipeline {
     }
     if (design == pipeline_designs[4]) return build_with<mutant, pipeline::ScannerOwner>(profile, matrix, judge);
     if (design == pipeline_designs[5]) return build_with<mutant, pipeline::ScannerEpoch5>(profile, matrix, judge);
+    if (design == pipeline_designs[6]) return build_with<mutant, pipeline::ScannerEpoch4>(profile, matrix, judge);
     if constexpr (mutant == pipeline::Mutant::none) {
       if (design == refuted_design) return build_with<mutant, pipeline::ScannerCasThenReserve>(profile, matrix, judge);
     }
     throw Refused("unknown pipeline '" + std::string(design) +
                   "': expected order5.fetch_add, order4.claim, order4.mutex, order4.sharded_mutex, order4.owner, "
-                  "order5.epoch or, without a mutant, order4.cas_then_reserve");
+                  "order5.epoch, order4.epoch or, without a mutant, order4.cas_then_reserve");
   }
 
   template <pipeline::Mutant mutant, template <class> class ScannerOf>

@@ -212,7 +212,7 @@ class Telling<Order4Mutex<Stepped>> final : public LockTeller {
   Value start_ = -1;
 };
 
-// What workers do is told by who is told of it (pipeline_scanner_owner.hpp).
+// What workers do is told by who is told of it (pipeline_worker.hpp, pipeline_scanner_epoch4.hpp).
 template <>
 class Telling<pipeline::SharedCounter<Stepped>> final {
  public:
