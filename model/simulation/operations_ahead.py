@@ -50,7 +50,7 @@ class Ahead:
             if step is not None and step.action in self._observers:
                 return SEEN
         thread.result = found
-        return now_ns + self._load_ns if core in place.sharers or core == place.owner else place.load(core, now_ns)
+        return now_ns + self._load_ns if place.holders >> core & 1 else place.load(core, now_ns)
 
     def store(self, thread: TimedThread, store: Store, now_ns: int) -> int:
         place = thread.place = thread.places.get(store.address) or self._machine.place(thread, store.address)

@@ -135,7 +135,7 @@ class TimedMachine:
         core = thread.core
         if place.words is None:
             return self.memory.fetched_at(place, core, now_ns)
-        return now_ns + self._load_ns if core in place.sharers or core == place.owner else place.load(core, now_ns)
+        return now_ns + self._load_ns if place.holders >> core & 1 else place.load(core, now_ns)
 
     def _time_store(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         """A line that is not cached is fetched whole first."""
@@ -293,7 +293,7 @@ class TimedMachine:
                 looked_ns += self._load_ns
                 found_ns += self._changed_ns  # the copy that was polled is gone by then
                 found = memory.load(place, address)
-            if core not in place.sharers and core != place.owner:
+            if not place.holders >> core & 1:
                 place.load(core, self.clock._now)  # the thread that looked has the copy
             if found != watched.seen:
                 return index, found

@@ -150,23 +150,36 @@ class TimedThread:
                     self.pending = None
                     break
                 self.pending = operation
-                if clock._now > now_ns:
-                    if clock._now <= horizon_ns and not (queue and queue[0][0] <= clock._now):
-                        now_ns = clock._now  # nothing happens before: the time has passed
-                    elif not seen or clock._now >= ahead_until_ns:
-                        self._begins = True
-                        clock.call_thread(self._event, clock._now, self.core)
-                        break
+                at_ns = clock._now
+                if at_ns > now_ns:
+                    if at_ns <= horizon_ns and not (queue and queue[0][0] <= at_ns):
+                        now_ns = at_ns  # nothing happens before: the time has passed
+                    elif not seen or at_ns >= ahead_until_ns:
+                        clock._now = now_ns
+                        if at_ns > horizon_ns or not clock.reaches(at_ns, self.core):
+                            self._begins = True
+                            clock.call_thread(self._event, at_ns, self.core)
+                            now_ns = clock._now
+                            break
+                        if self.is_gone:
+                            now_ns = clock._now
+                            break
+                        clock._now = now_ns = at_ns
+                        ahead_until_ns = clock.ahead_until_ns if machine.runs_ahead else -1
             at_ns = time(self, operation, clock._now)
             if self.hindered_until_ns > clock._now:
                 at_ns = self._hindered_ns(at_ns, clock._now)
             if at_ns > horizon_ns or (queue and queue[0][0] <= at_ns):
-                self._effect = effect
-                if keeps_tie_rule:
-                    heappush(queue, (at_ns, NORMAL, THREADS + self.core, self._event))  # type: ignore[misc]  # as `call_thread`
-                else:
+                clock._now = now_ns
+                if at_ns > horizon_ns or not clock.reaches(at_ns, self.core):
+                    self._effect = effect
                     clock.call_thread(self._event, at_ns, self.core)
-                break
+                    now_ns = clock._now
+                    break
+                if self.is_gone:
+                    now_ns = clock._now
+                    break
+                ahead_until_ns = clock.ahead_until_ns if machine.runs_ahead else -1
             clock._now = now_ns = at_ns
         clock._now = now_ns
         self.operation_count += done_count

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import simpy
 
 from fencepost.model.simulation.clock import Process
-from fencepost.model.simulation.contention import Lock, SharedLine
+from fencepost.model.simulation.contention import LineTimes, Lock, SharedLine
 from fencepost.model.simulation.publication import Publication
 from fencepost.model.simulation.records import Slot
 from fencepost.model.simulation.world import World
@@ -39,7 +39,8 @@ class Shared:
         self._world = world
         costs = world.scenario.machine
         self.issued = 0
-        self.counter = SharedLine(costs, world.recorder.counter)
+        self._times = LineTimes(costs)
+        self.counter = SharedLine(self._times, world.recorder.counter)
         self.lock = Lock(world.clock, costs)
         self.halted = False  # the sequencer is stopped
         self.scanners: list[Scanner] = []
@@ -58,7 +59,7 @@ class Shared:
     def word(self, client: int) -> ClientWord:
         """Return the word of a client; one that was never asked for expects 0."""
         if client not in self._words:
-            line = SharedLine(self._world.scenario.machine, self._world.recorder.client_words)
+            line = SharedLine(self._times, self._world.recorder.client_words)
             self._words[client] = ClientWord(client, line)
         return self._words[client]
 
