@@ -71,13 +71,10 @@ class Clock(simpy.Environment):
         Return whether that is all that comes before it, so that the thread may go straight on at its time.
         """
         queue: Any = self._queue
-        step = (time_ns, NORMAL, THREADS + core)
-        while queue:
+        while queue and queue[0][0] <= time_ns:
             head = queue[0]
-            if head > step:
-                return True
             if head[2] >= THREADS:
-                return False
+                return bool(head[0] == time_ns and head[2] > THREADS + core)
             heappop(queue)
             self._now, event = head[0], head[3]
             if event.__class__ is Call:

@@ -39,30 +39,31 @@ from fencepost.model.trace import Step
 
 Time = Callable[[TimedThread, Operation, int], int]  # when an operation is done that begins at a time
 Effect = Callable[[TimedThread, Operation], Any]  # does it and returns its result, or BLOCKED
-Handler = tuple[Time, Effect, Time | None, bool]  # time, effect, ahead of the clock, does nobody see its beginning
+Handler = tuple[Time, Effect, Time | None, bool, int]  # time, effect, ahead of the clock, and as in `HANDLED`
 
-HANDLED: dict[type, tuple[str, str, str, bool]] = {
-    Load: ("_time_load", "_load", "load", False),
-    Store: ("_time_store", "_store", "store", False),
-    FetchAdd: ("_time_atomic", "_fetch_add", "", False),
-    CompareExchange: ("_time_atomic", "_compare_exchange", "", False),
-    Exchange: ("_time_atomic", "_exchange", "", False),
-    DeviceAdd: ("_time_device", "_device_add", "", False),
-    Lock: ("_time_lock", "_lock", "", False),
-    Unlock: ("_time_store", "_unlock", "", False),
-    Flush: ("_time_flush", "_flush", "flush", True),
-    StoreFence: ("_time_fence", "_nothing", "fence", True),
-    FullFence: ("_time_fence", "_nothing", "fence", True),
-    LoadFence: ("_time_now", "_nothing", "nothing", True),
-    Prefetch: ("_time_prefetch", "_prefetch", "prefetch", True),
-    Poll: ("_time_poll", "_poll", "", True),
-    Send: ("_time_now", "_send", "", True),
-    Receive: ("_time_now", "_receive", "", True),
-    Sleep: ("_time_sleep", "_nothing", "", True),
-    Attempted: ("_time_now", "_attempted", "attempted", True),
-    Witness: ("_time_now", "_nothing", "witness", True),
+HANDLED: dict[type, tuple[str, str, str, bool, int]] = {
+    Load: ("_time_load", "_load", "load", False, 1),
+    Store: ("_time_store", "_store", "store", False, 1),
+    FetchAdd: ("_time_atomic", "_fetch_add", "", False, 1),
+    CompareExchange: ("_time_atomic", "_compare_exchange", "", False, 1),
+    Exchange: ("_time_atomic", "_exchange", "", False, 1),
+    DeviceAdd: ("_time_device", "_device_add", "", False, 1),
+    Lock: ("_time_lock", "_lock", "", False, 1),
+    Unlock: ("_time_store", "_unlock", "", False, 1),
+    Flush: ("_time_flush", "_flush", "flush", True, 1),
+    StoreFence: ("_time_fence", "_nothing", "fence", True, 1),
+    FullFence: ("_time_fence", "_nothing", "fence", True, 1),
+    LoadFence: ("_time_now", "_nothing", "nothing", True, 1),
+    Prefetch: ("_time_prefetch", "_prefetch", "prefetch", True, 1),
+    Poll: ("_time_poll", "_poll", "", True, 1),
+    Send: ("_time_now", "_send", "", True, 0),
+    Receive: ("_time_now", "_receive", "", True, 0),
+    Sleep: ("_time_sleep", "_nothing", "", True, 0),
+    Attempted: ("_time_now", "_attempted", "attempted", True, 0),
+    Witness: ("_time_now", "_nothing", "witness", True, 0),
 }
-"""How each operation is handled: methods of the machine, and that of `Ahead` if it may be done ahead of the clock."""
+"""How each operation is handled: methods of the machine, and that of `Ahead` if it may be done ahead of the clock;
+whether nobody sees its beginning; how many operations on memory it counts as."""
 
 
 class Handlers(dict[type, Handler]):
@@ -73,9 +74,9 @@ class Handlers(dict[type, Handler]):
         self._machine, self._ahead = machine, Ahead(machine)
 
     def __missing__(self, kind: type) -> Handler:
-        time, effect, ahead, seen = HANDLED[kind]
-        done_ahead = getattr(self._ahead, ahead) if ahead else None
-        self[kind] = getattr(self._machine, time), getattr(self._machine, effect), done_ahead, seen
+        time, effect, ahead, seen, counts = HANDLED[kind]
+        done_ahead = getattr(self._ahead, ahead) if ahead and self._machine.runs_ahead else None
+        self[kind] = getattr(self._machine, time), getattr(self._machine, effect), done_ahead, seen, counts
         return self[kind]
 
 
@@ -119,7 +120,7 @@ class TimedMachine:
 
     @property
     def operation_count(self) -> int:
-        """How many operations were done so far."""
+        """How many operations on memory were done so far; a poll is one, however often it looks."""
         return sum(thread.operation_count for thread in self.threads)
 
     # --- times ---

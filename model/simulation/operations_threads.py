@@ -11,17 +11,12 @@ can see, a write-back to memory, still has its event, at its time. `operations_a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from heapq import heappush
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simpy.events import NORMAL
-
-from fencepost.model.programs.operations import Witness
-from fencepost.model.simulation.clock import THREADS, Call
+from fencepost.model.simulation.clock import Call
 from fencepost.model.simulation.operations_memory import HostLine
 from fencepost.model.simulation.records import Busy
-from fencepost.model.trace import Step
 
 if TYPE_CHECKING:
     from fencepost.model.simulation.operations_machine import TimedMachine
@@ -38,7 +33,7 @@ class TimedThread:
     def __init__(self, machine: TimedMachine, name: str, program: Generator[Operation, Any, None], host: int) -> None:
         self.machine, self.name, self.host = machine, name, host
         self.core = len(machine.threads)
-        self.pending: Operation = None
+        self.pending: Operation = next(program)
         self.result: Any = None  # of an operation that was done ahead of the clock
         self.operation_count = 0
         self.place: HostLine | None = None  # where the pending operation's word lies
@@ -53,8 +48,7 @@ class TimedThread:
         self.places: dict[Any, HostLine] = {}  # of the words and lines that it used so far
         self.busy: Busy | None = None  # where its working times go
         self._send = program.send
-        self._effect: Callable[[TimedThread, Operation], Any] | None = None  # of the pending operation
-        self._begins = False  # the pending operation's time is not known yet
+        self._begins = True  # the pending operation's time is not known yet
         self._event = Call(self._go_on)
         self._asleep, self._poll_ns, self._found_ns = False, 1, 0
         self.watching: Sequence[HostLine] = ()  # while it sleeps: where a change wakes it
@@ -109,77 +103,60 @@ class TimedThread:
         """Do the pending operation and begin the next; go on as far as no event is needed."""
         if self.is_gone:
             return
-        machine, operation, effect, send = self.machine, self.pending, self._effect, self._send
+        machine, operation, send, core, done_count = self.machine, self.pending, self._send, self.core, 0
         clock, handlers, observers = machine.clock, machine.handlers, machine.observers
-        queue, now_ns, horizon_ns = clock._queue, clock._now, clock.horizon_ns
-        ahead_until_ns = clock.ahead_until_ns if machine.runs_ahead else -1
-        keeps_tie_rule, begins, self._begins = clock.keeps_tie_rule, self._begins, False
-        done_count = 0
-        step: Step | None
+        queue, horizon_ns, begin_ns = clock._queue, clock.horizon_ns, clock._now
+        time, effect, ahead, seen, counts = handlers[operation.__class__]
+        begins, self._begins = self._begins, False
         while True:
             if begins:
                 begins = False
-                time, effect, ahead, seen = handlers[operation.__class__]
             else:
-                result = None
-                if effect is not None:
-                    result = effect(self, operation)
-                    if result is BLOCKED:
-                        self._effect = effect
-                        break
-                    if operation.__class__ is Witness:
-                        step = operation.step
-                    else:
-                        done_count += 1
-                        step = None if operation.label is None else operation.label(result)
+                result = effect(self, operation)
+                if result is BLOCKED:
+                    break
+                done_count += counts
+                if operation.label is not None:
+                    step = operation.label(result)
                     if step is not None and step.action in observers:
                         observers[step.action](step)
+                begin_ns = now_ns = clock._now
+                ahead_until_ns = clock.ahead_until_ns if self.hindered_until_ns <= now_ns else -1
                 try:
                     operation = send(result)
-                    time, effect, ahead, seen = handlers[operation.__class__]
-                    while ahead is not None and self.hindered_until_ns <= clock._now < ahead_until_ns:
-                        at_ns = ahead(self, operation, clock._now)
+                    time, effect, ahead, seen, counts = handlers[operation.__class__]
+                    while ahead is not None and begin_ns < ahead_until_ns:
+                        at_ns = ahead(self, operation, begin_ns)
                         if at_ns < 0:
                             seen = at_ns == SEEN
                             break
-                        clock._now = at_ns
-                        done_count += operation.__class__ is not Witness
+                        begin_ns = at_ns
+                        done_count += counts
                         operation = send(self.result)
-                        time, effect, ahead, seen = handlers[operation.__class__]
+                        time, effect, ahead, seen, counts = handlers[operation.__class__]
                 except StopIteration:
-                    self.pending = None
+                    self.is_gone = True
                     break
-                self.pending = operation
-                at_ns = clock._now
-                if at_ns > now_ns:
-                    if at_ns <= horizon_ns and not (queue and queue[0][0] <= at_ns):
-                        now_ns = at_ns  # nothing happens before: the time has passed
-                    elif not seen or at_ns >= ahead_until_ns:
-                        clock._now = now_ns
-                        if at_ns > horizon_ns or not clock.reaches(at_ns, self.core):
+                if begin_ns > now_ns:
+                    if begin_ns <= horizon_ns and not (queue and queue[0][0] <= begin_ns):
+                        clock._now = begin_ns  # nothing happens before: the time has passed
+                    elif not seen or begin_ns >= ahead_until_ns:
+                        if begin_ns > horizon_ns or not clock.reaches(begin_ns, core):
                             self._begins = True
-                            clock.call_thread(self._event, at_ns, self.core)
-                            now_ns = clock._now
+                            clock.call_thread(self._event, begin_ns, core)
                             break
                         if self.is_gone:
-                            now_ns = clock._now
                             break
-                        clock._now = now_ns = at_ns
-                        ahead_until_ns = clock.ahead_until_ns if machine.runs_ahead else -1
-            at_ns = time(self, operation, clock._now)
-            if self.hindered_until_ns > clock._now:
-                at_ns = self._hindered_ns(at_ns, clock._now)
+                        clock._now = begin_ns
+            at_ns = time(self, operation, begin_ns)
+            if self.hindered_until_ns > begin_ns:
+                at_ns = self._hindered_ns(at_ns, begin_ns)
             if at_ns > horizon_ns or (queue and queue[0][0] <= at_ns):
-                clock._now = now_ns
-                if at_ns > horizon_ns or not clock.reaches(at_ns, self.core):
-                    self._effect = effect
-                    clock.call_thread(self._event, at_ns, self.core)
-                    now_ns = clock._now
+                if at_ns > horizon_ns or not clock.reaches(at_ns, core):
+                    clock.call_thread(self._event, at_ns, core)
                     break
                 if self.is_gone:
-                    now_ns = clock._now
                     break
-                ahead_until_ns = clock.ahead_until_ns if machine.runs_ahead else -1
-            clock._now = now_ns = at_ns
-        clock._now = now_ns
+            clock._now = at_ns
+        self.pending = operation
         self.operation_count += done_count
