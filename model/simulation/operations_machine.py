@@ -173,12 +173,22 @@ class TimedMachine:
         return self._time_fence(thread, operation, now_ns) + self.costs.cxl_load
 
     def _time_poll(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
-        return now_ns + self._look_ns(thread, operation)
+        """One look at every watched word."""
+        thread.looks_at = looks_at = []
+        for watched in operation.watched:
+            address = watched.address
+            place = thread.places.get(address) or self.place(thread, address)
+            looks_at.append(place)
+            if watched.invalidate:
+                now_ns += self._fresh_ns
+            else:
+                now_ns += self._load_ns if place.words is not None else self._cxl_load_ns
+        return now_ns
 
     def place(self, thread: TimedThread, address: Address) -> HostLine:
         """Return the thread's host's side of the line of a word, and take note that the thread uses it."""
-        found = thread.places[address] = self.memory.place(thread.host, address)
-        found.family.used_by(thread.core)
+        line = address[:-1]
+        found = thread.places[address] = thread.places.get(line) or self.line(thread, line)
         return found
 
     def line(self, thread: TimedThread, line: Line) -> HostLine:
@@ -186,17 +196,6 @@ class TimedMachine:
         found = thread.places[line] = self.memory.line(thread.host, line)
         found.family.used_by(thread.core)
         return found
-
-    def _look_ns(self, thread: TimedThread, poll: Operation) -> int:
-        """Return what one look at every watched word costs."""
-        total_ns = 0
-        for watched in poll.watched:
-            if watched.invalidate:
-                total_ns += self._fresh_ns
-            else:
-                place = thread.places.get(watched.address) or self.place(thread, watched.address)
-                total_ns += self._load_ns if place.words is not None else self._cxl_load_ns
-        return total_ns
 
     # --- effects ---
 
@@ -254,7 +253,7 @@ class TimedMachine:
     def _lock(self, thread: TimedThread, operation: Operation) -> Any:
         """Take the lock, or spin: it is handed over in the order of the requests."""
         place, address = _placed(thread), operation.address
-        now_ns = self.clock.now_ns
+        now_ns = self.clock._now
         if not thread.granted and self.memory.load(place, address) != 0:
             thread.idle_since_ns = now_ns
             self._spinning.setdefault(address, []).append(thread)
@@ -267,7 +266,7 @@ class TimedMachine:
 
     def _unlock(self, thread: TimedThread, operation: Operation) -> int:
         """Give the lock back; the line goes to every core that spins on it, first to the one that has it next."""
-        place, address, now_ns = _placed(thread), operation.address, self.clock.now_ns
+        place, address, now_ns = _placed(thread), operation.address, self.clock._now
         self.lock_held.note(now_ns, now_ns - self._held_since_ns[address])
         spinning = self._spinning.get(address)
         if not spinning:
@@ -281,27 +280,27 @@ class TimedMachine:
 
     def _poll(self, thread: TimedThread, operation: Operation) -> Any:
         """Look at each word; if none has changed, wait until one may have."""
-        memory, places, core = self.memory, thread.places, thread.core
-        watching, found_ns, looked_ns = [], 0, 0
+        memory, core, looks_at, fresh_count = self.memory, thread.core, thread.looks_at, 0
         for index, watched in enumerate(operation.watched):
-            address = watched.address
-            place = places.get(address) or self.place(thread, address)
+            place = looks_at[index]
             if watched.invalidate:
-                looked_ns += self._fresh_ns
-                found_ns += self._fresh_ns
-                found = memory.fresh(place, address)
+                fresh_count += 1
+                found = memory.fresh(place, watched.address)
             else:
-                looked_ns += self._load_ns
-                found_ns += self._changed_ns  # the copy that was polled is gone by then
-                found = memory.load(place, address)
+                found = memory.load(place, watched.address)
             if not place.holders >> core & 1:
                 place.load(core, self.clock._now)  # the thread that looked has the copy
             if found != watched.seen:
                 return index, found
-            watching.append(place)
-        for watched, place in zip(operation.watched, watching, strict=True):
-            (memory.watch_memory if watched.invalidate else memory.watch_copy)(place, thread)
-        thread.sleep(watching, looked_ns=looked_ns, poll_ns=max(1, self._pause_ns + looked_ns), found_ns=found_ns)
+        for watched, place in zip(operation.watched, looks_at, strict=True):
+            if not watched.invalidate:
+                memory.watch_copy(place, thread)
+            elif place.home.watchers is None or thread not in place.home.watchers:
+                memory.watch_memory(place, thread)
+        others = len(looks_at) - fresh_count
+        looked_ns = fresh_count * self._fresh_ns + others * self._load_ns
+        found_ns = fresh_count * self._fresh_ns + others * self._changed_ns  # a copy that was polled is gone by then
+        thread.sleep(looks_at, looked_ns=looked_ns, poll_ns=max(1, self._pause_ns + looked_ns), found_ns=found_ns)
         return BLOCKED
 
     def _send(self, thread: TimedThread, operation: Operation) -> int:
@@ -313,8 +312,8 @@ class TimedMachine:
         self._arrived.setdefault(channel, []).append(message)
         receiving = self._receiving.pop(channel, None)
         if receiving is not None:
-            receiving.awake_since_ns = self.clock.now_ns
-            receiving.schedule(self.clock.now_ns)
+            receiving.awake_since_ns = self.clock._now
+            receiving.schedule(self.clock._now)
 
     def _receive(self, thread: TimedThread, operation: Operation) -> Any:
         messages = self._arrived.get(operation.channel)

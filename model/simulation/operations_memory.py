@@ -31,6 +31,7 @@ class Watcher(Protocol):
     """Who waits for a word to change, on these places."""
 
     watching: Sequence[HostLine]
+    is_asleep: bool
 
     def wake(self) -> None: ...
 
@@ -48,10 +49,10 @@ class MemoryLine:
 class Family:
     """Lines of one name and ring, as one host sees them: which core of it alone uses them, and who writes them."""
 
-    __slots__ = ("core", "eviction", "host", "is_pooled", "written_by")
+    __slots__ = ("core", "eviction", "host", "is_pooled", "is_told", "written_by")
 
-    def __init__(self, host: int, written_by: list[int], eviction: Draw, *, is_pooled: bool) -> None:
-        self.host, self.core, self.is_pooled = host, NOBODY, is_pooled
+    def __init__(self, host: int, written_by: list[int], eviction: Draw, *, is_pooled: bool, is_told: bool) -> None:
+        self.host, self.core, self.is_pooled, self.is_told = host, NOBODY, is_pooled, is_told
         self.eviction = eviction  # its own stream, so that it matters to none how fast others get on
         self.written_by = written_by  # one for all hosts: [the host that alone has ever written, or NOBODY, SEVERAL]
 
@@ -72,7 +73,7 @@ class HostLine(SharedLine):
     )  # fmt: skip
 
     def __init__(self, times: LineTimes, line: Line, home: MemoryLine, family: Family) -> None:
-        super().__init__(times)
+        self.times, self.waits, self.owner, self.holders, self.free_ns = times, None, -1, 0, 0
         self.line, self.home, self.family, self.is_pooled = line, home, family, family.is_pooled
         self.words: Words | None = None if family.is_pooled else {}
         self.dirty_since_ns = -1  # when the oldest store was made that memory has not; -1: clean
@@ -106,7 +107,8 @@ class TimedMemory:
         written_back: Callable[[Line], None] = lambda line: None,
     ) -> None:
         self._clock, self._times, self._eviction = clock, LineTimes(costs), eviction
-        self._line_of, self._is_pooled, self._staleness = line_of, is_pooled, staleness
+        self._line_of, self._is_pooled = line_of, is_pooled
+        self._stale_at_ns, self._stale_ns = staleness.at_ns, staleness.values
         self._told, self._on_written_back = told, written_back
         self._memory: dict[Line, MemoryLine] = {}
         self._hosts: dict[int, dict[Line, HostLine]] = {}
@@ -137,7 +139,9 @@ class TimedMemory:
     def _family(self, host: int, line: Line) -> Family:
         name = line[:2]
         written_by, eviction = self._writers.setdefault(name, [NOBODY]), self._eviction(f"{host} {name}")
-        family = Family(host, written_by, eviction, is_pooled=self._is_pooled(line))
+        family = Family(
+            host, written_by, eviction, is_pooled=self._is_pooled(line), is_told=line[0] in self._told
+        )  # fmt: skip
         self._families[host, name] = family
         return family
 
@@ -269,16 +273,18 @@ class TimedMemory:
         self._write_back(place, keeps)
 
     def _write_back(self, place: HostLine, keeps: bool) -> None:
-        if place.dirty_since_ns >= 0:
+        since_ns = place.dirty_since_ns
+        if since_ns >= 0:
             assert place.words is not None
             now_ns, home = self._clock._now, place.home
-            self._staleness.note(now_ns, now_ns - place.dirty_since_ns)
+            self._stale_at_ns.append(now_ns)
+            self._stale_ns.append(now_ns - since_ns)
             home.words = place.words
             place.dirty_since_ns = -1
             place.evicted_ns = NEVER_NS
-            if place.line[0] in self._told:
+            if place.family.is_told:
                 self._on_written_back(place.line)
-            if home.watchers:
+            if home.watchers is not None:
                 wake_all(home.watchers, place)
         if not keeps:
             self._drop(place)
@@ -302,6 +308,8 @@ def _watch(watched: HostLine | MemoryLine, watcher: Watcher) -> None:
 def wake_all(watchers: Sequence[Watcher], place: HostLine) -> None:
     """Wake those who wait for the line of a place now; they stay where they are for the next time."""
     for watcher in watchers:
+        if not watcher.is_asleep:
+            continue
         for watched in watcher.watching:
             if watched.home is place.home:
                 watcher.wake()

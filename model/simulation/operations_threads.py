@@ -50,19 +50,20 @@ class TimedThread:
         self._send = program.send
         self._begins = True  # the pending operation's time is not known yet
         self._event = Call(self._go_on)
-        self._asleep, self._poll_ns, self._found_ns = False, 1, 0
+        self.is_asleep, self._poll_ns, self._found_ns = False, 1, 0
         self.watching: Sequence[HostLine] = ()  # while it sleeps: where a change wakes it
+        self.looks_at: list[HostLine] = []  # where the words of its poll lie
         machine.threads.append(self)
-        self.schedule(machine.clock.now_ns)
+        self.schedule(machine.clock._now)
 
     def schedule(self, at_ns: int) -> None:
         """The pending operation is done then."""
-        self._asleep = False
+        self.is_asleep = False
         self.machine.clock.call_thread(self._event, at_ns, self.core)
 
     def wake(self) -> None:
         """What the thread waits for may have come: it looks again at its next poll."""
-        if not self._asleep or self.is_gone:
+        if self.is_gone:
             return
         now_ns = self.machine.clock._now
         next_poll_ns = now_ns + (self.idle_since_ns - now_ns) % self._poll_ns
@@ -75,7 +76,7 @@ class TimedThread:
         It looks again every `poll_ns`; the look that finds a word changed takes `found_ns`.
         """
         self.watching, self._poll_ns, self._found_ns = watching, poll_ns, found_ns
-        self._asleep = True
+        self.is_asleep = True
         self.idle_since_ns = now_ns = self.machine.clock._now
         self.rest(now_ns - looked_ns)
 
