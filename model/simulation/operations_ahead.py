@@ -39,7 +39,7 @@ class Ahead:
     def load(self, thread: TimedThread, load: Load, now_ns: int) -> int:
         place = thread.place = thread.places.get(load.address) or self._machine.place(thread, load.address)
         core = thread.core
-        if place.family.core != core or not place.is_pooled or place.draining:
+        if place.family.core != core or place.draining:
             return SHARED
         words = place.words
         if words is None or place.evicted_ns <= now_ns + self._longest_ns:
@@ -55,7 +55,7 @@ class Ahead:
     def store(self, thread: TimedThread, store: Store, now_ns: int) -> int:
         place = thread.place = thread.places.get(store.address) or self._machine.place(thread, store.address)
         family, core = place.family, thread.core
-        if family.core != core or not place.is_pooled or place.draining:
+        if family.core != core or place.draining:
             return SHARED
         if place.watchers or place.extra_ns or place.evicted_ns <= now_ns + self._longest_ns:
             return SEEN

@@ -208,27 +208,27 @@ class TimedMachine:
         return 0
 
     def _load(self, thread: TimedThread, operation: Operation) -> Any:
-        return self.memory.load(_placed(thread), operation.address)
+        return self.memory.load(thread.place, operation.address)
 
     def _store(self, thread: TimedThread, operation: Operation) -> int:
-        self.memory.store(_placed(thread), operation.address, operation.value)
+        self.memory.store(thread.place, operation.address, operation.value)
         return 0
 
     def _fetch_add(self, thread: TimedThread, operation: Operation) -> Any:
-        place, address = _placed(thread), operation.address
+        place, address = thread.place, operation.address
         before = self.memory.load(place, address)
         self.memory.store(place, address, before + operation.amount)
         return before
 
     def _compare_exchange(self, thread: TimedThread, operation: Operation) -> Any:
-        place, address = _placed(thread), operation.address
+        place, address = thread.place, operation.address
         before = self.memory.load(place, address)
         if before == operation.expected:
             self.memory.store(place, address, operation.desired)
         return before
 
     def _exchange(self, thread: TimedThread, operation: Operation) -> Any:
-        place, address = _placed(thread), operation.address
+        place, address = thread.place, operation.address
         before = self.memory.load(place, address)
         self.memory.store(place, address, operation.value)
         return before
@@ -252,7 +252,7 @@ class TimedMachine:
 
     def _lock(self, thread: TimedThread, operation: Operation) -> Any:
         """Take the lock, or spin: it is handed over in the order of the requests."""
-        place, address = _placed(thread), operation.address
+        place, address = thread.place, operation.address
         now_ns = self.clock._now
         if not thread.granted and self.memory.load(place, address) != 0:
             thread.idle_since_ns = now_ns
@@ -266,7 +266,7 @@ class TimedMachine:
 
     def _unlock(self, thread: TimedThread, operation: Operation) -> int:
         """Give the lock back; the line goes to every core that spins on it, first to the one that has it next."""
-        place, address, now_ns = _placed(thread), operation.address, self.clock._now
+        place, address, now_ns = thread.place, operation.address, self.clock._now
         self.lock_held.note(now_ns, now_ns - self._held_since_ns[address])
         spinning = self._spinning.get(address)
         if not spinning:
@@ -324,8 +324,3 @@ class TimedMachine:
         if operation.channel in self.emptied:
             self.emptied[operation.channel]()
         return BLOCKED
-
-
-def _placed(thread: TimedThread) -> HostLine:
-    assert thread.place is not None
-    return thread.place

@@ -52,13 +52,17 @@ class Family:
     __slots__ = ("core", "eviction", "host", "is_pooled", "is_told", "written_by")
 
     def __init__(self, host: int, written_by: list[int], eviction: Draw, *, is_pooled: bool, is_told: bool) -> None:
-        self.host, self.core, self.is_pooled, self.is_told = host, NOBODY, is_pooled, is_told
+        self.host, self.is_pooled, self.is_told = host, is_pooled, is_told
+        self.core = NOBODY if is_pooled else SEVERAL  # what a host keeps for itself is there to be shared
         self.eviction = eviction  # its own stream, so that it matters to none how fast others get on
         self.written_by = written_by  # one for all hosts: [the host that alone has ever written, or NOBODY, SEVERAL]
 
     def used_by(self, core: int) -> None:
         """Take note of a core that uses these lines."""
-        self.core = core if self.core in (NOBODY, core) else SEVERAL
+        if self.core == NOBODY:
+            self.core = core
+        elif self.core != core:
+            self.core = SEVERAL
 
 
 class HostLine(SharedLine):

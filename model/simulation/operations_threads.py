@@ -36,7 +36,7 @@ class TimedThread:
         self.pending: Operation = next(program)
         self.result: Any = None  # of an operation that was done ahead of the clock
         self.operation_count = 0
-        self.place: HostLine | None = None  # where the pending operation's word lies
+        self.place: HostLine  # where the pending operation's word lies
         self.asked_ns = 0  # when it asked for a lock
         self.granted = False  # the lock was handed over to it
         self.flushed_ns = 0  # when the last of its flushes has drained
