@@ -105,10 +105,12 @@ class Clock(simpy.Environment):
             self._limit()
             while queue and queue[0][0] <= boundary_ns:
                 self._now, _, _, event = heappop(queue)
-                if event.__class__ is Call:
+                if event.__class__ is not Call:
+                    _happen(event)
+                elif event.arguments:
                     event.call(*event.arguments)
                 else:
-                    _happen(event)
+                    event.call()
             yield boundary_ns
             if self.peek() > until_ns:
                 return

@@ -67,7 +67,7 @@ class Ahead:
         if words is None:
             if family.written_by[0] != family.host:
                 return SEEN
-            now_ns = self._memory.fetched_at(place, core, now_ns, to_store=True)
+            now_ns = self._memory.fetched_at(place, core, now_ns, True)
             words = place.words = dict(place.home.words)
         elif words is place.home.words:
             words = place.words = dict(words)
@@ -89,7 +89,7 @@ class Ahead:
             return SEEN
         thread.result = 0
         at_ns = now_ns + self._flush_ns
-        done_ns = self._memory.flush(place, at_ns, keeps=flush.kind is Buffered.WB)
+        done_ns = self._memory.flush(place, at_ns, flush.kind is Buffered.WB)
         if done_ns > thread.flushed_ns:
             thread.flushed_ns = done_ns
         return at_ns

@@ -135,14 +135,14 @@ class TimedMachine:
         place = thread.place = thread.places.get(operation.address) or self.place(thread, operation.address)
         core = thread.core
         if place.words is None:
-            return self.memory.fetched_at(place, core, now_ns)
+            return self.memory.fetched_at(place, core, now_ns, False)
         return now_ns + self._load_ns if place.holders >> core & 1 else place.load(core, now_ns)
 
     def _time_store(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         """A line that is not cached is fetched whole first."""
         place = thread.place = thread.places.get(operation.address) or self.place(thread, operation.address)
         if place.words is None:
-            now_ns = self.memory.fetched_at(place, thread.core, now_ns, to_store=True)
+            now_ns = self.memory.fetched_at(place, thread.core, now_ns, True)
         elif place.owner == thread.core and place.free_ns <= now_ns:
             return now_ns + self._store_ns
         return place.store(thread.core, now_ns)
@@ -153,7 +153,7 @@ class TimedMachine:
         if thread.flushed_ns > now_ns:
             now_ns = thread.flushed_ns
         if place.words is None:
-            now_ns = self.memory.fetched_at(place, thread.core, now_ns, to_store=True)
+            now_ns = self.memory.fetched_at(place, thread.core, now_ns, True)
         return place.atomic(thread.core, now_ns)
 
     def _time_lock(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
@@ -239,7 +239,7 @@ class TimedMachine:
 
     def _flush(self, thread: TimedThread, operation: Operation) -> int:
         place = thread.places.get(operation.line) or self.line(thread, operation.line)
-        done_ns = self.memory.flush(place, self.clock._now, keeps=operation.kind is Buffered.WB)
+        done_ns = self.memory.flush(place, self.clock._now, operation.kind is Buffered.WB)
         thread.flushed_ns = max(thread.flushed_ns, done_ns)
         return 0
 

@@ -149,7 +149,7 @@ class TimedMemory:
         self._families[host, name] = family
         return family
 
-    def fetched_at(self, place: HostLine, core: int, now_ns: int, *, to_store: bool = False) -> int:
+    def fetched_at(self, place: HostLine, core: int, now_ns: int, to_store: bool) -> int:
         """Return when a line that the host does not cache has come from memory, for the core that asked.
 
         `to_store`: it comes as that core's own, so a store need not ask for it again.
@@ -202,7 +202,7 @@ class TimedMemory:
         if evicted_ns <= self._looks_ns:
             self._clock.call_at(evicted_ns, self._evict, place, evicted_ns)
 
-    def flush(self, place: HostLine, now_ns: int, *, keeps: bool) -> int:
+    def flush(self, place: HostLine, now_ns: int, keeps: bool) -> int:
         """Begin to write a line back, and to drop the copy unless it `keeps` it; return when memory has it."""
         if place.dirty_since_ns < 0:
             if not keeps and place.is_pooled:
