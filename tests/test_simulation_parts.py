@@ -25,7 +25,7 @@ from fencepost.model.programs.operations import (
     line_of,
 )
 from fencepost.model.simulation.clock import Clock, Process, Shuffled, Signal
-from fencepost.model.simulation.contention import SharedLine
+from fencepost.model.simulation.contention import LineTimes, SharedLine
 from fencepost.model.simulation.intervals import interval
 from fencepost.model.simulation.machine_costs import MachineCosts
 from fencepost.model.simulation.measures import mser5, percentile

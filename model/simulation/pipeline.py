@@ -151,17 +151,9 @@ def finish(world: World, progress: Progress) -> None:
             progress(min(now_ns, world.sending_ends_ns), world.sending_ends_ns, len(world.recorder.slots))
     finally:
         if was_collecting:
-            _grow_old()
             gc.enable()
     if world.scenario.check:
         world.watch.ended(_left_over(world), world.clock.now_ns)
-
-
-def _grow_old() -> None:
-    """Count all that a run has made as old, so that nobody looks through it for garbage that is not there."""
-    if not gc.get_freeze_count():
-        gc.freeze()
-        gc.unfreeze()
 
 
 def history_of_run(world: World) -> History:

@@ -70,7 +70,7 @@ class ByteRate(Fraction):
 
     def time_ns(self, size: int) -> int:
         """Return the nanoseconds that `size` bytes take, rounded down."""
-        return size * 10**9 * self._denominator // self._numerator  # type: ignore[attr-defined]  # its properties are slow
+        return size * 10**9 * self.denominator // self.numerator
 
     def __str__(self) -> str:
         return f"{_decimal(self / 10**9)} GB/s"
