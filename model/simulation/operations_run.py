@@ -24,6 +24,7 @@ from fencepost.model.simulation.operations_memory import TimedMemory
 from fencepost.model.simulation.operations_record import TOLD, Record
 from fencepost.model.simulation.operations_threads import TimedThread
 from fencepost.model.simulation.pipeline import SIMULATED, Progress, finish, fitted, start_clients, workload_of
+from fencepost.model.simulation.quantities import Nanoseconds
 from fencepost.model.simulation.records import Slot
 from fencepost.model.simulation.scenario import Scenario
 from fencepost.model.simulation.world import World, make_world
@@ -97,11 +98,11 @@ def simulate_operations_once(
 
 def _check(scenario: Scenario) -> None:
     """Raise InputError for what the programs cannot show."""
-    choices = [name for name in DESIGNS if name in PROTOCOLS]
+    choices = [name for name in DESIGNS if name in PROTOCOLS and not design(name).reads_every_ring]
     if scenario.sequencer not in choices and scenario.sequencer in SIMULATED:
         raise InputError(
-            f"{scenario.sequencer} has no program to run operation by operation, expected one of {', '.join(choices)}; "
-            "or use --granularity batch"
+            f"{scenario.sequencer} cannot be run operation by operation, as it has no program that reads one ring, "
+            f"expected one of {', '.join(choices)}; or use --granularity batch"
         )
     if scenario.sequencer not in choices:
         raise unknown_choice("sequencer of operation granularity", scenario.sequencer, choices)
@@ -110,9 +111,9 @@ def _check(scenario: Scenario) -> None:
         "clients.ack": (scenario.clients.ack, "deliverable"),
         "brokers.ack_poll": (scenario.brokers.ack_poll, 0),
         "ordering.scan": (ordering.scan, "head"),
-        "ordering.service": (ordering.service.mean_ns, 0),
+        "ordering.service": (Nanoseconds(ordering.service.mean_ns), 0),
         "ordering.inside_lock": (ordering.inside_lock, 0),
-        "subscribers.service": (scenario.subscribers.service.mean_ns, 0),
+        "subscribers.service": (Nanoseconds(scenario.subscribers.service.mean_ns), 0),
     }
     for key, (value, expected) in wanted.items():
         if value != expected:
