@@ -99,6 +99,7 @@ class Scanner:
         self.is_shared_host = world.scenario.brokers.hosts == "shared"
         self._read_ns = costs.invalidate + costs.cxl_load + costs.load_hit  # the guard, then what it vouches for
         self._coherent_read_ns = costs.line_transfer + 2 * costs.load_hit
+        self._gate_ns = costs.load_hit if self.is_shared_host else costs.invalidate + costs.cxl_load
         self.poll_ns = max(1, costs.pause + (costs.load_hit if self.is_shared_host else self._read_ns))
         self.idle_since_ns = 0
         self._busy = world.recorder.scanners[number]
@@ -186,6 +187,7 @@ class Scanner:
         due, self._due = self._due, []
         for client in due:
             word = self.shared.word(client)
+            yield self.clock.pause(self._gate_ns)  # a poll looks at the ring first, then at clients' words
             yield self.clock.at(word.line.load(self.core, self.clock.now_ns))
             slots = self._parked.pop(client, {})
             for seq in sorted(slots):
