@@ -136,7 +136,7 @@ class TimedMachine:
         core = thread.core
         if place.words is None:
             return self.memory.fetched_at(place, core, now_ns, False)
-        return now_ns + self._load_ns if place.holders >> core & 1 else place.load(core, now_ns)
+        return now_ns + self._load_ns if place.holders >> core & 1 else place.load(core, now_ns) + place.extra_ns
 
     def _time_store(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         """A line that is not cached is fetched whole first."""

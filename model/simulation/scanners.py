@@ -210,6 +210,11 @@ class Scanner:
     def _idle(self) -> Process:
         """Close the group, wait for something to do, and notice it at the next poll."""
         began_ns = self.clock.now_ns
+        if self.publication.is_open():  # nothing is held back once a look has found nothing
+            yield self.clock.pause(self._gate_ns)
+            if self.ring.readable or self.has_work():
+                self.worked(began_ns)
+                return
         yield from self.publication.close()
         if self.clock.now_ns > began_ns:
             self.worked(began_ns)
