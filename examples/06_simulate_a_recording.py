@@ -33,7 +33,7 @@ def three(values: tuple[float, ...]) -> str:
 
 
 print("brokers  simulated p50, p90, p99, us   recorded")
-for brokers in (1, 2, 3, 4, 6, 8):
+for brokers in (1, 2, 3, 4, 6, 8, 16):
     simulation = simulate(sweep(brokers))
     found = tuple(simulation[f"latency_order_{rank}_ns"].value / 1000 for rank in ("p50", "p90", "p99"))
     recorded = three(RECORDED_US[brokers]) if brokers in RECORDED_US else "-"

@@ -186,6 +186,8 @@ def test_policies_cost_what_they_flush_and_fence_operation_by_operation() -> Non
             {"ordering": {"inside_lock": Nanoseconds(5)}},
             r"ordering\.inside_lock is 5 ns, expected 0 .* --granularity batch",
         ),
+        ({"clients": {"ack": "assigned"}}, r"clients\.ack is assigned, expected deliverable .* --granularity batch"),
+        ({"ordering": {"service": Distribution(mean=Nanoseconds(US))}}, r"ordering\.service is 1 us, expected 0 "),
         ({"ordering": {"scan": "walk"}}, r"ordering\.scan is walk, expected head .* --granularity batch"),
     ],
 )

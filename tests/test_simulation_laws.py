@@ -104,7 +104,7 @@ def test_a_scanner_that_walks_its_ring_has_the_recorded_latencies(brokers: int, 
     assert ring_sweep(brokers) == pytest.approx(recorded, rel=0.02)
 
 
-@pytest.mark.parametrize("brokers", [1, 3, 6])
+@pytest.mark.parametrize("brokers", [1, 3, 4, 6, 16])
 def test_a_walk_spreads_latencies_evenly_over_one_sweep(brokers: int) -> None:
     sweep_us = 0.74 * 1536 / brokers
     assert ring_sweep(brokers) == pytest.approx([sweep_us * share for share in (0.5, 0.9, 0.99)], rel=0.01)

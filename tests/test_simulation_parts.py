@@ -25,7 +25,7 @@ from fencepost.model.programs.operations import (
     line_of,
 )
 from fencepost.model.simulation.clock import Clock, Process, Shuffled, Signal
-from fencepost.model.simulation.contention import SharedLine
+from fencepost.model.simulation.contention import LineTimes, SharedLine
 from fencepost.model.simulation.intervals import interval
 from fencepost.model.simulation.machine_costs import MachineCosts
 from fencepost.model.simulation.measures import mser5, percentile
@@ -46,7 +46,7 @@ EVICTED_AFTER = 10_000  # ns, of every line in these tests
 @given(st.integers(2, 12))
 def test_the_last_of_n_cores_that_add_to_one_word_waits_for_all_the_others(cores: int) -> None:
     waits = Tally()
-    line = SharedLine(COSTS, waits)
+    line = SharedLine(LineTimes(COSTS), waits)
     line.atomic(0, 0)
     began = line.free_ns
     done = [line.atomic(core, began) for core in range(1, cores)]
@@ -55,14 +55,14 @@ def test_the_last_of_n_cores_that_add_to_one_word_waits_for_all_the_others(cores
 
 
 def test_a_core_that_owns_a_line_waits_for_nobody() -> None:
-    line = SharedLine(COSTS, Tally())
+    line = SharedLine(LineTimes(COSTS), Tally())
     first = line.atomic(3, 0)
     assert line.atomic(3, first) == first + ATOMIC
     assert line.load(3, first + ATOMIC) == first + ATOMIC + HIT
 
 
 def test_a_copy_to_read_is_kept_until_somebody_writes() -> None:
-    line = SharedLine(COSTS)
+    line = SharedLine(LineTimes(COSTS))
     at_ns = line.store(0, 0)
     at_ns = line.load(1, at_ns)
     assert line.load(1, at_ns) == at_ns + HIT

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 import simpy
+from msgspec import Struct
 from simpy.events import NORMAL, EventPriority
 
 Process = Generator[simpy.Event, Any, None]
@@ -22,13 +23,11 @@ THREADS = 2**62  # behind every number that SimPy counts events with
 SLICES = 50  # of a run's time, between which progress is told
 
 
-class Call:
+class Call(Struct, eq=False):
     """A call that happens at its time: an entry of SimPy's queue that nobody waits for, so it needs no more."""
 
-    __slots__ = ("arguments", "call")
-
-    def __init__(self, call: Callable[..., None], arguments: tuple[Any, ...] = ()) -> None:
-        self.call, self.arguments = call, arguments
+    call: Callable[..., None]
+    arguments: tuple[Any, ...] = ()
 
 
 class Clock(simpy.Environment):
@@ -66,6 +65,24 @@ class Clock(simpy.Environment):
         """Let a thread go on at a time."""
         heappush(self._queue, (time_ns, NORMAL, THREADS + core, call))  # type: ignore[misc]  # see `Call`
 
+    def reaches(self, time_ns: int, core: int) -> bool:
+        """Let happen what comes before a thread's next step, but no step of another thread.
+
+        Return whether that is all that comes before it, so that the thread may go straight on at its time.
+        """
+        queue: Any = self._queue
+        while queue and queue[0][0] <= time_ns:
+            head = queue[0]
+            if head[2] >= THREADS:
+                return bool(head[0] == time_ns and head[2] > THREADS + core)
+            heappop(queue)
+            self._now, event = head[0], head[3]
+            if event.__class__ is Call:
+                event.call(*event.arguments)
+            else:
+                _happen(event)
+        return True
+
     def interfere_at(self, time_ns: int, call: Callable[..., None]) -> None:
         """Call a function that changes what threads do: none of them runs ahead past that time."""
         insort(self._barriers, time_ns)
@@ -87,26 +104,34 @@ class Clock(simpy.Environment):
             boundary_ns = self.horizon_ns = until_ns * index // SLICES
             self._limit()
             while queue and queue[0][0] <= boundary_ns:
-                # What `step` does, without two calls for each of millions of events; here no event can fail but by an
-                # exception of a process, which is raised.
                 self._now, _, _, event = heappop(queue)
-                if isinstance(event, Call):
+                if event.__class__ is not Call:
+                    _happen(event)
+                elif event.arguments:
                     event.call(*event.arguments)
-                    continue
-                callbacks, event.callbacks = event.callbacks, None
-                for callback in callbacks:
-                    callback(event)
-                if not event._ok:
-                    raise event._value
+                else:
+                    event.call()
             yield boundary_ns
             if self.peek() > until_ns:
                 return
+
+
+def _happen(event: Any) -> None:
+    """Do what SimPy's `step` does; here no event can fail but by an exception of a process, which is raised."""
+    callbacks, event.callbacks = event.callbacks, None
+    for callback in callbacks:
+        callback(event)
+    if not event._ok:
+        raise event._value
 
 
 class Shuffled(Clock):
     """The same clock, but the order of the events of one nanosecond is drawn."""
 
     keeps_tie_rule = False
+
+    def reaches(self, time_ns: int, core: int) -> bool:
+        return False  # whether the thread's step comes first is drawn
 
     def __init__(self, random: Random) -> None:
         super().__init__()

@@ -16,43 +16,48 @@ from fencepost.model.simulation.machine_costs import MachineCosts
 from fencepost.model.simulation.records import Tally
 
 
+class LineTimes:
+    """What a line's moves and uses take, in nanoseconds: the same for all lines of a machine."""
+
+    __slots__ = ("atomic_ns", "hit_ns", "miss_ns", "store_ns", "transfer_ns")
+
+    def __init__(self, costs: MachineCosts) -> None:
+        self.hit_ns, self.miss_ns = int(costs.load_hit), int(costs.load_miss)
+        self.store_ns, self.atomic_ns = int(costs.store_hit), int(costs.atomic_hit)
+        self.transfer_ns = int(costs.line_transfer)
+
+
 class SharedLine:
     """One line of a host's memory: who may write it, who holds a copy, and until when it is on its way."""
 
-    __slots__ = (
-        "_atomic_ns", "_hit_ns", "_miss_ns", "_store_ns", "_transfer_ns", "free_ns", "owner", "sharers", "waits",
-    )  # fmt: skip
+    __slots__ = ("free_ns", "holders", "owner", "times", "waits")
 
-    def __init__(self, costs: MachineCosts, waits: Tally | None = None) -> None:
-        self._hit_ns, self._miss_ns = int(costs.load_hit), int(costs.load_miss)
-        self._store_ns, self._atomic_ns = int(costs.store_hit), int(costs.atomic_hit)
-        self._transfer_ns = int(costs.line_transfer)
+    def __init__(self, times: LineTimes, waits: Tally | None = None) -> None:
+        self.times, self.waits = times, waits
         self.owner = -1  # the core that may write; -1: none
-        self.sharers: set[int] = set()  # cores with a copy to read
+        self.holders = 0  # cores with a copy, a bit each: bit n for core n
         self.free_ns = 0  # until then the line is moving
-        self.waits = waits
 
     def load(self, core: int, now_ns: int) -> int:
         """Return when a load by `core` is done."""
-        if core == self.owner or core in self.sharers:
-            return now_ns + self._hit_ns
-        done_ns = self._moved(now_ns) + self._hit_ns
-        if self.owner >= 0:
-            self.sharers.add(self.owner)
-            self.owner = -1
-        self.sharers.add(core)
+        bit = 1 << core
+        if self.holders & bit:
+            return now_ns + self.times.hit_ns
+        done_ns = self._moved(now_ns) + self.times.hit_ns
+        self.owner = -1
+        self.holders |= bit
         return done_ns
 
     def store(self, core: int, now_ns: int) -> int:
         """Return when a store by `core` is done: every other copy is gone by then."""
-        return self._taken(core, now_ns) + self._store_ns
+        return self._taken(core, now_ns) + self.times.store_ns
 
     def atomic(self, core: int, now_ns: int) -> int:
         """Return when an atomic by `core` is done. No other request is served between its load and its store."""
         if self.waits is not None:
             self.waits.note(now_ns, self.free_ns - now_ns if self.free_ns > now_ns else 0)
         begin_ns = self._taken(core, now_ns)
-        done_ns = begin_ns + self._atomic_ns
+        done_ns = begin_ns + self.times.atomic_ns
         if done_ns > self.free_ns:
             self.free_ns = done_ns
         return done_ns
@@ -66,13 +71,11 @@ class SharedLine:
         if core == self.owner:
             return self.free_ns if self.free_ns > now_ns else now_ns
         moved_ns = self._moved(now_ns)
-        self.owner = core
-        if self.sharers:
-            self.sharers.clear()
+        self.owner, self.holders = core, 1 << core
         return moved_ns
 
     def _moved(self, now_ns: int) -> int:
-        cost_ns = self._transfer_ns if self.owner >= 0 or self.sharers else self._miss_ns
+        cost_ns = self.times.transfer_ns if self.holders else self.times.miss_ns
         begin_ns = self.free_ns if self.free_ns > now_ns else now_ns
         self.free_ns = begin_ns + cost_ns
         return self.free_ns
@@ -90,7 +93,7 @@ class Lock:
         self._wake_ns = int(costs.lock_wake)
         self.waits = Tally()
         self.held = Tally()  # when it was given back, and how long it was held
-        self._line = SharedLine(costs)
+        self._line = SharedLine(LineTimes(costs))
         self._held = False
         self._since_ns = 0
         self._spinning: deque[tuple[int, simpy.Event]] = deque()

@@ -53,8 +53,8 @@ class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             width = self.at_most - at_least + 1
             return lambda: at_least + int(uniform() * width)
         if self.kind == "exponential":
-            scale = self.mean - at_least
-            return lambda: at_least + int(-math.log(1.0 - uniform()) * scale + 0.5)
+            scale, log = float(self.mean - at_least), math.log
+            return lambda: at_least + int(-log(1.0 - uniform()) * scale + 0.5)
         if self.kind == "lognormal":
             median, sigma = self.median, self.sigma
             return lambda: int(median * math.exp(sigma * _normal(uniform)) + 0.5)

@@ -39,7 +39,7 @@ class Ahead:
     def load(self, thread: TimedThread, load: Load, now_ns: int) -> int:
         place = thread.place = thread.places.get(load.address) or self._machine.place(thread, load.address)
         core = thread.core
-        if place.family.core != core or not place.is_pooled or place.draining:
+        if place.family.core != core or place.draining:
             return SHARED
         words = place.words
         if words is None or place.evicted_ns <= now_ns + self._longest_ns:
@@ -50,12 +50,12 @@ class Ahead:
             if step is not None and step.action in self._observers:
                 return SEEN
         thread.result = found
-        return now_ns + self._load_ns if core in place.sharers or core == place.owner else place.load(core, now_ns)
+        return now_ns + self._load_ns if place.holders >> core & 1 else place.load(core, now_ns)
 
     def store(self, thread: TimedThread, store: Store, now_ns: int) -> int:
         place = thread.place = thread.places.get(store.address) or self._machine.place(thread, store.address)
         family, core = place.family, thread.core
-        if family.core != core or not place.is_pooled or place.draining:
+        if family.core != core or place.draining:
             return SHARED
         if place.watchers or place.extra_ns or place.evicted_ns <= now_ns + self._longest_ns:
             return SEEN
@@ -67,7 +67,7 @@ class Ahead:
         if words is None:
             if family.written_by[0] != family.host:
                 return SEEN
-            now_ns = self._memory.fetched_at(place, core, now_ns, to_store=True)
+            now_ns = self._memory.fetched_at(place, core, now_ns, True)
             words = place.words = dict(place.home.words)
         elif words is place.home.words:
             words = place.words = dict(words)
@@ -89,7 +89,7 @@ class Ahead:
             return SEEN
         thread.result = 0
         at_ns = now_ns + self._flush_ns
-        done_ns = self._memory.flush(place, at_ns, keeps=flush.kind is Buffered.WB)
+        done_ns = self._memory.flush(place, at_ns, flush.kind is Buffered.WB)
         if done_ns > thread.flushed_ns:
             thread.flushed_ns = done_ns
         return at_ns

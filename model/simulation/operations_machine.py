@@ -39,30 +39,31 @@ from fencepost.model.trace import Step
 
 Time = Callable[[TimedThread, Operation, int], int]  # when an operation is done that begins at a time
 Effect = Callable[[TimedThread, Operation], Any]  # does it and returns its result, or BLOCKED
-Handler = tuple[Time, Effect, Time | None, bool]  # time, effect, ahead of the clock, does nobody see its beginning
+Handler = tuple[Time, Effect, Time | None, bool, int]  # time, effect, ahead of the clock, and as in `HANDLED`
 
-HANDLED: dict[type, tuple[str, str, str, bool]] = {
-    Load: ("_time_load", "_load", "load", False),
-    Store: ("_time_store", "_store", "store", False),
-    FetchAdd: ("_time_atomic", "_fetch_add", "", False),
-    CompareExchange: ("_time_atomic", "_compare_exchange", "", False),
-    Exchange: ("_time_atomic", "_exchange", "", False),
-    DeviceAdd: ("_time_device", "_device_add", "", False),
-    Lock: ("_time_lock", "_lock", "", False),
-    Unlock: ("_time_store", "_unlock", "", False),
-    Flush: ("_time_flush", "_flush", "flush", True),
-    StoreFence: ("_time_fence", "_nothing", "fence", True),
-    FullFence: ("_time_fence", "_nothing", "fence", True),
-    LoadFence: ("_time_now", "_nothing", "nothing", True),
-    Prefetch: ("_time_prefetch", "_prefetch", "prefetch", True),
-    Poll: ("_time_poll", "_poll", "", True),
-    Send: ("_time_now", "_send", "", True),
-    Receive: ("_time_now", "_receive", "", True),
-    Sleep: ("_time_sleep", "_nothing", "", True),
-    Attempted: ("_time_now", "_attempted", "attempted", True),
-    Witness: ("_time_now", "_nothing", "witness", True),
+HANDLED: dict[type, tuple[str, str, str, bool, int]] = {
+    Load: ("_time_load", "_load", "load", False, 1),
+    Store: ("_time_store", "_store", "store", False, 1),
+    FetchAdd: ("_time_atomic", "_fetch_add", "", False, 1),
+    CompareExchange: ("_time_atomic", "_compare_exchange", "", False, 1),
+    Exchange: ("_time_atomic", "_exchange", "", False, 1),
+    DeviceAdd: ("_time_device", "_device_add", "", False, 1),
+    Lock: ("_time_lock", "_lock", "", False, 1),
+    Unlock: ("_time_store", "_unlock", "", False, 1),
+    Flush: ("_time_flush", "_flush", "flush", True, 1),
+    StoreFence: ("_time_fence", "_nothing", "fence", True, 1),
+    FullFence: ("_time_fence", "_nothing", "fence", True, 1),
+    LoadFence: ("_time_now", "_nothing", "nothing", True, 1),
+    Prefetch: ("_time_prefetch", "_prefetch", "prefetch", True, 1),
+    Poll: ("_time_poll", "_poll", "", True, 1),
+    Send: ("_time_now", "_send", "", True, 0),
+    Receive: ("_time_now", "_receive", "", True, 0),
+    Sleep: ("_time_sleep", "_nothing", "", True, 0),
+    Attempted: ("_time_now", "_attempted", "attempted", True, 0),
+    Witness: ("_time_now", "_nothing", "witness", True, 0),
 }
-"""How each operation is handled: methods of the machine, and that of `Ahead` if it may be done ahead of the clock."""
+"""How each operation is handled: methods of the machine, and that of `Ahead` if it may be done ahead of the clock;
+whether nobody sees its beginning; how many operations on memory it counts as."""
 
 
 class Handlers(dict[type, Handler]):
@@ -73,9 +74,9 @@ class Handlers(dict[type, Handler]):
         self._machine, self._ahead = machine, Ahead(machine)
 
     def __missing__(self, kind: type) -> Handler:
-        time, effect, ahead, seen = HANDLED[kind]
-        done_ahead = getattr(self._ahead, ahead) if ahead else None
-        self[kind] = getattr(self._machine, time), getattr(self._machine, effect), done_ahead, seen
+        time, effect, ahead, seen, counts = HANDLED[kind]
+        done_ahead = getattr(self._ahead, ahead) if ahead and self._machine.runs_ahead else None
+        self[kind] = getattr(self._machine, time), getattr(self._machine, effect), done_ahead, seen, counts
         return self[kind]
 
 
@@ -119,7 +120,7 @@ class TimedMachine:
 
     @property
     def operation_count(self) -> int:
-        """How many operations were done so far."""
+        """How many operations on memory were done so far; a poll is one, however often it looks."""
         return sum(thread.operation_count for thread in self.threads)
 
     # --- times ---
@@ -134,14 +135,14 @@ class TimedMachine:
         place = thread.place = thread.places.get(operation.address) or self.place(thread, operation.address)
         core = thread.core
         if place.words is None:
-            return self.memory.fetched_at(place, core, now_ns)
-        return now_ns + self._load_ns if core in place.sharers or core == place.owner else place.load(core, now_ns)
+            return self.memory.fetched_at(place, core, now_ns, False)
+        return now_ns + self._load_ns if place.holders >> core & 1 else place.load(core, now_ns) + place.extra_ns
 
     def _time_store(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
         """A line that is not cached is fetched whole first."""
         place = thread.place = thread.places.get(operation.address) or self.place(thread, operation.address)
         if place.words is None:
-            now_ns = self.memory.fetched_at(place, thread.core, now_ns, to_store=True)
+            now_ns = self.memory.fetched_at(place, thread.core, now_ns, True)
         elif place.owner == thread.core and place.free_ns <= now_ns:
             return now_ns + self._store_ns
         return place.store(thread.core, now_ns)
@@ -152,7 +153,7 @@ class TimedMachine:
         if thread.flushed_ns > now_ns:
             now_ns = thread.flushed_ns
         if place.words is None:
-            now_ns = self.memory.fetched_at(place, thread.core, now_ns, to_store=True)
+            now_ns = self.memory.fetched_at(place, thread.core, now_ns, True)
         return place.atomic(thread.core, now_ns)
 
     def _time_lock(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
@@ -172,12 +173,22 @@ class TimedMachine:
         return self._time_fence(thread, operation, now_ns) + self.costs.cxl_load
 
     def _time_poll(self, thread: TimedThread, operation: Operation, now_ns: int) -> int:
-        return now_ns + self._look_ns(thread, operation)
+        """One look at every watched word."""
+        thread.looks_at = looks_at = []
+        for watched in operation.watched:
+            address = watched.address
+            place = thread.places.get(address) or self.place(thread, address)
+            looks_at.append(place)
+            if watched.invalidate:
+                now_ns += self._fresh_ns
+            else:
+                now_ns += self._load_ns if place.words is not None else self._cxl_load_ns
+        return now_ns
 
     def place(self, thread: TimedThread, address: Address) -> HostLine:
         """Return the thread's host's side of the line of a word, and take note that the thread uses it."""
-        found = thread.places[address] = self.memory.place(thread.host, address)
-        found.family.used_by(thread.core)
+        line = address[:-1]
+        found = thread.places[address] = thread.places.get(line) or self.line(thread, line)
         return found
 
     def line(self, thread: TimedThread, line: Line) -> HostLine:
@@ -185,17 +196,6 @@ class TimedMachine:
         found = thread.places[line] = self.memory.line(thread.host, line)
         found.family.used_by(thread.core)
         return found
-
-    def _look_ns(self, thread: TimedThread, poll: Operation) -> int:
-        """Return what one look at every watched word costs."""
-        total_ns = 0
-        for watched in poll.watched:
-            if watched.invalidate:
-                total_ns += self._fresh_ns
-            else:
-                place = thread.places.get(watched.address) or self.place(thread, watched.address)
-                total_ns += self._load_ns if place.words is not None else self._cxl_load_ns
-        return total_ns
 
     # --- effects ---
 
@@ -208,27 +208,27 @@ class TimedMachine:
         return 0
 
     def _load(self, thread: TimedThread, operation: Operation) -> Any:
-        return self.memory.load(_placed(thread), operation.address)
+        return self.memory.load(thread.place, operation.address)
 
     def _store(self, thread: TimedThread, operation: Operation) -> int:
-        self.memory.store(_placed(thread), operation.address, operation.value)
+        self.memory.store(thread.place, operation.address, operation.value)
         return 0
 
     def _fetch_add(self, thread: TimedThread, operation: Operation) -> Any:
-        place, address = _placed(thread), operation.address
+        place, address = thread.place, operation.address
         before = self.memory.load(place, address)
         self.memory.store(place, address, before + operation.amount)
         return before
 
     def _compare_exchange(self, thread: TimedThread, operation: Operation) -> Any:
-        place, address = _placed(thread), operation.address
+        place, address = thread.place, operation.address
         before = self.memory.load(place, address)
         if before == operation.expected:
             self.memory.store(place, address, operation.desired)
         return before
 
     def _exchange(self, thread: TimedThread, operation: Operation) -> Any:
-        place, address = _placed(thread), operation.address
+        place, address = thread.place, operation.address
         before = self.memory.load(place, address)
         self.memory.store(place, address, operation.value)
         return before
@@ -239,7 +239,7 @@ class TimedMachine:
 
     def _flush(self, thread: TimedThread, operation: Operation) -> int:
         place = thread.places.get(operation.line) or self.line(thread, operation.line)
-        done_ns = self.memory.flush(place, self.clock._now, keeps=operation.kind is Buffered.WB)
+        done_ns = self.memory.flush(place, self.clock._now, operation.kind is Buffered.WB)
         thread.flushed_ns = max(thread.flushed_ns, done_ns)
         return 0
 
@@ -252,8 +252,8 @@ class TimedMachine:
 
     def _lock(self, thread: TimedThread, operation: Operation) -> Any:
         """Take the lock, or spin: it is handed over in the order of the requests."""
-        place, address = _placed(thread), operation.address
-        now_ns = self.clock.now_ns
+        place, address = thread.place, operation.address
+        now_ns = self.clock._now
         if not thread.granted and self.memory.load(place, address) != 0:
             thread.idle_since_ns = now_ns
             self._spinning.setdefault(address, []).append(thread)
@@ -266,7 +266,7 @@ class TimedMachine:
 
     def _unlock(self, thread: TimedThread, operation: Operation) -> int:
         """Give the lock back; the line goes to every core that spins on it, first to the one that has it next."""
-        place, address, now_ns = _placed(thread), operation.address, self.clock.now_ns
+        place, address, now_ns = thread.place, operation.address, self.clock._now
         self.lock_held.note(now_ns, now_ns - self._held_since_ns[address])
         spinning = self._spinning.get(address)
         if not spinning:
@@ -280,27 +280,27 @@ class TimedMachine:
 
     def _poll(self, thread: TimedThread, operation: Operation) -> Any:
         """Look at each word; if none has changed, wait until one may have."""
-        memory, places, core = self.memory, thread.places, thread.core
-        watching, found_ns, looked_ns = [], 0, 0
+        memory, core, looks_at, fresh_count = self.memory, thread.core, thread.looks_at, 0
         for index, watched in enumerate(operation.watched):
-            address = watched.address
-            place = places.get(address) or self.place(thread, address)
+            place = looks_at[index]
             if watched.invalidate:
-                looked_ns += self._fresh_ns
-                found_ns += self._fresh_ns
-                found = memory.fresh(place, address)
+                fresh_count += 1
+                found = memory.fresh(place, watched.address)
             else:
-                looked_ns += self._load_ns
-                found_ns += self._changed_ns  # the copy that was polled is gone by then
-                found = memory.load(place, address)
-            if core not in place.sharers and core != place.owner:
+                found = memory.load(place, watched.address)
+            if not place.holders >> core & 1:
                 place.load(core, self.clock._now)  # the thread that looked has the copy
             if found != watched.seen:
                 return index, found
-            watching.append(place)
-        for watched, place in zip(operation.watched, watching, strict=True):
-            (memory.watch_memory if watched.invalidate else memory.watch_copy)(place, thread)
-        thread.sleep(watching, looked_ns=looked_ns, poll_ns=max(1, self._pause_ns + looked_ns), found_ns=found_ns)
+        for watched, place in zip(operation.watched, looks_at, strict=True):
+            if not watched.invalidate:
+                memory.watch_copy(place, thread)
+            elif place.home.watchers is None or thread not in place.home.watchers:
+                memory.watch_memory(place, thread)
+        others = len(looks_at) - fresh_count
+        looked_ns = fresh_count * self._fresh_ns + others * self._load_ns
+        found_ns = fresh_count * self._fresh_ns + others * self._changed_ns  # a copy that was polled is gone by then
+        thread.sleep(looks_at, looked_ns=looked_ns, poll_ns=max(1, self._pause_ns + looked_ns), found_ns=found_ns)
         return BLOCKED
 
     def _send(self, thread: TimedThread, operation: Operation) -> int:
@@ -312,8 +312,8 @@ class TimedMachine:
         self._arrived.setdefault(channel, []).append(message)
         receiving = self._receiving.pop(channel, None)
         if receiving is not None:
-            receiving.awake_since_ns = self.clock.now_ns
-            receiving.schedule(self.clock.now_ns)
+            receiving.awake_since_ns = self.clock._now
+            receiving.schedule(self.clock._now)
 
     def _receive(self, thread: TimedThread, operation: Operation) -> Any:
         messages = self._arrived.get(operation.channel)
@@ -324,8 +324,3 @@ class TimedMachine:
         if operation.channel in self.emptied:
             self.emptied[operation.channel]()
         return BLOCKED
-
-
-def _placed(thread: TimedThread) -> HostLine:
-    assert thread.place is not None
-    return thread.place

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from fencepost.model.simulation.clock import Clock
-from fencepost.model.simulation.contention import SharedLine
+from fencepost.model.simulation.contention import LineTimes, SharedLine
 from fencepost.model.simulation.distributions import Draw
 from fencepost.model.simulation.machine_costs import MachineCosts
 from fencepost.model.simulation.records import Tally
@@ -24,12 +24,14 @@ Words = dict[Any, Any]  # by the last part of their address
 NOBODY, SEVERAL = -1, -2  # instead of the number of a core or host
 NEVER_NS = 2**62
 LOOK_NS = 20_000  # between looks at what is dirty and must be evicted some time
+UNWRITTEN: Words = {}  # of every line that memory has nothing of; nobody changes it
 
 
 class Watcher(Protocol):
     """Who waits for a word to change, on these places."""
 
     watching: Sequence[HostLine]
+    is_asleep: bool
 
     def wake(self) -> None: ...
 
@@ -40,23 +42,27 @@ class MemoryLine:
     __slots__ = ("watchers", "words")
 
     def __init__(self) -> None:
-        self.words: Words = {}
-        self.watchers: list[Watcher] = []
+        self.words = UNWRITTEN
+        self.watchers: list[Watcher] | None = None  # None: nobody ever did
 
 
 class Family:
     """Lines of one name and ring, as one host sees them: which core of it alone uses them, and who writes them."""
 
-    __slots__ = ("core", "eviction", "host", "written_by")
+    __slots__ = ("core", "eviction", "host", "is_pooled", "is_told", "written_by")
 
-    def __init__(self, host: int, written_by: list[int], eviction: Draw) -> None:
-        self.host, self.core = host, NOBODY
+    def __init__(self, host: int, written_by: list[int], eviction: Draw, *, is_pooled: bool, is_told: bool) -> None:
+        self.host, self.is_pooled, self.is_told = host, is_pooled, is_told
+        self.core = NOBODY if is_pooled else SEVERAL  # what a host keeps for itself is there to be shared
         self.eviction = eviction  # its own stream, so that it matters to none how fast others get on
         self.written_by = written_by  # one for all hosts: [the host that alone has ever written, or NOBODY, SEVERAL]
 
     def used_by(self, core: int) -> None:
         """Take note of a core that uses these lines."""
-        self.core = core if self.core in (NOBODY, core) else SEVERAL
+        if self.core == NOBODY:
+            self.core = core
+        elif self.core != core:
+            self.core = SEVERAL
 
 
 class HostLine(SharedLine):
@@ -70,17 +76,17 @@ class HostLine(SharedLine):
         "line", "watchers", "words",
     )  # fmt: skip
 
-    def __init__(self, costs: MachineCosts, line: Line, home: MemoryLine, family: Family, *, is_pooled: bool) -> None:
-        super().__init__(costs)
-        self.line, self.home, self.family, self.is_pooled = line, home, family, is_pooled
-        self.words: Words | None = None if is_pooled else {}
+    def __init__(self, times: LineTimes, line: Line, home: MemoryLine, family: Family) -> None:
+        self.times, self.waits, self.owner, self.holders, self.free_ns = times, None, -1, 0, 0
+        self.line, self.home, self.family, self.is_pooled = line, home, family, family.is_pooled
+        self.words: Words | None = None if family.is_pooled else {}
         self.dirty_since_ns = -1  # when the oldest store was made that memory has not; -1: clean
         self.draining = 0  # flushes that memory has not yet
         self.evicted_ns = NEVER_NS  # when it is evicted if it is still dirty then
         self.is_listed = False  # among the lines that are looked at for evictions
         self.asked_ns = -1  # when it was asked for ahead of its use; -1: it was not
         self.extra_ns = 0  # of fetching it: what lies behind the line is read with it
-        self.watchers: list[Watcher] = []
+        self.watchers: list[Watcher] | None = None  # None: nobody ever did
 
 
 class TimedMemory:
@@ -104,8 +110,9 @@ class TimedMemory:
         told: Sequence[str] = (),
         written_back: Callable[[Line], None] = lambda line: None,
     ) -> None:
-        self._clock, self._costs, self._eviction = clock, costs, eviction
-        self._line_of, self._is_pooled, self._staleness = line_of, is_pooled, staleness
+        self._clock, self._times, self._eviction = clock, LineTimes(costs), eviction
+        self._line_of, self._is_pooled = line_of, is_pooled
+        self._stale_at_ns, self._stale_ns = staleness.at_ns, staleness.values
         self._told, self._on_written_back = told, written_back
         self._memory: dict[Line, MemoryLine] = {}
         self._hosts: dict[int, dict[Line, HostLine]] = {}
@@ -121,21 +128,28 @@ class TimedMemory:
 
     def line(self, host: int, line: Line) -> HostLine:
         """Return the host's side of a line."""
-        lines = self._hosts.setdefault(host, {})
-        if line not in lines:
-            home = self._memory.setdefault(line, MemoryLine())
-            family = self._family(host, line[:2])
-            lines[line] = HostLine(self._costs, line, home, family, is_pooled=self._is_pooled(line))
-        return lines[line]
-
-    def _family(self, host: int, name: Line) -> Family:
-        found = self._families.get((host, name))
+        lines = self._hosts.get(host)
+        if lines is None:
+            lines = self._hosts[host] = {}
+        found = lines.get(line)
         if found is None:
-            written_by = self._writers.setdefault(name, [NOBODY])
-            found = self._families[host, name] = Family(host, written_by, self._eviction(f"{host} {name}"))
+            home = self._memory.get(line)
+            if home is None:
+                home = self._memory[line] = MemoryLine()
+            family = self._families.get((host, line[:2])) or self._family(host, line)
+            found = lines[line] = HostLine(self._times, line, home, family)
         return found
 
-    def fetched_at(self, place: HostLine, core: int, now_ns: int, *, to_store: bool = False) -> int:
+    def _family(self, host: int, line: Line) -> Family:
+        name = line[:2]
+        written_by, eviction = self._writers.setdefault(name, [NOBODY]), self._eviction(f"{host} {name}")
+        family = Family(
+            host, written_by, eviction, is_pooled=self._is_pooled(line), is_told=line[0] in self._told
+        )  # fmt: skip
+        self._families[host, name] = family
+        return family
+
+    def fetched_at(self, place: HostLine, core: int, now_ns: int, to_store: bool) -> int:
         """Return when a line that the host does not cache has come from memory, for the core that asked.
 
         `to_store`: it comes as that core's own, so a store need not ask for it again.
@@ -147,12 +161,8 @@ class TimedMemory:
         else:
             at_ns = (free_ns if free_ns > now_ns else now_ns) + self._cxl_load_ns + place.extra_ns
         place.free_ns = at_ns
-        place.sharers.clear()
-        if to_store:
-            place.owner = core
-        else:
-            place.owner = -1
-            place.sharers.add(core)
+        place.holders = 1 << core
+        place.owner = core if to_store else -1
         return at_ns
 
     # --- what happens: done when an operation's time has come ---
@@ -192,7 +202,7 @@ class TimedMemory:
         if evicted_ns <= self._looks_ns:
             self._clock.call_at(evicted_ns, self._evict, place, evicted_ns)
 
-    def flush(self, place: HostLine, now_ns: int, *, keeps: bool) -> int:
+    def flush(self, place: HostLine, now_ns: int, keeps: bool) -> int:
         """Begin to write a line back, and to drop the copy unless it `keeps` it; return when memory has it."""
         if place.dirty_since_ns < 0:
             if not keeps and place.is_pooled:
@@ -222,17 +232,15 @@ class TimedMemory:
 
     def watch_copy(self, place: HostLine, watcher: Watcher) -> None:
         """Wake when the host's copy changes. A clean copy of a pooled line is evicted some time, and then it may."""
-        if watcher not in place.watchers:
-            place.watchers.append(watcher)
+        _watch(place, watcher)
         if place.is_pooled and place.dirty_since_ns < 0:
             self._clock.call_at(self._clock.now_ns + place.family.eviction(), self._drop, place)
 
     def watch_memory(self, place: HostLine, watcher: Watcher) -> None:
         """Wake when memory has something new of a line, or when the host itself writes it."""
-        if watcher not in place.watchers:
-            place.watchers.append(watcher)
-        if place.is_pooled and watcher not in place.home.watchers:
-            place.home.watchers.append(watcher)
+        _watch(place, watcher)
+        if place.is_pooled:
+            _watch(place.home, watcher)
 
     def lose(self, host: int) -> int:
         """Lose what only the caches of a host hold, as it has crashed; return how many lines that were."""
@@ -269,16 +277,18 @@ class TimedMemory:
         self._write_back(place, keeps)
 
     def _write_back(self, place: HostLine, keeps: bool) -> None:
-        if place.dirty_since_ns >= 0:
+        since_ns = place.dirty_since_ns
+        if since_ns >= 0:
             assert place.words is not None
             now_ns, home = self._clock._now, place.home
-            self._staleness.note(now_ns, now_ns - place.dirty_since_ns)
+            self._stale_at_ns.append(now_ns)
+            self._stale_ns.append(now_ns - since_ns)
             home.words = place.words
             place.dirty_since_ns = -1
             place.evicted_ns = NEVER_NS
-            if place.line[0] in self._told:
+            if place.family.is_told:
                 self._on_written_back(place.line)
-            if home.watchers:
+            if home.watchers is not None:
                 wake_all(home.watchers, place)
         if not keeps:
             self._drop(place)
@@ -287,14 +297,23 @@ class TimedMemory:
         if place.dirty_since_ns < 0 and place.words is not None:
             place.words = None
             place.owner = -1
-            place.sharers.clear()
+            place.holders = 0
             if place.watchers:
                 wake_all(place.watchers, place)
+
+
+def _watch(watched: HostLine | MemoryLine, watcher: Watcher) -> None:
+    if watched.watchers is None:
+        watched.watchers = [watcher]
+    elif watcher not in watched.watchers:
+        watched.watchers.append(watcher)
 
 
 def wake_all(watchers: Sequence[Watcher], place: HostLine) -> None:
     """Wake those who wait for the line of a place now; they stay where they are for the next time."""
     for watcher in watchers:
+        if not watcher.is_asleep:
+            continue
         for watched in watcher.watching:
             if watched.home is place.home:
                 watcher.wake()

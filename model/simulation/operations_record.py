@@ -75,13 +75,13 @@ class Record:
     def _overwrite(self, step: Step) -> None:
         """The first store to a place in a ring."""
         slot = self._filling(step.arguments["ring"])
-        self._world.watch.filled(slot, self._world.rings[slot.ring].fill(slot), self._world.clock.now_ns)
+        self._world.watch.filled(slot, self._world.rings[slot.ring].fill(slot), self._world.clock._now)
 
     def _arrive(self, step: Step) -> None:
         """The guard of a header is stored."""
         ring, world = step.arguments["ring"], self._world
         slot = self._filling(ring)
-        slot.filled_ns = now_ns = world.clock.now_ns
+        slot.filled_ns = now_ns = world.clock._now
         if world.scenario.brokers.delegated:
             self._uncounted[ring].append(slot)
         else:
@@ -108,13 +108,13 @@ class Record:
         """The sequencer can see what the delegation of a ring counted."""
         uncounted = self._uncounted[ring]
         while uncounted and uncounted[0].index < self._counted[ring]:
-            uncounted.popleft().readable_ns = self._world.clock.now_ns
+            uncounted.popleft().readable_ns = self._world.clock._now
 
     def _assign(self, step: Step) -> None:
         """A batch has its range. Whatever happened between, the fetch_add for it was this thread's last step."""
         given, world = step.arguments, self._world
         slot = self._slot(step)
-        now_ns = world.clock.now_ns
+        now_ns = world.clock._now
         slot.start = given["start"]
         if slot.batch.first is None:
             slot.batch.first = slot
@@ -142,7 +142,7 @@ class Record:
         index = step.arguments.get("index", next(iter(entered)))
         line = entered.pop(index)
         slot = self._slot_at(ring, index)
-        slot.published_ns = self._world.clock.now_ns
+        slot.published_ns = self._world.clock._now
         if self._is_coherent:
             slot.offered_ns = slot.published_ns
         else:
@@ -154,7 +154,7 @@ class Record:
         if slot is not None and slot.start < 0:
             self._tell_again(slot.batch)
         elif slot is not None:
-            slot.offered_ns = self._world.clock.now_ns
+            slot.offered_ns = self._world.clock._now
         elif line[0] == "consumed":
             self._free(line[1])
         elif line[0] == "written":
@@ -182,14 +182,14 @@ class Record:
         """Ack a batch that came again once more: the first ack may be lost, or its broker gone."""
         first = batch.first
         if first is not None and first.offered_ns >= 0 and not self._world.is_gone(batch.broker):
-            self._world.watch.acked(first, self._world.clock.now_ns)
+            self._world.watch.acked(first, self._world.clock._now)
             self.depart(first)
 
     def _deliver(self, step: Step) -> None:
         """A subscriber has read a payload, under the range that the chain told it."""
         given, world = step.arguments, self._world
         slot = self._slot(step)
-        now_ns = world.clock.now_ns
+        now_ns = world.clock._now
         world.watch.read(slot, (given["client"], given["seq"], given["start"]), now_ns)
         slot.delivered_ns = now_ns
         world.watch.delivered(slot, now_ns)
@@ -209,7 +209,7 @@ class Record:
         for slot in acked:
             if slot.batch.acked_ns < 0:
                 copy = slot if slot.start >= 0 or slot.batch.first is None else slot.batch.first
-                self._world.watch.acked(copy, self._world.clock.now_ns)
+                self._world.watch.acked(copy, self._world.clock._now)
                 self.depart(copy)
 
     def left_for_later(self, attempted: Attempted) -> None:
@@ -217,5 +217,5 @@ class Record:
         slot = self._world.rings[attempted.ring].places[attempted.index % self._world.scenario.brokers.ring_slots]
         is_there = slot is not None and slot.index == attempted.index
         if slot is not None and is_there and not slot.settled and slot.parked_ns < 0:
-            slot.parked_ns = self._world.clock.now_ns
+            slot.parked_ns = self._world.clock._now
             self._world.recorder.count("parked")

@@ -26,6 +26,7 @@ from fencepost.model.simulation.operations_memory import TimedMemory
 from fencepost.model.simulation.operations_record import TOLD, Record
 from fencepost.model.simulation.operations_threads import TimedThread
 from fencepost.model.simulation.pipeline import Progress, finish, fitted, start_clients, workload_of
+from fencepost.model.simulation.quantities import Nanoseconds
 from fencepost.model.simulation.records import Slot
 from fencepost.model.simulation.scenario import Scenario
 from fencepost.model.simulation.world import World, make_world
@@ -107,9 +108,9 @@ def _check(scenario: Scenario) -> None:
         "clients.ack": (scenario.clients.ack, "deliverable"),
         "brokers.ack_poll": (scenario.brokers.ack_poll, 0),
         "ordering.scan": (ordering.scan, "head"),
-        "ordering.service": (ordering.service.mean_ns, 0),
+        "ordering.service": (Nanoseconds(ordering.service.mean_ns), 0),
         "ordering.inside_lock": (ordering.inside_lock, 0),
-        "subscribers.service": (scenario.subscribers.service.mean_ns, 0),
+        "subscribers.service": (Nanoseconds(scenario.subscribers.service.mean_ns), 0),
     }
     for key, (value, expected) in wanted.items():
         if value != expected:

@@ -11,17 +11,12 @@ can see, a write-back to memory, still has its event, at its time. `operations_a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from heapq import heappush
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simpy.events import NORMAL
-
-from fencepost.model.programs.operations import Witness
-from fencepost.model.simulation.clock import THREADS, Call
+from fencepost.model.simulation.clock import Call
 from fencepost.model.simulation.operations_memory import HostLine
 from fencepost.model.simulation.records import Busy
-from fencepost.model.trace import Step
 
 if TYPE_CHECKING:
     from fencepost.model.simulation.operations_machine import TimedMachine
@@ -38,10 +33,10 @@ class TimedThread:
     def __init__(self, machine: TimedMachine, name: str, program: Generator[Operation, Any, None], host: int) -> None:
         self.machine, self.name, self.host = machine, name, host
         self.core = len(machine.threads)
-        self.pending: Operation = None
+        self.pending: Operation = next(program)
         self.result: Any = None  # of an operation that was done ahead of the clock
         self.operation_count = 0
-        self.place: HostLine | None = None  # where the pending operation's word lies
+        self.place: HostLine  # where the pending operation's word lies
         self.asked_ns = 0  # when it asked for a lock
         self.granted = False  # the lock was handed over to it
         self.flushed_ns = 0  # when the last of its flushes has drained
@@ -53,22 +48,22 @@ class TimedThread:
         self.places: dict[Any, HostLine] = {}  # of the words and lines that it used so far
         self.busy: Busy | None = None  # where its working times go
         self._send = program.send
-        self._effect: Callable[[TimedThread, Operation], Any] | None = None  # of the pending operation
-        self._begins = False  # the pending operation's time is not known yet
+        self._begins = True  # the pending operation's time is not known yet
         self._event = Call(self._go_on)
-        self._asleep, self._poll_ns, self._found_ns = False, 1, 0
+        self.is_asleep, self._poll_ns, self._found_ns = False, 1, 0
         self.watching: Sequence[HostLine] = ()  # while it sleeps: where a change wakes it
+        self.looks_at: list[HostLine] = []  # where the words of its poll lie
         machine.threads.append(self)
-        self.schedule(machine.clock.now_ns)
+        self.schedule(machine.clock._now)
 
     def schedule(self, at_ns: int) -> None:
         """The pending operation is done then."""
-        self._asleep = False
+        self.is_asleep = False
         self.machine.clock.call_thread(self._event, at_ns, self.core)
 
     def wake(self) -> None:
         """What the thread waits for may have come: it looks again at its next poll."""
-        if not self._asleep or self.is_gone:
+        if self.is_gone:
             return
         now_ns = self.machine.clock._now
         next_poll_ns = now_ns + (self.idle_since_ns - now_ns) % self._poll_ns
@@ -81,7 +76,7 @@ class TimedThread:
         It looks again every `poll_ns`; the look that finds a word changed takes `found_ns`.
         """
         self.watching, self._poll_ns, self._found_ns = watching, poll_ns, found_ns
-        self._asleep = True
+        self.is_asleep = True
         self.idle_since_ns = now_ns = self.machine.clock._now
         self.rest(now_ns - looked_ns)
 
@@ -109,64 +104,60 @@ class TimedThread:
         """Do the pending operation and begin the next; go on as far as no event is needed."""
         if self.is_gone:
             return
-        machine, operation, effect, send = self.machine, self.pending, self._effect, self._send
+        machine, operation, send, core, done_count = self.machine, self.pending, self._send, self.core, 0
         clock, handlers, observers = machine.clock, machine.handlers, machine.observers
-        queue, now_ns, horizon_ns = clock._queue, clock._now, clock.horizon_ns
-        ahead_until_ns = clock.ahead_until_ns if machine.runs_ahead else -1
-        keeps_tie_rule, begins, self._begins = clock.keeps_tie_rule, self._begins, False
-        done_count = 0
-        step: Step | None
+        queue, horizon_ns, begin_ns = clock._queue, clock.horizon_ns, clock._now
+        time, effect, ahead, seen, counts = handlers[operation.__class__]
+        begins, self._begins = self._begins, False
         while True:
             if begins:
                 begins = False
-                time, effect, ahead, seen = handlers[operation.__class__]
             else:
-                result = None
-                if effect is not None:
-                    result = effect(self, operation)
-                    if result is BLOCKED:
-                        self._effect = effect
-                        break
-                    if operation.__class__ is Witness:
-                        step = operation.step
-                    else:
-                        done_count += 1
-                        step = None if operation.label is None else operation.label(result)
+                result = effect(self, operation)
+                if result is BLOCKED:
+                    break
+                done_count += counts
+                if operation.label is not None:
+                    step = operation.label(result)
                     if step is not None and step.action in observers:
                         observers[step.action](step)
+                begin_ns = now_ns = clock._now
+                ahead_until_ns = clock.ahead_until_ns if self.hindered_until_ns <= now_ns else -1
                 try:
                     operation = send(result)
-                    time, effect, ahead, seen = handlers[operation.__class__]
-                    while ahead is not None and self.hindered_until_ns <= clock._now < ahead_until_ns:
-                        at_ns = ahead(self, operation, clock._now)
+                    time, effect, ahead, seen, counts = handlers[operation.__class__]
+                    while ahead is not None and begin_ns < ahead_until_ns:
+                        at_ns = ahead(self, operation, begin_ns)
                         if at_ns < 0:
                             seen = at_ns == SEEN
                             break
-                        clock._now = at_ns
-                        done_count += operation.__class__ is not Witness
+                        begin_ns = at_ns
+                        done_count += counts
                         operation = send(self.result)
-                        time, effect, ahead, seen = handlers[operation.__class__]
+                        time, effect, ahead, seen, counts = handlers[operation.__class__]
                 except StopIteration:
-                    self.pending = None
+                    self.is_gone = True
                     break
-                self.pending = operation
-                if clock._now > now_ns:
-                    if clock._now <= horizon_ns and not (queue and queue[0][0] <= clock._now):
-                        now_ns = clock._now  # nothing happens before: the time has passed
-                    elif not seen or clock._now >= ahead_until_ns:
-                        self._begins = True
-                        clock.call_thread(self._event, clock._now, self.core)
-                        break
-            at_ns = time(self, operation, clock._now)
-            if self.hindered_until_ns > clock._now:
-                at_ns = self._hindered_ns(at_ns, clock._now)
+                if begin_ns > now_ns:
+                    if begin_ns <= horizon_ns and not (queue and queue[0][0] <= begin_ns):
+                        clock._now = begin_ns  # nothing happens before: the time has passed
+                    elif not seen or begin_ns >= ahead_until_ns:
+                        if begin_ns > horizon_ns or not clock.reaches(begin_ns, core):
+                            self._begins = True
+                            clock.call_thread(self._event, begin_ns, core)
+                            break
+                        if self.is_gone:
+                            break
+                        clock._now = begin_ns
+            at_ns = time(self, operation, begin_ns)
+            if self.hindered_until_ns > begin_ns:
+                at_ns = self._hindered_ns(at_ns, begin_ns)
             if at_ns > horizon_ns or (queue and queue[0][0] <= at_ns):
-                self._effect = effect
-                if keeps_tie_rule:
-                    heappush(queue, (at_ns, NORMAL, THREADS + self.core, self._event))  # type: ignore[misc]  # as `call_thread`
-                else:
-                    clock.call_thread(self._event, at_ns, self.core)
-                break
-            clock._now = now_ns = at_ns
-        clock._now = now_ns
+                if at_ns > horizon_ns or not clock.reaches(at_ns, core):
+                    clock.call_thread(self._event, at_ns, core)
+                    break
+                if self.is_gone:
+                    break
+            clock._now = at_ns
+        self.pending = operation
         self.operation_count += done_count

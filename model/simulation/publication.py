@@ -36,6 +36,8 @@ class Publication:
         self._eviction = costs.eviction.draws(world.stream(f"eviction {scanner}"))
         self._group: list[Slot] = []
         self._raised: list[Slot] = []  # guards that no fence stands behind yet
+        self._bare_fence_ns = int(costs.fence)
+        self._flushed_ns = 0  # when the last of those guards is written back
 
     def _before_guard_ns(self, slot: Slot) -> int:
         """Return what comes before the guard: message headers at level 4, and the entry that the guard vouches for."""
@@ -84,12 +86,17 @@ class Publication:
             return self._coherent_ns
         return self._fetch_ns + 2 * self._store_ns + self._flush_ns + self._fence_ns
 
+    def is_open(self) -> bool:
+        """Say whether a guard or an acknowledgement is held back."""
+        return bool(self._group or self._raised)
+
     def close(self) -> Process:
         """Hold nothing back: publish the group, if there is one, and acknowledge what was published."""
         if self._group:
             yield from self._raise_guards()
         if self._raised:
-            yield self._world.clock.pause(self._fence_ns)
+            clock = self._world.clock
+            yield clock.at(max(clock.now_ns + self._bare_fence_ns, self._flushed_ns))
             yield from self._acknowledge_raised()
 
     def _raise_guards(self) -> Process:
@@ -102,6 +109,7 @@ class Publication:
             yield clock.pause(self._fetch_ns + self._store_ns)  # the entry's flush dropped the line
             self._guard_stored(slot, self._flush_ns + self._write_back_ns)
             yield clock.pause(self._flush_ns)
+            self._flushed_ns = clock.now_ns + self._write_back_ns
             self._raised.append(slot)
 
     def _acknowledge_raised(self) -> Process:

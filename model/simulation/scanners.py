@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import simpy
 
 from fencepost.model.simulation.clock import Process
-from fencepost.model.simulation.contention import Lock, SharedLine
+from fencepost.model.simulation.contention import LineTimes, Lock, SharedLine
 from fencepost.model.simulation.publication import Publication
 from fencepost.model.simulation.records import Slot
 from fencepost.model.simulation.world import World
@@ -39,7 +39,8 @@ class Shared:
         self._world = world
         costs = world.scenario.machine
         self.issued = 0
-        self.counter = SharedLine(costs, world.recorder.counter)
+        self._times = LineTimes(costs)
+        self.counter = SharedLine(self._times, world.recorder.counter)
         self.lock = Lock(world.clock, costs)
         self.halted = False  # the sequencer is stopped
         self.scanners: list[Scanner] = []
@@ -58,7 +59,7 @@ class Shared:
     def word(self, client: int) -> ClientWord:
         """Return the word of a client; one that was never asked for expects 0."""
         if client not in self._words:
-            line = SharedLine(self._world.scenario.machine, self._world.recorder.client_words)
+            line = SharedLine(self._times, self._world.recorder.client_words)
             self._words[client] = ClientWord(client, line)
         return self._words[client]
 
@@ -98,6 +99,7 @@ class Scanner:
         self.is_shared_host = world.scenario.brokers.hosts == "shared"
         self._read_ns = costs.invalidate + costs.cxl_load + costs.load_hit  # the guard, then what it vouches for
         self._coherent_read_ns = costs.line_transfer + 2 * costs.load_hit
+        self._gate_ns = costs.load_hit if self.is_shared_host else costs.invalidate + costs.cxl_load
         self.poll_ns = max(1, costs.pause + (costs.load_hit if self.is_shared_host else self._read_ns))
         self.idle_since_ns = 0
         self._busy = world.recorder.scanners[number]
@@ -185,6 +187,7 @@ class Scanner:
         due, self._due = self._due, []
         for client in due:
             word = self.shared.word(client)
+            yield self.clock.pause(self._gate_ns)  # a poll looks at the ring first, then at clients' words
             yield self.clock.at(word.line.load(self.core, self.clock.now_ns))
             slots = self._parked.pop(client, {})
             for seq in sorted(slots):
@@ -207,6 +210,11 @@ class Scanner:
     def _idle(self) -> Process:
         """Close the group, wait for something to do, and notice it at the next poll."""
         began_ns = self.clock.now_ns
+        if self.publication.is_open():  # nothing is held back once a look has found nothing
+            yield self.clock.pause(self._gate_ns)
+            if self.ring.readable or self.has_work():
+                self.worked(began_ns)
+                return
         yield from self.publication.close()
         if self.clock.now_ns > began_ns:
             self.worked(began_ns)

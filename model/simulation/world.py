@@ -9,7 +9,7 @@ from random import Random
 
 from fencepost.model.contract import Level
 from fencepost.model.simulation.clock import Clock, Shuffled, Signal
-from fencepost.model.simulation.contention import SharedLine
+from fencepost.model.simulation.contention import LineTimes, SharedLine
 from fencepost.model.simulation.perfetto import Spans
 from fencepost.model.simulation.records import Recorder, Slot
 from fencepost.model.simulation.scenario import Scenario
@@ -110,6 +110,7 @@ def make_world(scenario: Scenario, level: Level, *, seed: int, replication: int,
     """Return the world of one replication, in which nothing has happened."""
     clock = Shuffled(Random(f"{seed}/{replication}/ties")) if shuffled else Clock()
     brokers, size = scenario.brokers.count, scenario.brokers.ring_slots
+    times = LineTimes(scenario.machine)
     return World(
         scenario=scenario,
         level=level,
@@ -118,7 +119,7 @@ def make_world(scenario: Scenario, level: Level, *, seed: int, replication: int,
         clock=clock,
         watch=Watch(level, enabled=scenario.check),
         recorder=Recorder.of(brokers),
-        rings=[Ring(number, size, clock, SharedLine(scenario.machine)) for number in range(brokers)],
+        rings=[Ring(number, size, clock, SharedLine(times)) for number in range(brokers)],
         spans=Spans() if traced else None,
         sending_ends_ns=int(scenario.duration),
     )
