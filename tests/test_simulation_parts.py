@@ -28,7 +28,7 @@ from fencepost.model.simulation.clock import Clock, Process, Shuffled, Signal
 from fencepost.model.simulation.contention import LineTimes, SharedLine
 from fencepost.model.simulation.intervals import interval
 from fencepost.model.simulation.machine_costs import MachineCosts
-from fencepost.model.simulation.measures import mser5, percentile
+from fencepost.model.simulation.measures import Window, _utilisation, mser5, percentile
 from fencepost.model.simulation.operations_machine import TimedMachine
 from fencepost.model.simulation.operations_memory import TimedMemory
 from fencepost.model.simulation.operations_threads import TimedThread
@@ -388,3 +388,11 @@ def test_an_interval_is_students_t_on_the_replications() -> None:
     assert (figure.value, figure.unit, figure.n) == (12.0, "ns", 3)
     assert figure.low == pytest.approx(12 - 4.302653 * 2 / 3**0.5, abs=1e-5)  # t of 2 degrees at 97.5 %
     assert interval("latency_order_mean_ns", [10.0]).low is None
+
+
+def test_ten_workers_that_are_each_busy_a_tenth_of_the_time_are_busy_a_tenth_on_the_mean() -> None:
+    """Up to Python 3.11 `sum` rounds after each addition, which gives 0.09999999999999999; from 3.12 on 0.1."""
+    workers = [Busy() for _ in range(10)]
+    for busy in workers:
+        busy.note(0, 1)
+    assert _utilisation("scanner", workers, Window(0, 10))["utilisation_scanner_mean_share"] == 0.1

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import fsum
 
 from fencepost.model.simulation.records import Busy, Slot, Tally
 from fencepost.model.simulation.world import World
@@ -189,13 +190,13 @@ def _occupancy(world: World, window: Window) -> dict[str, float]:
             value = after
         area += value * (window.end_ns - since_ns)
         means.append(area / (window.end_ns - window.begin_ns))
-    return {"ring_occupancy_mean_slots": sum(means) / len(means), "ring_occupancy_max_slots": max(highest, 0)}
+    return {"ring_occupancy_mean_slots": fsum(means) / len(means), "ring_occupancy_max_slots": max(highest, 0)}
 
 
 def _utilisation(name: str, workers: Sequence[Busy], window: Window) -> dict[str, float]:
     shares = [busy.share(window.begin_ns, window.end_ns) for busy in workers]
     return {
-        f"utilisation_{name}_mean_share": sum(shares) / len(shares),
+        f"utilisation_{name}_mean_share": fsum(shares) / len(shares),
         f"utilisation_{name}_max_share": max(shares),
     }
 
