@@ -114,7 +114,8 @@ std::vector<NamedProbe> publish(Size size) {
   using Memory = Flushing<instruction>;
   const std::size_t count = size == Size::full ? 1U << 14 : 1U << 9;
   std::vector<NamedProbe> probes;
-  add<BareRecordsProbe<Bare>>(probes, "bare", count, count);
+  add<BareRecordsProbe<Bare, false>>(probes, "bare", count, count);
+  add<BareRecordsProbe<Bare, true>>(probes, "bare, fetch_add", count, count);
   add<PublishEachProbe<Memory, SingleFence<Memory>>>(probes, "order5.fetch_add, single_fence", count, count);
   add<PublishEpochProbe<Memory, SingleFence<Memory>>>(probes, "order5.epoch, single_fence", count, count);
   add<PublishEpochProbe<Memory, PerEpoch<Memory>>>(probes, "order5.epoch, epoch(64)", count, count);
