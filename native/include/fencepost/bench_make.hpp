@@ -38,7 +38,7 @@ struct NamedProbe {
 namespace bench_make {
 
 inline constexpr std::size_t client_count = 1024;
-inline constexpr std::size_t parking_capacity = 8192;
+inline constexpr std::size_t parking_capacity = 16384;  // enough for the owner to look 16 numbers ahead
 
 constexpr std::size_t cached_count(Size size) noexcept { return size == Size::full ? 1U << 17 : 1U << 13; }
 constexpr std::size_t memory_count(Size size) noexcept { return size == Size::full ? 1U << 21 : 1U << 14; }

@@ -141,6 +141,7 @@ _COUNTED = (
           "client_table": "table of 1,024 clients shared by scanners, 64 bytes a client",
           "owned_clients": "table of 1,024 clients of one worker, up to 64 bytes a client",
           "parking": "parking for 8,192 batches of 1,024 clients, up to 34 bytes a batch, 4 a client, 512 more",
+          "parked_near": "the same for an owner, batches near their client's next: up to 32 bytes a batch, 80 a client",
           "epoch": "epoch of 64 batches, 32 bytes a batch",
       }.items()),
 )  # fmt: skip
