@@ -189,7 +189,7 @@ class NextExpected {
     // A batch that was far when it came may be near by now: a copy of it has to be looked for in both.
     const bool is_copy = (near.bits(index) & bit) != 0 ||
                          ((entry.word & has_far) != 0 && far_.find(index, batch.batch_seq) != nullptr);
-    if (is_copy && !mutated(Mutation::copies_parked_twice)) {
+    if (is_copy) {
       drop(batch, origin);
       return Taken::duplicate;
     }
