@@ -50,7 +50,7 @@ class Sequencer:
 
     client_capacity    distinct clients that it can remember; one more is an InputError. At level 5 none is remembered
     first_position     the first position to be handed out
-    parking_capacity   batches that one scanner or worker can park in a race: about 40 bytes each
+    parking_capacity   batches that one scanner or worker can park in a race: up to 66 bytes each
     worker_count       order4.owner: over how many workers the clients are divided; order5.epoch: one a ring
     epoch_batch_count  the epoch sequencers: at most so many batches share one reservation
     native             a compiled module with the sequencers of `_core`, by default that one

@@ -10,7 +10,7 @@ import pytest
 
 from fencepost.model.litmus import Answer
 from fencepost.native import LINE_INSTRUCTIONS, PUBLICATIONS
-from fencepost.native.recordings import HAND_OVERS, Kind, recorded, recorded_hand_over, verdicts
+from fencepost.native.recordings import HAND_OVERS, Access, Kind, Recorded, recorded, recorded_hand_over, verdicts
 
 pytestmark = pytest.mark.skipif(not LINE_INSTRUCTIONS["clflushopt"], reason="this machine has no clflushopt")
 
@@ -27,10 +27,41 @@ def test_who_sees_the_guard_sees_everything_behind_it_and_the_guard_comes(
     assert verdicts(writer, reader, write_back=write_back) == (Answer.FORBIDDEN, Answer.FORBIDDEN)
 
 
-@pytest.mark.parametrize("publication", SOUND)
-def test_two_phases_need_no_line_to_be_written_back_whole(publication: str) -> None:
-    writer, reader = recorded(publication, 1)
+@pytest.mark.parametrize("publication", [name for name in SOUND if name != "epoch"])
+@pytest.mark.parametrize("message_count", [0, 1])
+def test_two_phases_need_no_line_to_be_written_back_whole(publication: str, message_count: int) -> None:
+    writer, reader = recorded(publication, message_count)
     assert verdicts(writer, reader, profile="ncx-tear")[0] is Answer.FORBIDDEN
+
+
+def test_an_epoch_writes_a_record_back_with_its_guard_and_needs_the_line_to_be_whole() -> None:
+    for message_count in (0, 1):
+        writer, reader = recorded("epoch", message_count)
+        assert verdicts(writer, reader, profile="ncx-tear")[0] is Answer.ALLOWED
+        assert verdicts(writer, reader, profile="ncx-bytemask") == (Answer.FORBIDDEN, Answer.FORBIDDEN)
+
+
+@pytest.mark.parametrize("message_count", [0, 1])
+def test_an_epoch_needs_record_and_guard_on_one_line(message_count: int) -> None:
+    parted = {name: _with_the_guard_on_a_line_of_its_own(recorded(name, message_count)) for name in SOUND}
+    torn = {name: verdicts(writer, reader).torn for name, (writer, reader) in parted.items()}
+    assert torn == {name: Answer.ALLOWED if name == "epoch" else Answer.FORBIDDEN for name in SOUND}
+
+
+def _with_the_guard_on_a_line_of_its_own(made: Recorded) -> Recorded:
+    """Return the same accesses with the guard on another line; the reader fetches the record's behind its guard."""
+    guard = next(each for each in made.reader if each.kind is Kind.LOAD)
+    apart = 99
+    writer, is_raised = [], False
+    for each in made.writer:
+        is_guard = (each.kind, each.line, each.word) == (Kind.STORE, guard.line, guard.word)
+        is_raised = is_raised or is_guard
+        moves = is_guard or (each.kind is Kind.WRITE_BACK and each.line == guard.line and is_raised)
+        writer.append(each._replace(line=apart) if moves else each)
+    at = made.reader.index(guard)
+    before = [each._replace(line=apart) if each.line == guard.line else each for each in made.reader[: at + 1]]
+    fetched = [Access(Kind.INVALIDATE, guard.line, 0), Access(Kind.FULL_FENCE, -1, -1)]
+    return Recorded(writer, [*before, *fetched, *made.reader[at + 1 :]])
 
 
 def test_the_seed_may_never_show_its_guard() -> None:
@@ -73,7 +104,7 @@ def test_what_a_batch_costs_in_fences_and_write_backs(message_count: int) -> Non
         "per_message": (message_count + 2, message_count + 2),
         "per_batch": (2, message_count + 2),
         "single_fence": (2, message_count + 2),  # the second is finish()'s, once for a whole burst
-        "epoch": (2, message_count + 2),  # the same
+        "epoch": (2, message_count + 1),  # the same, and a record is written back with its guard
         "seed": (message_count + 1, message_count + 2),
     }
 

@@ -38,7 +38,7 @@ struct NamedProbe {
 namespace bench_make {
 
 inline constexpr std::size_t client_count = 1024;
-inline constexpr std::size_t parking_capacity = 8192;
+inline constexpr std::size_t parking_capacity = 16384;  // enough for the owner to look 16 numbers ahead
 
 constexpr std::size_t cached_count(Size size) noexcept { return size == Size::full ? 1U << 17 : 1U << 13; }
 constexpr std::size_t memory_count(Size size) noexcept { return size == Size::full ? 1U << 21 : 1U << 14; }
@@ -114,7 +114,8 @@ std::vector<NamedProbe> publish(Size size) {
   using Memory = Flushing<instruction>;
   const std::size_t count = size == Size::full ? 1U << 14 : 1U << 9;
   std::vector<NamedProbe> probes;
-  add<BareRecordsProbe<Bare>>(probes, "bare", count, count);
+  add<BareRecordsProbe<Bare, false>>(probes, "bare", count, count);
+  add<BareRecordsProbe<Bare, true>>(probes, "bare, fetch_add", count, count);
   add<PublishEachProbe<Memory, SingleFence<Memory>>>(probes, "order5.fetch_add, single_fence", count, count);
   add<PublishEpochProbe<Memory, SingleFence<Memory>>>(probes, "order5.epoch, single_fence", count, count);
   add<PublishEpochProbe<Memory, PerEpoch<Memory>>>(probes, "order5.epoch, epoch(64)", count, count);

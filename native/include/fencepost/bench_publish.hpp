@@ -40,8 +40,9 @@ class RecordCheck {
   std::uint64_t next_start_ = 0;
 };
 
-// Bare: a record and its guard on one line, written back with a fence between the two. An operation is a batch.
-template <class Instruction>
+// Bare: a record and its guard on one line, written back with a fence between the two; in front of it, if `adds_each`, a
+// fetch_add as order5.fetch_add has it. An operation is a batch.
+template <class Instruction, bool adds_each>
 class BareRecordsProbe final : public Probe {
  public:
   explicit BareRecordsProbe(std::size_t batch_count)
@@ -49,18 +50,20 @@ class BareRecordsProbe final : public Probe {
 
   void prepare(std::size_t /*lane*/) override {
     for (std::size_t index = 0; index < batch_count_; ++index) lines_[index].guard.store(0, std::memory_order_relaxed);
+    counter_.store(0, std::memory_order_relaxed);
   }
 
   void work(std::size_t /*lane*/, const StopFlag& /*stop*/) override {
     std::uint64_t start = 0;
     for (std::size_t index = 0; index < batch_count_; ++index) {
+      if constexpr (adds_each) start = counter_.fetch_add(bench_message_count(index), std::memory_order_relaxed);
       Line& line = lines_[index];
       line.record = {0, index, start, bench_message_count(index), index};
       Instruction::write_back(&line);
       store_fence();
       line.guard.store(index + 1, std::memory_order_release);
       Instruction::write_back(&line);
-      start += bench_message_count(index);
+      if constexpr (!adds_each) start += bench_message_count(index);
     }
     store_fence();
   }
@@ -83,11 +86,14 @@ class BareRecordsProbe final : public Probe {
 
   const std::size_t batch_count_;
   const std::unique_ptr<Line[]> lines_;
+  alignas(cache_line_size) std::atomic<std::uint64_t> counter_{0};
 };
 
 // Takes no values and counts for how many others each waits until its guard is raised: the lag of a policy.
 class LagRing {
  public:
+  static constexpr bool guard_is_on_line_of_value = true;
+
   void place(const ExportRecord& /*record*/) noexcept { ++placed_count_; }
   const void* placed_line() const noexcept { return this; }
   const void* raise_line() const noexcept { return this; }

@@ -18,6 +18,7 @@
 #include "fencepost/lap_ring.hpp"
 #include "fencepost/limits.hpp"
 #include "fencepost/owned_clients.hpp"
+#include "fencepost/parked_near.hpp"
 #include "fencepost/parking.hpp"
 
 namespace fencepost {
@@ -68,6 +69,7 @@ inline std::vector<Allocated> allocated_by_structures(std::int64_t slot_count, s
   const std::uint64_t parked = checked("parking_capacity", parking_capacity, 0, parking_capacity_max);
   const std::uint64_t planned = checked("epoch_batch_count", epoch_batch_count, 1, epoch_batch_count_max);
   const std::uint64_t ring = (slots * line + 4095) / 4096 * 4096 + (counted_reader_count + 4) * line;
+  const std::size_t entry_count = OwnedClients(clients).entry_count();
   Issued<Counted> issued(0);
   return {
       {"ring", ring + line, bytes_with_pages(counted_ring, slots)},
@@ -75,6 +77,7 @@ inline std::vector<Allocated> allocated_by_structures(std::int64_t slot_count, s
       {"client_table", clients * line + line, bytes_of([&] { return ClientTable<Counted>(clients); })},
       {"owned_clients", clients * 64, bytes_of([&] { return OwnedClients(clients); })},
       {"parking", parked * 34 + clients * 4 + 512, bytes_of([&] { return Parking(parked, clients); })},
+      {"parked_near", parked * 32 + clients * 80, bytes_of([&] { return ParkedNear(parked, entry_count); })},
       {"epoch", planned * 32, bytes_of([&] { return Epoch<Counted>(planned, issued); })},
   };
 }

@@ -34,6 +34,8 @@ class LapRing {
         slots_(slot_count_, placement),
         cursors_(std::make_unique<Cursor[]>(reader_count)) {}
 
+  static constexpr bool guard_is_on_line_of_value = true;  // see Slot
+
   std::size_t slot_count() const noexcept { return slot_count_; }
   PlacementGot placement_got() const { return slots_.got(); }
 
@@ -42,6 +44,8 @@ class LapRing {
   // line stands between them, and publishing to another core takes twice as long without.
   class Writer {
    public:
+    static constexpr bool guard_is_on_line_of_value = true;  // see Slot
+
     explicit Writer(LapRing& ring) noexcept : ring_(&ring) {}
 
     // Whether `count` more values may be placed, at most slot_count. Never blocks.

@@ -27,7 +27,7 @@ inline constexpr std::int64_t message_count_max = (std::int64_t{1} << 32) - 1;
 inline constexpr std::int64_t issued_max = INT64_MAX;
 // A client takes one line of the client table: at most 1 GiB.
 inline constexpr std::int64_t client_capacity_max = std::int64_t{1} << 24;
-// A parked batch takes about 40 bytes: at most 1.3 GiB a worker.
+// A parked batch takes up to 66 bytes: at most 2.1 GiB a worker.
 inline constexpr std::int64_t parking_capacity_max = std::int64_t{1} << 25;
 // A planned batch takes 32 bytes; and a sum of so many message counts is far from wrapping.
 inline constexpr std::int64_t epoch_batch_count_max = std::int64_t{1} << 16;

@@ -1,6 +1,8 @@
 // What the one owner of a set of clients does with a batch: order it, park it, or drop it.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -8,6 +10,7 @@
 #include "fencepost/configuration.hpp"
 #include "fencepost/mutant.hpp"
 #include "fencepost/owned_clients.hpp"
+#include "fencepost/parked_near.hpp"
 #include "fencepost/parking.hpp"
 
 namespace fencepost {
@@ -21,21 +24,26 @@ enum class Taken : std::int8_t {
 };
 
 // Private to one thread. Next-expected is exact: word >> 1 of a client's entry is the number of its batches that were
-// ordered, and everything parked has a higher number.
+// ordered, and everything parked has a higher number. What is near is parked in the client's own places, what is further
+// ahead in a table of all clients; together they hold parking_capacity batches at most.
 class NextExpected {
  public:
   explicit NextExpected(const Configuration& configuration)
-      : clients_(configuration.client_capacity), parking_(configuration.parking_capacity, clients_.entry_count()) {}
+      : clients_(configuration.client_capacity),
+        parking_capacity_(configuration.parking_capacity),
+        near_(configuration.parking_capacity, clients_.entry_count()),
+        far_(configuration.parking_capacity, clients_.entry_count()) {}
 
   std::uint64_t next_seq(std::uint64_t client_id) { return clients_.entry_of(client_id).word >> 1; }
 
   // Forgets what is parked, as when a reader is stopped and another takes its place; what was ordered stays ordered.
   void forget_parked() noexcept {
-    parking_.clear();
-    clients_.for_each([](OwnedClients::Entry& entry) { entry.word &= ~has_parked; });
+    near_.clear();
+    far_.clear();
+    clients_.for_each([](OwnedClients::Entry& entry) { entry.word &= ~has_far; });
   }
 
-  std::size_t parked_count() const noexcept { return parking_.parked_count(); }
+  std::size_t parked_count() const noexcept { return near_.parked_count() + far_.parked_count(); }
 
   // Calls `order(batch, origin, was_parked)` for the batch if it is next, then for each parked one that follows it;
   // `drop(batch, origin)` if it is a duplicate. What `order` throws leaves, with that batch not counted as ordered.
@@ -45,34 +53,120 @@ class NextExpected {
   }
 
   // Takes the batches `batch_at(0)` to `batch_at(count - 1)`, which came from `origin_of(index)`, until one is `full`;
-  // returns how many were taken. The table's shape is kept in registers meanwhile.
+  // returns how many were taken. `order` and `drop` are told of them in the same order as by take(). `order` should not
+  // throw: batches behind the one at which it does may be counted as ordered, too.
+  //
+  // Inlined, with both loops, so that what `order` writes to can stay in registers: called, they take twice as long.
   template <class BatchAt, class OriginOf, class Order, class Drop>
-  std::size_t take_run(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of, Order&& order, Drop&& drop) {
-    const OwnedClients::Finder find = clients_.finder();
-    for (std::size_t index = 0; index < count; ++index) {
-      const Batch batch = batch_at(index);
-      OwnedClients::Entry* entry = &find.first_entry(batch.client_id);
-      if (entry->client_id != batch.client_id) [[unlikely]] entry = &clients_.entry_of(batch.client_id);
-      if (take_at<true>(*entry, batch, origin_of(index), order, drop) == Taken::full) [[unlikely]] return index;
+  [[gnu::always_inline]] std::size_t take_run(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of,
+                                              Order&& order, Drop&& drop) {
+    for (std::size_t index = 0; true; ++index) {
+      Batch other{};
+      index = parked_count() == 0 ? take_next_ones(index, count, other, batch_at, origin_of, order)
+                                  : take_near_ones(index, count, other, batch_at, origin_of, order);
+      if (index == count) return count;
+      OwnedClients::Entry& entry = clients_.entry_of(other.client_id);
+      if (take_at<true>(entry, other, origin_of(index), order, drop) == Taken::full) [[unlikely]] return index;
     }
-    return count;
   }
 
  private:
-  static constexpr std::uint64_t has_parked = 1;
+  static constexpr std::uint64_t has_far = 1;  // something of the client is parked in the table of all
   static constexpr std::uint64_t one_batch = 2;
 
-  // Few branches that depend on what arrived: whether the batch is next, and if so whether its client has any parked.
+  // Takes batches from `index` on as long as each is its client's next, while nothing at all is parked. Returns the index
+  // of the first that is not, and sets `other` to it; or count.
+  template <class BatchAt, class OriginOf, class Order>
+  [[gnu::always_inline]] std::size_t take_next_ones(std::size_t index, std::size_t count, Batch& other,
+                                                    BatchAt& batch_at, OriginOf& origin_of, Order& order) {
+    const OwnedClients::Finder find = clients_.finder();
+    for (; index < count; ++index) {
+      const Batch batch = batch_at(index);
+      OwnedClients::Entry& entry = find.first_entry(batch.client_id);
+      if (entry.client_id != batch.client_id || entry.word != batch.batch_seq << 1) [[unlikely]] {
+        other = batch;
+        break;
+      }
+      order(batch, origin_of(index), false);
+      entry.word += one_batch;
+    }
+    return index;
+  }
+
+  // A batch that may be ordered, copied from where it was.
+  struct Ready {
+    ParkedNear::Place place;
+    std::uint64_t client_id;
+    std::uint64_t batch_seq;
+  };
+  static constexpr std::size_t ready_at_once = 2;     // copied for each batch, whether they are ready or not
+  static constexpr std::size_t batches_at_once = 32;  // before `order` is told of those that are ready
+
+  // The same where batches come out of order: takes those that are next or near, and returns the index of the first that
+  // is neither, or is a copy, or makes many ready; it may return at once.
+  //
+  // Which batch is next and how many follow it is chance, so a branch on it is mispredicted every other time, and that
+  // costs more than all the rest. Hence none: each batch is put into its place; the first few of its client's places
+  // are copied behind what is ready; and how many of these count is the run of ones in the client's bits.
+  template <class BatchAt, class OriginOf, class Order>
+  [[gnu::always_inline]] std::size_t take_near_ones(std::size_t index, std::size_t count, Batch& other,
+                                                    BatchAt& batch_at, OriginOf& origin_of, Order& order) {
+    const OwnedClients::Finder find = clients_.finder();
+    const ParkedNear::View near = near_.view();
+    const bool has_room = parking_capacity_ - parked_count() >= count - index;  // for each of them to be parked
+    bool is_near = has_room;
+    if (!has_room) other = batch_at(index);
+    while (is_near && index < count) {
+      Ready ready[batches_at_once * ready_at_once];
+      std::size_t ready_count = 0;
+      const std::size_t first = index;
+      for (const std::size_t end = std::min(count, first + batches_at_once); index < end; ++index) {
+        const Batch batch = batch_at(index);
+        OwnedClients::Entry& entry = find.first_entry(batch.client_id);
+        // An entry with has_far gives half a number, whose half stands in the uppermost bit: it is not near.
+        const std::uint64_t distance = std::rotr((batch.batch_seq << 1) - entry.word, 1);
+        const std::size_t client_index = find.index_of(entry);
+        if (entry.client_id != batch.client_id || !near.reaches(distance)) [[unlikely]] is_near = false;
+        const std::uint32_t before = near.bits(client_index);
+        const std::uint32_t parked = before | std::uint32_t{1} << (distance & 31);
+        const auto run_count = static_cast<std::size_t>(std::countr_one(parked));
+        if (!is_near || parked == before || run_count > ready_at_once) [[unlikely]] {
+          is_near = false;
+          other = batch;
+          break;
+        }
+        const std::uint64_t next_seq = batch.batch_seq - distance;
+        const std::uint64_t origin = origin_of(index);
+        Ready* const at = ready + ready_count;
+        at[0] = {{origin, batch.message_count}, batch.client_id, next_seq};  // counts if the batch is next itself
+        for (std::size_t more = 1; more < ready_at_once; ++more) {
+          at[more] = {near.place(client_index, next_seq + more), batch.client_id, next_seq + more};
+        }
+        near.place(client_index, batch.batch_seq) = {origin, batch.message_count | ParkedNear::was_parked};
+        near.bits(client_index) = parked >> run_count;
+        entry.word = (next_seq + run_count) << 1;
+        ready_count += run_count;
+      }
+      near_.count_parked(index - first, ready_count);
+      for (const Ready* each = ready; each < ready + ready_count; ++each) {
+        const std::uint64_t word = each->place.message_count;
+        order(Batch{each->client_id, each->batch_seq, word & (ParkedNear::was_parked - 1)}, each->place.origin,
+              (word & ParkedNear::was_parked) != 0);
+      }
+    }
+    return index;
+  }
+
   template <bool parks, class Order, class Drop>
   Taken take_at(OwnedClients::Entry& entry, const Batch& batch, std::uint64_t origin, Order& order, Drop& drop) {
-    const std::uint64_t word = entry.word;
-    if (word >> 1 == batch.batch_seq) [[likely]] {
+    const std::uint64_t next_seq = entry.word >> 1;
+    if (next_seq == batch.batch_seq) [[likely]] {
       order(batch, origin, false);
-      entry.word = word + one_batch;
-      if ((word & has_parked) != 0) release(entry, order);
+      advance(entry);
+      if (parked_count() != 0) release(entry, order);
       return Taken::ordered;
     }
-    if (batch.batch_seq < word >> 1 && !mutated(Mutation::duplicate_not_dropped)) [[unlikely]] {
+    if (batch.batch_seq < next_seq && !mutated(Mutation::duplicate_not_dropped)) [[unlikely]] {
       drop(batch, origin);
       return Taken::duplicate;
     }
@@ -80,39 +174,75 @@ class NextExpected {
     return park(entry, batch, origin, drop);
   }
 
+  // Its client's next batch was ordered.
+  void advance(OwnedClients::Entry& entry) noexcept {
+    near_.view().bits(clients_.index_of(entry)) >>= 1;
+    entry.word += one_batch;
+  }
+
   template <class Drop>
   Taken park(OwnedClients::Entry& entry, const Batch& batch, std::uint64_t origin, Drop& drop) {
-    switch (parking_.try_park(clients_.index_of(entry), batch, origin)) {
-      case ParkOutcome::parked:
-        entry.word |= has_parked;
-        return Taken::parked;
-      case ParkOutcome::copy:
-        drop(batch, origin);
-        return Taken::duplicate;
-      case ParkOutcome::full:
-        break;
+    const std::size_t index = clients_.index_of(entry);
+    const ParkedNear::View near = near_.view();
+    const std::uint64_t distance = batch.batch_seq - (entry.word >> 1);
+    const std::uint32_t bit = near.reaches(distance) ? std::uint32_t{1} << distance : 0;
+    // A batch that was far when it came may be near by now: a copy of it has to be looked for in both.
+    const bool is_copy = (near.bits(index) & bit) != 0 ||
+                         ((entry.word & has_far) != 0 && far_.find(index, batch.batch_seq) != nullptr);
+    if (is_copy) {
+      drop(batch, origin);
+      return Taken::duplicate;
     }
-    return mutated(Mutation::full_taken_for_parked) ? Taken::parked : Taken::full;
+    if (parked_count() == parking_capacity_) {
+      return mutated(Mutation::full_taken_for_parked) ? Taken::parked : Taken::full;
+    }
+    if (bit != 0) {
+      near.place(index, batch.batch_seq) = {origin, batch.message_count | ParkedNear::was_parked};
+      near.bits(index) |= bit;
+      near_.count_parked(1, 0);
+    } else {
+      far_.try_park(index, batch, origin);  // has room and no copy
+      entry.word |= has_far;
+    }
+    return Taken::parked;
   }
 
   // Orders what was parked behind the batch that was just ordered.
   template <class Order>
   void release(OwnedClients::Entry& entry, Order& order) {
     const std::size_t index = clients_.index_of(entry);
-    std::uint64_t next_seq = entry.word >> 1;
-    do {
-      const Parking::Place place = parking_.find(index, next_seq);
-      if (place == nullptr) return;
-      const Parking::Parked& parked = parking_.at(place);
-      order(Batch{entry.client_id, next_seq, parked.message_count}, parked.origin, true);
-      parking_.remove(place);
-      entry.word = ++next_seq << 1 | has_parked;
-    } while (parking_.has_parked(index) && !mutated(Mutation::one_release_only));
-    entry.word &= ~has_parked;
+    const ParkedNear::View near = near_.view();
+    while (true) {
+      const std::uint64_t next_seq = entry.word >> 1;
+      if ((near.bits(index) & 1) != 0) {
+        const ParkedNear::Place& place = near.place(index, next_seq);
+        order(Batch{entry.client_id, next_seq, place.message_count & (ParkedNear::was_parked - 1)}, place.origin, true);
+        near_.count_parked(0, 1);
+      } else if ((entry.word & has_far) == 0 || !release_far(entry, next_seq, order)) {
+        return;
+      }
+      advance(entry);
+      if (mutated(Mutation::one_release_only)) return;
+    }
+  }
+
+  // The same for the batch of that number if it was far when it was parked; whether it was.
+  template <class Order>
+  bool release_far(OwnedClients::Entry& entry, std::uint64_t next_seq, Order& order) {
+    const std::size_t index = clients_.index_of(entry);
+    const Parking::Place place = far_.find(index, next_seq);
+    if (place == nullptr) return false;
+    const Parking::Parked& parked = far_.at(place);
+    order(Batch{entry.client_id, next_seq, parked.message_count}, parked.origin, true);
+    far_.remove(place);
+    if (!far_.has_parked(index)) entry.word &= ~has_far;
+    return true;
   }
 
   OwnedClients clients_;
-  Parking parking_;
+  std::size_t parking_capacity_;
+  ParkedNear near_;
+  Parking far_;
 };
 
 }  // namespace fencepost

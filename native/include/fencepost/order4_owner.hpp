@@ -65,8 +65,11 @@ class Order4Owner {
     // take() for the batches `batch_at(0)` to `batch_at(count - 1)`, which came from `origin_of(index)`; those of other
     // owners are passed over. Returns how many were taken or passed: fewer than `count` when there is no room to park.
     template <class BatchAt, class OriginOf, class Sink>
-    std::size_t take_run(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of, Sink&& sink) {
-      if (worker_count_ == 1) return take_run_alone(count, batch_at, origin_of, sink);
+    [[gnu::always_inline]] std::size_t take_run(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of, Sink&& sink) {
+      // What may be parked already may be released as well. Near the limit batch by batch, each with its own look at it.
+      if (worker_count_ == 1 && issued_.has_room_for(count + parked_count())) {
+        return take_run_alone(count, batch_at, origin_of, sink);
+      }
       for (std::size_t index = 0; index < count; ++index) {
         const Batch batch = batch_at(index);
         if (owns(batch.client_id) && take(batch, origin_of(index), sink) == Taken::full) return index;
@@ -79,8 +82,9 @@ class Order4Owner {
     void finish(Sink&&) noexcept {}
 
    private:
+    // Inlined, for the reason that NextExpected::take_run() is.
     template <class BatchAt, class OriginOf, class Sink>
-    std::size_t take_run_alone(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of, Sink&& sink) {
+    [[gnu::always_inline]] std::size_t take_run_alone(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of, Sink&& sink) {
       auto next = issued_.alone();
       return next_expected_.take_run(
           count, batch_at, origin_of,

@@ -17,7 +17,7 @@ class OwnedClients {
  public:
   struct Entry {
     std::uint64_t client_id = no_client;
-    std::uint64_t word = 0;  // (next_seq << 1) | whether anything of the client is parked
+    std::uint64_t word = 0;  // the owner's: what it knows of the client
   };
   static_assert(sizeof(Entry) == 16);
 
@@ -30,6 +30,7 @@ class OwnedClients {
       // or ids that differ there only would start in few places.
       return entries_[((client_id ^ (client_id >> 32)) * 0x9e3779b97f4a7c15U) >> shift_];
     }
+    std::size_t index_of(const Entry& entry) const noexcept { return static_cast<std::size_t>(&entry - entries_); }
 
    private:
     friend class OwnedClients;

@@ -7,7 +7,8 @@
 //   PerBatch      two-phase: one fence for all messages and the record, one for the guard
 //   SingleFence   as PerBatch, the guard's own fence left to the next batch: it says when, and nothing relies on that.
 //                 Where memory is coherent this is nothing but a release store
-//   PerEpoch      as SingleFence, with one fence and a burst of guards for several batches
+//   PerEpoch      as SingleFence, with one fence and a burst of guards for several batches, and each record's line written
+//                 back once, with its guard: that rests on a ring whose records have their guard on their own line
 //   Seed          UNSOUND, the program of 09ae22d, for comparing costs: the guard is stored after the last fence and never
 //                 written back, so a reader on another host may never see it
 //
@@ -115,6 +116,14 @@ struct PerBatch {
 template <class Memory>
 using SingleFence = PerBatch<Memory, false>;
 
+// The record is not written back by itself. It shares its guard's line, stores to one line become visible in the order
+// of the program (x86-TSO), and a line is written back whole: whatever copy of the line another host gets, by the guard's
+// write-back or by an earlier eviction, has the record if it has the guard. The fence still bears what lies on other
+// lines, the messages.
+//
+// With record and guard on two lines this is unsound: R = record; G = guard; write back G: a reader that finds G may
+// find R as it was, since nothing ever forced R's line out. Hence the assertion. The other policies write the record
+// back first and need no line to be written back whole; tests/test_publication.py has all this judged.
 template <class Memory>
 class PerEpoch {
  public:
@@ -127,8 +136,8 @@ class PerEpoch {
       messages.assign(index, start);
       Memory::write_back(messages.line(index));
     }
+    static_assert(Ring::guard_is_on_line_of_value, "or the record needs a write-back of its own, before the fence");
     ring.place(value);
-    Memory::write_back(ring.placed_line());
     if (++placed_count_ == batch_count_) raise_all(ring);
   }
 

@@ -48,6 +48,10 @@ def _faster(name: str, what: str, setting: str, probe: str, floor: str, bound: f
     return Path(name, what, setting, probe, floor, Reach.AT_LEAST, bound)
 
 
+def _price(name: str, what: str, setting: str, probe: str, floor: str) -> Path:
+    return Path(name, what, setting, probe, floor, Reach.AT_MOST, None)
+
+
 def _shown(name: str, what: str, setting: str, probe: str, floor: str) -> Path:
     return Path(name, what, setting, probe, floor, Reach.AT_LEAST, None)
 
@@ -91,8 +95,10 @@ _PUBLISHING = (
         for path in (
             _at_most(f"order5-flush-{instruction}", f"order5.epoch, two {instruction} and {_EACH} / the same bare",
                      f"publish_{instruction}", "order5.epoch, single_fence", "bare", 1.1),
-            _at_most(f"order5-fetch-add-flush-{instruction}", "the same with a fetch_add for each batch / bare",
-                     f"publish_{instruction}", "order5.fetch_add, single_fence", "bare", 1.1),
+            _at_most(f"order5-fetch-add-flush-{instruction}", "order5.fetch_add, one for each batch / the same bare",
+                     f"publish_{instruction}", "order5.fetch_add, single_fence", "bare, fetch_add", 1.1),
+            _price(f"order5-fetch-add-price-{instruction}", "bare with a fetch_add for each batch / bare without",
+                   f"publish_{instruction}", "bare, fetch_add", "bare"),
             _plain(f"epoch-publication-{instruction}", "order5.epoch, grouped publication epoch(64), a batch",
                    f"publish_{instruction}", "order5.epoch, epoch(64)", 8.0),
             _faster(f"epoch-publication-gain-{instruction}", f"the same, times as fast as {_EACH}",
@@ -135,6 +141,7 @@ _COUNTED = (
           "client_table": "table of 1,024 clients shared by scanners, 64 bytes a client",
           "owned_clients": "table of 1,024 clients of one worker, up to 64 bytes a client",
           "parking": "parking for 8,192 batches of 1,024 clients, up to 34 bytes a batch, 4 a client, 512 more",
+          "parked_near": "the same for an owner, batches near their client's next: up to 32 bytes a batch, 80 a client",
           "epoch": "epoch of 64 batches, 32 bytes a batch",
       }.items()),
 )  # fmt: skip
