@@ -61,7 +61,8 @@ class StructureOrigin:
         return structure(self.structure, self.profile, self.matrix)
 
 
-Origin: TypeAlias = SequencerOrigin | LitmusOrigin | StructureOrigin
+Origin: TypeAlias = SequencerOrigin | LitmusOrigin
+"""What a trace file can say that a run was made from; the programs of structures have none."""
 
 
 def sequencer(

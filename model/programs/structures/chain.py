@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fencepost.model.errors import unknown_choice
 from fencepost.model.programs.operations import Line
-from fencepost.model.programs.structures.ring import POLICIES, PROGRESS, Reader, Ring, Writer, read, taken_wrong
+from fencepost.model.programs.structures.ring import POLICIES, PROGRESS, Ring, Writer, follow, taken_wrong
 from fencepost.model.programs.structures.structure import (
     PAUSE,
     Returned,
@@ -16,7 +18,6 @@ from fencepost.model.programs.structures.structure import (
 )
 
 RECORD = ("client", "seq", "start", "count", "origin")
-WRONG = ("seed", "guard_before_fence")
 INDEX_BITS = 56  # of an origin; above them, the ring
 
 
@@ -52,9 +53,7 @@ def record(client: int, seq: int, start: int, ring: int, index: int) -> tuple[in
     return client, seq, start, 1, ring << INDEX_BITS | index
 
 
-def export_chain(
-    policy: str = "single_fence", *, slots: int = 1, records: int = 2, readers: int = 1
-) -> Structure:
+def export_chain(policy: str = "single_fence", *, slots: int = 1, records: int = 2, readers: int = 1) -> Structure:
     """Return a scanner that exports so many records and closes its chain, and readers that follow it to its end."""
     policies = [each for each in POLICIES if each != "guard_before_fence"]
     if policy not in policies:
@@ -73,10 +72,7 @@ def export_chain(
 
     threads = (
         thread("scanner", 0, export),
-        *(
-            thread(f"subscriber {each}", 1 + each, lambda each=each: read(Reader(ring, each), headers, ""))
-            for each in range(readers)
-        ),
+        *(thread(f"subscriber {each}", 1 + each, partial(follow, ring, each, headers)) for each in range(readers)),
     )
 
     def wrong(returned: Returned) -> tuple[str, str] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fencepost.model.errors import InputError
 from fencepost.model.programs.operations import CompareExchange, FetchAdd, Line, Load, Store
 from fencepost.model.programs.partition import owner_of
@@ -70,7 +72,7 @@ def client_table(clients: tuple[tuple[int, ...], ...], *, capacity: int = 2, exc
         raise InputError(f"clients are {sorted(distinct)}: expected 0..{CLIENT_MOST}")
 
     def look_up(of_thread: tuple[int, ...]) -> Steps:
-        found = []
+        found: list[int] = []
         for client in of_thread:
             line = yield from word_of(client, capacity, exchanges=exchanges)
             if line is None:
@@ -79,8 +81,7 @@ def client_table(clients: tuple[tuple[int, ...], ...], *, capacity: int = 2, exc
         return tuple(found)
 
     threads = tuple(
-        thread(f"scanner {number}", 0, lambda of_thread=of_thread: look_up(of_thread))
-        for number, of_thread in enumerate(clients)
+        thread(f"scanner {number}", 0, partial(look_up, of_thread)) for number, of_thread in enumerate(clients)
     )
 
     def wrong(returned: Returned) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from fencepost.model.errors import unknown_choice
 from fencepost.model.programs.operations import Flush, FullFence, Line, Load, Store, StoreFence
@@ -25,7 +26,8 @@ from fencepost.model.programs.structures.structure import (
 OPEN = -1  # the final count of a ring that is not closed: all bits of the word are set
 STRIDE_SIZE = 64  # from one message's header to the next
 HEADER = (
-    "padded_size", "logical_offset", "position", "next_distance", "reserved_0", "reserved_1", "reserved_2", "reserved_3",
+    "padded_size", "logical_offset", "position", "next_distance",
+    "reserved_0", "reserved_1", "reserved_2", "reserved_3",
 )  # fmt: skip
 """The words of a message's header."""
 EPOCH_BATCHES = 2
@@ -280,7 +282,13 @@ FAULTS = ("", "room_not_asked", "given_back_first")
 
 
 def lap_ring(
-    policy: str = "single_fence", *, slots: int = 1, values: int = 2, readers: int = 1, messages: int = 0, fault: str = ""
+    policy: str = "single_fence",
+    *,
+    slots: int = 1,
+    values: int = 2,
+    readers: int = 1,
+    messages: int = 0,
+    fault: str = "",
 ) -> Structure:
     """Return a writer of so many values, and readers that take each as soon as they see it.
 
@@ -310,10 +318,7 @@ def lap_ring(
 
     threads = (
         thread("writer", 0, write),
-        *(
-            thread(f"reader {each}", 1 + each, lambda each=each: read(Reader(ring, each), headers, fault))
-            for each in range(readers)
-        ),
+        *(thread(f"reader {each}", 1 + each, partial(follow, ring, each, headers, fault)) for each in range(readers)),
     )
     lines = (*ring.lines, *(Laid(header, HEADER) for each in headers for header in each))
     expected = tuple(
@@ -336,9 +341,9 @@ def lap_ring(
     )
 
 
-def read(reader: Reader, headers: tuple[tuple[Line, ...], ...], fault: str) -> Steps:
+def follow(ring: Ring, number: int, headers: tuple[tuple[Line, ...], ...], fault: str = "") -> Steps:
     """Take value by value until the ring is finished; return the values, each with the positions of its messages."""
-    taken: list[int] = []
+    reader, taken = Reader(ring, number), list[int]()
     while True:
         if (yield from reader.readable_count(1)) == 0:
             if (yield from reader.is_finished()):
