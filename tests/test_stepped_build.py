@@ -30,6 +30,7 @@ def by_hand(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_000)  # compiling under a sanitizer takes minutes on a busy machine
 @pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
 @pytest.mark.parametrize("name", [name for name in BUILDS if name != "by hand"])
 def test_every_build_of_the_fibres_walks_through_the_same_runs(name: str, by_hand: str, tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ def ack_frontier(policy: str = "single_fence", *, is_per_client: bool = True) ->
     """Return who exports a client's batches 1 and 0, each in a chain of its own, who acknowledges, and who asks.
 
     The batches are exported in that order, so that the acknowledger may meet the later one alone. Whoever asks waits
-    until something is acknowledged, then looks which records it can read. The fault: not `is_per_client`, the frontier is
-    that of level 5, which counts the records of a ring and does not look whose turn it is.
+    until something is acknowledged, then looks which records it can read. The fault: not `is_per_client`, the frontier
+    is that of level 5, which counts the records of a ring and does not look whose turn it is.
     """
     rings = [chain_ring(1, 2, chain) for chain in range(2)]
 
