@@ -131,7 +131,7 @@ struct HandSequencer {
 
 struct HandScanner {
   const std::size_t scanner_index;
-  HandRing& ring;
+  HandRing& ring;  // as in the template, looked up where it is used
   HandSequencer& sequencer;
   Told& told;
   ParkedClients parked{configured()};  // private to its thread: no access of it goes through the policy
@@ -147,12 +147,11 @@ struct HandScanner {
 };
 
 [[gnu::noipa]] void order4_by_hand(HandScanner& scanner) {
-  HandRing& ring = scanner.ring;
   while (!scanner.told.stopped()) {
     std::size_t count = 0;
     for (std::size_t at = scanner.read_at; count < 64; ++count) {
-      if (ring.slots[at].guard.load(std::memory_order_acquire) != scanner.consumed_count + count + 1) break;
-      at = at + 1 == ring.count ? 0 : at + 1;
+      if (scanner.ring.slots[at].guard.load(std::memory_order_acquire) != scanner.consumed_count + count + 1) break;
+      at = at + 1 == scanner.ring.count ? 0 : at + 1;
     }
     std::size_t taken = 0;
     bool is_held = false;
@@ -174,22 +173,22 @@ struct HandScanner {
     scanner.is_held = is_held;
     if (taken > 0) {
       scanner.consumed_count += taken;
-      scanner.read_at = (scanner.read_at + taken) % ring.count;
-      ring.consumed.word.store(scanner.consumed_count, std::memory_order_release);
+      scanner.read_at = (scanner.read_at + taken) % scanner.ring.count;
+      scanner.ring.consumed.word.store(scanner.consumed_count, std::memory_order_release);
     }
     scanner.progress_count += taken;
     if (taken > 0) {
       if (!scanner.parked.is_empty()) throw std::logic_error("nothing is parked in this program");
       continue;
     }
-    if (ring.final_count.word.load(std::memory_order_acquire) == scanner.consumed_count) {
+    if (scanner.ring.final_count.word.load(std::memory_order_acquire) == scanner.consumed_count) {
       const std::uint64_t progress = std::exchange(scanner.progress_count, 0);
       if (progress > 0) scanner.progress_total.word.fetch_add(progress, std::memory_order_release);
       break;
     }
     Coherent::pause();
   }
-  ring.is_abandoned.word.store(1, std::memory_order_relaxed);
+  scanner.ring.is_abandoned.word.store(1, std::memory_order_relaxed);
   scanner.settled.word.store(UINT64_MAX - 1, std::memory_order_release);
 }
 
