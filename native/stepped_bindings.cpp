@@ -11,7 +11,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,7 +22,6 @@
 #include "fencepost/limits.hpp"
 #include "fencepost/litmus_arguments.hpp"
 #include "fencepost/pipeline_run.hpp"
-#include "fencepost/stepped_explore.hpp"
 #include "fencepost/stepped_litmus.hpp"
 #include "fencepost/stepped_pipeline.hpp"
 #include "fencepost/stepped_record.hpp"

@@ -5,11 +5,10 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <tuple>
-#include <utility>
 #include <vector>
 
 #include "fencepost/stepped_structures.hpp"

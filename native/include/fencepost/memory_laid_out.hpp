@@ -157,6 +157,7 @@ struct LaidOut {
    private:
     friend struct LaidOut;
     static_assert(sizeof(T) == sizeof(Value), "the words of the stepped memory have eight bytes");
+    static_assert(sizeof(stepped::Word) == sizeof(T), "a place takes the room of the word, so that the layout stays");
     stepped::Word place_;
   };
 
