@@ -6,7 +6,7 @@
 
 and the programs of the pipeline, one source for two builds:
 
-    explore       all schedules of the stepped build, or drawn ones
+    explore       all schedules of the stepped build, or drawn ones; of the shared structures too
     lockstep      the stepped build and the model, side by side, step by step
     run_pipeline  the same programs on real threads
 

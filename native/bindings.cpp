@@ -272,5 +272,6 @@ PYBIND11_MODULE(_core, module) {
   fencepost::bind_floor(module);
   fencepost::bind_bench(module);
   fencepost::bind_stepped(module);
+  fencepost::bind_structures(module);
 #endif
 }

@@ -14,5 +14,6 @@ inline void check_signals() {
 void bind_floor(pybind11::module_& module);
 void bind_bench(pybind11::module_& module);
 void bind_stepped(pybind11::module_& module);
+void bind_structures(pybind11::module_& module);
 
 }  // namespace fencepost

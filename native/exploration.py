@@ -9,7 +9,7 @@ from __future__ import annotations
 from fencepost.model.errors import InputError
 from fencepost.model.explorer.exploration import Explored, Limits, Subject
 from fencepost.model.explorer.pipeline import watch_of
-from fencepost.model.explorer.subjects import LitmusOrigin, SequencerOrigin
+from fencepost.model.explorer.subjects import LitmusOrigin, SequencerOrigin, StructureOrigin
 from fencepost.model.litmus import Condition
 from fencepost.model.litmus.explore import Observation
 from fencepost.model.memory import Matrix, Profile, Program, matrix, profile
@@ -17,6 +17,7 @@ from fencepost.native import _core
 from fencepost.native.litmus import cut, to_native
 from fencepost.native.pipeline import Watching, addresses_of, native_pipeline
 from fencepost.native.stepped import Names, Tell, conclude, search_of, teller
+from fencepost.native.structures import native_structure
 
 __all__ = ["explore", "outcomes"]
 
@@ -43,8 +44,12 @@ def explore(
             fields, names = _explore_litmus(origin, search, tell), _names(origin.test.program)
         case SequencerOrigin() as origin:
             fields, names = _explore_sequencer(origin, search, tell)
+        case StructureOrigin() as origin:
+            fields, names = _explore_structure(origin, search, tell)
         case _:
-            raise InputError(f"{subject.name} is neither a sequencer on a scenario nor a litmus file")
+            raise InputError(
+                f"{subject.name} is neither a sequencer on a scenario nor a litmus file nor a shared structure"
+            )
     return conclude(subject, fields, names, strategy=strategy, seed=seed, pct_depth=pct_depth, limits=limits)
 
 
@@ -73,6 +78,19 @@ def _explore_sequencer(origin: SequencerOrigin, search: _core.Search, tell: Tell
     except _core.Refused as refused:
         raise InputError(str(refused)) from None
     return fields, names
+
+
+def _explore_structure(origin: StructureOrigin, search: _core.Search, tell: Tell) -> tuple[_core.ExploredFields, Names]:
+    given = origin.structure
+    made, names = native_structure(given, profile(origin.profile), matrix(origin.matrix))
+
+    def wrong_at_end(returned: list[list[int] | None]) -> bool:
+        return given.wrong(tuple(None if each is None else tuple(each) for each in returned)) is not None
+
+    try:
+        return made.explore(search, wrong_at_end=wrong_at_end, tell=teller(tell)), names
+    except _core.Refused as refused:
+        raise InputError(str(refused)) from None
 
 
 def outcomes(

@@ -11,14 +11,13 @@ from fencepost.model.explorer.run_watch import RunWatch
 from fencepost.model.memory import Matrix, Profile
 from fencepost.model.memory.late import Key
 from fencepost.model.memory.lines import Line
-from fencepost.model.memory.ordering import ALWAYS, FREE, SAME_LINE
 from fencepost.model.programs.designs import DESIGNS
 from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import Address
 from fencepost.model.programs.pipeline import Design, Rings, Scenario
 from fencepost.model.trace import Step
 from fencepost.native import _core
-from fencepost.native.stepped import Names
+from fencepost.native.stepped import Names, orders_of, switches_of
 
 DESIGN_NAMES = (
     "order5.fetch_add", "order4.claim", "order4.mutex", "order4.sharded_mutex", "order4.owner", "order5.epoch",
@@ -39,7 +38,6 @@ class Mutant(IntEnum):
     RESERVE_BEFORE_CLAIM = 3  # the level-4 scanner takes its range before it knows that it won (order4.claim)
 
 
-_ORDERS = (FREE, SAME_LINE, ALWAYS)
 _LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("counter", ("issued",)),
     ("lock", ("held",)),
@@ -97,29 +95,23 @@ def native_pipeline(
     that the build does not have.
     """
     check_design(design, STEPPED_NAMES)
-    if profile.snapshot or not profile.line_atomic or profile.dirty_words_only:
-        raise InputError(
-            f"the stepped build does not support profile {profile.name!r}: expected sc, tso, ncx, ncx-nospec,"
-            " ncx-noevict or ncx-lfence"
-        )
+    switches = switches_of(profile)
     try:
         pipeline = native.Pipeline(
             design=design.name,
             scenario=native_scenario(scenario, native),
-            profile=[int(each) for each in (
-                profile.one_host, profile.buffers, profile.evict, profile.speculate, profile.lfence_waits,
-            )],
-            matrix=[_ORDERS.index(order) for row in matrix.rows for order in row],
+            profile=switches,
+            matrix=orders_of(matrix),
             mutant=mutant,
             judge=judge,
-        )  # fmt: skip
+        )
     except native.Refused as refused:
         raise InputError(str(refused)) from None
     clients, ring_count, rings = len(scenario.plans), scenario.rings_count, (*scenario.rings, *scenario.later)
     hosts = (0,) if profile.one_host else tuple(range(-clients, 1 + 2 * ring_count))
     client_count = max([clients, *(each.client + 1 for ring in rings for each in ring)])
     channels = [("to", ring) for ring in range(ring_count)] + [("from", client) for client in range(client_count)]
-    return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels))
+    return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels), WORDS)
 
 
 def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:

@@ -66,8 +66,10 @@ def recorded(publication: str, message_count: int, native: Any = _core) -> Recor
 
 
 def recorded_hand_over(name: str, native: Any = _core) -> Recorded:
-    """Return what one of HAND_OVERS does on either side."""
-    return _recorded(native.record_hand_over(HAND_OVERS.index(name)))
+    """Return what one of HAND_OVERS does on either side; of what is looked at, the word by which it is told."""
+    writer, reader = _recorded(native.record_hand_over(HAND_OVERS.index(name)))
+    told = {each.name for each in writer if each.kind is Kind.STORE}
+    return Recorded(writer, [each for each in reader if each.kind is not Kind.LOAD or each.name in told])
 
 
 def _recorded(rows: tuple[_core.RecordedRows, _core.RecordedRows]) -> Recorded:
@@ -82,10 +84,11 @@ def verdicts(
 
     Nothing can be torn where the guard stands alone.
     """
-    guard, *values = [each for each in reader if each.kind is Kind.LOAD]
-    kept = {each.name for each in writer if each.kind is Kind.STORE} & {each.name for each in (guard, *values)}
-    if guard.name not in kept:
+    loads = [each for each in reader if each.kind is Kind.LOAD]
+    kept = {each.name for each in writer if each.kind is Kind.STORE} & {each.name for each in loads}
+    if not loads or loads[0].name not in kept:
         return Verdicts(Answer.FORBIDDEN, Answer.ALLOWED)  # nobody ever stores it
+    guard, *values = loads
     values = [each for each in values if each.name in kept]
     lines: dict[int, set[int]] = {}
     for each in (*writer, *reader):

@@ -21,9 +21,11 @@ from fencepost.model.explorer.system import System
 from fencepost.model.memory import MATRIX, PROFILE, matrix, profile
 from fencepost.model.memory.lines import Lines, LinesChanged
 from fencepost.model.programs.pipeline import Design, Scenario, threads_of, written_words
+from fencepost.model.programs.structures import Structure
 from fencepost.native import _core
 from fencepost.native.pipeline import Mutant, native_pipeline
 from fencepost.native.stepped import Names, learn, masks_of, rows_of, schedule_of
+from fencepost.native.structures import native_structure
 from fencepost.native.written_down import WIDTH, Rows, said, snapshot
 
 __all__ = ["Difference", "Lockstep", "lockstep"]
@@ -54,7 +56,7 @@ class Lockstep:
     """What a comparison came to. A step is a transition of the schedule; it may hold several operations."""
 
     design: str
-    scenario: Scenario
+    scenario: Scenario | None  # None of a structure, which brings its program with it
     profile: str
     runs: int = 0
     steps: int = 0
@@ -72,8 +74,8 @@ class Lockstep:
 
 
 def lockstep(
-    design: Design,
-    scenario: Scenario,
+    design: Design | Structure,
+    scenario: Scenario | None = None,
     profile_name: str = PROFILE,
     matrix_name: str = MATRIX,
     *,
@@ -89,6 +91,8 @@ def lockstep(
 ) -> Lockstep:
     """Run the model and the native build under the same schedules and compare all that they do.
 
+    What runs is a design on a scenario, or the small program of a shared structure, which has none.
+
     Schedules are drawn (`random`, `pct`), or the one `given`, with the `lines` that its choices are said with
     (`Explored.lines`). `mutant` builds a fault into the native side, which must then be found; `native` is a compiled
     module with the stepped part of `_core`, by default that one. Raises InputError for what the stepped build does not
@@ -100,9 +104,9 @@ def lockstep(
         if value < least:
             raise InputError(f"{name} is {value}: expected at least {least}")
     found = Lockstep(design.name, scenario, profile_name)
-    side = _Side(design, scenario, profile_name, matrix_name, mutant, native)
+    side = _side(design, scenario, profile_name, matrix_name, mutant, native)
     if lines is not None:
-        side.pipeline.learn(masks_of(lines, side.names))
+        side.runs.learn(masks_of(lines, side.names))
     longest = 50
     for run in range(1 if strategy == "given" else runs):
         began = time.perf_counter()
@@ -136,18 +140,14 @@ class _Side:
     """The native side of a comparison, and how a model beside it is made."""
 
     def __init__(
-        self, design: Design, scenario: Scenario, profile_name: str, matrix_name: str, mutant: Mutant, native: Any
+        self, runs: _core.Pipeline | _core.Structure, names: Names, beside: Callable[[], System], native: Any
     ) -> None:
-        self.design, self.scenario, self.native = design, scenario, native
-        self.profile, self.matrix = profile(profile_name), matrix(matrix_name)
-        self.pipeline, self.names = native_pipeline(
-            design, scenario, self.profile, self.matrix, mutant=mutant, native=native
-        )
+        self.runs, self.names, self.beside, self.native = runs, names, beside, native
 
     def follow(self, schedule: Schedule, interval: int) -> _core.RecordFields:
         """Run a schedule in the native build."""
         try:
-            return self.pipeline.follow(rows_of(schedule, self.names.hosts), interval=interval)
+            return self.runs.follow(rows_of(schedule, self.names.hosts), interval=interval)
         except self.native.Refused as refused:
             raise InputError(str(refused)) from None
 
@@ -158,14 +158,40 @@ class _Side:
         search = self.native.Search(
             strategy=2 if strategy == "pct" else 1, seed=seed, pct_depth=pct_depth, seconds=0, depth=steps_most, runs=1
         )
-        return self.pipeline.draw(search, run=run, steps=steps, interval=INTERVAL)
+        return self.runs.draw(search, run=run, steps=steps, interval=INTERVAL)
 
     def model(self, lines: list[tuple[int, int, int]]) -> System:
         """Return the model, unwatched, with what the native build learned of lines."""
-        threads, words = threads_of(self.design, self.scenario), written_words(self.design, self.scenario)
-        system = System(threads, self.profile, self.matrix, words=words)
+        system = self.beside()
         learn(system, lines, self.names)
         return system
+
+
+def _side(
+    design: Design | Structure,
+    scenario: Scenario | None,
+    profile_name: str,
+    matrix_name: str,
+    mutant: Mutant,
+    native: Any,
+) -> _Side:
+    under, ordering = profile(profile_name), matrix(matrix_name)
+    if isinstance(design, Structure):
+        if scenario is not None or mutant is not Mutant.NONE:
+            raise InputError(
+                f"{design.name} has neither a scenario nor a mutant: its variants are programs, leave them out"
+            )
+        made, names = native_structure(design, under, ordering, native)
+        return _Side(made, names, lambda: System(design.threads, under, ordering, words=design.words), native)
+    if scenario is None:
+        raise InputError(f"{design.name} needs a scenario")
+    pipeline, names = native_pipeline(design, scenario, under, ordering, mutant=mutant, native=native)
+
+    def model() -> System:
+        threads, words = threads_of(design, scenario), written_words(design, scenario)
+        return System(threads, under, ordering, words=words)
+
+    return _Side(pipeline, names, model, native)
 
 
 def _compare(side: _Side, fields: _core.RecordFields, run: int, found: Lockstep) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import FencepostError, InputError, NotAccepted, unknown_choice
@@ -13,12 +13,15 @@ from fencepost.model.explorer.schedule import Schedule, follow, shortened
 from fencepost.model.explorer.state import LOOKED
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
+from fencepost.model.memory import Matrix, Profile
 from fencepost.model.memory.late import Choice
 from fencepost.model.memory.lines import Line, Lines
+from fencepost.model.memory.ordering import ALWAYS, FREE, SAME_LINE
 from fencepost.native import _core
 
 Tell = Callable[[Progress], None]
 
+_ORDERS = (FREE, SAME_LINE, ALWAYS)
 _FORMS = ("nothing", "own", "forwarded", "copy", "evict")
 _HOST_BITS, _PLACE_AT, _COUNT_AT, _POLL_AT, _LOOKED_AT = 5, 8, 3, 48, 63
 _STOPS = ("", "the time of {seconds:g} s was spent", "interrupted")
@@ -30,11 +33,32 @@ class Disagreement(FencepostError):
 
 @dataclass(frozen=True)
 class Names:
-    """What the numbers of the stepped build stand for: its lines, its hosts, its channels."""
+    """What the numbers of the stepped build stand for: its lines, its hosts, its channels, its words."""
 
     lines: tuple[Line, ...]
     hosts: tuple[int, ...]
     channels: tuple[Line, ...] = ()
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name of a line -> the names of its words, in the native order."""
+
+
+# --- profiles ---
+
+
+def switches_of(profile: Profile) -> list[int]:
+    """Return a profile as the native build takes it; raise InputError for one that it does not have."""
+    if profile.snapshot or not profile.line_atomic or profile.dirty_words_only:
+        raise InputError(
+            f"the stepped build does not support profile {profile.name!r}: expected sc, tso, ncx, ncx-nospec,"
+            " ncx-noevict or ncx-lfence"
+        )
+    given = (profile.one_host, profile.buffers, profile.evict, profile.speculate, profile.lfence_waits)
+    return [int(each) for each in given]
+
+
+def orders_of(matrix: Matrix) -> list[int]:
+    """Return an ordering matrix as the native build takes it."""
+    return [_ORDERS.index(order) for row in matrix.rows for order in row]
 
 
 # --- choices ---

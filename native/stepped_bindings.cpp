@@ -1,5 +1,6 @@
 // What Python sees of the stepped build: exploration and lockstep. Private to native/exploration.py; typed in _core.pyi.
 #include "bindings.hpp"
+#include "stepped_bindings.hpp"
 
 #include <pybind11/functional.h>
 #include <pybind11/numpy.h>
@@ -10,7 +11,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,7 +22,6 @@
 #include "fencepost/limits.hpp"
 #include "fencepost/litmus_arguments.hpp"
 #include "fencepost/pipeline_run.hpp"
-#include "fencepost/stepped_explore.hpp"
 #include "fencepost/stepped_litmus.hpp"
 #include "fencepost/stepped_pipeline.hpp"
 #include "fencepost/stepped_record.hpp"
@@ -33,56 +32,7 @@ namespace py = pybind11;
 namespace {
 
 namespace stepped = fencepost::stepped;
-
-using PlainSchedule = std::vector<std::tuple<std::uint32_t, std::int32_t, std::uint64_t>>;
-
-PlainSchedule plain(const stepped::Schedule& schedule) {
-  PlainSchedule rows;
-  for (const auto& [actor, choice] : schedule) rows.emplace_back(actor.thread, actor.number, choice.bits());
-  return rows;
-}
-
-// Complete, blocked, cut, steps, part done.
-using Tell = std::function<void(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, double)>;
-
-// Calls into Python from a loop without the GIL. Ctrl-C ends that loop with what it has; other errors go through.
-template <class Call>
-auto with_python(Call&& call) {
-  const py::gil_scoped_acquire gil;
-  try {
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    return call();
-  } catch (py::error_already_set& error) {
-    if (error.matches(PyExc_KeyboardInterrupt)) throw stepped::Interrupted();
-    throw;
-  }
-}
-
-stepped::Pulse pulse_of(const Tell& tell) {
-  return [&tell](const stepped::Counts& counts, double done) {
-    with_python([&] { tell(counts.complete, counts.blocked, counts.cut, counts.steps, done); });
-  };
-}
-
-using PlainLines = std::vector<std::tuple<std::uint64_t, std::uint32_t, std::uint32_t>>;  // threads, hosts, writers
-
-py::dict fields_of(const stepped::System& system, const stepped::Found& found) {
-  py::dict fields;
-  PlainLines lines;
-  for (const auto& each : system.lines().all()) lines.emplace_back(each.threads, each.hosts, each.writers);
-  fields["lines"] = lines;
-  fields["threads"] = system.thread_count();
-  fields["complete"] = found.counts.complete;
-  fields["blocked"] = found.counts.blocked;
-  fields["cut"] = found.counts.cut;
-  fields["steps"] = found.counts.steps;
-  fields["seconds"] = found.seconds;
-  fields["stop"] = static_cast<int>(found.stop);
-  fields["violated"] = found.violated;
-  fields["schedule"] = plain(found.schedule);
-  fields["longest"] = found.longest;
-  return fields;
-}
+using namespace fencepost::bound;
 
 // Meets every new outcome of a litmus program.
 class LitmusEnds final : public stepped::Ends {
@@ -104,25 +54,6 @@ class LitmusEnds final : public stepped::Ends {
   stepped::Condition bad_;
 };
 
-struct Search {
-  std::int64_t strategy;
-  std::uint64_t seed;
-  std::int64_t pct_depth;
-  double seconds;
-  std::int64_t depth;
-  std::int64_t runs;
-};
-
-stepped::Found run(stepped::System& system, stepped::Ends& ends, const Search& search, const Tell& tell) {
-  const auto strategy = fencepost::checked("strategy", search.strategy, 0, 2);
-  const auto pct_depth = fencepost::checked("PCT depth", search.pct_depth, 1, 1'000);
-  const stepped::Budget budget{search.seconds, fencepost::checked("depth", search.depth, 1, 1'000'000),
-                               fencepost::checked("runs", search.runs, 0, INT64_MAX)};
-  const py::gil_scoped_release no_gil;
-  return stepped::Explorer(system, ends, budget, pulse_of(tell))
-      .explore(static_cast<stepped::Strategy>(strategy), search.seed, pct_depth);
-}
-
 py::dict explore_stepped_litmus(const fencepost::litmus::Arguments& given, const Search& search, bool one_host,
                                 bool with_memory, const Tell& tell) {
   const fencepost::litmus::Program program = fencepost::litmus::to_program(given);
@@ -142,7 +73,6 @@ py::dict explore_stepped_litmus(const fencepost::litmus::Arguments& given, const
 
 // --- the pipeline ---
 
-using Arguments = std::vector<std::int64_t>;
 using Facts = std::vector<std::uint32_t>;
 using Words = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
 
@@ -193,17 +123,14 @@ class ContractEnds final : public stepped::PipelineEnds {
 };
 
 // A pipeline and, unless it runs unwatched, who judges it.
-class BoundPipeline {
+class BoundPipeline final : public BoundSystem {
  public:
   BoundPipeline(const std::string& design, const fencepost::pipeline::Scenario& scenario, const Arguments& profile,
                 const Arguments& matrix, std::int64_t mutant, std::optional<Callbacks> callbacks)
       : callbacks_(std::move(callbacks)) {
     if (callbacks_) judge_ = std::make_unique<PythonJudge>(*callbacks_);
-    if (profile.size() != 5) throw fencepost::Refused("a profile has five options");
-    pipeline_ = std::make_unique<stepped::Pipeline>(
-        design, scenario,
-        stepped::Profile{profile[0] != 0, profile[1] != 0, profile[2] != 0, profile[3] != 0, profile[4] != 0},
-        stepped::matrix_of(matrix), mutant, judge_.get());
+    pipeline_ = std::make_unique<stepped::Pipeline>(design, scenario, profile_of(profile), stepped::matrix_of(matrix),
+                                                    mutant, judge_.get());
   }
 
   py::dict explore(const Search& search, bool drained, bool single_writer, const Tell& tell) {
@@ -213,30 +140,6 @@ class BoundPipeline {
     }
     ContractEnds ends(*pipeline_, drained, single_writer, *callbacks_);
     return fields_of(pipeline_->system(), run(pipeline_->system(), ends, search, tell));
-  }
-
-  py::dict draw(const Search& search, std::uint64_t run, std::size_t steps, std::size_t interval) {
-    stepped::Record record;
-    {
-      const py::gil_scoped_release no_gil;
-      const std::size_t depth = search.strategy == 2 ? static_cast<std::size_t>(search.pct_depth) : 0;
-      record = stepped::Recorder(*pipeline_, interval)
-                   .drawn({search.seed, run}, depth, steps, static_cast<std::size_t>(search.depth));
-    }
-    return fields_of(std::move(record));
-  }
-
-  py::dict follow(const PlainSchedule& rows, std::size_t interval) {
-    stepped::Record record;
-    {
-      const py::gil_scoped_release no_gil;
-      stepped::Schedule schedule;
-      for (const auto& [thread, number, bits] : rows) {
-        schedule.emplace_back(stepped::Actor{thread, number}, stepped::Choice::from_bits(bits));
-      }
-      record = stepped::Recorder(*pipeline_, interval).followed(schedule);
-    }
-    return fields_of(std::move(record));
   }
 
   // A run by hints and picks, judged if anybody judges; what came of it beside what was written down.
@@ -251,25 +154,18 @@ class BoundPipeline {
       for (const auto& [thread, drains, bits] : hinted) hints.push_back({thread, drains, stepped::Choice::from_bits(bits)});
       std::vector<stepped::Pick> picks;
       for (const auto& [plain_count, choice] : given) picks.push_back({plain_count, choice});
-      record = stepped::Recorder(*pipeline_, interval).picked(hints, picks, depth);
+      record = stepped::Recorder(pipeline_->system(), interval).picked(hints, picks, depth);
     }
     const bool ended = record.ended;
     const std::size_t stale_count = record.stale_count;
-    py::dict fields = fields_of(std::move(record));
+    py::dict fields = recorded(std::move(record));
     fields["ended"] = ended;
     fields["stale_count"] = stale_count;
     fields["watch"] = pipeline_->system().cells().watch();
     fields["issued"] = pipeline_->system().memory().memory(pipeline_->layout().issued());
     fields["waiting"] = pipeline_->waiting_in_vain();
-    fields["has_two_writers"] = pipeline_->has_two_writers();
+    fields["has_two_writers"] = stepped::has_two_writers(pipeline_->system());
     return fields;
-  }
-
-  void learn(const PlainLines& lines) {
-    fencepost::checked("lines", static_cast<std::int64_t>(lines.size()), pipeline_->layout().line_count(),
-                       pipeline_->layout().line_count());
-    std::uint32_t line = 0;
-    for (const auto& [threads, hosts, writers] : lines) pipeline_->system().lines().join(line++, {threads, hosts, writers});
   }
 
   // Name, first number, second number, words.
@@ -283,24 +179,12 @@ class BoundPipeline {
   }
 
  private:
+  stepped::System& system() override { return pipeline_->system(); }
+
   class Unjudged final : public stepped::Ends {
    public:
     bool wrong(const stepped::System&) override { return false; }
   };
-
-  py::dict fields_of(stepped::Record&& record) const {
-    py::dict fields = ::fields_of(pipeline_->system(), stepped::Found{});
-    const py::ssize_t width = stepped::ActRow::width;
-    py::array_t<std::int64_t> acts({static_cast<py::ssize_t>(record.acts.size()), width});
-    if (!record.acts.empty()) std::memcpy(acts.mutable_data(), record.acts.data(), record.acts.size() * sizeof(stepped::ActRow));
-    fields["schedule"] = plain(record.schedule);
-    fields["acts"] = acts;
-    fields["snapshots"] = record.snapshots;
-    return fields;
-  }
-  static py::dict fields_of(const stepped::System& system, const stepped::Found& found) {
-    return ::fields_of(system, found);
-  }
 
   std::optional<Callbacks> callbacks_;
   std::unique_ptr<PythonJudge> judge_;

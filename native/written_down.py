@@ -32,7 +32,7 @@ from fencepost.model.programs.operations import (
     Witness,
 )
 from fencepost.model.trace import Step
-from fencepost.native.pipeline import ACTIONS, WORDS, packed
+from fencepost.native.pipeline import ACTIONS, packed
 from fencepost.native.stepped import Names, bits_of
 
 _KINDS: dict[type[Any], int] = {
@@ -58,7 +58,7 @@ class Rows:
         self._places = {
             (*line, word): (number, place)
             for line, number in self._lines.items()
-            for place, word in enumerate(WORDS[str(line[0])])
+            for place, word in enumerate(names.words[str(line[0])])
         }
         self._channels = {channel: number for number, channel in enumerate(names.channels)}
         self._said: dict[int, tuple[Operation, list[int]]] = {}  # of operations, which threads keep
@@ -132,7 +132,7 @@ class Rows:
         elif kind in (_KINDS[Flush], _DRAIN + Buffered.FL, _DRAIN + Buffered.FO, _DRAIN + Buffered.WB):
             place = line
         elif line:
-            place = (*line, WORDS[str(line[0])][row[_WORD]])
+            place = (*line, self.names.words[str(line[0])][row[_WORD]])
         values = f" with {row[_VALUE]}, {row[_SECOND]}, {row[_INDEX]} -> {row[_RESULT]}"
         step = ""
         if row[_ACTION]:
@@ -207,7 +207,7 @@ def _parts(system: System, state: State, rows: Rows) -> list[tuple[str, list[int
 
 
 def _line(system: System, state: State, line: Line, names: Names) -> list[int]:
-    cells, words = state.cells, WORDS[str(line[0])]
+    cells, words = state.cells, names.words[str(line[0])]
 
     def held(content: Content) -> list[int]:
         return [packed(content.get(word, 0), word) for word in words]

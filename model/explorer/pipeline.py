@@ -52,7 +52,7 @@ def violation_at_end(system: System, state: State, asked: frozenset[str] | None 
     if found is None and (asked is None or "drained" in asked):
         found = _waiting(system, state)
     if found is None and (asked is None or "single-writer" in asked):
-        found = _two_writers(state)
+        found = two_writers(state)
     return found
 
 
@@ -72,7 +72,7 @@ def _waiting(system: System, state: State) -> Violation | None:
     return None
 
 
-def _two_writers(state: State) -> Violation | None:
+def two_writers(state: State) -> Violation | None:
     """Return the violation of two hosts that stored to one line in this run."""
     hosts: dict[Line, set[int]] = {}
     for host, line in state.stored:

@@ -1,4 +1,4 @@
-"""What can be explored, by name: a sequencer on a scenario, or a litmus file."""
+"""What can be explored, by name: a sequencer on a scenario, a litmus file, or a shared structure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from fencepost.model.explorer import litmus
 from fencepost.model.explorer.exploration import Subject
-from fencepost.model.explorer.pipeline import system_of, violation_at_end
+from fencepost.model.explorer.pipeline import system_of, two_writers, violation_at_end
 from fencepost.model.explorer.state import State
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
@@ -17,6 +17,7 @@ from fencepost.model.memory import MATRIX, matrix, profile
 from fencepost.model.programs.client import Sending
 from fencepost.model.programs.pipeline import Design, Scenario
 from fencepost.model.programs.receiver import Arriving
+from fencepost.model.programs.structures import Returned, Structure
 
 BAD = "bad"
 """The name under which a litmus file's condition is reported when some run ends in it."""
@@ -48,7 +49,20 @@ class LitmusOrigin:
         return litmus_file(self.test, self.profile, self.matrix)
 
 
+@dataclass(frozen=True)
+class StructureOrigin:
+    """What a structure's subject was made from."""
+
+    structure: Structure
+    profile: str
+    matrix: str
+
+    def subject(self) -> Subject:
+        return structure(self.structure, self.profile, self.matrix)
+
+
 Origin: TypeAlias = SequencerOrigin | LitmusOrigin
+"""What a trace file can say that a run was made from; the programs of structures have none."""
 
 
 def sequencer(
@@ -91,6 +105,33 @@ def litmus_file(test: LitmusTest, profile_name: str, matrix_name: str = MATRIX) 
         identity=f"{test.program!r} {test.bad.text} {matrix_name}",
         origin=LitmusOrigin(test, profile_name, matrix_name),
     )
+
+
+def structure(given: Structure, profile_name: str, matrix_name: str = MATRIX) -> Subject:
+    """Return the small program of a shared structure as a subject.
+
+    Wrong is what its threads return, a thread that waits for ever, and a line that two hosts store to.
+    """
+    chosen, ordering = profile(profile_name), matrix(matrix_name)
+
+    def judge(system: System, state: State) -> Violation | None:
+        found = given.wrong(returned(state))
+        return Violation(*found) if found is not None else two_writers(state)
+
+    return Subject(
+        given.name,
+        profile_name,
+        lambda: System(given.threads, chosen, ordering, words=given.words),
+        judge,
+        given.size,
+        identity=f"{given.name} {given.variant} {given.numbers} {matrix_name}",
+        origin=StructureOrigin(given, profile_name, matrix_name),
+    )
+
+
+def returned(state: State) -> Returned:
+    """Return what each thread has returned, None of one that has not ended."""
+    return tuple(None if node.operation is not None else node.returned for node in state.nodes)
 
 
 def arrivals(clients: int, brokers: int, batches: int) -> tuple[tuple[Arriving, ...], ...]:

@@ -4,6 +4,7 @@ operations    what a program may yield
 layout        where the words lie, and who writes each line
 receiver, delegation, scanner (order5, order4), subscriber, acknowledger, client    the sound programs
 seed          the programs as they were at 09ae22d, defects included
+structures    what they share, each structure in a small program of its own
 pipeline      which thread runs which program, on which host, and what is sent
 designs       the sequencers by name
 machine, threads    one coherent memory, and schedules that drive threads on it

@@ -25,9 +25,12 @@ namespace fencepost {
 //
 // At level 5 a client's batches have no order, but a ring's have: the frontier is the ring's, and its one chain has the
 // ring's batches in ring order.
-class AckFrontier {
+//
+// `Words` is the memory of the frontiers' own words.
+template <class Words>
+class AckFrontierIn {
  public:
-  AckFrontier(std::size_t capacity, bool is_per_client) : table_(capacity), is_per_client_(is_per_client) {}
+  AckFrontierIn(std::size_t capacity, bool is_per_client) : table_(capacity), is_per_client_(is_per_client) {}
 
   // Takes what can be taken from the chains; returns how many records. Never blocks. One thread only. `Memory` is that
   // of the chains: the words are written back as it says.
@@ -48,17 +51,16 @@ class AckFrontier {
   // Counts as acknowledged what its client was told otherwise. Before the threads start.
   void catch_up(std::uint64_t key, std::uint64_t acked_count) {
     auto& word = table_.word_of(key);
-    if (Coherent::load_relaxed(word) < acked_count) Coherent::store_relaxed(word, acked_count);
+    if (Words::load_relaxed(word) < acked_count) Words::store_relaxed(word, acked_count);
   }
 
-  // How many batches of that client, or ring, are acknowledged. Any thread.
+  // How many batches of that client, or ring, are acknowledged. Any thread, also of another host: nothing is stored.
   template <class Memory>
-  std::uint64_t acked_count(std::uint64_t key) {
-    auto& word = table_.word_of(key);
-    if (!mutated(Mutation::ack_from_copy)) Memory::invalidate(&word);
-    Memory::full_fence();
+  std::uint64_t acked_count(std::uint64_t key) const {
+    const auto* const word = table_.template find<Memory>(key);
+    if (word == nullptr) return 0;
     // Acquire: who sees a batch acknowledged has its export, and its order, behind it.
-    return mutated(Mutation::ack_read_relaxed) ? Memory::load_relaxed(word) : Memory::load_acquire(word);
+    return mutated(Mutation::ack_read_relaxed) ? Memory::load_relaxed(*word) : Memory::load_acquire(*word);
   }
 
  private:
@@ -78,8 +80,10 @@ class AckFrontier {
     return true;
   }
 
-  ClientTable<Coherent> table_;
+  ClientTable<Words> table_;
   const bool is_per_client_;
 };
+
+using AckFrontier = AckFrontierIn<Coherent>;
 
 }  // namespace fencepost

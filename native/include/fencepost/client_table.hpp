@@ -56,6 +56,24 @@ class ClientTable {
     refuse_client(client_id, bucket_count_);
   }
 
+  // The client's word as memory has it, or nullptr if it has none: `Reading` is what it is looked at through. Takes no
+  // bucket: a host that looks on must not store to a line that another host writes.
+  template <class Reading>
+  const Word* find(std::uint64_t client_id) const {
+    std::size_t index = first_bucket_index(client_id);
+    for (std::size_t probe_count = 0; probe_count < bucket_count_; ++probe_count) {
+      const Bucket& bucket = buckets_[index];
+      // What is already here of this line may be older than what its writer wrote back; the word is in it too.
+      if (!mutated(Mutation::ack_from_copy)) Reading::invalidate(&bucket);
+      Reading::full_fence();
+      const std::uint64_t owner = Reading::load_relaxed(bucket.client_id);
+      if (owner == no_client) return nullptr;
+      if (owner == client_id) return &bucket.word;
+      index = index + 1 == bucket_count_ ? 0 : index + 1;
+    }
+    return nullptr;
+  }
+
  private:
   static constexpr std::uint64_t no_client = UINT64_MAX;  // no legal id: ids are at most 2^63 - 1
 

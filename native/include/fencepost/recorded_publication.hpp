@@ -112,6 +112,7 @@ inline RecordedPublication record_hand_over(HandOver hand_over) {
   RecordedChain ring(1, 1);
   RecordedChain::Reader reader(ring, 0);
   AckFrontier frontier(1, true);
+  frontier.catch_up(1, 0);  // the client is known: its bucket is not part of what is told
   RecordedPublication result;
   if (hand_over != HandOver::close) {
     ring.place(ExportRecord{1, 0, 7, 1, 0});

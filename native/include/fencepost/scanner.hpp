@@ -84,11 +84,12 @@ class Scanner {
     const std::size_t count = reader_.readable_count(slots_at_once);
     if (prefetches_) reader_.prefetch(count);
     std::size_t taken_count = 0;
-    is_held_ = false;
-    while (taken_count < count && !is_held_ && !surroundings_.stopped()) {
-      is_held_ = !take(reader_.at(taken_count), Origin::of(scanner_index_, reader_.consumed_count() + taken_count));
-      taken_count += is_held_ && !mutated(Mutation::held_batch_consumed) ? 0 : 1;
+    bool is_held = false;
+    while (taken_count < count && !is_held && !surroundings_.stopped()) {
+      is_held = !take(reader_.at(taken_count), Origin::of(scanner_index_, reader_.consumed_count() + taken_count));
+      taken_count += is_held && !mutated(Mutation::held_batch_consumed) ? 0 : 1;
     }
+    is_held_ = is_held;
     reader_.consume(taken_count);
     progress_count_ += taken_count;
     return taken_count > 0;

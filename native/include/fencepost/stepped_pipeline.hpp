@@ -23,15 +23,6 @@ namespace fencepost::stepped {
 
 inline constexpr std::string_view refuted_design = "order4.cas_then_reserve";
 
-// Everything that one act was, as numbers.
-struct ActRow {
-  static constexpr std::size_t width = 12 + Step::argument_max;
-  static constexpr Value drain = 100;  // added to what the entry is in the buffer, for the kind of a drain
-
-  // event, thread, kind, line, word, value, second, index, result, choice, action, argument count, arguments
-  std::array<Value, width> columns{};
-};
-
 class Pipeline {
  public:
   Pipeline(std::string_view design, pipeline::Scenario scenario, const Profile& profile, const Matrix& matrix,
@@ -70,58 +61,7 @@ class Pipeline {
     return -1;
   }
 
-  // Two hosts stored to one line in this run.
-  bool has_two_writers() const {
-    const Cells& cells = system_->cells();
-    for (LineIndex line = 0; line < layout_.line_count(); ++line) {
-      std::size_t count = 0;
-      for (Host host = 0; host < cells.shape().host_count; ++host) {
-        count += cells.stored(host, line) == Stored{} ? 0 : 1;
-      }
-      if (count > 1) return true;
-    }
-    return false;
-  }
-
-  // Adds what was done in an event.
-  void write_down(const Event& event, std::size_t number, std::vector<ActRow>& rows) const {
-    for (const Act& act : event.acts) {
-      const Operation& operation = system_->nodes(act.thread).operation(act.node);
-      const Step& step = act.step;
-      ActRow row;
-      auto& to = row.columns;
-      to[0] = static_cast<Value>(number);
-      to[1] = act.thread;
-      if (act.is_drain) {
-        const Entry& entry = system_->cells().entry(act.entry);
-        write(to, ActRow::drain + static_cast<Value>(entry.kind), entry.word, entry.value, entry.number);
-      } else if (operation.kind == Kind::poll) {
-        const Watched& watched = operation.watched[act.result.index];
-        write(to, static_cast<Value>(operation.kind), watched.word, watched.seen,
-              static_cast<Value>(operation.watched.size()));
-      } else {
-        write(to, static_cast<Value>(operation.kind), operation.word, operation.value, operation.second);
-        to[7] = operation.channel;
-      }
-      if (operation.kind == Kind::poll && !act.is_drain) to[7] = act.result.index;
-      to[8] = act.result.value;
-      to[9] = static_cast<Value>(act.choice.bits());
-      to[10] = static_cast<Value>(step.action);
-      to[11] = step.argument_count;
-      std::ranges::copy(step.arguments, to.begin() + 12);
-      rows.push_back(row);
-    }
-  }
-
  private:
-  static void write(std::array<Value, ActRow::width>& to, Value kind, Word word, Value value, Value second) {
-    to[2] = kind;
-    to[3] = word.line;
-    to[4] = word.word;
-    to[5] = value;
-    to[6] = second;
-  }
-
   template <pipeline::Mutant mutant>
   void build(std::string_view design, const Profile& profile, const Matrix& matrix, Judge* judge) {
     if (design == pipeline_designs[0]) return build_with<mutant, pipeline::ScannerOrder5>(profile, matrix, judge);
@@ -177,7 +117,7 @@ class PipelineEnds : public Ends {
       found = known.end() - 1;
     }
     return found->second || (asks_drained_ && pipeline_.waiting_in_vain() >= 0) ||
-           (asks_single_writer_ && pipeline_.has_two_writers());
+           (asks_single_writer_ && has_two_writers(system));
   }
 
  protected:

@@ -1,4 +1,4 @@
-// One run of the pipeline with everything written down, to be held against the model's.
+// One run with everything written down, to be held against the model's.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +11,19 @@
 #include "fencepost/limits.hpp"
 #include "fencepost/stepped_draw.hpp"
 #include "fencepost/stepped_picks.hpp"
-#include "fencepost/stepped_pipeline.hpp"
 #include "fencepost/stepped_snapshot.hpp"
+#include "fencepost/stepped_system.hpp"
 
 namespace fencepost::stepped {
+
+// Everything that one act was, as numbers.
+struct ActRow {
+  static constexpr std::size_t width = 12 + Step::argument_max;
+  static constexpr Value drain = 100;  // added to what the entry is in the buffer, for the kind of a drain
+
+  // event, thread, kind, line, word, value, second, index, result, choice, action, argument count, arguments
+  std::array<Value, width> columns{};
+};
 
 struct Record {
   Schedule schedule;
@@ -27,13 +36,13 @@ struct Record {
 // Takes a snapshot before the first event, then after every `interval`-th, and after the last.
 class Recorder {
  public:
-  Recorder(Pipeline& pipeline, std::size_t interval) : pipeline_(pipeline), interval_(interval) {}
+  Recorder(System& system, std::size_t interval) : system_(system), interval_(interval) {}
 
   // One drawn run, cut at `depth_most` events.
   Record drawn(const Random& random, std::size_t pct_depth, std::size_t steps, std::size_t depth_most) {
-    const Picker picker(random, pct_depth, steps, pipeline_.system().thread_count());
+    const Picker picker(random, pct_depth, steps, system_.thread_count());
     return whole([&](Schedule& schedule) {
-      draw(pipeline_.system(), picker, depth_most, event_, transitions_, schedule,
+      draw(system_, picker, depth_most, event_, transitions_, schedule,
            [&](const Event& event) { note(event, schedule.size()); });
     });
   }
@@ -41,13 +50,12 @@ class Recorder {
   // The run that takes what it can of some hints, then some picks, cut at `depth_most` events.
   Record picked(const std::vector<Hint>& hints, const std::vector<Pick>& picks, std::size_t depth_most) {
     return whole([&](Schedule& schedule) {
-      System& system = pipeline_.system();
       PickedRun run(picks);
       auto hint = hints.begin();
-      system.start(event_, true);
+      system_.start(event_, true);
       note(event_, 0);
-      while (schedule.size() < depth_most && !system.violated()) {
-        system.transitions(transitions_);
+      while (schedule.size() < depth_most && !system_.violated()) {
+        system_.transitions(transitions_);
         std::optional<Transition> chosen;
         while (!chosen && hint != hints.end()) chosen = taken_as_hinted(*hint++, transitions_);
         if (chosen) {
@@ -57,29 +65,28 @@ class Recorder {
         }
         record_.ended = !chosen;
         if (!chosen) return;
-        record_.stale_count += meets_stale_line(system, *chosen) ? 1 : 0;
-        system.perform(chosen->actor, chosen->choice, event_);
-        system.cells().forget();
+        record_.stale_count += meets_stale_line(system_, *chosen) ? 1 : 0;
+        system_.perform(chosen->actor, chosen->choice, event_);
+        system_.cells().forget();
         schedule.emplace_back(chosen->actor, chosen->choice);
         note(event_, schedule.size());
       }
-      record_.ended = system.violated();
+      record_.ended = system_.violated();
     });
   }
 
   // The run of a schedule. Throws Refused, with the number of the step, where it cannot be followed.
   Record followed(const Schedule& given) {
     return whole([&](Schedule& schedule) {
-      System& system = pipeline_.system();
-      system.start(event_, true);
+      system_.start(event_, true);
       note(event_, 0);
       for (const auto& [actor, choice] : given) {
-        system.transitions(transitions_);
+        system_.transitions(transitions_);
         const auto is_next = [&](const Transition& each) { return each.actor == actor && each.choice == choice; };
         if (std::ranges::none_of(transitions_, is_next)) {
           throw Refused("step " + std::to_string(schedule.size() + 1) + " of the schedule cannot happen in the native build");
         }
-        system.perform(actor, choice, event_);
+        system_.perform(actor, choice, event_);
         schedule.emplace_back(actor, choice);
         note(event_, schedule.size());
       }
@@ -103,15 +110,53 @@ class Recorder {
   }
 
   void note(const Event& event, std::size_t number) {
-    pipeline_.write_down(event, number, record_.acts);
+    write_down(event, number);
     if (interval_ != 0 && number % interval_ == 0) take_snapshot(number);
   }
 
-  void take_snapshot(std::size_t number) {
-    record_.snapshots.emplace_back(number, snapshot(pipeline_.system(), scratch_));
+  // Adds what was done in an event.
+  void write_down(const Event& event, std::size_t number) {
+    for (const Act& act : event.acts) {
+      const Operation& operation = system_.nodes(act.thread).operation(act.node);
+      const Step& step = act.step;
+      ActRow row;
+      auto& to = row.columns;
+      to[0] = static_cast<Value>(number);
+      to[1] = act.thread;
+      if (act.is_drain) {
+        const Entry& entry = system_.cells().entry(act.entry);
+        write(to, ActRow::drain + static_cast<Value>(entry.kind), entry.word, entry.value, entry.number);
+      } else if (operation.kind == Kind::poll) {
+        const Watched& watched = operation.watched[act.result.index];
+        write(to, static_cast<Value>(operation.kind), watched.word, watched.seen,
+              static_cast<Value>(operation.watched.size()));
+      } else {
+        write(to, static_cast<Value>(operation.kind), operation.word, operation.value, operation.second);
+        to[7] = operation.channel;
+      }
+      if (operation.kind == Kind::poll && !act.is_drain) to[7] = act.result.index;
+      to[8] = act.result.value;
+      to[9] = static_cast<Value>(act.choice.bits());
+      to[10] = static_cast<Value>(step.action);
+      to[11] = step.argument_count;
+      std::ranges::copy(step.arguments, to.begin() + 12);
+      record_.acts.push_back(row);
+    }
   }
 
-  Pipeline& pipeline_;
+  static void write(std::array<Value, ActRow::width>& to, Value kind, Word word, Value value, Value second) {
+    to[2] = kind;
+    to[3] = word.line;
+    to[4] = word.word;
+    to[5] = value;
+    to[6] = second;
+  }
+
+  void take_snapshot(std::size_t number) {
+    record_.snapshots.emplace_back(number, snapshot(system_, scratch_));
+  }
+
+  System& system_;
   std::size_t interval_;
   Record record_;
   Event event_;

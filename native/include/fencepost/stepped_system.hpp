@@ -373,4 +373,15 @@ class System {
   Touched unheard_;
 };
 
+// Two hosts stored to one line in this run.
+inline bool has_two_writers(const System& system) {
+  const Cells& cells = system.cells();
+  for (LineIndex line = 0; line < cells.shape().line_count(); ++line) {
+    std::size_t count = 0;
+    for (Host host = 0; host < cells.shape().host_count; ++host) count += cells.stored(host, line) == Stored{} ? 0 : 1;
+    if (count > 1) return true;
+  }
+  return false;
+}
+
 }  // namespace fencepost::stepped

@@ -81,7 +81,7 @@ OF_RINGS: tuple[Mutation, ...] = (
     Mutation("ack_read_relaxed", "ack_frontier.hpp", "acquire to relaxed", "ack-safe",
         "A client reads the frontier without what it vouches for.",
         "Only a number is compared."),
-    Mutation("ack_from_copy", "ack_frontier.hpp", "invalidation dropped", "drained",
+    Mutation("ack_from_copy", "client_table.hpp", "invalidation dropped", "drained",
         "A client reads the frontier in its own cache.",
         "No reader of 09ae22d invalidates."),
     Mutation("ack_out_of_turn", "ack_frontier.hpp", "ack before publish", "ack-safe",
