@@ -68,7 +68,6 @@ class ClockKeeper {
     has_identities_ = level == 4 || is_first;
     seed_ = seed;
     threads_.assign(1, {});
-    threads_[0].clock[0] = 1;
     released_.clear();
     plains_.clear();
     for (auto* const each : {&ordered_, &exported_}) {
@@ -196,7 +195,7 @@ class ClockKeeper {
   int level_ = 5;
   bool has_identities_ = true;
   std::uint64_t seed_ = 0;
-  std::vector<Thread> threads_;
+  std::vector<Thread> threads_{1};  // who makes races is there before the first one
   std::unordered_map<const void*, Clock> released_;
   std::unordered_map<const void*, Plain> plains_;
   std::unordered_map<Identity, Moment, Mixed> ordered_;

@@ -14,6 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from fencepost.compared.alone import trying
 from fencepost.compared.attempts import Attempts, Broken, Make
 from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
@@ -116,6 +117,7 @@ class Attempted:
 
     def drive(self, example: AttemptExample) -> tuple[Attempts, Broken | None]:
         """Run an example; return the session, and the promise that it broke, if any."""
+        trying(example)
         rings = 1 + max((row[0] for row in example.rows), default=0)
         clients = 1 + max((row[1] for row in example.rows), default=0)
         session = Attempts(self.make, self.level, rings, clients)
@@ -140,6 +142,16 @@ class Attempted:
                     best, failed, again = trial, found, True
                     break
         return best, failed
+
+    def fewer(self, example: AttemptExample) -> Iterator[AttemptExample]:
+        """Yield examples with a batch, a turn or a pick left out, or something nearer to 0."""
+        yield from _fewer(example)
+        for at in range(len(example.picks)):
+            yield replace(example, picks=(*example.picks[:at], *example.picks[at + 1 :]))
+
+    def told(self, example: AttemptExample) -> tuple[tuple[str, ...], int]:
+        """Return what is sent, in words."""
+        return tuple(_sent(example)), len(example.rows)
 
 
 def _fewer(example: AttemptExample) -> Iterator[AttemptExample]:
@@ -211,9 +223,13 @@ def _options(session: Attempts, last: int) -> Iterator[Turn]:
 def counterexample(task: Attempted, example: AttemptExample, failed: Failed) -> Counterexample:
     """Return a failing example with what happened in it."""
     session, _ = task.drive(example)
-    sent = [f"ring {ring}: client {client} batch {seq} of {count}" for ring, client, seq, count in example.rows]
+    sent = _sent(example)
     taking_part = {line.split(":")[0].split(" begins")[0] for line in session.told}
     steps = [f"{number:3}  {line}" for number, line in enumerate(session.told, start=1)]
     return Counterexample(
         failed.property, failed.sentence, example, (*sent, *steps), failed.size[0], len(example.rows), len(taking_part)
     )
+
+
+def _sent(example: AttemptExample) -> list[str]:
+    return [f"ring {ring}: client {client} batch {seq} of {count}" for ring, client, seq, count in example.rows]

@@ -1,29 +1,26 @@
-"""Killer: races of real threads over drawn workloads, on a memory that keeps clocks; histories against the contract."""
+"""Killer: races over drawn workloads, on a memory that keeps clocks; histories against the contract.
+
+The threads of such a race take turns that its seed draws (`turns.hpp`), so what kills a mutant once kills it again.
+"""
 
 from __future__ import annotations
 
-import faulthandler
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from types import FrameType
 from typing import Any
 
+from fencepost.compared.alone import Ended, alone
 from fencepost.model.errors import InputError
 from fencepost.mutations.judging import judged
-from fencepost.mutations.kill import Hunt, Kill
+from fencepost.mutations.kill import TRIAL_SECONDS, Hunt, Kill
 from fencepost.mutations.workloads import Raced, drawn
-from fencepost.native import RaceResult, Sequencer
+from fencepost.native import RaceOptions, RaceResult, Sequencer
 
-RACE_SECONDS_MOST = 10.0  # one race takes milliseconds
-SHRINK_SECONDS = 6.0
-TRIES = 8  # of a smaller workload, before it is taken to be innocent
-
-
-class TooLong(Exception):
-    """A race did not end."""
+TRIALS_MOST = 400
+"""Races that are spent on making one workload smaller; a count, so that the same seed ends with the same workload."""
+SHRINK_SECONDS = 20.0  # for what does not end by itself, and takes so long to be ended
+TRIES = 6  # of a smaller workload, each with other turns, before it is taken to be innocent
 
 
 def races(hunt: Hunt) -> Kill | None:
@@ -33,22 +30,27 @@ def races(hunt: Hunt) -> Kill | None:
             given = drawn(hunt.seed, hunt.runs, name, level)
             hunt.tries(len(given.rows))
             if sentence := wrong(hunt.native, given):
-                given, sentence = _smaller(hunt.native, given, sentence)
-                return Kill("race", len(given.rows), "batches", f"{name}: {sentence}")
+                given, sentence = smallest(hunt.native, given, sentence)
+                scanners = len({row[2] for row in given.rows})
+                return Kill("race", len(given.rows), None, scanners, f"{name}: {sentence}")
             if not hunt.goes_on:
                 break
     return None
 
 
 def wrong(native: Any, given: Raced) -> str:
-    """Race once and say what is wrong with what came of it; "" if nothing is."""
+    """Race once, in a process of its own, and say what is wrong with what came of it; "" if nothing is."""
+    found = alone(lambda: _wrong(native, given), TRIAL_SECONDS)
+    return found.sentence if isinstance(found, Ended) else found
+
+
+def _wrong(native: Any, given: Raced) -> str:
     try:
-        with _at_most(RACE_SECONDS_MOST):
-            made = _raced(native, given)
-    except TooLong:
-        return f"a race did not end within {RACE_SECONDS_MOST:g} s: drained"
+        made = _raced(native, given)
     except InputError as refused:
         return f"refused what it should order: {refused}"
+    except RuntimeError as endless:  # Turns::Endless
+        return f"{endless}: drained"
     return judged(given, made)
 
 
@@ -74,39 +76,44 @@ def _raced(native: Any, given: Raced) -> list[tuple[Raced, RaceResult, list[str]
     return made
 
 
-def _smaller(native: Any, given: Raced, sentence: str) -> tuple[Raced, str]:
-    """Leave out halves, quarters ... of the rows as long as some race of what is left is still wrong."""
-    deadline = time.monotonic() + SHRINK_SECONDS
-    size = len(given.rows) // 2
-    while size > 0 and time.monotonic() < deadline and "did not end" not in sentence:
-        for at in range(0, len(given.rows), size):
-            less = replace(given, rows=given.rows[:at] + given.rows[at + size :])
-            tries = (wrong(native, less) for _ in range(TRIES))
-            found = next(filter(None, tries), "") if less.rows else ""
-            if found:
-                given, sentence = less, found
+def smallest(native: Any, given: Raced, sentence: str) -> tuple[Raced, str]:
+    """Leave out halves, quarters ... of the rows, then rings and other circumstances, as long as some race is wrong."""
+    trials_left, deadline = TRIALS_MOST, time.monotonic() + SHRINK_SECONDS
+
+    def fails(less: Raced) -> tuple[Raced, str] | None:
+        nonlocal trials_left
+        for number in range(TRIES if less.rows else 0):
+            if trials_left <= 0 or time.monotonic() > deadline:
+                return None
+            trials_left -= 1
+            trial = replace(less, seed=(less.seed + number) % 2**32)
+            if found := wrong(native, trial):
+                return trial, found
+        return None
+
+    again = True
+    while again:
+        again = False
+        for less in _smaller(given):
+            if found := fails(less):
+                (given, sentence), again = found, True
                 break
-            if time.monotonic() > deadline:
-                break
-        else:
-            size //= 2
-        size = min(size, len(given.rows))
     return given, sentence
 
 
-@contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """Raise TooLong in whatever runs longer; races ask for signals every 50 ms."""
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        raise TooLong
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    faulthandler.dump_traceback_later(1.5 * seconds, exit=True)  # if it cannot be stopped either
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+def _smaller(given: Raced) -> Iterator[Raced]:
+    """Yield workloads with something left out, those with most left out first."""
+    rows, size = given.rows, len(given.rows) // 2
+    while size > 0:
+        for at in range(0, len(rows), size):
+            yield replace(given, rows=rows[:at] + rows[at + size :])
+        size //= 2
+    rings = sorted({row[2] for row in rows})
+    for ring in rings[1:]:
+        merged = ((client, seq, rings[0] if at == ring else at, count) for client, seq, at, count in rows)
+        yield replace(given, rows=tuple(merged))
+    if given.stop_rows:
+        yield replace(given, stop_rows=given.stop_rows[:-1])
+    plain = replace(RaceOptions(), slot_count=given.options.slot_count)
+    if given.options != plain:
+        yield replace(given, options=plain)
