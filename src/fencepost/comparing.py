@@ -27,7 +27,7 @@ from fencepost.compared.modules import Native
 from fencepost.compared.raced import Raced
 from fencepost.compared.search import Chunk, Tally, Task, search
 from fencepost.compared.stepped import Stepped
-from fencepost.compared.verdicts import OF_LEVEL, Compared, Comparisons, Counterexample
+from fencepost.compared.verdicts import IMPOSSIBLE, OF_LEVEL, Compared, Comparisons, Counterexample
 from fencepost.model.contract import LEVELS, Level, Verdict
 from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.explorer.run_itf import write_run
@@ -166,7 +166,7 @@ def _counted(task: AnyTask) -> tuple[str, ...]:
     """Return which happenings a row counts."""
     of_level = OF_LEVEL[task.level]
     if isinstance(task, Stepped):
-        return of_level
+        return tuple(each for each in of_level if each not in IMPOSSIBLE.get(task.sequencer, ()))
     known = raced.HAPPENINGS if isinstance(task, Raced) else attempted.HAPPENINGS
     return tuple(each for each in of_level if each in known)
 
@@ -224,6 +224,7 @@ def _compared(
         for chunk in _through(task, jobs, seed, _sizes(count, CHUNK[_kind(task)], deadline), deadline, kept_in):
             if isinstance(chunk, Ended):
                 made = counterexample_of_end(task, chunk, kept_in)
+                tally.examples += chunk.tried_count
                 found, reason = (None, made) if isinstance(made, str) else (made, "")
                 break
             tally.join(chunk.tally)

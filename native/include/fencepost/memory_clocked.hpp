@@ -62,7 +62,8 @@ class ClockKeeper {
   }
 
   // A race begins. What was ordered in earlier races of the same sequencer is behind everybody.
-  void begin(int level, std::uint64_t seed, bool is_first) {
+  void begin(int level, std::uint64_t seed, bool is_first, std::size_t row_count) {
+    row_count_ = row_count;
     level_ = level;
     // A ring's index begins anew in every race, and its acknowledgements go on.
     has_identities_ = level == 4 || is_first;
@@ -79,6 +80,7 @@ class ClockKeeper {
 
   const std::vector<std::string>& faults() const noexcept { return faults_; }
   std::uint64_t seed() const noexcept { return seed_; }
+  std::size_t row_count() const noexcept { return row_count_; }
 
   // So many threads are about to take turns.
   void expect(std::size_t thread_count, Turns& turns) {
@@ -195,6 +197,7 @@ class ClockKeeper {
   int level_ = 5;
   bool has_identities_ = true;
   std::uint64_t seed_ = 0;
+  std::size_t row_count_ = 0;
   std::vector<Thread> threads_{1};  // who makes races is there before the first one
   std::unordered_map<const void*, Clock> released_;
   std::unordered_map<const void*, Plain> plains_;
@@ -320,7 +323,7 @@ struct Clocked : Coherent {
 
   class Crew : public Turns {
    public:
-    Crew(std::size_t member_count, StopFlag& stop) : Turns(ClockKeeper::instance().seed(), stop) {
+    Crew(std::size_t member_count, StopFlag& stop) : Turns(ClockKeeper::instance().seed(), ClockKeeper::instance().row_count(), stop) {
       ClockKeeper::instance().expect(member_count, *this);
     }
     Crew(const Crew&) = delete;
@@ -329,8 +332,8 @@ struct Clocked : Coherent {
   };
 
   // Before the threads begin.
-  static void begin_race(int level, std::uint64_t seed, bool is_first) {
-    ClockKeeper::instance().begin(level, seed, is_first);
+  static void begin_race(int level, std::uint64_t seed, bool is_first, std::size_t row_count) {
+    ClockKeeper::instance().begin(level, seed, is_first, row_count);
   }
   static void note_ordered(std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t ring, std::uint64_t index) {
     on([&](ClockKeeper& keeper, std::size_t me) { keeper.ordered(me, client_id, batch_seq, ring, index); });

@@ -27,15 +27,17 @@ namespace fencepost {
 // Has the interface of Crew. Members that are left in the middle drop their stacks as they are.
 class Turns {
  public:
-  // A race takes some thousands of steps: what goes on for so many does not end.
-  static constexpr std::uint64_t step_max = 1'000'000;
+  // Races take up to some thousand steps for each arrival: what goes on for so many more does not end.
+  static constexpr std::uint64_t step_max(std::size_t row_count) noexcept { return 40'000 + 6'000 * row_count; }
   static constexpr std::size_t nobody = SIZE_MAX;
 
   struct Endless : std::runtime_error {
-    Endless() : std::runtime_error("a race did not end within " + std::to_string(step_max) + " steps") {}
+    explicit Endless(std::uint64_t step_count)
+        : std::runtime_error("a race did not end within " + std::to_string(step_count) + " steps") {}
   };
 
-  Turns(std::uint64_t seed, StopFlag& stop) : stop_(stop), random_(mixed_client(seed + 1)) {
+  Turns(std::uint64_t seed, std::size_t row_count, StopFlag& stop)
+      : stop_(stop), step_max_(step_max(row_count)), random_(mixed_client(seed + 1)) {
     constexpr std::array<std::uint64_t, 4> choices{3, 8, 24, 96};
     steps_between_ = choices[seed % choices.size()];
   }
@@ -55,7 +57,7 @@ class Turns {
     const Crew::Clock::time_point began = Crew::Clock::now();
     for (std::uint64_t turn_count = 0; !live_.empty(); ++turn_count) {
       if (turn_count % turns_between_checks == 0) check_interrupt();
-      if (step_ > step_max) throw Endless();
+      if (step_ > step_max_) throw Endless(step_max_);
       take_turn(next());
     }
     seconds_ = std::chrono::duration<double>(Crew::Clock::now() - began).count();
@@ -122,6 +124,7 @@ class Turns {
   }
 
   StopFlag& stop_;
+  const std::uint64_t step_max_;
   std::uint64_t random_;
   std::uint64_t steps_between_ = 1;
   std::uint64_t step_ = 0;

@@ -14,6 +14,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ T = TypeVar("T")
 SECONDS_MOST = 20.0
 """For one example: it takes milliseconds, so that even on a busy machine what takes longer does not end."""
 NOTE_BYTES = 1 << 20
+_HEAD = Struct("<QQ")  # how many things were tried, and how many bytes the last of them takes
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Ended:
     sentence: str
     is_endless: bool
     tried: Any = None
+    tried_count: int = 0
 
 
 class WorkFailed(Exception):
@@ -45,9 +48,10 @@ def trying(what: Any) -> None:
     if _note is None:
         return
     made = pickle.dumps(what)
-    if len(made) <= NOTE_BYTES - 8:
-        _note[8 : 8 + len(made)] = made
-        _note[:8] = len(made).to_bytes(8, "little")
+    count, _ = _HEAD.unpack_from(_note)
+    size = len(made) if _HEAD.size + len(made) <= NOTE_BYTES else 0
+    _note[_HEAD.size : _HEAD.size + size] = made[:size]
+    _HEAD.pack_into(_note, 0, count + 1, size)
     signal.setitimer(signal.ITIMER_REAL, _seconds_most)
 
 
@@ -94,10 +98,10 @@ class Alone(Generic[T]):
         if os.WIFSIGNALED(status):
             number = signal.Signals(os.WTERMSIG(status))
             if number == signal.SIGALRM:
-                return Ended(f"it did not come back within {self._seconds_most:g} s", True, self._tried())
-            return Ended(f"it crashed ({number.name})", False, self._tried())
+                return Ended(f"it did not come back within {self._seconds_most:g} s", True, *self._tried())
+            return Ended(f"it crashed ({number.name})", False, *self._tried())
         if not said:
-            return Ended(f"it ended the process with code {os.WEXITSTATUS(status)}", False, self._tried())
+            return Ended(f"it ended the process with code {os.WEXITSTATUS(status)}", False, *self._tried())
         answer, error, told = pickle.loads(bytes(said))
         if error is not None:
             raise error from WorkFailed(told)
@@ -106,9 +110,9 @@ class Alone(Generic[T]):
         made: T = answer
         return made
 
-    def _tried(self) -> Any:
-        size = int.from_bytes(self._noted[:8], "little")
-        return pickle.loads(self._noted[8 : 8 + size]) if size else None
+    def _tried(self) -> tuple[Any, int]:
+        count, size = _HEAD.unpack_from(self._noted)
+        return (pickle.loads(self._noted[_HEAD.size : _HEAD.size + size]) if size else None), count
 
     def end(self) -> None:
         """End the process, whatever it does."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from fencepost.compared.alone import trying
-from fencepost.compared.attempts import Attempts, Broken, Make
+from fencepost.compared.attempts import STEPS_MOST, Attempts, Broken, Make
 from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import Counterexample
@@ -27,7 +27,6 @@ from fencepost.strategies import Sizes, in_order_of_arrival, schedules, sendings
 
 POLICY = "attempts"
 HAPPENINGS = ("parked batch", "duplicate")
-STEPS_MOST = 2_000
 Row = tuple[int, int, int, int]  # ring, client, seq, count
 Turn = tuple[int, str]  # a scanner, and whether it steps, looks at what it parked (poll), or is stopped
 
@@ -145,6 +144,8 @@ class Attempted:
 
     def fewer(self, example: AttemptExample) -> Iterator[AttemptExample]:
         """Yield examples with a batch, a turn or a pick left out, or something nearer to 0."""
+        if example.picks:
+            yield replace(example, picks=(), stops=0)
         yield from _fewer(example)
         for at in range(len(example.picks)):
             yield replace(example, picks=(*example.picks[:at], *example.picks[at + 1 :]))

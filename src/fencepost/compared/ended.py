@@ -17,7 +17,7 @@ CRASH = "crash"
 ENDLESS = "drained"
 """The promise that native code breaks when it does not come back: finitely many steps, and there is nothing left."""
 
-TRIAL_SECONDS = 3.0
+TRIAL_SECONDS = 2.0
 REDUCTION_SECONDS = 30.0
 TRIES = 3  # of an example whose outcome depends on threads
 

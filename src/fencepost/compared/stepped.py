@@ -68,7 +68,9 @@ class Stepped:
         return sum(map(len, (*scenario.rings, *scenario.later, *scenario.plans)))
 
     def fewer(self, example: JointExample) -> Iterator[JointExample]:
-        """Yield examples of simpler workloads, then with fewer picks."""
+        """Yield examples with fewer picks, half of them at first, and of simpler workloads."""
+        if example.picks:
+            yield replace(example, picks=())
         for scenario, _ in simpler(example.scenario):
             if scenario != example.scenario and has_room(scenario, self.level):
                 yield replace(example, scenario=scenario)

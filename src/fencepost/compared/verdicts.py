@@ -17,6 +17,9 @@ OF_LEVEL: dict[Level, tuple[str, ...]] = {
 }
 """What can happen at a level: at level 5 nothing is parked, and nothing claimed."""
 
+IMPOSSIBLE: dict[str, tuple[str, ...]] = {"order4.owner": ("contended claim",)}
+"""What cannot happen with a sequencer though it can at its level: who owns a client meets nobody at work on it."""
+
 
 @dataclass(frozen=True)
 class Counterexample:

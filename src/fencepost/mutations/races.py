@@ -77,7 +77,7 @@ def _raced(native: Any, given: Raced) -> list[tuple[Raced, RaceResult, list[str]
 
 
 def smallest(native: Any, given: Raced, sentence: str) -> tuple[Raced, str]:
-    """Leave out halves, quarters ... of the rows, then rings and other circumstances, as long as some race is wrong."""
+    """Leave out clients, rings and other circumstances, then halves ... of the rows, as long as some race is wrong."""
     trials_left, deadline = TRIALS_MOST, time.monotonic() + SHRINK_SECONDS
 
     def fails(less: Raced) -> tuple[Raced, str] | None:
@@ -91,29 +91,42 @@ def smallest(native: Any, given: Raced, sentence: str) -> tuple[Raced, str]:
                 return trial, found
         return None
 
+    def leave_out(size: int) -> bool:
+        """Leave out so many rows at a time, wherever they can be."""
+        nonlocal given, sentence
+        at, has_any = 0, False
+        while at < len(given.rows):
+            if found := fails(replace(given, rows=given.rows[:at] + given.rows[at + size :])):
+                (given, sentence), has_any = found, True
+            else:
+                at += size
+        return has_any
+
     again = True
     while again:
         again = False
-        for less in _smaller(given):
+        for less in _plainer(given):
             if found := fails(less):
                 (given, sentence), again = found, True
                 break
+        size = len(given.rows) // 2
+        while size > 0 and not again:
+            if not (leave_out(size) and size == 1):
+                size //= 2
     return given, sentence
 
 
-def _smaller(given: Raced) -> Iterator[Raced]:
-    """Yield workloads with something left out, those with most left out first."""
-    rows, size = given.rows, len(given.rows) // 2
-    while size > 0:
-        for at in range(0, len(rows), size):
-            yield replace(given, rows=rows[:at] + rows[at + size :])
-        size //= 2
-    rings = sorted({row[2] for row in rows})
+def _plainer(given: Raced) -> Iterator[Raced]:
+    """Yield workloads without one of the clients, with two rings in one, or raced in a plainer way."""
+    rows = given.rows
+    clients, rings = sorted({row[0] for row in rows}), sorted({row[2] for row in rows})
+    for client in clients if len(clients) > 1 else ():
+        yield replace(given, rows=tuple(row for row in rows if row[0] != client))
     for ring in rings[1:]:
         merged = ((client, seq, rings[0] if at == ring else at, count) for client, seq, at, count in rows)
         yield replace(given, rows=tuple(merged))
     if given.stop_rows:
         yield replace(given, stop_rows=given.stop_rows[:-1])
-    plain = replace(RaceOptions(), slot_count=given.options.slot_count)
+    plain = RaceOptions(slot_count=given.options.slot_count)
     if given.options != plain:
         yield replace(given, options=plain)

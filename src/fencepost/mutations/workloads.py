@@ -36,11 +36,11 @@ class Raced:
 
 
 def drawn(seed: int, run: int, sequencer: str, level: int) -> Raced:
-    """Return the workload of a run; later runs are larger, up to some two hundred batches."""
+    """Return the workload of a run; every shape comes round before clients send more, up to 48 batches each."""
     random = Random(f"races {seed} {run}")
     round_ = run // 4
     shape = SHAPES[round_ % len(SHAPES)]
-    batches = min(3 + 3 * round_, 48)
+    batches = min(2 + 2 * (round_ // len(SHAPES)), 48)
     clients, rings = random.randint(1, 5), random.randint(1, 4)
     policy = random.choice(("none", "none", "per_batch", "single_fence", "epoch", "epoch", "per_message"))
     options = RaceOptions(
