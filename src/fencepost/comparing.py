@@ -184,7 +184,8 @@ def _through(
     task: Task, jobs: int, seed: int, sizes: Iterable[int], deadline: float, kept_in: Path | None
 ) -> Iterator[Chunk | Ended]:
     """Yield what comes of chunks of these sizes, in their order, each in a process of its own, `jobs` at a time."""
-    numbered, at_work = enumerate(sizes), list[Alone[Chunk]]()
+    at_work: list[Alone[Chunk]] = []
+    numbered = enumerate(sizes)
     try:
         while True:
             while len(at_work) < jobs and (following := next(numbered, None)) is not None:

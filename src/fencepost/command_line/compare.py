@@ -77,6 +77,7 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
 
     keep_out_of_here()
     out: Path = given["out"]
+    was_there = out.exists()
     writable(out)
     found = compare(
         (*names, *given["more"]),
@@ -90,6 +91,8 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
         out=out,
         progress=progress(given["quiet"]),
     )
+    if not was_there and not any(each.path for each in found.counterexamples):
+        out.rmdir()  # it was made only to see that it can be written to
     if given["as_json"]:
         print_json("compare", found.verdict, found.seed, [_json(row) for row in found.rows])
     else:
@@ -161,11 +164,15 @@ def _print(found: Comparisons, examples: int | None) -> None:
 
 
 def _show(row: Compared, found: Counterexample, seed: int, examples: int | None) -> None:
+    from fencepost.compared.verdicts import CRASH
     from fencepost.model.explorer.columns import conclusion, table
     from fencepost.model.explorer.run_trace import run
 
     size = f"{found.batches} batches, {found.steps} steps, {found.threads} threads"
-    click.echo(f"{row.sequencer}, {row.policy}: {found.property} is violated by {size}")
+    if not found.came_back:
+        size = f"{found.batches} batches"
+    said = "crash" if found.property == CRASH else f"{found.property} is violated"
+    click.echo(f"{row.sequencer}, {row.policy}: {said} by {size}")
     for line in found.lines:
         click.echo(f"    {line}")
     if found.trace is not None:
@@ -173,7 +180,9 @@ def _show(row: Compared, found: Counterexample, seed: int, examples: int | None)
         click.echo("\n".join(table(made)))
         if made.violation is not None:
             click.echo("\n".join(conclusion(made)))
-    if found.trace is None or found.trace.violation is None:
+    if not found.came_back:
+        click.echo(f"{found.property}: {found.sentence}")
+    elif found.trace is None or found.trace.violation is None:
         click.echo(f"{found.property} is violated at step {found.steps}: {found.sentence}")
     if found.is_of_the_design:
         click.echo("the model does the same by the same steps: the fault is the design's")

@@ -157,6 +157,11 @@ class Attempted:
 
 def _fewer(example: AttemptExample) -> Iterator[AttemptExample]:
     """Yield examples with something left out, or something nearer to 0."""
+    size = len(example.turns)
+    while size > 1:  # one by one they follow below
+        for at in range(0, len(example.turns), size):
+            yield replace(example, turns=(*example.turns[:at], *example.turns[at + size :]))
+        size //= 2
     for name in ("rows", "turns"):
         of = getattr(example, name)
         for at in range(len(of)):

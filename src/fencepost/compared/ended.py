@@ -10,10 +10,8 @@ from typing import Any
 from fencepost.compared.alone import Ended, alone
 from fencepost.compared.kept import keep, kept
 from fencepost.compared.search import Task
-from fencepost.compared.verdicts import Counterexample
+from fencepost.compared.verdicts import CRASH, Counterexample
 
-CRASH = "crash"
-"""What is reported in the place of a promise when the native code takes its process down."""
 ENDLESS = "drained"
 """The promise that native code breaks when it does not come back: finitely many steps, and there is nothing left."""
 
@@ -25,7 +23,7 @@ TRIES = 3  # of an example whose outcome depends on threads
 def counterexample_of_end(task: Task, ended: Ended, kept_in: Path | None) -> Counterexample | str:
     """Return the smallest example that ends so, or why none can be shown: it came back when it was tried again."""
     if ended.tried is None:
-        return Counterexample(CRASH, f"{ended.sentence}, before the first example", None, (), 0, 0, 0)
+        return Counterexample(CRASH, f"{ended.sentence}, before the first example", None, (), 0, 0, 0, came_back=False)
     example, sentence, is_again = _smallest(task, ended)
     if kept_in is not None:
         keep(kept_in, task.key, [example, *kept(kept_in, task.key)])
@@ -34,7 +32,9 @@ def counterexample_of_end(task: Task, ended: Ended, kept_in: Path | None) -> Cou
     if not is_again:
         sentence += ", but not when the example was tried again"
     lines, batches = task.told(example)
-    return Counterexample(ENDLESS if ended.is_endless else CRASH, sentence, example, lines, 0, batches, 0)
+    return Counterexample(
+        ENDLESS if ended.is_endless else CRASH, sentence, example, lines, 0, batches, 0, came_back=False
+    )
 
 
 def _smallest(task: Task, ended: Ended) -> tuple[Any, str, bool]:

@@ -21,6 +21,10 @@ IMPOSSIBLE: dict[str, tuple[str, ...]] = {"order4.owner": ("contended claim",)}
 """What cannot happen with a sequencer though it can at its level: who owns a client meets nobody at work on it."""
 
 
+CRASH = "crash"
+"""What is reported in the place of a promise when the native code takes its process down."""
+
+
 @dataclass(frozen=True)
 class Counterexample:
     """The smallest example that was found; `steps` is the one of its schedule after which it fails.
@@ -30,6 +34,7 @@ class Counterexample:
     also         what other comparisons object to in the same run
     lines        the example in words
     trace        its run as the model makes it, where the example is a run that the model can make
+    came_back          the native code did: it neither crashed nor had to be ended
     is_of_the_design   the model breaks the same promise by the same steps: the native code is not to blame
     """
 
@@ -44,6 +49,7 @@ class Counterexample:
     trace: RunTrace | None = None
     path: Path | None = None
     is_of_the_design: bool = False
+    came_back: bool = True
 
 
 @dataclass(frozen=True)
