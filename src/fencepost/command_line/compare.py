@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,8 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
         progress=progress(given["quiet"]),
     )
     if not was_there and not any(each.path for each in found.counterexamples):
-        out.rmdir()  # it was made only to see that it can be written to
+        with suppress(OSError):
+            out.rmdir()  # it was made only to see that it can be written to
     if given["as_json"]:
         print_json("compare", found.verdict, found.seed, [_json(row) for row in found.rows])
     else:

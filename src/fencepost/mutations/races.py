@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from fencepost.compared.alone import Ended, alone
+from fencepost.compared.alone import Ended, alone, trying
 from fencepost.model.errors import InputError
 from fencepost.mutations.judging import judged
 from fencepost.mutations.kill import TRIAL_SECONDS, Hunt, Kill
 from fencepost.mutations.workloads import Raced, drawn
 from fencepost.native import RaceOptions, RaceResult, Sequencer
 
-TRIALS_MOST = 400
-"""Races that are spent on making one workload smaller; a count, so that the same seed ends with the same workload."""
+TRIALS_MOST = 300
+"""Smaller workloads that are tried; a count, so that the same seed ends with the same one."""
 SHRINK_SECONDS = 20.0  # for what does not end by itself, and takes so long to be ended
 TRIES = 6  # of a smaller workload, each with other turns, before it is taken to be innocent
 
@@ -76,20 +76,32 @@ def _raced(native: Any, given: Raced) -> list[tuple[Raced, RaceResult, list[str]
     return made
 
 
+def _some_wrong(native: Any, trials: list[Raced]) -> tuple[Raced, str] | None:
+    """Race these one after the other, in one process; return the first that is wrong, and what is."""
+
+    def work() -> tuple[int, str] | None:
+        for number, trial in enumerate(trials):
+            trying(number)
+            if found := _wrong(native, trial):
+                return number, found
+        return None
+
+    made = alone(work, TRIAL_SECONDS)
+    if isinstance(made, Ended):
+        return trials[made.tried or 0], made.sentence
+    return (trials[made[0]], made[1]) if made else None
+
+
 def smallest(native: Any, given: Raced, sentence: str) -> tuple[Raced, str]:
     """Leave out clients, rings and other circumstances, then halves ... of the rows, as long as some race is wrong."""
     trials_left, deadline = TRIALS_MOST, time.monotonic() + SHRINK_SECONDS
 
     def fails(less: Raced) -> tuple[Raced, str] | None:
         nonlocal trials_left
-        for number in range(TRIES if less.rows else 0):
-            if trials_left <= 0 or time.monotonic() > deadline:
-                return None
-            trials_left -= 1
-            trial = replace(less, seed=(less.seed + number) % 2**32)
-            if found := wrong(native, trial):
-                return trial, found
-        return None
+        if not less.rows or trials_left <= 0 or time.monotonic() > deadline:
+            return None
+        trials_left -= 1
+        return _some_wrong(native, [replace(less, seed=(less.seed + number) % 2**32) for number in range(TRIES)])
 
     def leave_out(size: int) -> bool:
         """Leave out so many rows at a time, wherever they can be."""
@@ -125,6 +137,8 @@ def _plainer(given: Raced) -> Iterator[Raced]:
     for ring in rings[1:]:
         merged = ((client, seq, rings[0] if at == ring else at, count) for client, seq, at, count in rows)
         yield replace(given, rows=tuple(merged))
+    if given.needs_no_more_room and given.parking_capacity > len(rows):
+        yield replace(given, parking_capacity=len(rows))
     if given.stop_rows:
         yield replace(given, stop_rows=given.stop_rows[:-1])
     plain = RaceOptions(slot_count=given.options.slot_count)

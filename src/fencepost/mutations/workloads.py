@@ -62,7 +62,8 @@ def drawn(seed: int, run: int, sequencer: str, level: int) -> Raced:
         rows = _striped(random, 24, 4, 2, 8, copies=0.0)
         seed -= seed % 4  # the clocks' threads are slow then (memory_clocked.hpp)
     if shape == "crowd":  # of more clients than there are chains to park in; all wait for their first batches
-        parking, rows = 192, _striped(random, 96, rings, 2, 8, copies=0.0)
+        crowd = random.choice((6, 12, 24, 96))
+        parking, rows = 2 * crowd, _striped(random, crowd, rings, 2, 8, copies=0.0)
         rows = tuple(sorted(rows, key=lambda row: row[1] == 0))
     if shape == "held":  # also where all that is left of a ring fits its slots
         parking, roomy = random.randint(0, 3), False
