@@ -38,7 +38,7 @@ FAULTS = [
     ("order5.fetch_add", Mutant.PAYLOAD_UNFLUSHED, (1, 0, 1)),
     (WRONG, Mutant.NONE, (3, 12, 2)),
 ]
-"""Faults, and the batches, steps and threads of the smallest example, which is found from every seed that was tried."""
+"""Faults, and the batches, steps and threads of the smallest example that seed 1 finds."""
 
 
 @pytest.fixture(scope="module")

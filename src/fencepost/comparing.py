@@ -219,10 +219,11 @@ def _compared(
     """Draw the examples of one row."""
     began = time.time()
     deadline = began + share_seconds if share_seconds is not None else float("inf")
-    tally, reason = Tally(), ""
+    tally, reason, size, enough = Tally(), "", CHUNK[_kind(task)], 0
     found: Counterexample | None = None
     try:
-        for chunk in _through(task, jobs, seed, _sizes(count, CHUNK[_kind(task)], deadline), deadline, kept_in):
+        for chunk in _through(task, jobs, seed, _sizes(count, size, deadline), deadline, kept_in):
+            enough += size * SHARE[_kind(task)]
             if isinstance(chunk, Ended):
                 made = counterexample_of_end(task, chunk, kept_in)
                 tally.examples += chunk.tried_count
@@ -248,6 +249,7 @@ def _compared(
         tally.happened,
         found,
         reason or ("" if tally.examples else "the budget was spent before the first example"),
+        enough,
     )
 
 

@@ -98,7 +98,7 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
     if given["as_json"]:
         print_json("compare", found.verdict, found.seed, [_json(row) for row in found.rows])
     else:
-        _print(found, given["examples"])
+        _print(found, given["examples"], is_by_budget=given["budget"] is not None)
     _warn(found)
     if not given["quiet"]:
         click.echo(f"... {sum(row.seconds for row in found.rows):.1f} s", err=True)
@@ -138,7 +138,7 @@ def _json(row: Compared) -> dict[str, Any]:
     }
 
 
-def _print(found: Comparisons, examples: int | None) -> None:
+def _print(found: Comparisons, examples: int | None, *, is_by_budget: bool) -> None:
     from fencepost.native.joint import HAPPENINGS
 
     rows = []
@@ -153,7 +153,7 @@ def _print(found: Comparisons, examples: int | None) -> None:
     for row in found.rows:
         if row.counterexample is not None:
             click.echo("")
-            _show(row, row.counterexample, found.seed, examples)
+            _show(row, row.counterexample, found.seed, row.enough if is_by_budget else examples)
     worst = next((row for row in found.rows if row.counterexample), found.rows[0])
     counterexample = worst.counterexample
     print_summary(

@@ -56,7 +56,8 @@ class Counterexample:
 class Compared:
     """One sequencer under one policy. `seconds` is wall time; everything else follows from the seed.
 
-    `counted` says of which happenings it can be said whether an example held them; `happened` how many did.
+    `counted` says of which happenings it can be said whether an example held them; `happened` how many did. With
+    `examples=enough` instead of a budget, the same seed comes to the same end.
     """
 
     sequencer: str
@@ -71,6 +72,7 @@ class Compared:
     happened: Counter[str] = field(default_factory=Counter)
     counterexample: Counterexample | None = None
     reason: str = ""
+    enough: int = 0
 
     @property
     def never_happened(self) -> tuple[str, ...]:
