@@ -214,6 +214,19 @@ def test_an_interrupt_ends_what_never_comes_back(tmp_path: Path) -> None:
     assert said == "unknown interrupted\n"
 
 
+def test_an_interrupt_ends_the_command_and_all_that_was_to_come(tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "fencepost", "compare", "--jobs", "2", "--seed", "1", "--out", str(tmp_path)]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(arguments, stdout=pipe, stderr=pipe, text=True, cwd=tmp_path)
+    assert process.stderr is not None
+    assert "order5.fetch_add stepped" in process.stderr.readline()
+    time.sleep(2)  # by then it compares
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.splitlines()[-1].startswith("verdict=unknown")
+
+
 def test_nothing_is_left_in_the_working_directory(tmp_path: Path) -> None:
     here = tmp_path / "here"
     here.mkdir()

@@ -41,6 +41,7 @@ CHUNK = {stepped.POLICY: 250, attempted.POLICY: 100, raced.POLICY: 25}
 """Examples of a chunk: some two seconds, so that an end of the budget is noticed and two cores are kept busy."""
 SHARE = {stepped.POLICY: 1, attempted.POLICY: 5, raced.POLICY: 10}
 """One example in so many is drawn of what comes after the first."""
+INTERRUPTED = "interrupted"
 POLICIES = (stepped.POLICY, attempted.POLICY, raced.POLICY, *PUBLICATIONS)
 AnyTask = Stepped | Attempted | Raced
 
@@ -100,6 +101,8 @@ def compare(
         share = budget_seconds / len(tasks) if budget_seconds is not None else None
         count = -(-(examples or EXAMPLES) // shares[_kind(task)]) if budget_seconds is None else None
         rows.append(_compared(task, jobs, drawn, count, share, folder, out))
+        if rows[-1].reason == INTERRUPTED:
+            break
     return Comparisons(drawn, tuple(rows))
 
 
@@ -234,7 +237,7 @@ def _compared(
                 found = _counterexample(task, chunk, out)
                 break
     except KeyboardInterrupt:
-        reason = "interrupted"
+        reason = INTERRUPTED
     verdict = Verdict.UNKNOWN if reason or not tally.examples else Verdict.NOT_FOUND
     return Compared(
         task.sequencer,
