@@ -45,8 +45,8 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 @click.option(
     "--policy",
     metavar="P",
-    help="stepped: lockstep under drawn schedules. race: real threads. Or race with one publication:"
-    " none, per_message, per_batch, single_fence, epoch, seed. By default stepped and race.",
+    help="stepped: lockstep under drawn schedules. attempts: attempt by attempt. race: real threads. Or race with one"
+    " publication: none, per_message, per_batch, single_fence, epoch, seed. By default the first three.",
 )
 @click.option(
     "--examples", type=click.IntRange(1, 10**9), default=None, metavar="N", help="For each row; by default 1000."
