@@ -12,20 +12,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from types import ModuleType
 
 from fencepost.compared import attempted, raced, stepped
+from fencepost.compared.alone import Alone, Ended
 from fencepost.compared.attempted import Attempted, Compiled, Shipped
 from fencepost.compared.attempts import Make
+from fencepost.compared.ended import counterexample_of_end
 from fencepost.compared.kept import user_folder
 from fencepost.compared.modules import Native
 from fencepost.compared.raced import Raced
-from fencepost.compared.search import Chunk, Tally, Task, keep_out_of_here, search
+from fencepost.compared.search import Chunk, Tally, Task, search
 from fencepost.compared.stepped import Stepped
 from fencepost.compared.verdicts import OF_LEVEL, Compared, Comparisons, Counterexample
 from fencepost.model.contract import LEVELS, Level, Verdict
@@ -41,11 +41,9 @@ CHUNK = {stepped.POLICY: 250, attempted.POLICY: 100, raced.POLICY: 25}
 """Examples of a chunk: some two seconds, so that an end of the budget is noticed and two cores are kept busy."""
 SHARE = {stepped.POLICY: 1, attempted.POLICY: 5, raced.POLICY: 10}
 """One example in so many is drawn of what comes after the first."""
+INTERRUPTED = "interrupted"
 POLICIES = (stepped.POLICY, attempted.POLICY, raced.POLICY, *PUBLICATIONS)
 AnyTask = Stepped | Attempted | Raced
-
-CRASH = "crash"
-"""What is reported in the place of a promise when the native code takes its process down."""
 
 
 def compare(
@@ -98,12 +96,13 @@ def compare(
     drawn = SystemRandom().getrandbits(32) if seed is None else seed
     shares = {kind: 1 if yours is not None else share for kind, share in SHARE.items()}
     rows = []
-    with _Workers(jobs) as workers:
-        for task in tasks:
-            progress(f"{task.sequencer} {task.policy}")
-            share = budget_seconds / len(tasks) if budget_seconds is not None else None
-            count = -(-(examples or EXAMPLES) // shares[_kind(task)]) if budget_seconds is None else None
-            rows.append(_compared(task, workers, drawn, count, share, folder, out))
+    for task in tasks:
+        progress(f"{task.sequencer} {task.policy}")
+        share = budget_seconds / len(tasks) if budget_seconds is not None else None
+        count = -(-(examples or EXAMPLES) // shares[_kind(task)]) if budget_seconds is None else None
+        rows.append(_compared(task, jobs, drawn, count, share, folder, out))
+        if rows[-1].reason == INTERRUPTED:
+            break
     return Comparisons(drawn, tuple(rows))
 
 
@@ -170,8 +169,8 @@ def _counted(task: AnyTask) -> tuple[str, ...]:
     """Return which happenings a row counts."""
     of_level = OF_LEVEL[task.level]
     if isinstance(task, Stepped):
-        claims = not DESIGNS[task.sequencer].reads_every_ring  # workers have no claim that another could come upon
-        return tuple(each for each in of_level if claims or each != "contended claim")
+        meets = not DESIGNS[task.sequencer].reads_every_ring  # who owns a client meets nobody at work on it
+        return tuple(each for each in of_level if meets or each != "contended claim")
     known = raced.HAPPENINGS if isinstance(task, Raced) else attempted.HAPPENINGS
     return tuple(each for each in of_level if each in known)
 
@@ -185,44 +184,23 @@ def _nothing(names: tuple[str, ...], levels: tuple[Level, ...], policy: str | No
     )
 
 
-class _Workers:
-    """Processes that search chunks, or this one if it is alone."""
-
-    def __init__(self, jobs: int) -> None:
-        self.jobs = jobs
-        self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> _Workers:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=raised[0] is None, cancel_futures=True)
-
-    def through(
-        self, task: Task, seed: int, sizes: Iterable[int], deadline: float, kept_in: Path | None
-    ) -> Iterator[Chunk]:
-        """Yield the chunks of these sizes in their order. Raises BrokenProcessPool if native code ends a process."""
-        numbered = enumerate(sizes)
-        if self.jobs == 1:
-            yield from (search(task, seed, index, size, deadline, kept_in) for index, size in numbered)
-            return
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.jobs, mp_context=get_context("spawn"), initializer=keep_out_of_here)
-        pool, waiting = self._pool, list[Future[Chunk]]()
-        try:
-            while True:
-                while len(waiting) < self.jobs and (following := next(numbered, None)) is not None:
-                    waiting.append(pool.submit(search, task, seed, *following, deadline, kept_in))
-                if not waiting:
-                    return
-                yield waiting.pop(0).result()
-        except BrokenProcessPool:
-            self._pool = None
-            raise
-        finally:
-            for each in waiting:
-                each.cancel()
+def _through(
+    task: Task, jobs: int, seed: int, sizes: Iterable[int], deadline: float, kept_in: Path | None
+) -> Iterator[Chunk | Ended]:
+    """Yield what comes of chunks of these sizes, in their order, each in a process of its own, `jobs` at a time."""
+    at_work: list[Alone[Chunk]] = []
+    numbered = enumerate(sizes)
+    try:
+        while True:
+            while len(at_work) < jobs and (following := next(numbered, None)) is not None:
+                at_work.append(Alone(partial(search, task, seed, *following, deadline, kept_in)))
+            if not at_work:
+                return
+            yield at_work[0].result()
+            at_work.pop(0)
+    finally:
+        for each in at_work:
+            each.end()
 
 
 def _sizes(count: int | None, chunk: int, deadline: float) -> Iterator[int]:
@@ -235,7 +213,7 @@ def _sizes(count: int | None, chunk: int, deadline: float) -> Iterator[int]:
 
 def _compared(
     task: AnyTask,
-    workers: _Workers,
+    jobs: int,
     seed: int,
     count: int | None,
     share_seconds: float | None,
@@ -245,17 +223,22 @@ def _compared(
     """Draw the examples of one row."""
     began = time.time()
     deadline = began + share_seconds if share_seconds is not None else float("inf")
-    tally, found, reason = Tally(), None, ""
+    tally, reason, size, enough = Tally(), "", CHUNK[_kind(task)], 0
+    found: Counterexample | None = None
     try:
-        for chunk in workers.through(task, seed, _sizes(count, CHUNK[_kind(task)], deadline), deadline, kept_in):
+        for chunk in _through(task, jobs, seed, _sizes(count, size, deadline), deadline, kept_in):
+            enough += size * SHARE[_kind(task)]
+            if isinstance(chunk, Ended):
+                made = counterexample_of_end(task, chunk, kept_in)
+                tally.examples += chunk.tried_count
+                found, reason = (None, made) if isinstance(made, str) else (made, "")
+                break
             tally.join(chunk.tally)
             if chunk.failed is not None:
                 found = _counterexample(task, chunk, out)
                 break
-    except BrokenProcessPool:
-        found = Counterexample(CRASH, "the native code took its process down", None, (), 0, 0, 0)
     except KeyboardInterrupt:
-        reason = "interrupted"
+        reason = INTERRUPTED
     verdict = Verdict.UNKNOWN if reason or not tally.examples else Verdict.NOT_FOUND
     return Compared(
         task.sequencer,
@@ -270,6 +253,7 @@ def _compared(
         tally.happened,
         found,
         reason or ("" if tally.examples else "the budget was spent before the first example"),
+        enough,
     )
 
 

@@ -130,8 +130,9 @@ class AnySequencerOn {
                        const std::function<void()>& check_interrupt) {
       // A fresh sequencer has nothing to catch up with: its clients are new to the threads that race for their places.
       if (Sequencer::level == 4 && sequencer.issued() != configuration.first_position) catch_up(workload.batches);
-      if constexpr (requires { RaceMemory::begin_race(4, 0, true); }) {  // memory_clocked.hpp
-        RaceMemory::begin_race(Sequencer::level, options.seed, !std::exchange(has_raced, true));
+      if constexpr (requires { RaceMemory::begin_race(4, 0, true, 0); }) {  // memory_clocked.hpp
+        RaceMemory::begin_race(Sequencer::level, options.seed, !std::exchange(has_raced, true),
+                               workload.batches.size());
       }
       if constexpr (HasWorkers<Sequencer>) {
         if (Sequencer::reading == Reading::own_ring && workload.rows.size() > sequencer.worker_count()) {

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <thread>
 
 #include "fencepost/crew.hpp"
 #include "fencepost/limits.hpp"
@@ -26,9 +25,10 @@ class Drift {
 
   // BLOCKS the receiver of `ring_index` until no other has a row to publish that is more than row_count_max before
   // `row`, or until stopped. The receiver with the lowest row never waits, so all go on.
+  template <class Memory>
   void wait_for_others(std::size_t ring_index, std::size_t row, const StopFlag& stop) noexcept {
     next_rows_[ring_index].value.store(row, std::memory_order_relaxed);
-    while (lowest_row() + row_count_max_ < row && !stop.is_set()) std::this_thread::yield();
+    while (lowest_row() + row_count_max_ < row && !stop.is_set()) Memory::yield();
   }
 
   // That receiver has published everything.

@@ -1,24 +1,21 @@
 // A memory policy that keeps vector clocks: it finds accesses that nothing but luck has put in order.
 //
 // x86 hides a release or an acquire that is missing, and a race shows what one machine happened to do. Here each access
-// is made under one lock, and what C++ promises is computed beside it: a release publishes what its thread has behind
+// is made with nobody else in between, and what C++ promises is computed beside it: a release publishes what its thread has behind
 // it, an acquire that reads from it takes that over, and nothing else does. Said to be wrong are
 //
 //   two accesses to a Plain, one of them a write, that nothing orders
 //   a batch whose predecessor's ordering is not behind its own (level 4)
 //   an acknowledgement that its client sees without the batch's export behind it
 //
-// whatever values were read. Threads lose time between accesses, so that they meet where they seldom would.
+// whatever values were read. Threads take turns that are drawn by the race's seed (turns.hpp), so that they meet where
+// they seldom would, and meet there again.
 #pragma once
 
 #include <array>
-#include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -27,6 +24,7 @@
 #include "fencepost/client_ids.hpp"
 #include "fencepost/limits.hpp"
 #include "fencepost/memory_coherent.hpp"
+#include "fencepost/turns.hpp"
 
 namespace fencepost {
 
@@ -48,8 +46,7 @@ class Clock {
   std::array<std::uint32_t, thread_max> ticks_{};
 };
 
-// What all threads of a race know together. Every function is called under `lock`, but for begin(), which is called
-// while there is one thread.
+// What all threads of a race know together.
 class ClockKeeper {
  public:
   struct Moment {
@@ -59,21 +56,19 @@ class ClockKeeper {
 
   using Identity = std::pair<std::uint64_t, std::uint64_t>;
 
-  std::mutex lock;
-
   static ClockKeeper& instance() {
     static ClockKeeper keeper;
     return keeper;
   }
 
   // A race begins. What was ordered in earlier races of the same sequencer is behind everybody.
-  void begin(int level, std::uint64_t seed, bool is_first) {
-    ++race_;
+  void begin(int level, std::uint64_t seed, bool is_first, std::size_t row_count) {
+    row_count_ = row_count;
     level_ = level;
     // A ring's index begins anew in every race, and its acknowledgements go on.
     has_identities_ = level == 4 || is_first;
     seed_ = seed;
-    threads_.clear();
+    threads_.assign(1, {});
     released_.clear();
     plains_.clear();
     for (auto* const each : {&ordered_, &exported_}) {
@@ -84,15 +79,24 @@ class ClockKeeper {
   }
 
   const std::vector<std::string>& faults() const noexcept { return faults_; }
-  std::uint64_t race() const noexcept { return race_.load(std::memory_order_relaxed); }
   std::uint64_t seed() const noexcept { return seed_; }
+  std::size_t row_count() const noexcept { return row_count_; }
 
-  std::size_t add_thread() {
-    if (threads_.size() == Clock::thread_max) throw Refused("clocks are kept for at most 64 threads");
-    threads_.emplace_back();
-    threads_.back().clock[threads_.size() - 1] = 1;
-    return threads_.size() - 1;
+  // So many threads are about to take turns.
+  void expect(std::size_t thread_count, Turns& turns) {
+    if (thread_count >= Clock::thread_max) throw Refused("clocks are kept for at most 63 threads of a race");
+    for (std::size_t thread = 1; thread <= thread_count; ++thread) {
+      threads_.emplace_back();
+      threads_.back().clock[thread] = 1;
+    }
+    turns_ = &turns;
   }
+  void expect_none() noexcept { turns_ = nullptr; }
+
+  // Whose turn it is: 0 is who made the race, the others are those that were expected.
+  std::size_t me() const noexcept { return is_raced() ? turns_->current() + 1 : 0; }
+  bool is_raced() const noexcept { return turns_ != nullptr && turns_->current() != Turns::nobody; }
+  Turns& turns() noexcept { return *turns_; }
 
   // --- words: which clock is read with one ---
 
@@ -189,11 +193,12 @@ class ClockKeeper {
     if (faults_.size() < faults_kept) faults_.push_back(std::move(text));
   }
 
-  std::atomic<std::uint64_t> race_{1};  // 0: a thread that was in none
+  Turns* turns_ = nullptr;
   int level_ = 5;
   bool has_identities_ = true;
   std::uint64_t seed_ = 0;
-  std::vector<Thread> threads_;
+  std::size_t row_count_ = 0;
+  std::vector<Thread> threads_{1};  // who makes races is there before the first one
   std::unordered_map<const void*, Clock> released_;
   std::unordered_map<const void*, Plain> plains_;
   std::unordered_map<Identity, Moment, Mixed> ordered_;
@@ -201,65 +206,42 @@ class ClockKeeper {
   std::vector<std::string> faults_;
 };
 
-// Coherent, access by access under one lock, with clocks.
+// Coherent, access by access, with clocks.
 struct Clocked : Coherent {
  private:
-  struct Myself {
-    std::uint64_t race = 0;
-    std::size_t index = 0;
-    std::uint64_t random = 0;
-    bool is_slow = false;
-  };
-
-  static Myself& myself() {
-    thread_local Myself mine;
-    return mine;
-  }
-
   template <class Act>
   static auto on(Act&& act) {
     ClockKeeper& keeper = ClockKeeper::instance();
-    Myself& mine = myself();
-    const std::scoped_lock guard(keeper.lock);
-    if (mine.race != keeper.race()) {
-      mine.index = keeper.add_thread();
-      mine.race = keeper.race();
-      mine.random = mixed_client(keeper.seed() ^ (mine.index << 48));
-      mine.is_slow = keeper.seed() % 4 == 0;
-    }
-    return act(keeper, mine.index);
+    return act(keeper, keeper.me());
   }
 
   template <class Act>
   static auto access(Act&& act) {
-    lose_some_time();
+    before_access();
     return on(act);
   }
 
-  // A pause that another thread can use, as there may be one core only: seldom, or often, by the race's seed.
-  static void lose_some_time() {
-    Myself& mine = myself();
-    mine.random = mixed_client(mine.random);
-    const std::uint64_t accesses = mine.is_slow ? 4 : 64;  // between two pauses
-    if (mine.random % accesses == 0) std::this_thread::yield();
-    if (mine.random % (accesses * 8) == 1) std::this_thread::sleep_for(std::chrono::microseconds(20));
+  static void before_access() {
+    ClockKeeper& keeper = ClockKeeper::instance();
+    if (keeper.is_raced()) keeper.turns().access();
   }
 
  public:
   class Mutex {
    public:
     void lock() {
-      lose_some_time();
-      mutex_.lock();
+      before_access();
+      while (is_locked_) yield();
+      is_locked_ = true;
       on([this](ClockKeeper& keeper, std::size_t me) { keeper.acquire(me, this); });
     }
     void unlock() {
       on([this](ClockKeeper& keeper, std::size_t me) { keeper.release(me, this); });
-      mutex_.unlock();
+      is_locked_ = false;
     }
 
    private:
-    std::mutex mutex_;
+    bool is_locked_ = false;  // all threads of a race are one
   };
 
   template <class T>
@@ -333,9 +315,25 @@ struct Clocked : Coherent {
     });
   }
 
-  // While there is one thread.
-  static void begin_race(int level, std::uint64_t seed, bool is_first) {
-    ClockKeeper::instance().begin(level, seed, is_first);
+  static void pause() { yield(); }
+  static void yield() {
+    ClockKeeper& keeper = ClockKeeper::instance();
+    keeper.is_raced() ? keeper.turns().pass() : Coherent::yield();
+  }
+
+  class Crew : public Turns {
+   public:
+    Crew(std::size_t member_count, StopFlag& stop) : Turns(ClockKeeper::instance().seed(), ClockKeeper::instance().row_count(), stop) {
+      ClockKeeper::instance().expect(member_count, *this);
+    }
+    Crew(const Crew&) = delete;
+    Crew& operator=(const Crew&) = delete;
+    ~Crew() { ClockKeeper::instance().expect_none(); }
+  };
+
+  // Before the threads begin.
+  static void begin_race(int level, std::uint64_t seed, bool is_first, std::size_t row_count) {
+    ClockKeeper::instance().begin(level, seed, is_first, row_count);
   }
   static void note_ordered(std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t ring, std::uint64_t index) {
     on([&](ClockKeeper& keeper, std::size_t me) { keeper.ordered(me, client_id, batch_seq, ring, index); });

@@ -78,6 +78,19 @@ struct RacedWorkload {
   const RowsByRing& rows;
 };
 
+// Threads, unless the memory has something else that takes their place (memory_clocked.hpp).
+template <class Memory>
+struct CrewChoice {
+  using Type = Crew;
+};
+template <class Memory>
+  requires requires { typename Memory::Crew; }
+struct CrewChoice<Memory> {
+  using Type = typename Memory::Crew;
+};
+template <class Memory>
+using CrewOf = typename CrewChoice<Memory>::Type;
+
 // One race. A `Sequencer` is a SharedSequencer, or one that has workers.
 template <class Memory, class Sequencer>
 class Race {
@@ -107,7 +120,7 @@ class Race {
     std::vector<Subscriber<Memory>> subscribers;
     for (const auto& each : scanners_) subscribers.emplace_back(*each, rings_);
     // The last of them: its threads are joined before what they use is gone.
-    Crew crew(rings_.size() + scanners_.size() * 2 + 2, stop_);
+    CrewOf<Memory> crew(rings_.size() + scanners_.size() * 2 + 2, stop_);
     for (const auto& each : rings_) add(crew, [&ring = *each, &drift] { ring.receive(drift); });
     for (std::size_t index = 0; index < scanners_.size(); ++index) {
       add(crew, [this, index, &quiescence] { sequence(index, quiescence); });
@@ -122,8 +135,8 @@ class Race {
 
  private:
   // Adds a thread, bound to its core if cores were asked for.
-  template <class Work>
-  void add(Crew& crew, Work work) {
+  template <class Members, class Work>
+  void add(Members& crew, Work work) {
     const auto& cores = options_.placement.cores;
     const std::int64_t core = cores.empty() ? -1 : cores[thread_count_ % cores.size()];
     ++thread_count_;

@@ -57,7 +57,7 @@ class RacedRing {
         stop_.set();
         break;
       }
-      drift.wait_for_others(ring_index_, rows_[index], stop_);
+      drift.template wait_for_others<Memory>(ring_index_, rows_[index], stop_);
       if (!waits_for_room(drift)) break;
       jitter_.lose_some_time();
       sent_ns_[index] = elapsed_ns();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,8 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 @click.option(
     "--policy",
     metavar="P",
-    help="stepped: lockstep under drawn schedules. race: real threads. Or race with one publication:"
-    " none, per_message, per_batch, single_fence, epoch, seed. By default stepped and race.",
+    help="stepped: lockstep under drawn schedules. attempts: attempt by attempt. race: real threads. Or race with one"
+    " publication: none, per_message, per_batch, single_fence, epoch, seed. By default the first three.",
 )
 @click.option(
     "--examples", type=click.IntRange(1, 10**9), default=None, metavar="N", help="For each row; by default 1000."
@@ -77,6 +78,7 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
 
     keep_out_of_here()
     out: Path = given["out"]
+    was_there = out.exists()
     writable(out)
     found = compare(
         (*names, *given["more"]),
@@ -90,10 +92,13 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
         out=out,
         progress=progress(given["quiet"]),
     )
+    if not was_there and not any(each.path for each in found.counterexamples):
+        with suppress(OSError):
+            out.rmdir()  # it was made only to see that it can be written to
     if given["as_json"]:
         print_json("compare", found.verdict, found.seed, [_json(row) for row in found.rows])
     else:
-        _print(found, given["examples"])
+        _print(found, given["examples"], is_by_budget=given["budget"] is not None)
     _warn(found)
     if not given["quiet"]:
         click.echo(f"... {sum(row.seconds for row in found.rows):.1f} s", err=True)
@@ -133,7 +138,7 @@ def _json(row: Compared) -> dict[str, Any]:
     }
 
 
-def _print(found: Comparisons, examples: int | None) -> None:
+def _print(found: Comparisons, examples: int | None, *, is_by_budget: bool) -> None:
     from fencepost.native.joint import HAPPENINGS
 
     rows = []
@@ -148,7 +153,7 @@ def _print(found: Comparisons, examples: int | None) -> None:
     for row in found.rows:
         if row.counterexample is not None:
             click.echo("")
-            _show(row, row.counterexample, found.seed, examples)
+            _show(row, row.counterexample, found.seed, row.enough if is_by_budget else examples)
     worst = next((row for row in found.rows if row.counterexample), found.rows[0])
     counterexample = worst.counterexample
     print_summary(
@@ -161,11 +166,15 @@ def _print(found: Comparisons, examples: int | None) -> None:
 
 
 def _show(row: Compared, found: Counterexample, seed: int, examples: int | None) -> None:
+    from fencepost.compared.verdicts import CRASH
     from fencepost.model.explorer.columns import conclusion, table
     from fencepost.model.explorer.run_trace import run
 
     size = f"{found.batches} batches, {found.steps} steps, {found.threads} threads"
-    click.echo(f"{row.sequencer}, {row.policy}: {found.property} is violated by {size}")
+    if not found.came_back:
+        size = f"{found.batches} batches"
+    said = "crash" if found.property == CRASH else f"{found.property} is violated"
+    click.echo(f"{row.sequencer}, {row.policy}: {said} by {size}")
     for line in found.lines:
         click.echo(f"    {line}")
     if found.trace is not None:
@@ -173,7 +182,9 @@ def _show(row: Compared, found: Counterexample, seed: int, examples: int | None)
         click.echo("\n".join(table(made)))
         if made.violation is not None:
             click.echo("\n".join(conclusion(made)))
-    if found.trace is None or found.trace.violation is None:
+    if not found.came_back:
+        click.echo(f"{found.property}: {found.sentence}")
+    elif found.trace is None or found.trace.violation is None:
         click.echo(f"{found.property} is violated at step {found.steps}: {found.sentence}")
     if found.is_of_the_design:
         click.echo("the model does the same by the same steps: the fault is the design's")

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, progress
+from fencepost.command_line.output import exit_code, json_document, print_summary, print_table, progress
 
 if TYPE_CHECKING:
     from fencepost.mutations.killing import Hunted, NativeMatrix
+
+
+_COLUMNS = ("k", "mutant", "site", "kind", "killed by", "seconds", "batches", "steps", "threads")
 
 
 def run(
@@ -22,7 +25,8 @@ def run(
         names, budget_seconds=budget_seconds or BUDGET_SECONDS, seed=seed, jobs=jobs, progress=progress(quiet)
     )
     if as_json:
-        print_json("mutants", matrix.verdict, seed, [_json(each) for each in (*matrix.mutants, *matrix.sound)])
+        results = [_json(each) for each in (*matrix.mutants, *matrix.sound)]
+        click.echo(json_document("mutants", matrix.verdict, seed, results, smallest_examples=_medians(matrix)))
     else:
         _print(matrix)
     return exit_code(matrix.verdict)
@@ -62,7 +66,9 @@ def _json(each: Hunted) -> dict[str, Any]:
         "seconds": round(each.seconds, 3),
         "build_seconds": round(each.build_seconds, 3),
         "trace_length": kill.size if kill else None,
-        "trace_unit": kill.unit if kill else None,
+        "example_batches": kill.batches if kill else None,
+        "example_steps": kill.steps if kill else None,
+        "example_threads": kill.threads if kill else None,
         "detail": kill.sentence if kill else _tried(each),
     }
 
@@ -75,7 +81,7 @@ def _print(matrix: NativeMatrix) -> None:
         for each in matrix.mutants
     ]
     rows += [["0", f"no mutation, {each.build}", "-", "-", *_caught(each)] for each in matrix.sound]
-    print_table("one line changed", ["k", "mutant", "site", "kind", "killed by", "seconds", "size"], rows)
+    print_table("one line changed", _COLUMNS, rows)
     click.echo()
     for each in matrix.mutants:
         if each.kill:
@@ -87,17 +93,38 @@ def _print(matrix: NativeMatrix) -> None:
         click.echo(f"the code without a mutation, {each.build}: {words}")
     killed = len(matrix.mutants) - len(matrix.survivors)
     click.echo(f"{len(matrix.mutants)} native mutants: {killed} killed; {len(matrix.false_alarms)} false alarms")
+    sizes = matrix.sizes
+    if sizes:
+        click.echo(
+            f"the smallest examples, medians: {sizes.batches:g} batches; {sizes.steps:g} steps (batches, where there is"
+            f" no schedule); {sizes.threads:g} threads"
+        )
     worst = next(iter((*matrix.survivors, *matrix.false_alarms)), None)
     broken = worst.mutation.breaks if worst and worst.mutation else None
     print_summary(
-        verdict=matrix.verdict, property=broken, seed=matrix.seed, trace=None, mutant=worst.name if worst else None
+        verdict=matrix.verdict,
+        property=broken,
+        seed=matrix.seed,
+        trace=None,
+        mutant=worst.name if worst else None,
+        batches=f"{sizes.batches:g}" if sizes else None,
+        steps=f"{sizes.steps:g}" if sizes else None,
+        threads=f"{sizes.threads:g}" if sizes else None,
     )
 
 
 def _caught(each: Hunted) -> list[str]:
     if each.kill is None:
-        return ["survived", f"{each.seconds:.1f}", "-"]
-    return [each.kill.killer, f"{each.seconds:.1f}", f"{each.kill.size} {each.kill.unit}"]
+        return ["survived", f"{each.seconds:.1f}", "-", "-", "-"]
+    kill = each.kill
+    steps = "-" if kill.steps is None else str(kill.steps)
+    return [kill.killer, f"{each.seconds:.1f}", str(kill.batches), steps, str(kill.threads)]
+
+
+def _medians(matrix: NativeMatrix) -> dict[str, float]:
+    """Return the medians of the smallest examples by their names in documents."""
+    sizes = matrix.sizes
+    return {f"{name}_median": value for name, value in sizes._asdict().items()} if sizes else {}
 
 
 def _tried(each: Hunted) -> str:

@@ -7,6 +7,8 @@ attempts    a sequencer as a user drives it; accepted.py: the answers that the s
 attempted   such a session under a drawn schedule
 raced       workloads raced by real threads through the production sequencers
 kept        examples that failed, for the next time
+alone       work in a process of its own, which may crash or never come back
+ended       an example that did so, made smaller
 modules     compiled modules, in whatever process
 verdicts    what came of it
 """

@@ -14,7 +14,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from fencepost.compared.attempts import Attempts, Broken, Make
+from fencepost.compared.alone import trying
+from fencepost.compared.attempts import STEPS_MOST, Attempts, Broken, Make
 from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import Counterexample
@@ -26,7 +27,6 @@ from fencepost.strategies import Sizes, in_order_of_arrival, schedules, sendings
 
 POLICY = "attempts"
 HAPPENINGS = ("parked batch", "duplicate")
-STEPS_MOST = 2_000
 Row = tuple[int, int, int, int]  # ring, client, seq, count
 Turn = tuple[int, str]  # a scanner, and whether it steps, looks at what it parked (poll), or is stopped
 
@@ -116,6 +116,7 @@ class Attempted:
 
     def drive(self, example: AttemptExample) -> tuple[Attempts, Broken | None]:
         """Run an example; return the session, and the promise that it broke, if any."""
+        trying(example)
         rings = 1 + max((row[0] for row in example.rows), default=0)
         clients = 1 + max((row[1] for row in example.rows), default=0)
         session = Attempts(self.make, self.level, rings, clients)
@@ -141,9 +142,26 @@ class Attempted:
                     break
         return best, failed
 
+    def fewer(self, example: AttemptExample) -> Iterator[AttemptExample]:
+        """Yield examples with a batch, a turn or a pick left out, or something nearer to 0."""
+        if example.picks:
+            yield replace(example, picks=(), stops=0)
+        yield from _fewer(example)
+        for at in range(len(example.picks)):
+            yield replace(example, picks=(*example.picks[:at], *example.picks[at + 1 :]))
+
+    def told(self, example: AttemptExample) -> tuple[tuple[str, ...], int]:
+        """Return what is sent, in words."""
+        return tuple(_sent(example)), len(example.rows)
+
 
 def _fewer(example: AttemptExample) -> Iterator[AttemptExample]:
     """Yield examples with something left out, or something nearer to 0."""
+    size = len(example.turns)
+    while size > 1:  # one by one they follow below
+        for at in range(0, len(example.turns), size):
+            yield replace(example, turns=(*example.turns[:at], *example.turns[at + size :]))
+        size //= 2
     for name in ("rows", "turns"):
         of = getattr(example, name)
         for at in range(len(of)):
@@ -211,9 +229,13 @@ def _options(session: Attempts, last: int) -> Iterator[Turn]:
 def counterexample(task: Attempted, example: AttemptExample, failed: Failed) -> Counterexample:
     """Return a failing example with what happened in it."""
     session, _ = task.drive(example)
-    sent = [f"ring {ring}: client {client} batch {seq} of {count}" for ring, client, seq, count in example.rows]
+    sent = _sent(example)
     taking_part = {line.split(":")[0].split(" begins")[0] for line in session.told}
     steps = [f"{number:3}  {line}" for number, line in enumerate(session.told, start=1)]
     return Counterexample(
         failed.property, failed.sentence, example, (*sent, *steps), failed.size[0], len(example.rows), len(taking_part)
     )
+
+
+def _sent(example: AttemptExample) -> list[str]:
+    return [f"ring {ring}: client {client} batch {seq} of {count}" for ring, client, seq, count in example.rows]

@@ -18,6 +18,9 @@ from fencepost.native.adapter import Answer, YourSequencer
 from fencepost.native.joint import SPEC
 from fencepost.native.sequencers import Attempt, AttemptOutcome
 
+STEPS_MOST = 2_000
+"""Of a session: whoever takes more of them does not end."""
+
 Make = Callable[[], YourSequencer]
 
 
@@ -134,8 +137,12 @@ class Attempts:
             self.told.append(f"scanner {ring} is stopped and started again")
 
     def finish(self) -> None:
-        """Let all scanners go on until nothing is left to do; then judge the whole."""
+        """Let all scanners go on until nothing is left to do; then judge the whole. Raises Broken."""
+        steps_left = STEPS_MOST
         while busy := [ring for ring in range(len(self.rings)) if self.can_step(ring) or self.worth_a_look(ring)]:
+            steps_left -= 1
+            if not steps_left:
+                raise Broken("drained", f"scanners still have something to do after {STEPS_MOST} turns of each")
             for ring in busy:
                 if self.can_step(ring):
                     self.step(ring)

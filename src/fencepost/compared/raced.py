@@ -6,7 +6,7 @@ some races on it still fails.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
@@ -16,6 +16,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from fencepost.compared.alone import trying
 from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import Counterexample
@@ -122,6 +123,7 @@ class Raced:
 
     def try_out(self, example: RaceExample) -> Tried:
         """Race once."""
+        trying(example)
         if not example.rows:
             return Tried(None, 0, 0, frozenset())
         failed, happened = _race(self.sequencer, self.level, example, self.native.load())
@@ -144,6 +146,20 @@ class Raced:
             size //= 2
         return best, failed
 
+    def fewer(self, example: RaceExample) -> Iterator[RaceExample]:
+        """Yield workloads with rows left out."""
+        size = len(example.rows) // 2
+        while size > 0:
+            for at in range(0, len(example.rows), size):
+                rows = (*example.rows[:at], *example.rows[at + size :])
+                if rows:
+                    yield replace(example, rows=rows)
+            size //= 2
+
+    def told(self, example: RaceExample) -> tuple[tuple[str, ...], int]:
+        """Return the workload in words."""
+        return tuple(_told(example)), len(example.rows)
+
     def _fails(self, example: RaceExample, property: str) -> Failed | None:
         for number in range(RACES_OF_ONE):
             found = self.try_out(replace(example, seed=example.seed + number)).failed
@@ -154,13 +170,17 @@ class Raced:
 
 def counterexample(example: RaceExample, failed: Failed) -> Counterexample:
     """Return a failing workload in words."""
-    stopped = "" if example.stop_row is None else f", stopped at row {example.stop_row} and begun again"
-    lines = [
-        f"{len(example.rows)} arrivals, rings of {example.slot_count} slots, publication {example.publication}{stopped}"
-    ]
-    lines += [f"ring {ring}: client {client} batch {seq} of {count}" for client, seq, ring, count in example.rows]
     threads = 3 * len({row[2] for row in example.rows})
-    return Counterexample(failed.property, failed.sentence, example, tuple(lines), 0, len(example.rows), threads)
+    return Counterexample(
+        failed.property, failed.sentence, example, tuple(_told(example)), 0, len(example.rows), threads
+    )
+
+
+def _told(example: RaceExample) -> Iterator[str]:
+    stopped = "" if example.stop_row is None else f", stopped at row {example.stop_row} and begun again"
+    arrivals = f"{len(example.rows)} arrivals, rings of {example.slot_count} slots"
+    yield f"{arrivals}, publication {example.publication}{stopped}"
+    yield from (f"ring {ring}: client {client} batch {seq} of {count}" for client, seq, ring, count in example.rows)
 
 
 Results = list[tuple[tuple[Row, ...], RaceResult]]  # what was sent, and what came of it, race after race

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +72,12 @@ class Task(Protocol):
 
     def smaller(self, example: Any, failed: Failed) -> tuple[Any, Failed]:
         """Return a failing example made smaller in the task's own way, if it has one."""
+
+    def fewer(self, example: Any) -> Iterator[Any]:
+        """Yield examples with something left out, those with most left out first."""
+
+    def told(self, example: Any) -> tuple[tuple[str, ...], int]:
+        """Return an example in words, and how many batches are sent in it."""
 
 
 @dataclass
@@ -156,6 +162,7 @@ def search(task: Task, seed: int, index: int, count: int, deadline: float, kept_
 
     With a folder, failing examples are kept there, and those kept earlier are tried before the first chunk.
     """
+    keep_out_of_here()
     if kept_in is not None and index == 0:
         chunk = _tried_again(task, deadline, kept_in)
         if chunk.failed is not None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from hypothesis.strategies import SearchStrategy
 
 from fencepost import strategies
+from fencepost.compared.alone import trying
 from fencepost.compared.modules import Native
-from fencepost.compared.reduction import Reduction
+from fencepost.compared.reduction import Reduction, simpler
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import Counterexample
 from fencepost.model.contract import Level
@@ -22,6 +23,7 @@ from fencepost.model.programs import design
 from fencepost.model.programs.pipeline import Scenario
 from fencepost.native import Mutant
 from fencepost.native.joint import LOCKSTEP, SPEC, JointExample, JointRun, run_joint
+from fencepost.strategies import has_room
 
 POLICY = "stepped"
 NOT_OF_THE_CONTRACT = (LOCKSTEP, SPEC)
@@ -53,6 +55,7 @@ class Stepped:
 
     def joint(self, example: JointExample) -> JointRun:
         """Run an example and make the three comparisons."""
+        trying(example)
         return run_joint(design(self.sequencer), example, self.profile, mutant=self.mutant, native=self.native.load())
 
     def smaller(self, example: JointExample, failed: Failed) -> tuple[JointExample, Failed]:
@@ -63,6 +66,25 @@ class Stepped:
         """Return how many batches are sent."""
         scenario = example.scenario
         return sum(map(len, (*scenario.rings, *scenario.later, *scenario.plans)))
+
+    def fewer(self, example: JointExample) -> Iterator[JointExample]:
+        """Yield examples with fewer picks, half of them at first, and of simpler workloads."""
+        if example.picks:
+            yield replace(example, picks=())
+        for scenario, _ in simpler(example.scenario):
+            if scenario != example.scenario and has_room(scenario, self.level):
+                yield replace(example, scenario=scenario)
+        size = len(example.picks)
+        while size > 0:
+            for at in range(0, len(example.picks), size):
+                yield replace(example, picks=(*example.picks[:at], *example.picks[at + size :]))
+            size //= 2
+
+    def told(self, example: JointExample) -> tuple[tuple[str, ...], int]:
+        """Return an example in words: what is sent, and after how many plain steps which other choice is made."""
+        picks = ", ".join(f"{plain_count} plain steps, then choice {choice}" for plain_count, choice in example.picks)
+        schedule = f"schedule: {picks or 'the plainest'}"
+        return (*described(example.scenario), schedule), self.batch_count(example)
 
     def try_out(self, example: JointExample) -> Tried:
         made = self.joint(example)

@@ -17,6 +17,9 @@ OF_LEVEL: dict[Level, tuple[str, ...]] = {
 }
 """What can happen at a level: at level 5 nothing is parked, and nothing claimed."""
 
+CRASH = "crash"
+"""What is reported in the place of a promise when the native code takes its process down."""
+
 
 @dataclass(frozen=True)
 class Counterexample:
@@ -27,6 +30,7 @@ class Counterexample:
     also         what other comparisons object to in the same run
     lines        the example in words
     trace        its run as the model makes it, where the example is a run that the model can make
+    came_back          the native code did: it neither crashed nor had to be ended
     is_of_the_design   the model breaks the same promise by the same steps: the native code is not to blame
     """
 
@@ -41,13 +45,15 @@ class Counterexample:
     trace: RunTrace | None = None
     path: Path | None = None
     is_of_the_design: bool = False
+    came_back: bool = True
 
 
 @dataclass(frozen=True)
 class Compared:
     """One sequencer under one policy. `seconds` is wall time; everything else follows from the seed.
 
-    `counted` says of which happenings it can be said whether an example held them; `happened` how many did.
+    `counted` says of which happenings it can be said whether an example held them; `happened` how many did. With
+    `examples=enough` instead of a budget, the same seed comes to the same end.
     """
 
     sequencer: str
@@ -62,6 +68,7 @@ class Compared:
     happened: Counter[str] = field(default_factory=Counter)
     counterexample: Counterexample | None = None
     reason: str = ""
+    enough: int = 0
 
     @property
     def never_happened(self) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fencepost.compared.alone import Ended, alone
 from fencepost.model.errors import InputError
-from fencepost.mutations.kill import Hunt, Kill
+from fencepost.mutations.kill import TRIAL_SECONDS, Hunt, Kill
 from fencepost.native import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, AttemptOutcome, Sequencer
 
 CLIENTS = (0, 1, 1024, 2**32, 2**62, 2**63 - 1)
@@ -30,8 +31,10 @@ def attempts(hunt: Hunt) -> Kill | None:
     """Give drawn schedules to every sequencer; the smallest one that is answered otherwise than it should be."""
     random = Random(f"attempts {hunt.seed}")
     for name, level in hunt.native.SEQUENCERS.items():
-        if level == 5 and (wrong := _wrong_in_bulk(hunt.native, name)):
-            return Kill("attempts", BULK_ROWS, "attempts", f"{name}: {wrong}")
+        if level == 5 and (sentence := _safely(hunt.native, name, BULK_ROWS)):
+            count = _fewest(hunt.native, name)
+            sentence = _safely(hunt.native, name, count) or sentence
+            return Kill("attempts", count, 1, 1, f"{name}: {sentence}")  # one call
     while hunt.goes_on:
         for name in hunt.native.SEQUENCERS:
             first = random.choice(FIRST_POSITIONS)
@@ -39,10 +42,26 @@ def attempts(hunt: Hunt) -> Kill | None:
             hunt.tries(len(batches))
             if _wrong(hunt.native, name, first, batches):
                 batches = _smallest(hunt.native, name, first, batches)
-                return Kill(
-                    "attempts", len(batches), "attempts", f"{name}: {_wrong(hunt.native, name, first, batches)}"
-                )
+                sentence = _wrong(hunt.native, name, first, batches)
+                return Kill("attempts", len(batches), len(batches), 1, f"{name}: {sentence}")
     return None
+
+
+def _fewest(native: Any, name: str) -> int:
+    """Return how many rows of a bulk call are needed; more of them are wrong too."""
+    most, least = BULK_ROWS, 1
+    while least < most:
+        middle = (least + most) // 2
+        if _safely(native, name, middle):
+            most = middle
+        else:
+            least = middle + 1
+    return most
+
+
+def _safely(native: Any, name: str, row_count: int) -> str:
+    found = alone(lambda: _wrong_in_bulk(native, name, row_count), TRIAL_SECONDS)
+    return found.sentence if isinstance(found, Ended) else found
 
 
 def _drawn(random: Random) -> list[Batch]:
@@ -81,7 +100,12 @@ def _expected(level: int, first: int, batches: list[Batch]) -> list[Answer]:
 
 
 def _wrong(native: Any, name: str, first: int, batches: list[Batch]) -> str:
-    """Say what is answered otherwise than expected; "" if nothing is."""
+    """Say what is answered otherwise than expected, or that nothing is; "" if all is well."""
+    found = alone(lambda: _answered_wrong(native, name, first, batches), TRIAL_SECONDS)
+    return found.sentence if isinstance(found, Ended) else found
+
+
+def _answered_wrong(native: Any, name: str, first: int, batches: list[Batch]) -> str:
     level = native.SEQUENCERS[name]
     sequencer = Sequencer(name, len({batch.client_id for batch in batches}), first, native=native)
     expected = _expected(level, first, batches)
@@ -116,8 +140,8 @@ def _smallest(native: Any, name: str, first: int, batches: list[Batch]) -> list[
     return batches
 
 
-def _wrong_in_bulk(native: Any, name: str) -> str:
-    counts = 1 + np.arange(BULK_ROWS, dtype=np.int64) % 7
+def _wrong_in_bulk(native: Any, name: str, row_count: int) -> str:
+    counts = 1 + np.arange(row_count, dtype=np.int64) % 7
     zeros = np.zeros_like(counts)
     answered = Sequencer(name, 1, native=native).try_order_all(client_id=zeros, batch_seq=zeros, message_count=counts)
     expected = np.cumsum(counts) - counts

@@ -11,15 +11,29 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+TRIAL_SECONDS = 10.0
+"""For one trial, which takes milliseconds: what takes longer does not end."""
+
 
 @dataclass(frozen=True)
 class Kill:
-    """What a mutant was caught at. `size` counts the `unit`s of the counterexample, after it was made smaller."""
+    """What a mutant was caught at, after it was made smaller.
+
+    batches   of the workload
+    steps     of the schedule, where the example has one: attempts, accesses, steps of threads; None of a race
+    threads   that take steps; of a race its scanners, each of which has a receiver and a subscriber beside it
+    """
 
     killer: str
-    size: int
-    unit: str
+    batches: int
+    steps: int | None
+    threads: int
     sentence: str
+
+    @property
+    def size(self) -> int:
+        """Steps where there is a schedule, else batches."""
+        return self.batches if self.steps is None else self.steps
 
 
 @dataclass

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from pathlib import Path
+from statistics import median
+from threading import Lock
 from typing import NamedTuple
 
 from fencepost.model.contract import Verdict
@@ -21,7 +22,7 @@ from fencepost.mutations.mutation import Build, Mutation
 from fencepost.mutations.table import MUTATIONS, NUMBERS, mutation, site
 
 BUDGET_SECONDS = 60.0  # of all killers together, for one mutant
-GRACE_SECONDS = 60.0  # for making the counterexample smaller, and for a race that has to be given up
+GRACE_SECONDS = 60.0  # for making the counterexample smaller
 NO_MUTATION = "none"
 
 
@@ -52,6 +53,14 @@ class Hunted:
         return self.mutation.name if self.mutation else NO_MUTATION
 
 
+class Sizes(NamedTuple):
+    """Medians of the smallest examples; `steps` are those of the schedule, or batches where there is none."""
+
+    batches: float
+    steps: float
+    threads: float
+
+
 @dataclass(frozen=True)
 class NativeMatrix:
     """All mutants that were asked for, in the order of the table, and the builds without a mutation."""
@@ -70,6 +79,18 @@ class NativeMatrix:
     def false_alarms(self) -> tuple[Hunted, ...]:
         """Builds without a mutation that were caught at something."""
         return tuple(each for each in self.sound if each.kill is not None)
+
+    @property
+    def sizes(self) -> Sizes | None:
+        """Medians over the smallest examples; None where nothing was killed."""
+        kills = [each.kill for each in self.mutants if each.kill is not None]
+        if not kills:
+            return None
+        return Sizes(
+            median(kill.batches for kill in kills),
+            median(kill.size for kill in kills),
+            median(kill.threads for kill in kills),
+        )
 
     @property
     def verdict(self) -> Verdict:
@@ -95,29 +116,61 @@ def native_mutants(
     kinds: list[Build] = [kind for kind in SOURCES if any(each.build == kind for each in asked)]
     work = [*((each, each.build) for each in asked), *((None, kind) for kind in kinds)]
     done: dict[tuple[Mutation | None, Build], Hunted] = {}
-    pool = ThreadPoolExecutor(jobs)
+    pool, children = ThreadPoolExecutor(jobs), Children()
     try:
-        hunts = [pool.submit(hunted, each, kind, seed, budget_seconds) for each, kind in work]
+        hunts = [pool.submit(hunted, each, kind, seed, budget_seconds, children) for each, kind in work]
         for hunt in as_completed(hunts):
             found = hunt.result()
             done[found.mutation, found.build] = found
             outcome = f"killed by {found.kill.killer}" if found.kill else "survived"
             progress(f"{len(done)} of {len(work)}: {found.name}: {outcome} in {found.seconds:.1f} s")
     finally:
+        children.end()
         pool.shutdown(wait=True, cancel_futures=True)
     rows = [done[each] for each in work]
     return NativeMatrix(seed, budget_seconds, tuple(rows[: len(asked)]), tuple(rows[len(asked) :]))
 
 
-def hunted(each: Mutation | None, kind: Build, seed: int, seconds: float) -> Hunted:
-    """Compile one mutant and hunt it in a process of its own, since it may crash or never end."""
+class Children:
+    """Processes that threads of this one wait for; ended all at once when they are not wanted any more."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._is_over = False
+
+    def run(self, command: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
+        """Run a command in the root folder. Raises TimeoutExpired."""
+        with self._lock:
+            if self._is_over:
+                raise KillerFailed("hunting was ended")
+            pipe = subprocess.PIPE
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, cwd="/")
+            self._running.add(process)
+        try:
+            stdout, stderr = process.communicate(timeout=seconds)
+        finally:
+            process.kill()
+            process.wait()
+            with self._lock:
+                self._running.discard(process)
+        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+    def end(self) -> None:
+        """End those that run; no other will."""
+        with self._lock:
+            self._is_over = True
+            for process in self._running:
+                process.kill()
+
+
+def hunted(each: Mutation | None, kind: Build, seed: int, seconds: float, children: Children) -> Hunted:
+    """Compile one mutant and hunt it in a process of its own."""
     built = build(NUMBERS[each.name] if each else 0, kind)
     where = site(each, toolchain().headers) if each else "-"
     command = [sys.executable, "-m", "fencepost.mutations.child", str(built.module), kind, str(seed), str(seconds)]
     try:
-        ended = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds + GRACE_SECONDS, check=False, cwd=Path("/")
-        )
+        ended = children.run(command, seconds + GRACE_SECONDS)
     except subprocess.TimeoutExpired:
         raise KillerFailed(f"the killers of {each.name if each else NO_MUTATION} did not end in time") from None
     said = told(ended)
@@ -133,22 +186,20 @@ class Told(NamedTuple):
 
 
 def told(ended: subprocess.CompletedProcess[str]) -> Told:
-    """Return what the child said, or what its end says: a crash and a race that cannot be stopped are kills.
+    """Return what the child said, or what its end says: that it crashed is a kill.
 
-    Raises KillerFailed where it ended in an error of the killer's own.
+    What may crash or never come back is tried in a process of its own (`alone.py`), whose end the child reports; if it
+    crashes itself, it was by loading the mutant. Raises KillerFailed where it ended in an error of the killer's own.
     """
     if ended.returncode == 0:
         said = json.loads(ended.stdout.splitlines()[-1])
         return Told(Kill(**said["kill"]) if said["kill"] else None, said["seconds"], said["runs"])
     killer, size, seconds = _last_try(ended.stderr)
-    if ended.returncode < 0:
-        sentence = f"it crashed ({signal.Signals(-ended.returncode).name})"
-    elif "Timeout (" in ended.stderr:
-        sentence = "it did not end, nor could it be stopped: drained"
-    else:
+    if ended.returncode > 0:
         last = (ended.stderr.strip().splitlines() or ["no word"])[-1]
         raise KillerFailed(f"a killer ended with {last}")
-    return Told(Kill(killer, size, "batches", sentence), seconds, {})
+    sentence = f"it crashed ({signal.Signals(-ended.returncode).name})"
+    return Told(Kill(killer, size, None, 1, sentence), seconds, {})
 
 
 def _last_try(said: str) -> tuple[str, int, float]:

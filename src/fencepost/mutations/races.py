@@ -1,29 +1,26 @@
-"""Killer: races of real threads over drawn workloads, on a memory that keeps clocks; histories against the contract."""
+"""Killer: races over drawn workloads, on a memory that keeps clocks; histories against the contract.
+
+The threads of such a race take turns that its seed draws (`turns.hpp`), so what kills a mutant once kills it again.
+"""
 
 from __future__ import annotations
 
-import faulthandler
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from types import FrameType
 from typing import Any
 
+from fencepost.compared.alone import Ended, alone, trying
 from fencepost.model.errors import InputError
 from fencepost.mutations.judging import judged
-from fencepost.mutations.kill import Hunt, Kill
+from fencepost.mutations.kill import TRIAL_SECONDS, Hunt, Kill
 from fencepost.mutations.workloads import Raced, drawn
-from fencepost.native import RaceResult, Sequencer
+from fencepost.native import RaceOptions, RaceResult, Sequencer
 
-RACE_SECONDS_MOST = 10.0  # one race takes milliseconds
-SHRINK_SECONDS = 6.0
-TRIES = 8  # of a smaller workload, before it is taken to be innocent
-
-
-class TooLong(Exception):
-    """A race did not end."""
+TRIALS_MOST = 300
+"""Smaller workloads that are tried; a count, so that the same seed ends with the same one."""
+SHRINK_SECONDS = 20.0  # for what does not end by itself, and takes so long to be ended
+TRIES = 6  # of a smaller workload, each with other turns, before it is taken to be innocent
 
 
 def races(hunt: Hunt) -> Kill | None:
@@ -33,22 +30,27 @@ def races(hunt: Hunt) -> Kill | None:
             given = drawn(hunt.seed, hunt.runs, name, level)
             hunt.tries(len(given.rows))
             if sentence := wrong(hunt.native, given):
-                given, sentence = _smaller(hunt.native, given, sentence)
-                return Kill("race", len(given.rows), "batches", f"{name}: {sentence}")
+                given, sentence = smallest(hunt.native, given, sentence)
+                scanners = len({row[2] for row in given.rows})
+                return Kill("race", len(given.rows), None, scanners, f"{name}: {sentence}")
             if not hunt.goes_on:
                 break
     return None
 
 
 def wrong(native: Any, given: Raced) -> str:
-    """Race once and say what is wrong with what came of it; "" if nothing is."""
+    """Race once, in a process of its own, and say what is wrong with what came of it; "" if nothing is."""
+    found = alone(lambda: _wrong(native, given), TRIAL_SECONDS)
+    return found.sentence if isinstance(found, Ended) else found
+
+
+def _wrong(native: Any, given: Raced) -> str:
     try:
-        with _at_most(RACE_SECONDS_MOST):
-            made = _raced(native, given)
-    except TooLong:
-        return f"a race did not end within {RACE_SECONDS_MOST:g} s: drained"
+        made = _raced(native, given)
     except InputError as refused:
         return f"refused what it should order: {refused}"
+    except RuntimeError as endless:  # Turns::Endless
+        return f"{endless}: drained"
     return judged(given, made)
 
 
@@ -74,39 +76,71 @@ def _raced(native: Any, given: Raced) -> list[tuple[Raced, RaceResult, list[str]
     return made
 
 
-def _smaller(native: Any, given: Raced, sentence: str) -> tuple[Raced, str]:
-    """Leave out halves, quarters ... of the rows as long as some race of what is left is still wrong."""
-    deadline = time.monotonic() + SHRINK_SECONDS
-    size = len(given.rows) // 2
-    while size > 0 and time.monotonic() < deadline and "did not end" not in sentence:
-        for at in range(0, len(given.rows), size):
-            less = replace(given, rows=given.rows[:at] + given.rows[at + size :])
-            tries = (wrong(native, less) for _ in range(TRIES))
-            found = next(filter(None, tries), "") if less.rows else ""
-            if found:
-                given, sentence = less, found
+def _some_wrong(native: Any, trials: list[Raced]) -> tuple[Raced, str] | None:
+    """Race these one after the other, in one process; return the first that is wrong, and what is."""
+
+    def work() -> tuple[int, str] | None:
+        for number, trial in enumerate(trials):
+            trying(number)
+            if found := _wrong(native, trial):
+                return number, found
+        return None
+
+    made = alone(work, TRIAL_SECONDS)
+    if isinstance(made, Ended):
+        return trials[made.tried or 0], made.sentence
+    return (trials[made[0]], made[1]) if made else None
+
+
+def smallest(native: Any, given: Raced, sentence: str) -> tuple[Raced, str]:
+    """Leave out clients, rings and other circumstances, then halves ... of the rows, as long as some race is wrong."""
+    trials_left, deadline = TRIALS_MOST, time.monotonic() + SHRINK_SECONDS
+
+    def fails(less: Raced) -> tuple[Raced, str] | None:
+        nonlocal trials_left
+        if not less.rows or trials_left <= 0 or time.monotonic() > deadline:
+            return None
+        trials_left -= 1
+        return _some_wrong(native, [replace(less, seed=(less.seed + number) % 2**32) for number in range(TRIES)])
+
+    def leave_out(size: int) -> bool:
+        """Leave out so many rows at a time, wherever they can be."""
+        nonlocal given, sentence
+        at, has_any = 0, False
+        while at < len(given.rows):
+            if found := fails(replace(given, rows=given.rows[:at] + given.rows[at + size :])):
+                (given, sentence), has_any = found, True
+            else:
+                at += size
+        return has_any
+
+    again = True
+    while again:
+        again = False
+        for less in _plainer(given):
+            if found := fails(less):
+                (given, sentence), again = found, True
                 break
-            if time.monotonic() > deadline:
-                break
-        else:
-            size //= 2
-        size = min(size, len(given.rows))
+        size = len(given.rows) // 2
+        while size > 0 and not again:
+            if not (leave_out(size) and size == 1):
+                size //= 2
     return given, sentence
 
 
-@contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """Raise TooLong in whatever runs longer; races ask for signals every 50 ms."""
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        raise TooLong
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    faulthandler.dump_traceback_later(1.5 * seconds, exit=True)  # if it cannot be stopped either
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+def _plainer(given: Raced) -> Iterator[Raced]:
+    """Yield workloads without one of the clients, with two rings in one, or raced in a plainer way."""
+    rows = given.rows
+    clients, rings = sorted({row[0] for row in rows}), sorted({row[2] for row in rows})
+    for client in clients if len(clients) > 1 else ():
+        yield replace(given, rows=tuple(row for row in rows if row[0] != client))
+    for ring in rings[1:]:
+        merged = ((client, seq, rings[0] if at == ring else at, count) for client, seq, at, count in rows)
+        yield replace(given, rows=tuple(merged))
+    if given.needs_no_more_room and given.parking_capacity > len(rows):
+        yield replace(given, parking_capacity=len(rows))
+    if given.stop_rows:
+        yield replace(given, stop_rows=given.stop_rows[:-1])
+    plain = RaceOptions(slot_count=given.options.slot_count)
+    if given.options != plain:
+        yield replace(given, options=plain)

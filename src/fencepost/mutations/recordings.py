@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+from fencepost.compared.alone import Ended, alone
 from fencepost.model.errors import InputError
 from fencepost.model.litmus import Answer
-from fencepost.mutations.kill import Hunt, Kill
+from fencepost.mutations.kill import TRIAL_SECONDS, Hunt, Kill
 from fencepost.native import LINE_INSTRUCTIONS
 from fencepost.native.recordings import HAND_OVERS, Recorded, recorded, recorded_hand_over, verdicts
 
 POLICIES = ("per_message", "per_batch", "single_fence", "epoch")  # those that are sound
+PROFILES = ("ncx", "ncx-tear")
 WHOLE_LINES = ("epoch",)  # and that need record and guard to reach memory together
 
 
@@ -18,20 +23,24 @@ def recordings(hunt: Hunt) -> Kill | None:
         raise InputError("this machine has no clflushopt (CPUID leaf 7): publications cannot be written down on it")
     for count in (0, 1):
         for policy in POLICIES:
-            profiles = ("ncx",) if policy in WHOLE_LINES else ("ncx", "ncx-tear")
-            made = recorded(policy, count, hunt.native)
-            if kill := _judged(hunt, f"publication {policy} of {count} messages", made, profiles):
+            profiles = ("ncx",) if policy in WHOLE_LINES else PROFILES
+            record = partial(recorded, policy, count, hunt.native)
+            if kill := _judged(hunt, f"publication {policy} of {count} messages", record, profiles):
                 return kill
     for name in HAND_OVERS:
-        made = recorded_hand_over(name, hunt.native)
-        if kill := _judged(hunt, name.replace("_", " "), made, ("ncx", "ncx-tear")):
+        record = partial(recorded_hand_over, name, hunt.native)
+        if kill := _judged(hunt, name.replace("_", " "), record, PROFILES):
             return kill
     return None
 
 
-def _judged(hunt: Hunt, what: str, made: Recorded, profiles: tuple[str, ...]) -> Kill | None:
+def _judged(hunt: Hunt, what: str, record: Callable[[], Recorded], profiles: tuple[str, ...]) -> Kill | None:
+    made = alone(record, TRIAL_SECONDS)
+    if isinstance(made, Ended):
+        return Kill("memory", 1, None, 2, f"{what}: {made.sentence}")
+    accesses = len(made.writer) + len(made.reader)
     for profile in profiles:
-        hunt.tries(len(made.writer) + len(made.reader))
+        hunt.tries(accesses)
         found = verdicts(made.writer, made.reader, profile=profile)
         sentence = ""
         if found.torn is not Answer.FORBIDDEN:
@@ -39,6 +48,5 @@ def _judged(hunt: Hunt, what: str, made: Recorded, profiles: tuple[str, ...]) ->
         elif found.missed is not Answer.FORBIDDEN and profile == "ncx":
             sentence = "who looks afterwards may never see it"
         if sentence:
-            size = len(made.writer) + len(made.reader)
-            return Kill("memory", size, "accesses", f"{what} under {profile}: {sentence}")
+            return Kill("memory", 1, accesses, 2, f"{what} under {profile}: {sentence}")
     return None

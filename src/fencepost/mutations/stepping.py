@@ -31,6 +31,6 @@ def stepping(hunt: Hunt) -> Kill | None:
         for row in found.rows:
             if row.counterexample is not None:
                 made = row.counterexample
-                sentence = f"{name}: {made.property} by {made.batches} batches: {made.sentence}"
-                return Kill("compare", made.steps, "steps", sentence)
+                sentence = f"{name}: {made.property}: {made.sentence}"
+                return Kill("compare", made.batches, made.steps, made.threads, sentence)
     return None

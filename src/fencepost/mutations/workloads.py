@@ -36,11 +36,11 @@ class Raced:
 
 
 def drawn(seed: int, run: int, sequencer: str, level: int) -> Raced:
-    """Return the workload of a run; later runs are larger, up to some two hundred batches."""
+    """Return the workload of a run; every shape comes round before clients send more, up to 48 batches each."""
     random = Random(f"races {seed} {run}")
     round_ = run // 4
     shape = SHAPES[round_ % len(SHAPES)]
-    batches = min(3 + 3 * round_, 48)
+    batches = min(2 + 2 * (round_ // len(SHAPES)), 48)
     clients, rings = random.randint(1, 5), random.randint(1, 4)
     policy = random.choice(("none", "none", "per_batch", "single_fence", "epoch", "epoch", "per_message"))
     options = RaceOptions(
@@ -62,7 +62,8 @@ def drawn(seed: int, run: int, sequencer: str, level: int) -> Raced:
         rows = _striped(random, 24, 4, 2, 8, copies=0.0)
         seed -= seed % 4  # the clocks' threads are slow then (memory_clocked.hpp)
     if shape == "crowd":  # of more clients than there are chains to park in; all wait for their first batches
-        parking, rows = 192, _striped(random, 96, rings, 2, 8, copies=0.0)
+        crowd = random.choice((6, 12, 24, 96))
+        parking, rows = 2 * crowd, _striped(random, crowd, rings, 2, 8, copies=0.0)
         rows = tuple(sorted(rows, key=lambda row: row[1] == 0))
     if shape == "held":  # also where all that is left of a ring fits its slots
         parking, roomy = random.randint(0, 3), False
