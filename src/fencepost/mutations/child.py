@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fencepost.mutations.kill import Hunt, Killer, loaded
 
-ATTEMPTS_SHARE = 0.05  # of the time; what a single thread can show, it shows soon
+ATTEMPTS_SHARE = 0.2  # of the time; what a single thread can show, it shows soon
 
 
 def main() -> int:
