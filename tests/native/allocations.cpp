@@ -19,13 +19,14 @@ std::uint64_t allocation_count = 0;
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: where the compiler inlines one of a pair and not the other, it takes them for strangers.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocation_count;
   if (void* const memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 

@@ -163,6 +163,13 @@ def assign(header: Line, index: int, start: int) -> Steps:
         yield Store((*header, word), value)
 
 
+def assigned(headers: tuple[Line, ...], start: int) -> Steps:
+    """Write each message's place into its header, and that back."""
+    for index, header in enumerate(headers):
+        yield from assign(header, index, start)
+        yield Flush(header)
+
+
 def raised(writer: Writer) -> Steps:
     """Raise the next guard and write it back."""
     line = writer.raise_line
@@ -194,9 +201,7 @@ class SingleFence(Policy):
         yield from raised(writer)
 
     def written_back(self, writer: Writer, values: tuple[int, ...], headers: tuple[Line, ...], start: int) -> Steps:
-        for index, header in enumerate(headers):
-            yield from assign(header, index, start)
-            yield Flush(header)
+        yield from assigned(headers, start)
         yield from writer.place(values)
         yield Flush(writer.placed_line)
 
@@ -215,11 +220,12 @@ class PerBatch(SingleFence):
         yield from ()
 
 
-class PerEpoch(SingleFence):
-    """One fence and a burst of guards for several batches."""
+class PerEpoch(Policy):
+    """One fence and a burst of guards for several batches; a record is written back with its guard, as they share a line."""
 
     def publish(self, writer: Writer, values: tuple[int, ...], headers: tuple[Line, ...], start: int) -> Steps:
-        yield from self.written_back(writer, values, headers, start)
+        yield from assigned(headers, start)
+        yield from writer.place(values)
         self.held += 1
         if self.held == EPOCH_BATCHES:
             yield from self._raise_all(writer)
