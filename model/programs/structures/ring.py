@@ -221,7 +221,7 @@ class PerBatch(SingleFence):
 
 
 class PerEpoch(Policy):
-    """One fence and a burst of guards for several batches; a record is written back with its guard, as they share a line."""
+    """One fence and a burst of guards for several batches; a record shares its guard's line and is written back with it."""
 
     def publish(self, writer: Writer, values: tuple[int, ...], headers: tuple[Line, ...], start: int) -> Steps:
         yield from assigned(headers, start)
