@@ -221,7 +221,7 @@ class PerBatch(SingleFence):
 
 
 class PerEpoch(Policy):
-    """One fence and a burst of guards for several batches. A record is on its guard's line, and written back with it."""
+    """One fence and a burst of guards for several batches. A record is on its guard's line and written back with it."""
 
     def publish(self, writer: Writer, values: tuple[int, ...], headers: tuple[Line, ...], start: int) -> Steps:
         yield from assigned(headers, start)
