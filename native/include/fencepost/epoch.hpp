@@ -1,6 +1,7 @@
 // A plan of batches that share one reservation.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -31,6 +32,25 @@ class Epoch {
     plan_[planned_count_++] = {batch.client_id, batch.batch_seq, static_cast<std::uint32_t>(batch.message_count),
                                was_parked, origin};
     total_ += batch.message_count;
+  }
+
+  // plan() for the batches `batch_at(begin)` to `batch_at(end - 1)`, which came from `origin_of(index)`, or as many of
+  // them as there is room for; returns how many. None was parked. Counts in registers: in memory, where the stores to the
+  // plan might reach them, each batch waits for the one before it.
+  template <class BatchAt, class OriginOf>
+  std::size_t plan_run(std::size_t begin, std::size_t end, BatchAt& batch_at, OriginOf& origin_of) {
+    const std::size_t count = std::min(end - begin, plan_.size() - planned_count_);
+    Planned* next = plan_.data() + planned_count_;
+    std::uint64_t total = 0;
+    for (std::size_t index = begin; index < begin + count; ++index) {
+      const Batch batch = batch_at(index);
+      *next++ = {batch.client_id, batch.batch_seq, static_cast<std::uint32_t>(batch.message_count), false,
+                 origin_of(index)};
+      total += batch.message_count;
+    }
+    planned_count_ += count;
+    total_ += total;
+    return count;
   }
 
   // Reserves for all that is planned with one fetch_add, or none if nothing is, tells `sink` each batch's range in the

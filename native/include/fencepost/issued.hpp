@@ -66,7 +66,8 @@ class Counter {
    public:
     Alone(const Alone&) = delete;
     Alone& operator=(const Alone&) = delete;
-    ~Alone() {
+    // Inlined wherever this ends: a call would take its address, and the counter would be kept in memory.
+    [[gnu::always_inline]] ~Alone() {
       if (!mutated(Mutation::counter_kept_at_hand)) Memory::store_relaxed(issued_.counter_, next_);
     }
 

@@ -23,8 +23,8 @@ enum class Taken : std::int8_t {
   full,       // it should be parked and there is no room: nothing happened; take nothing more from where it came
 };
 
-// Private to one thread. Next-expected is exact: word >> 1 of a client's entry is the number of its batches that were
-// ordered, and everything parked has a higher number. What is near is parked in the client's own places, what is further
+// Private to one thread. Next-expected is exact: the word of a client's entry, but for its uppermost bit, is the number of
+// its batches that were ordered, and everything parked has a higher number. What is near is parked in the client's own places, what is further
 // ahead in a table of all clients; together they hold parking_capacity batches at most.
 class NextExpected {
  public:
@@ -34,7 +34,7 @@ class NextExpected {
         near_(configuration.parking_capacity, clients_.entry_count()),
         far_(configuration.parking_capacity, clients_.entry_count()) {}
 
-  std::uint64_t next_seq(std::uint64_t client_id) { return clients_.entry_of(client_id).word >> 1; }
+  std::uint64_t next_seq(std::uint64_t client_id) { return next_of(clients_.entry_of(client_id)); }
 
   // Forgets what is parked, as when a reader is stopped and another takes its place; what was ordered stays ordered.
   void forget_parked() noexcept {
@@ -61,34 +61,35 @@ class NextExpected {
   [[gnu::always_inline]] std::size_t take_run(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of,
                                               Order&& order, Drop&& drop) {
     for (std::size_t index = 0; true; ++index) {
-      Batch other{};
-      index = parked_count() == 0 ? take_next_ones(index, count, other, batch_at, origin_of, order)
-                                  : take_near_ones(index, count, other, batch_at, origin_of, order);
+      index = parked_count() == 0 ? take_next_ones(index, count, batch_at, origin_of, order)
+                                  : take_near_ones(index, count, batch_at, origin_of, order);
       if (index == count) return count;
+      // Asked for again: what it was found not to be holds of nothing else, and to keep it costs a store for each batch.
+      const Batch other = batch_at(index);
       OwnedClients::Entry& entry = clients_.entry_of(other.client_id);
       if (take_at<true>(entry, other, origin_of(index), order, drop) == Taken::full) [[unlikely]] return index;
     }
   }
 
  private:
-  static constexpr std::uint64_t has_far = 1;  // something of the client is parked in the table of all
-  static constexpr std::uint64_t one_batch = 2;
+  // In a client's word: something of it is parked in the table of all. Above every number (batch_seq_max is 2^62), so that
+  // such a client's word is no batch's number, and no number is near behind it.
+  static constexpr std::uint64_t has_far = std::uint64_t{1} << 63;
+
+  static std::uint64_t next_of(const OwnedClients::Entry& entry) noexcept { return entry.word & ~has_far; }
 
   // Takes batches from `index` on as long as each is its client's next, while nothing at all is parked. Returns the index
-  // of the first that is not, and sets `other` to it; or count.
+  // of the first that is not, or count.
   template <class BatchAt, class OriginOf, class Order>
-  [[gnu::always_inline]] std::size_t take_next_ones(std::size_t index, std::size_t count, Batch& other,
-                                                    BatchAt& batch_at, OriginOf& origin_of, Order& order) {
+  [[gnu::always_inline]] std::size_t take_next_ones(std::size_t index, std::size_t count, BatchAt& batch_at,
+                                                    OriginOf& origin_of, Order& order) {
     const OwnedClients::Finder find = clients_.finder();
     for (; index < count; ++index) {
       const Batch batch = batch_at(index);
-      OwnedClients::Entry& entry = find.first_entry(batch.client_id);
-      if (entry.client_id != batch.client_id || entry.word != batch.batch_seq << 1) [[unlikely]] {
-        other = batch;
-        break;
-      }
+      OwnedClients::Entry& entry = find.entry_at(find.first_index(batch.client_id));
+      if (entry.client_id != batch.client_id || entry.word != batch.batch_seq) [[unlikely]] break;
       order(batch, origin_of(index), false);
-      entry.word += one_batch;
+      ++entry.word;
     }
     return index;
   }
@@ -100,7 +101,7 @@ class NextExpected {
     std::uint64_t batch_seq;
   };
   static constexpr std::size_t ready_at_once = 2;     // copied for each batch, whether they are ready or not
-  static constexpr std::size_t batches_at_once = 32;  // before `order` is told of those that are ready
+  static constexpr std::size_t batches_at_once = 64;  // before `order` is told of those that are ready
 
   // The same where batches come out of order: takes those that are next or near, and returns the index of the first that
   // is neither, or is a copy, or makes many ready; it may return at once.
@@ -109,57 +110,51 @@ class NextExpected {
   // costs more than all the rest. Hence none: each batch is put into its place; the first few of its client's places
   // are copied behind what is ready; and how many of these count is the run of ones in the client's bits.
   template <class BatchAt, class OriginOf, class Order>
-  [[gnu::always_inline]] std::size_t take_near_ones(std::size_t index, std::size_t count, Batch& other,
-                                                    BatchAt& batch_at, OriginOf& origin_of, Order& order) {
+  [[gnu::always_inline]] std::size_t take_near_ones(std::size_t index, std::size_t count, BatchAt& batch_at,
+                                                    OriginOf& origin_of, Order& order) {
     const OwnedClients::Finder find = clients_.finder();
     const ParkedNear::View near = near_.view();
-    const bool has_room = parking_capacity_ - parked_count() >= count - index;  // for each of them to be parked
-    bool is_near = has_room;
-    if (!has_room) other = batch_at(index);
-    while (is_near && index < count) {
+    if (parking_capacity_ - parked_count() < count - index) return index;  // no room for each of them to be parked
+    while (index < count) {
       Ready ready[batches_at_once * ready_at_once];
-      std::size_t ready_count = 0;
+      Ready* ready_end = ready;
       const std::size_t first = index;
-      for (const std::size_t end = std::min(count, first + batches_at_once); index < end; ++index) {
+      const std::size_t end = std::min(count, first + batches_at_once);
+      for (; index < end; ++index) {
         const Batch batch = batch_at(index);
-        OwnedClients::Entry& entry = find.first_entry(batch.client_id);
-        // An entry with has_far gives half a number, whose half stands in the uppermost bit: it is not near.
-        const std::uint64_t distance = std::rotr((batch.batch_seq << 1) - entry.word, 1);
-        const std::size_t client_index = find.index_of(entry);
-        if (entry.client_id != batch.client_id || !near.reaches(distance)) [[unlikely]] is_near = false;
+        const std::size_t client_index = find.first_index(batch.client_id);
+        OwnedClients::Entry& entry = find.entry_at(client_index);
+        const std::uint64_t distance = batch.batch_seq - entry.word;  // far beyond reach where the client has_far
+        if (entry.client_id != batch.client_id || !near.reaches(distance)) [[unlikely]] break;
         const std::uint32_t before = near.bits(client_index);
-        const std::uint32_t parked = before | std::uint32_t{1} << (distance & 31);
+        const std::uint32_t parked = before | std::uint32_t{1} << distance;
         const auto run_count = static_cast<std::size_t>(std::countr_one(parked));
-        if (!is_near || parked == before || run_count > ready_at_once) [[unlikely]] {
-          is_near = false;
-          other = batch;
-          break;
-        }
-        const std::uint64_t next_seq = batch.batch_seq - distance;
+        if (parked == before || run_count > ready_at_once) [[unlikely]] break;
+        const std::uint64_t next_seq = entry.word;
         const std::uint64_t origin = origin_of(index);
-        Ready* const at = ready + ready_count;
-        at[0] = {{origin, batch.message_count}, batch.client_id, next_seq};  // counts if the batch is next itself
+        ready_end[0] = {{origin, batch.message_count}, batch.client_id, next_seq};  // counts if the batch is next itself
         for (std::size_t more = 1; more < ready_at_once; ++more) {
-          at[more] = {near.place(client_index, next_seq + more), batch.client_id, next_seq + more};
+          ready_end[more] = {near.place(client_index, next_seq + more), batch.client_id, next_seq + more};
         }
         near.place(client_index, batch.batch_seq) = {origin, batch.message_count | ParkedNear::was_parked};
         near.bits(client_index) = parked >> run_count;
-        entry.word = (next_seq + run_count) << 1;
-        ready_count += run_count;
+        entry.word = next_seq + run_count;
+        ready_end += run_count;
       }
-      near_.count_parked(index - first, ready_count);
-      for (const Ready* each = ready; each < ready + ready_count; ++each) {
+      near_.count_parked(index - first, static_cast<std::size_t>(ready_end - ready));
+      for (const Ready* each = ready; each < ready_end; ++each) {
         const std::uint64_t word = each->place.message_count;
         order(Batch{each->client_id, each->batch_seq, word & (ParkedNear::was_parked - 1)}, each->place.origin,
               (word & ParkedNear::was_parked) != 0);
       }
+      if (index < end) break;
     }
     return index;
   }
 
   template <bool parks, class Order, class Drop>
   Taken take_at(OwnedClients::Entry& entry, const Batch& batch, std::uint64_t origin, Order& order, Drop& drop) {
-    const std::uint64_t next_seq = entry.word >> 1;
+    const std::uint64_t next_seq = next_of(entry);
     if (next_seq == batch.batch_seq) [[likely]] {
       order(batch, origin, false);
       advance(entry);
@@ -177,14 +172,14 @@ class NextExpected {
   // Its client's next batch was ordered.
   void advance(OwnedClients::Entry& entry) noexcept {
     near_.view().bits(clients_.index_of(entry)) >>= 1;
-    entry.word += one_batch;
+    ++entry.word;
   }
 
   template <class Drop>
   Taken park(OwnedClients::Entry& entry, const Batch& batch, std::uint64_t origin, Drop& drop) {
     const std::size_t index = clients_.index_of(entry);
     const ParkedNear::View near = near_.view();
-    const std::uint64_t distance = batch.batch_seq - (entry.word >> 1);
+    const std::uint64_t distance = batch.batch_seq - next_of(entry);
     const std::uint32_t bit = near.reaches(distance) ? std::uint32_t{1} << distance : 0;
     // A batch that was far when it came may be near by now: a copy of it has to be looked for in both.
     const bool is_copy = (near.bits(index) & bit) != 0 ||
@@ -213,7 +208,7 @@ class NextExpected {
     const std::size_t index = clients_.index_of(entry);
     const ParkedNear::View near = near_.view();
     while (true) {
-      const std::uint64_t next_seq = entry.word >> 1;
+      const std::uint64_t next_seq = next_of(entry);
       if ((near.bits(index) & 1) != 0) {
         const ParkedNear::Place& place = near.place(index, next_seq);
         order(Batch{entry.client_id, next_seq, place.message_count & (ParkedNear::was_parked - 1)}, place.origin, true);

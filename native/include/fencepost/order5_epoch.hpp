@@ -50,7 +50,10 @@ class Order5Epoch {
     // take() for the batches `batch_at(0)` to `batch_at(count - 1)`, which came from `origin_of(index)`: all of them.
     template <class BatchAt, class OriginOf, class Sink>
     std::size_t take_run(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of, Sink&& sink) {
-      for (std::size_t index = 0; index < count; ++index) take(batch_at(index), origin_of(index), sink);
+      for (std::size_t index = 0; index < count;) {
+        index += epoch_.plan_run(index, count, batch_at, origin_of);
+        if (epoch_.is_full()) epoch_.place(sink, reserves_alone_);
+      }
       return count;
     }
 

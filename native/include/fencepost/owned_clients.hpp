@@ -25,12 +25,13 @@ class OwnedClients {
   // from the table's own fields.
   class Finder {
    public:
-    Entry& first_entry(std::uint64_t client_id) const noexcept {
-      // One multiplication (Fibonacci hashing), since this stands in front of every batch; the upper half is folded in,
-      // or ids that differ there only would start in few places.
-      return entries_[((client_id ^ (client_id >> 32)) * 0x9e3779b97f4a7c15U) >> shift_];
+    std::size_t first_index(std::uint64_t client_id) const noexcept {
+      // One multiplication and a shift, since this stands in front of every batch (Fibonacci hashing: Knuth, The Art of
+      // Computer Programming 3, 6.4). Both halves of the factor are 2^32 over the golden ratio, so ids that differ in
+      // their upper half only are spread as those that differ in the lower.
+      return (client_id * 0x9e3779b99e3779b9U) >> shift_;
     }
-    std::size_t index_of(const Entry& entry) const noexcept { return static_cast<std::size_t>(&entry - entries_); }
+    Entry& entry_at(std::size_t index) const noexcept { return entries_[index]; }
 
    private:
     friend class OwnedClients;
@@ -59,7 +60,7 @@ class OwnedClients {
 
   // The client's entry, made if it is new. Throws Refused when it is new and there are client_capacity others.
   Entry& entry_of(std::uint64_t client_id) {
-    std::size_t index = index_of(finder().first_entry(client_id));
+    std::size_t index = finder().first_index(client_id);
     for (;; index = (index + 1) & (entries_.size() - 1)) {
       Entry& entry = entries_[index];
       if (entry.client_id == client_id) [[likely]] return entry;
