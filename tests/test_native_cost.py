@@ -29,7 +29,8 @@ def compiled(name: str, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("vanishing")
-    return {name: compiled(name, folder) for name in ("vanishing", "vanishing_pipeline", "vanishing_order4")}
+    names = ("vanishing", "vanishing_pipeline", "vanishing_claim", "vanishing_owner")
+    return {name: compiled(name, folder) for name in names}
 
 
 def instruction_count(program: Path, loop: str) -> int:
@@ -48,7 +49,8 @@ def instruction_count(program: Path, loop: str) -> int:
         ("vanishing", "publish"),
         ("vanishing_pipeline", "scan"),
         ("vanishing_pipeline", "receive"),
-        ("vanishing_order4", "order4"),
+        ("vanishing_claim", "claim"),
+        ("vanishing_owner", "owner"),
     ],
 )
 def test_a_loop_through_the_policy_costs_what_it_costs_by_hand(programs: dict[str, Path], name: str, loop: str) -> None:

@@ -39,8 +39,8 @@ class ClientTable {
   // constructor, which happens before every thread's first access.
   Word& word_of(std::uint64_t client_id) {
     std::size_t index = first_bucket_index(client_id);
-    const std::size_t first_probe = mutated(Mutation::last_bucket_unused) ? 1 : 0;
-    for (std::size_t probe_count = first_probe; probe_count < bucket_count_; ++probe_count) {
+    std::size_t probe_count = mutated(Mutation::last_bucket_unused) ? 1 : 0;
+    do {
       Bucket& bucket = buckets_[index];
       std::uint64_t owner = Memory::load_relaxed(bucket.client_id);
       const bool is_empty = owner == no_client;
@@ -52,7 +52,7 @@ class ClientTable {
       // Found, or a failed exchange showed the winner's id.
       if (owner == client_id || mutated(Mutation::clients_aliased)) return bucket.word;
       index = index + 1 == bucket_count_ ? 0 : index + 1;
-    }
+    } while (++probe_count < bucket_count_);  // there is at least one bucket
     refuse_client(client_id, bucket_count_);
   }
 

@@ -124,19 +124,21 @@ class LapRing {
 
     // How many values, at most `count`, are there to be read. Never blocks.
     std::size_t readable_count(std::size_t count) noexcept {
+      LapRing& ring = *ring_;  // for good, as the compiler cannot know behind an acquiring load
+      const std::uint64_t next = consumed_count_ + 1;
       std::size_t found_count = 0;
       std::size_t at = read_at_;
       while (found_count < count) {
-        Slot& slot = ring_->slots_[at];
+        Slot& slot = ring.slots_[at];
         // What is already here of this line may be older than its guard in memory.
         if (!mutated(Mutation::guard_from_copy)) Memory::invalidate(&slot);
         Memory::full_fence();
         // Acquire: pairs with raise(). Equality, not "at least": see the head of the file.
         const auto guard = mutated(Mutation::guard_read_relaxed) ? Memory::load_relaxed(slot.guard)
                                                                  : Memory::load_acquire(slot.guard);
-        if (mutated(Mutation::guard_as_flag) ? guard == 0 : guard != consumed_count_ + found_count + 1) break;
+        if (mutated(Mutation::guard_as_flag) ? guard == 0 : guard != next + found_count) break;
         ++found_count;
-        at = at + 1 == ring_->slot_count_ ? 0 : at + 1;
+        at = at + 1 == ring.slot_count_ ? 0 : at + 1;
       }
       return found_count;
     }
