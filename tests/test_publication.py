@@ -124,3 +124,14 @@ def test_a_word_that_is_not_written_back_or_not_fetched_again_may_never_be_seen(
     writer, reader = recorded_hand_over(name)
     without = [[each for each in side if each.kind is not left_out] for side in (writer, reader)]
     assert verdicts(*without).missed is Answer.ALLOWED
+
+
+@pytest.mark.parametrize("name", HAND_OVERS)
+def test_who_looks_at_what_another_host_writes_stores_nothing(name: str) -> None:
+    """A line stored to by two hosts is whoever's copy leaves its cache last; see AckFrontier on unknown clients."""
+    assert Kind.STORE not in {each.kind for each in recorded_hand_over(name).reader}
+
+
+@pytest.mark.parametrize("publication", SOUND)
+def test_who_reads_a_publication_stores_nothing(publication: str) -> None:
+    assert Kind.STORE not in {each.kind for each in recorded(publication, 2).reader}

@@ -62,12 +62,15 @@ class ClientTable {
   const Word* find(std::uint64_t client_id) const {
     std::size_t index = first_bucket_index(client_id);
     for (std::size_t probe_count = 0; probe_count < bucket_count_; ++probe_count) {
-      const Bucket& bucket = buckets_[index];
+      Bucket& bucket = buckets_[index];
       // What is already here of this line may be older than what its writer wrote back; the word is in it too.
       if (!mutated(Mutation::ack_from_copy)) Reading::invalidate(&bucket);
       Reading::full_fence();
-      const std::uint64_t owner = Reading::load_relaxed(bucket.client_id);
-      if (owner == no_client) return nullptr;
+      std::uint64_t owner = Reading::load_relaxed(bucket.client_id);
+      if (owner == no_client) {
+        if constexpr (!mutated(Mutation::bucket_taken_by_reader)) return nullptr;
+        if (Reading::compare_exchange_relaxed(bucket.client_id, owner, client_id)) return &bucket.word;
+      }
       if (owner == client_id) return &bucket.word;
       index = index + 1 == bucket_count_ ? 0 : index + 1;
     }

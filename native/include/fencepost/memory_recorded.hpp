@@ -45,6 +45,12 @@ struct Recorded : Coherent {
     note(RecordedAccess::Kind::store, &word, sizeof(T));
     Coherent::store_release(word, value);
   }
+  // Written down as the store that it may be.
+  template <class T>
+  static bool compare_exchange_relaxed(Word<T>& word, T& expected, std::type_identity_t<T> desired) {
+    note(RecordedAccess::Kind::store, &word, sizeof(T));
+    return Coherent::compare_exchange_relaxed(word, expected, desired);
+  }
   template <class T>
   static T read(const Plain<T>& plain) {
     note(RecordedAccess::Kind::load, &plain, sizeof(T));

@@ -102,7 +102,7 @@ class PublicationRecorder {
 // What is told another host beside batches, each by one word:
 //   hand_back      a reader gives a slot back, and the writer of the ring looks whether it has room
 //   close          a ring is closed, and a reader looks whether it is finished
-//   acknowledge    the frontier of a client moves, and the client looks
+//   acknowledge    the frontier of a client moves, and the client looks; and another one, of whom nothing is known
 enum class HandOver : std::uint8_t { hand_back, close, acknowledge };
 
 inline constexpr std::string_view hand_over_names[] = {"hand_back", "close", "acknowledge"};
@@ -111,7 +111,7 @@ inline RecordedPublication record_hand_over(HandOver hand_over) {
   AccessRecorder recorder;
   RecordedChain ring(1, 1);
   RecordedChain::Reader reader(ring, 0);
-  AckFrontier frontier(1, true);
+  AckFrontier frontier(2, true);
   frontier.catch_up(1, 0);  // the client is known: its bucket is not part of what is told
   RecordedPublication result;
   if (hand_over != HandOver::close) {
@@ -134,6 +134,7 @@ inline RecordedPublication record_hand_over(HandOver hand_over) {
       frontier.advance<Recorded>(std::span(&reader, 1));
       result.writer = recorder.taken();
       frontier.acked_count<Recorded>(1);
+      frontier.acked_count<Recorded>(2);
       break;
   }
   result.reader = recorder.taken();

@@ -10,7 +10,7 @@ from fencepost.model.errors import InputError
 from fencepost.model.litmus import Answer
 from fencepost.mutations.kill import TRIAL_SECONDS, Hunt, Kill
 from fencepost.native import LINE_INSTRUCTIONS
-from fencepost.native.recordings import HAND_OVERS, Recorded, recorded, recorded_hand_over, verdicts
+from fencepost.native.recordings import HAND_OVERS, Kind, Recorded, recorded, recorded_hand_over, verdicts
 
 POLICIES = ("per_message", "per_batch", "single_fence", "epoch")  # those that are sound
 PROFILES = ("ncx", "ncx-tear")
@@ -39,6 +39,8 @@ def _judged(hunt: Hunt, what: str, record: Callable[[], Recorded], profiles: tup
     if isinstance(made, Ended):
         return Kill("memory", 1, None, 2, f"{what}: {made.sentence}")
     accesses = len(made.writer) + len(made.reader)
+    if any(each.kind is Kind.STORE for each in made.reader):
+        return Kill("memory", 1, accesses, 2, f"{what}: who looks stores to what another host writes: single-writer")
     for profile in profiles:
         hunt.tries(accesses)
         found = verdicts(made.writer, made.reader, profile=profile)
