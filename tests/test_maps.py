@@ -27,6 +27,29 @@ def test_a_map_is_a_dictionary_with_a_default(writes: list[tuple[int, int, int]]
     assert other.written() == tested.written()
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from(["set", "fill", "copy"]), st.integers(0, 5), st.integers(1, 3))
+    )
+)
+def test_a_copy_and_its_original_do_not_see_each_others_writes(writes: list[tuple[int, str, int, int]]) -> None:
+    """Of several maps, each the copy of another: what one says it holds stays true until it is written to itself."""
+    tested: list[Map[int, int]] = [Map(0)]
+    plain: list[dict[int, int]] = [{}]
+    for which, what, start, value in writes:
+        place = which % len(tested)
+        if what == "copy":
+            tested.append(tested[place].copy())
+            plain.append(plain[place].copy())
+        elif what == "set":
+            tested[place][start] = plain[place][start] = value
+        else:
+            tested[place].fill(start, value, lambda cell, value=value: value * cell)  # type: ignore[misc]
+            plain[place].update((cell, value * cell) for cell in range(start, start + value))
+        expected = [frozenset((cell, held) for cell, held in each.items() if held) for each in plain]
+        assert [each.frozen() for each in tested] == expected
+
+
 def test_a_range_of_any_size_is_filled_at_once() -> None:
     tested: Map[int, int] = Map(0)
     tested.fill(10, 2**60, lambda cell: cell - 10)

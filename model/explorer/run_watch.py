@@ -35,12 +35,15 @@ class RunWatch(Watch):
         self.violation: Violation | None = None
         self.refused = ""  # the spec's objection, once there was one
         self._spec = spec  # as it is here, or where it refused a step; never changed
+        self._spec_state: tuple[Any, ...] | None = None  # what its state() is, once it was asked for
         self._following: dict[Any, RunWatch] = {}
 
     def key(self) -> Hashable:
         """Return a value that is equal for watches which judge all that may follow alike."""
+        if self._spec_state is None:
+            self._spec_state = self._spec.state()
         facts = (frozenset(each.items()) if isinstance(each, dict) else each for each in vars(self.facts).values())
-        return *facts, self.refused != "", self._spec.state(), self.violation
+        return *facts, self.refused != "", self._spec_state, self.violation
 
     def asks(self, step: Step) -> tuple[Address, ...]:
         return self.contract.asks(self.facts, step)
@@ -84,8 +87,10 @@ class RunWatch(Watch):
     def _refine(self, step: Step) -> None:
         if self.refused:
             return
-        spec = self._spec.copy()
         try:
+            if next(spec_steps(self._spec, step), None) is None:
+                return  # nothing to the spec, which need not be copied
+            spec = self._spec.copy()
             for each in spec_steps(spec, step):
                 spec.fire(each.action, **each.arguments)
         except NotAccepted as refused:
@@ -93,7 +98,7 @@ class RunWatch(Watch):
             if self.violation is None and (self.asked is None or REFINEMENT in self.asked):
                 self.violation = Violation(REFINEMENT, self.refused)
         else:
-            self._spec = spec
+            self._spec, self._spec_state = spec, None
 
     def at_end(self, inspect: Callable[[Address], Any]) -> Violation | None:
         """Return what is wrong with a run that ends here."""

@@ -11,16 +11,19 @@ Value = TypeVar("Value")
 class Map(Generic[*Indices, Value]):
     """A total map: `Map[Client, Seq, Position]` has a position for each client and seq; starts as `every(value)`.
 
-    A filled range is kept as a span, not cell by cell: a batch may own 2^32 positions.
+    A filled range is kept as a span, not cell by cell: a batch may own 2^32 positions. A copy shares what it holds
+    until one of the two is written to: an explorer copies a state for each step, and a step writes few of its maps.
     """
 
-    __slots__ = ("_cells", "_disjoint", "_spans", "default")
+    __slots__ = ("_cells", "_disjoint", "_frozen", "_is_shared", "_spans", "default")
 
     def __init__(self, default: Value) -> None:
         self.default = default
         self._cells: dict[Any, Value] = {}
         self._spans: list[tuple[int, int, Callable[[int], Value]]] = []  # start, stop, value; a later one wins
         self._disjoint = True  # no span begins before an earlier one ends, so they are sorted
+        self._is_shared = False  # cells and spans, with a copy
+        self._frozen: frozenset[tuple[Any, Value]] | None = None  # what frozen() said, while it holds
 
     def __getitem__(self, index: Any) -> Value:
         if index in self._cells:
@@ -29,10 +32,12 @@ class Map(Generic[*Indices, Value]):
         return self.default if span is None else span[2](index)
 
     def __setitem__(self, index: Any, value: Value) -> None:
+        self._prepare_write()
         self._cells[index] = value
 
     def fill(self, start: int, count: int, value_of: Callable[[int], Value]) -> None:
         """Write `value_of(cell)` to every cell of [start, start + count)."""
+        self._prepare_write()
         stop = start + count
         if len(self._cells) < count:
             self._cells = {cell: value for cell, value in self._cells.items() if not start <= cell < stop}
@@ -44,8 +49,11 @@ class Map(Generic[*Indices, Value]):
 
     def copy(self) -> "Map[*Indices, Value]":
         """Return a map with the same values, filled ranges still in one piece."""
-        other: Map[*Indices, Value] = Map(self.default)
-        other._cells, other._spans, other._disjoint = self._cells.copy(), self._spans.copy(), self._disjoint
+        other: Map[*Indices, Value] = Map.__new__(Map)
+        other.default = self.default
+        other._cells, other._spans, other._disjoint = self._cells, self._spans, self._disjoint
+        other._is_shared = self._is_shared = True
+        other._frozen = self._frozen
         return other
 
     def written(self) -> dict[Any, Value]:
@@ -53,9 +61,21 @@ class Map(Generic[*Indices, Value]):
         cells = {cell: value_of(cell) for start, stop, value_of in self._spans for cell in range(start, stop)}
         return {cell: value for cell, value in (cells | self._cells).items() if value != self.default}
 
+    def frozen(self) -> frozenset[tuple[Any, Value]]:
+        """Return the cells of `written()` as a hashable value; equal maps of one default give equal values."""
+        if self._frozen is None:
+            self._frozen = frozenset(self.written().items())
+        return self._frozen
+
     def become(self, cells: dict[Any, Value]) -> None:
         """Hold exactly these cells, and the default elsewhere."""
         self._cells, self._spans, self._disjoint = dict(cells), [], True
+        self._is_shared, self._frozen = False, None
+
+    def _prepare_write(self) -> None:
+        if self._is_shared:
+            self._cells, self._spans, self._is_shared = self._cells.copy(), self._spans.copy(), False
+        self._frozen = None
 
     def _span_of(self, index: int) -> tuple[int, int, Callable[[int], Value]] | None:
         """Return the last span written that covers an index."""

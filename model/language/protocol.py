@@ -147,8 +147,8 @@ class Protocol:
 
     def state(self) -> tuple[Any, ...]:
         """Return the state as a hashable value; equal states give equal values."""
-        values = (getattr(self, name) for name in self.fields)
-        return tuple(frozenset(v.written().items()) if isinstance(v, Map) else v for v in values)
+        values = [getattr(self, name) for name in self.fields]
+        return tuple([v.frozen() if isinstance(v, Map) else v for v in values])
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """Become the state that `state()` described."""

@@ -72,14 +72,17 @@ inline std::vector<NamedProbe> headers(std::size_t count) {
 inline std::vector<NamedProbe> headers_cached(Size size) { return headers(cached_count(size)); }
 inline std::vector<NamedProbe> headers_memory(Size size) { return headers(memory_count(size)); }
 
-inline std::vector<NamedProbe> parked(Size size) {
-  const std::size_t count = cached_count(size);
+inline std::vector<NamedProbe> parked(std::size_t count) {
   std::vector<NamedProbe> probes;
   add<WorkerProbe<Order4Owner<Coherent>>>(probes, "in_order", count, in_order(count));
   add<WorkerProbe<Order4Owner<Coherent>>>(probes, "parked_18", count, delayed(count, 0.18));
   add<WorkerProbe<Order4Owner<Coherent>>>(probes, "parked_60", count, delayed(count, 0.60));
   return probes;
 }
+
+inline std::vector<NamedProbe> parked_cached(Size size) { return parked(cached_count(size)); }
+// Three times as many headers as are read in a repetition are kept: half of memory_count() is still from memory.
+inline std::vector<NamedProbe> parked_memory(Size size) { return parked(memory_count(size) / 2); }
 
 inline std::vector<NamedProbe> claim_one(Size size) {
   const std::size_t count = cached_count(size);

@@ -28,7 +28,8 @@ inline const std::vector<Setting>& settings() {
   static const std::vector<Setting> list{
       {"headers_cached", 1, Needs::nothing, make::headers_cached},
       {"headers_memory", 1, Needs::nothing, make::headers_memory},
-      {"parked", 1, Needs::nothing, make::parked},
+      {"parked_cached", 1, Needs::nothing, make::parked_cached},
+      {"parked_memory", 1, Needs::nothing, make::parked_memory},
       {"claim_one", 1, Needs::nothing, make::claim_one},
       {"claim_two_apart", 2, Needs::nothing, make::claim_two<false>},
       {"claim_two_shared", 2, Needs::nothing, make::claim_two<true>},
@@ -83,7 +84,7 @@ inline SettingResult measure_setting(std::string_view name, std::int64_t repetit
   SettingResult result;
   result.unavailable = why_not_here(asked.lane_count, asked.needs);
   if (!result.unavailable.empty()) return result;
-  const std::vector<NamedProbe> made = asked.make(size);  // takes up to some 200 ms
+  const std::vector<NamedProbe> made = asked.make(size);  // takes up to some 500 ms
   check_interrupt();
   std::vector<Probe*> probes;
   for (const NamedProbe& each : made) probes.push_back(each.probe.get());

@@ -74,10 +74,13 @@ _ORDERING = (
              "headers_cached", "order4.owner", "bare_log", 2.5),
     _at_most("order4-owner-memory", f"order4.owner, 1,024 clients in order / {_SCAN_LOG}; from memory",
              "headers_memory", "order4.owner", "bare_log", 2.5),
-    _at_most("order4-owner-parked-18", "order4.owner, 18 % of the batches parked / in order",
-             "parked", "parked_18", "in_order", 3.0),
-    _at_most("order4-owner-parked-60", "order4.owner, 60 % of the batches parked / in order",
-             "parked", "parked_60", "in_order", 5.0),
+    *(
+        _at_most(f"order4-owner-parked-{share}-{place}",
+                 f"order4.owner, {share} % of the batches parked / in order; {where}",
+                 f"parked_{place}", f"parked_{share}", "in_order", bound)
+        for place, where in (("cached", "in the caches"), ("memory", "from memory"))
+        for share, bound in ((18, 3.0), (60, 5.0))
+    ),
     _faster("order4-claim-one-scanner", "order4.claim, times as fast as order4.mutex",
             "claim_one", "order4.claim", "order4.mutex", 1.0),
     _plain("order4-claim-headers", "order4.claim, headers only, one scanner", "claim_one", "order4.claim", 20.0),

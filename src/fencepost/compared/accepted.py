@@ -43,7 +43,7 @@ class Possible(NamedTuple):
 
     def key(self) -> object:
         values = (getattr(self.spec, name) for name in self.spec.fields if name not in _OF_ROWS)
-        return *(frozenset(each.written().items()) if isinstance(each, Map) else each for each in values), self.progress
+        return *(each.frozen() if isinstance(each, Map) else each for each in values), self.progress
 
 
 class Acceptor:
