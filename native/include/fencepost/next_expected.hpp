@@ -54,7 +54,8 @@ class NextExpected {
 
   // Takes the batches `batch_at(0)` to `batch_at(count - 1)`, which came from `origin_of(index)`, until one is `full`;
   // returns how many were taken. `order` and `drop` are told of them in the same order as by take(). `order` should not
-  // throw: batches behind the one at which it does may be counted as ordered, too.
+  // throw: batches behind the one at which it does may be counted as ordered, too. `batch_at` may be asked twice for one
+  // batch, and the second answer is the one that counts.
   //
   // Inlined, with both loops, so that what `order` writes to can stay in registers: called, they take twice as long.
   template <class BatchAt, class OriginOf, class Order, class Drop>

@@ -78,7 +78,7 @@ _ORDERING = (
         _at_most(f"order4-owner-parked-{share}-{place}",
                  f"order4.owner, {share} % of the batches parked / in order; {where}",
                  f"parked_{place}", f"parked_{share}", "in_order", bound)
-        for place, where in (("cached", "in the caches"), ("memory", "from memory"))
+        for place, where in (("cached", "128 Ki headers"), ("memory", "1 Mi headers"))
         for share, bound in ((18, 3.0), (60, 5.0))
     ),
     _faster("order4-claim-one-scanner", "order4.claim, times as fast as order4.mutex",
