@@ -38,15 +38,18 @@ inline std::uint64_t beyond(std::int64_t value, std::int64_t low, std::int64_t h
   return bits | (bits - static_cast<std::uint64_t>(low)) | (static_cast<std::uint64_t>(high) - bits);
 }
 
-// Refuses columns of unequal lengths. The sign bit of the result is set if some client_id or batch_seq is out of range.
-// Without a branch or a comparison per row, so that the compiler looks at several rows at once.
-inline std::uint64_t check_lengths_and_identities(const BatchColumns& columns) {
-  const std::size_t row_count = columns.row_count();
-  check_length("batch_seq", columns.batch_seq.size(), row_count);
-  check_length("message_count", columns.message_count.size(), row_count);
+// Refuses columns of unequal lengths. Copies every message_count into `counts`, and returns something whose sign bit is set
+// if a value of some row is out of range: each is read once, so what was checked is what is used. Without a branch or a
+// comparison per row, so that the compiler looks at several rows at once.
+inline std::uint64_t copy_counts(const BatchColumns& columns, std::span<std::int64_t> counts) {
+  check_length("batch_seq", columns.batch_seq.size(), columns.row_count());
+  check_length("message_count", columns.message_count.size(), columns.row_count());
   std::uint64_t outside = 0;
-  for (std::size_t row = 0; row < row_count; ++row) {
-    outside |= static_cast<std::uint64_t>(columns.client_id[row]) | beyond(columns.batch_seq[row], 0, batch_seq_max);
+  for (std::size_t row = 0; row < counts.size(); ++row) {
+    const std::int64_t message_count = columns.message_count[row];
+    outside |= static_cast<std::uint64_t>(columns.client_id[row]) | beyond(columns.batch_seq[row], 0, batch_seq_max) |
+               beyond(message_count, 1, message_count_max);
+    counts[row] = message_count;
   }
   return outside;
 }

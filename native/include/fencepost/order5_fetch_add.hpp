@@ -38,15 +38,21 @@ class Order5FetchAdd {
   // Orders the rows one behind the other, with one fetch_add for every 65,536 of them, and writes where each begins.
   // Nothing is ordered if a value is out of range. Throws Refused when the positions are used up.
   void order_all(const BatchColumns& columns, std::span<std::int64_t> starts) {
-    std::uint64_t total = add_up(columns, starts);
+    if (static_cast<std::int64_t>(copy_counts(columns, starts)) < 0) refuse_columns(columns);
     for (std::size_t from = 0; from < starts.size(); from += rows_at_once) {
       const std::span rows = starts.subspan(from, std::min(rows_at_once, starts.size() - from));
       const bool is_last = from + rows.size() == starts.size();
-      const auto offset = static_cast<std::uint64_t>(rows.front());
-      const std::size_t next = from + rows.size() - (mutated(Mutation::bulk_chunk_short) ? 1 : 0);
-      const auto end = is_last ? total : static_cast<std::uint64_t>(starts[next]);
-      const auto shift = static_cast<std::int64_t>(issued_.reserve(end - offset) - offset);
-      for (std::int64_t& start : rows) start += shift;
+      const std::size_t missing_count = mutated(Mutation::bulk_chunk_short) && !is_last ? 1 : 0;
+      std::uint64_t total = 0;
+      for (const std::int64_t message_count : rows.first(rows.size() - missing_count)) {
+        total += static_cast<std::uint64_t>(message_count);
+      }
+      std::uint64_t next = issued_.reserve(total);
+      for (std::int64_t& row : rows) {  // from how many messages to where they begin
+        const auto message_count = static_cast<std::uint64_t>(row);
+        row = static_cast<std::int64_t>(next);
+        next += message_count;
+      }
     }
   }
 
@@ -56,20 +62,6 @@ class Order5FetchAdd {
 
  private:
   static constexpr auto rows_at_once = static_cast<std::size_t>(epoch_batch_count_max);  // their sum stays below 2^48
-
-  // Writes into `starts` how many messages are before each row and returns how many there are; each count is read once.
-  static std::uint64_t add_up(const BatchColumns& columns, std::span<std::int64_t> starts) {
-    std::uint64_t outside = check_lengths_and_identities(columns);
-    std::uint64_t total = 0;
-    for (std::size_t row = 0; row < starts.size(); ++row) {
-      const std::int64_t message_count = columns.message_count[row];
-      outside |= beyond(message_count, 1, message_count_max);
-      starts[row] = static_cast<std::int64_t>(total);
-      total += static_cast<std::uint64_t>(message_count);
-    }
-    if (static_cast<std::int64_t>(outside) < 0) refuse_columns(columns);
-    return total;
-  }
 
   Issued<Memory> issued_;
   static_assert(sizeof(Issued<Memory>) == cache_line_size && alignof(Issued<Memory>) == cache_line_size,
