@@ -150,7 +150,9 @@ inline std::vector<NamedProbe> messages(std::size_t batch_count, std::size_t pas
 }
 
 inline std::vector<NamedProbe> messages_cached(Size size) { return messages(1, size == Size::full ? 1024 : 16); }
-inline std::vector<NamedProbe> messages_memory(Size size) { return messages(size == Size::full ? 256 : 8, size == Size::full ? 8 : 1); }
+inline std::vector<NamedProbe> messages_memory(Size size) {
+  return size == Size::full ? messages(256, 8) : messages(8, 1);
+}
 
 inline std::vector<NamedProbe> two_cores(Size size) {
   const std::uint64_t count = size == Size::full ? 1U << 16 : 1U << 11;

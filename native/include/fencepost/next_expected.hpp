@@ -23,9 +23,9 @@ enum class Taken : std::int8_t {
   full,       // it should be parked and there is no room: nothing happened; take nothing more from where it came
 };
 
-// Private to one thread. Next-expected is exact: the word of a client's entry, but for its uppermost bit, is the number of
-// its batches that were ordered, and everything parked has a higher number. What is near is parked in the client's own places, what is further
-// ahead in a table of all clients; together they hold parking_capacity batches at most.
+// Private to one thread. Next-expected is exact: a client's word, but for its uppermost bit, is the number of its batches
+// that were ordered, and everything parked has a higher number. What is near is parked in the client's own places, what
+// is further ahead in a table of all clients; together they hold parking_capacity batches at most.
 class NextExpected {
  public:
   explicit NextExpected(const Configuration& configuration)
