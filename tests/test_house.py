@@ -1,6 +1,9 @@
 """The house rules that a machine can keep: sizes, names, and which way imports point."""
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,3 +65,29 @@ def test_no_line_asks_a_checker_to_look_away_without_saying_why() -> None:
         for line in path.read_text().splitlines():
             if "type: ignore" in line and "tests" not in path.parts:
                 assert line.count("#") >= 2, f"{path.name}: {line.strip()}"
+
+
+def test_every_process_collects_the_same_tests() -> None:
+    """Two that collect at different times must agree on every name, or they cannot share the work.
+
+    A case once held an empty gzip file, whose header is the time of its making: two workers that
+    collected on either side of a second's end had tests of different names, and none ran.
+    """
+
+    def collected(hash_seed: str) -> list[str]:
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--collect-only",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            str(ROOT / "tests"),
+        ]
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+        answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        return [line for line in answer.stdout.splitlines() if "::" in line]
+
+    assert (first := collected("1")) == collected("2")
+    assert any(test_every_process_collects_the_same_tests.__name__ in name for name in first)
