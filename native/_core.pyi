@@ -76,11 +76,8 @@ class Sequencer:
         epoch_batch_count: int,
     ) -> None: ...
     def try_order(self, client_id: int, batch_seq: int, message_count: int) -> tuple[int, int]: ...
-    def try_order_all(
-        self,
-        client_id: npt.NDArray[np.int64],
-        batch_seq: npt.NDArray[np.int64],
-        message_count: npt.NDArray[np.int64],
+    def try_order_all(  # TypeError unless each is a contiguous array of int64
+        self, client_id: object, batch_seq: object, message_count: object
     ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]: ...
     def race(
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,6 @@ RING_COUNT_MAX: int = _core.RING_COUNT_MAX
 ISSUED_MAX: int = _core.ISSUED_MAX
 """No range of positions ends above this, so that `issued` fits a signed 64-bit integer."""
 
-_INT64 = np.dtype(np.int64)
 _BOUNDS: dict[str, tuple[int, int]] = {
     "client_id": (0, _core.CLIENT_ID_MAX),
     "batch_seq": (0, BATCH_SEQ_MAX),
@@ -77,13 +76,6 @@ def checked_columns(**given: Column) -> dict[str, npt.NDArray[np.int64]]:
                 f"column {name} has {column.size} values, client_id has {row_count}: expected equal lengths"
             )
     return columns
-
-
-def as_int64(name: str, values: Column) -> npt.NDArray[np.int64]:
-    """Return the column as contiguous int64; the compiled part checks the values of one that is it already."""
-    if isinstance(values, np.ndarray) and values.dtype is _INT64 and values.flags.c_contiguous:
-        return cast("npt.NDArray[np.int64]", values)
-    return _column(name, values)
 
 
 def _column(name: str, values: Column) -> npt.NDArray[np.int64]:

@@ -81,11 +81,18 @@ py::tuple try_order(BoundSequencer& sequencer, std::int64_t client_id, std::int6
   return py::make_tuple(static_cast<int>(attempt.outcome), is_ordered ? static_cast<std::int64_t>(attempt.start) : -1);
 }
 
-py::tuple try_order_all(BoundSequencer& sequencer, const InputColumn& client_id, const InputColumn& batch_seq,
-                        const InputColumn& message_count) {
-  const auto columns = batch_columns(client_id, batch_seq, message_count);
-  py::array_t<std::int8_t> outcome(client_id.size());
-  py::array_t<std::int64_t> start_position(client_id.size());
+// Takes objects and not columns: what pybind11 itself says of other arguments has all their values in it.
+py::tuple try_order_all(BoundSequencer& sequencer, const py::object& client_id, const py::object& batch_seq,
+                        const py::object& message_count) {
+  for (const py::object& each : {std::cref(client_id), std::cref(batch_seq), std::cref(message_count)}) {
+    if (!py::isinstance<InputColumn>(each)) throw py::type_error("expected contiguous arrays of int64");
+  }
+  const auto columns = batch_columns(py::reinterpret_borrow<InputColumn>(client_id),
+                                     py::reinterpret_borrow<InputColumn>(batch_seq),
+                                     py::reinterpret_borrow<InputColumn>(message_count));
+  const auto row_count = static_cast<py::ssize_t>(columns.row_count());
+  py::array_t<std::int8_t> outcome(row_count);
+  py::array_t<std::int64_t> start_position(row_count);
   const fencepost::Answers answers{{outcome.mutable_data(), columns.row_count()},
                                    {start_position.mutable_data(), columns.row_count()}};
   {
@@ -224,8 +231,7 @@ PYBIND11_MODULE(_core, module) {
            py::arg("name"), py::kw_only(), py::arg("client_capacity"), py::arg("first_position"),
            py::arg("parking_capacity"), py::arg("worker_count"), py::arg("epoch_batch_count"))
       .def("try_order", &try_order, py::arg("client_id"), py::arg("batch_seq"), py::arg("message_count"))
-      .def("try_order_all", &try_order_all, py::arg("client_id").noconvert(), py::arg("batch_seq").noconvert(),
-           py::arg("message_count").noconvert())
+      .def("try_order_all", &try_order_all, py::arg("client_id"), py::arg("batch_seq"), py::arg("message_count"))
       .def("race", &race, py::kw_only(), py::arg("client_id").noconvert(), py::arg("batch_seq").noconvert(),
            py::arg("broker_id").noconvert(), py::arg("message_count").noconvert(), py::arg("options"))
       .def_property_readonly("issued", &BoundSequencer::issued);

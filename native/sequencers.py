@@ -11,7 +11,6 @@ from fencepost.native import _core
 from fencepost.native.arguments import (
     SEQUENCERS,
     Column,
-    as_int64,
     check_name,
     check_number,
     checked_columns,
@@ -102,15 +101,14 @@ class Sequencer:
         rows' ranges follow each other. Nothing is ordered if a value is out of range; if the positions are used up on
         the way, the rows before are.
         """
-        columns = (
-            as_int64("client_id", client_id),
-            as_int64("batch_seq", batch_seq),
-            as_int64("message_count", message_count),
-        )
         try:  # not `with refusals()`, which costs as much as ordering a thousand batches
-            return Replay(*self._core.try_order_all(*columns))
+            return Replay(*self._core.try_order_all(client_id, batch_seq, message_count))
         except self._native.Refused as error:
             raise InputError(str(error)) from None
+        except TypeError:  # no such arrays
+            columns = checked_columns(client_id=client_id, batch_seq=batch_seq, message_count=message_count)
+        with refusals(self._native):
+            return Replay(*self._core.try_order_all(**columns))
 
     def race(
         self,

@@ -1,6 +1,7 @@
 """Native attempts one by one: given schedules against an obvious reference, and the limits of counter and table."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -173,6 +174,37 @@ def test_more_rows_than_one_reservation_holds_follow_each_other() -> None:
     answered = sequencer.try_order_all(client_id=zeros, batch_seq=zeros, message_count=counts)
     assert answered.start_position.tolist() == (7 + np.cumsum(counts) - counts).tolist()
     assert sequencer.issued == 7 + counts.sum()
+
+
+def test_a_bad_value_behind_the_first_reservation_is_refused_before_it() -> None:
+    counts = np.ones(200_000, dtype=np.int64)
+    counts[150_000] = 0
+    zeros, sequencer = np.zeros_like(counts), Sequencer("order5.fetch_add", 1)
+    with pytest.raises(InputError, match=r"^message_count\[150000\] is 0: expected 1\.\."):
+        sequencer.try_order_all(client_id=zeros, batch_seq=zeros, message_count=counts)
+    assert sequencer.issued == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        list,
+        tuple,
+        lambda values: np.array(values, dtype=np.int32),
+        lambda values: np.array(values, dtype=">i8"),
+        lambda values: np.array(values, dtype=np.uint64),
+        lambda values: np.repeat(np.array(values), 2)[::2],
+        lambda values: np.array(values)[::-1][::-1],
+    ],
+    ids=["list", "tuple", "int32", "big-endian", "unsigned", "strided", "turned twice"],
+)
+@pytest.mark.parametrize("name", SEQUENCERS)
+def test_columns_of_any_kind_are_ordered_alike(name: str, given: Callable[[list[int]], Any]) -> None:
+    answered = Sequencer(name, client_capacity=6).try_order_all(
+        client_id=given([5, 3, 5]), batch_seq=given([0, 0, 1]), message_count=given([4, 2, 1])
+    )
+    assert answered.outcome.tolist() == [ORDERED] * 3
+    assert answered.start_position.tolist() == [0, 4, 6]
 
 
 @pytest.mark.parametrize("name", SEQUENCERS)

@@ -120,3 +120,26 @@ def test_however_far_ahead_a_run_is_parked_it_is_released_whole_and_copies_of_it
     assert result.start_position.tolist() == expected.start
     assert result.parked_ever_count == ahead
     assert result.duplicate_count == ahead + ahead + 2
+
+
+@pytest.mark.parametrize("name", OWNERS)
+@pytest.mark.parametrize("further", [[5], [9], [5, 9], [9, 17], [5, 9, 17, 40]])
+def test_looking_further_ahead_loses_nothing_that_is_parked(name: str, further: list[int]) -> None:
+    # Every client has batches 2 and 3 parked behind 1; then one of them has batches further and further on.
+    sent = [(client, seq) for seq in (0, 2, 3) for client in CLIENTS]
+    sent += [(CLIENTS[1], seq) for seq in further]
+    sent += [(client, seq) for seq in (2, 3, 1, 4) for client in CLIENTS]  # two copies, the missing one, the next
+    sent += [(CLIENTS[1], seq) for seq in range(5, 42)]
+    expected = reference(sent, 4096, 0)
+    result = race(
+        name,
+        client_id=[client for client, _ in sent],
+        batch_seq=[seq for _, seq in sent],
+        broker_id=[0] * len(sent),
+        message_count=[count_of(row) for row in range(len(sent))],
+        parking_capacity=4096,
+    )
+    assert result.outcome.tolist() == expected.outcome
+    assert result.start_position.tolist() == expected.start
+    assert result.parked_ever_count == 2 * len(CLIENTS) + len(further)
+    assert result.duplicate_count == 2 * len(CLIENTS) + len(further)

@@ -31,6 +31,11 @@ inline void check_length(std::string_view column, std::size_t value_count, std::
                 std::to_string(row_count) + ": expected equal lengths");
 }
 
+inline void check_lengths(const BatchColumns& columns) {
+  check_length("batch_seq", columns.batch_seq.size(), columns.row_count());
+  check_length("message_count", columns.message_count.size(), columns.row_count());
+}
+
 // Has its sign bit set if `value` is not in low..high, where 0 <= low <= high: in that range neither difference borrows.
 // A value below `low` may be so far below that value - low wraps; then it is negative, and so is its own sign bit.
 inline std::uint64_t beyond(std::int64_t value, std::int64_t low, std::int64_t high) noexcept {
@@ -38,20 +43,27 @@ inline std::uint64_t beyond(std::int64_t value, std::int64_t low, std::int64_t h
   return bits | (bits - static_cast<std::uint64_t>(low)) | (static_cast<std::uint64_t>(high) - bits);
 }
 
-// Refuses columns of unequal lengths. Copies every message_count into `counts`, and returns something whose sign bit is set
-// if a value of some row is out of range: each is read once, so what was checked is what is used. Without a branch or a
-// comparison per row, so that the compiler looks at several rows at once.
-inline std::uint64_t copy_counts(const BatchColumns& columns, std::span<std::int64_t> counts) {
-  check_length("batch_seq", columns.batch_seq.size(), columns.row_count());
-  check_length("message_count", columns.message_count.size(), columns.row_count());
+struct CopiedCounts {
+  std::uint64_t total;
+  bool is_outside;  // a value of some row is out of range
+};
+
+// Copies the message_count of `counts.size()` rows from `first_row` on. Each is read once, so what was checked is what is
+// used. Without a branch or a comparison per row, so that the compiler looks at several rows at once.
+inline CopiedCounts copy_counts(const BatchColumns& columns, std::size_t first_row, std::span<std::int64_t> counts) {
+  const Column client_ids = columns.client_id.subspan(first_row);
+  const Column batch_seqs = columns.batch_seq.subspan(first_row);
+  const Column message_counts = columns.message_count.subspan(first_row);
+  std::uint64_t total = 0;
   std::uint64_t outside = 0;
   for (std::size_t row = 0; row < counts.size(); ++row) {
-    const std::int64_t message_count = columns.message_count[row];
-    outside |= static_cast<std::uint64_t>(columns.client_id[row]) | beyond(columns.batch_seq[row], 0, batch_seq_max) |
+    const std::int64_t message_count = message_counts[row];
+    outside |= static_cast<std::uint64_t>(client_ids[row]) | beyond(batch_seqs[row], 0, batch_seq_max) |
                beyond(message_count, 1, message_count_max);
+    total += static_cast<std::uint64_t>(message_count);
     counts[row] = message_count;
   }
-  return outside;
+  return {total, static_cast<std::int64_t>(outside) < 0};
 }
 
 // Refuses the first row with a value out of range, where there is one.
@@ -66,9 +78,8 @@ inline std::uint64_t copy_counts(const BatchColumns& columns, std::span<std::int
 
 // Each value is read once, so that what was checked is what is used, whatever the owner of the columns does meanwhile.
 inline std::vector<Batch> checked_batches(const BatchColumns& columns) {
+  check_lengths(columns);
   const std::size_t row_count = columns.row_count();
-  check_length("batch_seq", columns.batch_seq.size(), row_count);
-  check_length("message_count", columns.message_count.size(), row_count);
   std::vector<Batch> batches;
   batches.reserve(row_count);
   for (std::size_t row = 0; row < row_count; ++row) {

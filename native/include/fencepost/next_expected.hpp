@@ -95,21 +95,27 @@ class NextExpected {
     return index;
   }
 
-  // A batch that may be ordered, copied from where it was.
-  struct Ready {
-    ParkedNear::Place place;
-    std::uint64_t client_id;
-    std::uint64_t batch_seq;
-  };
   static constexpr std::size_t ready_at_once = 2;     // copied for each batch, whether they are ready or not
   static constexpr std::size_t batches_at_once = 64;  // before `order` is told of those that are ready
+
+  // Batches that may be ordered, copied from where they were. Arrays side by side: of those that `order` does not look at
+  // the compiler leaves nothing.
+  struct Ready {
+    static constexpr std::size_t size_max = batches_at_once * ready_at_once;
+    std::uint64_t client_ids[size_max];
+    std::uint64_t batch_seqs[size_max];
+    std::uint64_t message_counts[size_max];
+    std::uint64_t origins[size_max];
+    bool were_parked[size_max];
+  };
 
   // The same where batches come out of order: takes those that are next or near, and returns the index of the first that
   // is neither, or is a copy, or makes many ready; it may return at once.
   //
   // Which batch is next and how many follow it is chance, so a branch on it is mispredicted every other time, and that
-  // costs more than all the rest. Hence none: each batch is put into its place; the first few of its client's places
-  // are copied behind what is ready; and how many of these count is the run of ones in the client's bits.
+  // costs more than all the rest. Hence none: each batch is put into its place; it and the first few of the places behind
+  // it are copied behind what is ready; and how many of these count is the run of ones in the client's bits. For a batch
+  // that is not its client's next that is none, so what was copied need not be true.
   template <class BatchAt, class OriginOf, class Order>
   [[gnu::always_inline]] std::size_t take_near_ones(std::size_t index, std::size_t count, BatchAt& batch_at,
                                                     OriginOf& origin_of, Order& order) {
@@ -117,8 +123,8 @@ class NextExpected {
     const ParkedNear::View near = near_.view();
     if (parking_capacity_ - parked_count() < count - index) return index;  // no room for each of them to be parked
     while (index < count) {
-      Ready ready[batches_at_once * ready_at_once];
-      Ready* ready_end = ready;
+      Ready ready;
+      std::size_t ready_count = 0;
       const std::size_t first = index;
       const std::size_t end = std::min(count, first + batches_at_once);
       for (; index < end; ++index) {
@@ -129,24 +135,26 @@ class NextExpected {
         if (entry.client_id != batch.client_id || !near.reaches(distance)) [[unlikely]] break;
         const std::uint32_t before = near.bits(client_index);
         const std::uint32_t parked = before | std::uint32_t{1} << distance;
-        const auto run_count = static_cast<std::size_t>(std::countr_one(parked));
+        const std::uint32_t run_count = ParkedNear::run_count(parked);
         if (parked == before || run_count > ready_at_once) [[unlikely]] break;
-        const std::uint64_t next_seq = entry.word;
         const std::uint64_t origin = origin_of(index);
-        ready_end[0] = {{origin, batch.message_count}, batch.client_id, next_seq};  // counts if the batch is next itself
-        for (std::size_t more = 1; more < ready_at_once; ++more) {
-          ready_end[more] = {near.place(client_index, next_seq + more), batch.client_id, next_seq + more};
+        for (std::size_t ahead = 0; ahead < ready_at_once; ++ahead) {
+          const ParkedNear::Place& place = near.place(client_index, batch.batch_seq + ahead);
+          ready.client_ids[ready_count + ahead] = batch.client_id;
+          ready.batch_seqs[ready_count + ahead] = batch.batch_seq + ahead;
+          ready.message_counts[ready_count + ahead] = ahead == 0 ? batch.message_count : place.message_count;
+          ready.origins[ready_count + ahead] = ahead == 0 ? origin : place.origin;
+          ready.were_parked[ready_count + ahead] = ahead != 0;
         }
-        near.place(client_index, batch.batch_seq) = {origin, batch.message_count | ParkedNear::was_parked};
+        near.place(client_index, batch.batch_seq) = {origin, batch.message_count};
         near.bits(client_index) = parked >> run_count;
-        entry.word = next_seq + run_count;
-        ready_end += run_count;
+        entry.word += run_count;
+        ready_count += run_count;
       }
-      near_.count_parked(index - first, static_cast<std::size_t>(ready_end - ready));
-      for (const Ready* each = ready; each < ready_end; ++each) {
-        const std::uint64_t word = each->place.message_count;
-        order(Batch{each->client_id, each->batch_seq, word & (ParkedNear::was_parked - 1)}, each->place.origin,
-              (word & ParkedNear::was_parked) != 0);
+      near_.count_parked(index - first, ready_count);
+      for (std::size_t each = 0; each < ready_count; ++each) {
+        order(Batch{ready.client_ids[each], ready.batch_seqs[each], ready.message_counts[each]}, ready.origins[each],
+              ready.were_parked[each]);
       }
       if (index < end) break;
     }
@@ -179,9 +187,12 @@ class NextExpected {
   template <class Drop>
   Taken park(OwnedClients::Entry& entry, const Batch& batch, std::uint64_t origin, Drop& drop) {
     const std::size_t index = clients_.index_of(entry);
-    const ParkedNear::View near = near_.view();
     const std::uint64_t distance = batch.batch_seq - next_of(entry);
-    const std::uint32_t bit = near.reaches(distance) ? std::uint32_t{1} << distance : 0;
+    const bool is_near = near_.try_reach(distance, [&](std::size_t client_index) {
+      return next_of(clients_.entry_at(client_index));
+    });
+    const ParkedNear::View near = near_.view();
+    const std::uint32_t bit = is_near ? std::uint32_t{1} << distance : 0;
     // A batch that was far when it came may be near by now: a copy of it has to be looked for in both.
     const bool is_copy = (near.bits(index) & bit) != 0 ||
                          ((entry.word & has_far) != 0 && far_.find(index, batch.batch_seq) != nullptr);
@@ -193,7 +204,7 @@ class NextExpected {
       return mutated(Mutation::full_taken_for_parked) ? Taken::parked : Taken::full;
     }
     if (bit != 0) {
-      near.place(index, batch.batch_seq) = {origin, batch.message_count | ParkedNear::was_parked};
+      near.place(index, batch.batch_seq) = {origin, batch.message_count};
       near.bits(index) |= bit;
       near_.count_parked(1, 0);
     } else {
@@ -212,7 +223,7 @@ class NextExpected {
       const std::uint64_t next_seq = next_of(entry);
       if ((near.bits(index) & 1) != 0) {
         const ParkedNear::Place& place = near.place(index, next_seq);
-        order(Batch{entry.client_id, next_seq, place.message_count & (ParkedNear::was_parked - 1)}, place.origin, true);
+        order(Batch{entry.client_id, next_seq, place.message_count}, place.origin, true);
         near_.count_parked(0, 1);
       } else if ((entry.word & has_far) == 0 || !release_far(entry, next_seq, order)) {
         return;

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
+#include <vector>
 
 #include "fencepost/batch.hpp"
 #include "fencepost/columns.hpp"
@@ -38,21 +38,21 @@ class Order5FetchAdd {
   // Orders the rows one behind the other, with one fetch_add for every 65,536 of them, and writes where each begins.
   // Nothing is ordered if a value is out of range. Throws Refused when the positions are used up.
   void order_all(const BatchColumns& columns, std::span<std::int64_t> starts) {
-    if (static_cast<std::int64_t>(copy_counts(columns, starts)) < 0) refuse_columns(columns);
+    check_lengths(columns);
+    std::vector<std::uint64_t> totals;
+    totals.reserve(starts.size() / rows_at_once + 1);
+    bool is_outside = false;
     for (std::size_t from = 0; from < starts.size(); from += rows_at_once) {
-      const std::span rows = starts.subspan(from, std::min(rows_at_once, starts.size() - from));
-      const bool is_last = from + rows.size() == starts.size();
-      const std::size_t missing_count = mutated(Mutation::bulk_chunk_short) && !is_last ? 1 : 0;
-      std::uint64_t total = 0;
-      for (const std::int64_t message_count : rows.first(rows.size() - missing_count)) {
-        total += static_cast<std::uint64_t>(message_count);
-      }
-      std::uint64_t next = issued_.reserve(total);
-      for (std::int64_t& row : rows) {  // from how many messages to where they begin
-        const auto message_count = static_cast<std::uint64_t>(row);
-        row = static_cast<std::int64_t>(next);
-        next += message_count;
-      }
+      const CopiedCounts copied = copy_counts(columns, from, rows_from(from, starts));
+      is_outside |= copied.is_outside;
+      totals.push_back(copied.total);
+    }
+    if (is_outside) refuse_columns(columns);
+    for (std::size_t from = 0; from < starts.size(); from += rows_at_once) {
+      const std::span<std::int64_t> rows = rows_from(from, starts);
+      const bool is_short = mutated(Mutation::bulk_chunk_short) && rows.end() != starts.end();
+      const std::uint64_t last_count = is_short ? static_cast<std::uint64_t>(rows.back()) : 0;
+      to_starts(rows, issued_.reserve(totals[from / rows_at_once] - last_count));
     }
   }
 
@@ -62,6 +62,19 @@ class Order5FetchAdd {
 
  private:
   static constexpr auto rows_at_once = static_cast<std::size_t>(epoch_batch_count_max);  // their sum stays below 2^48
+
+  static std::span<std::int64_t> rows_from(std::size_t first_row, std::span<std::int64_t> rows) {
+    return rows.subspan(first_row, std::min(rows_at_once, rows.size() - first_row));
+  }
+
+  // From how many messages each row has to where they begin.
+  static void to_starts(std::span<std::int64_t> rows, std::uint64_t next) {
+    for (std::int64_t& row : rows) {
+      const auto message_count = static_cast<std::uint64_t>(row);
+      row = static_cast<std::int64_t>(next);
+      next += message_count;
+    }
+  }
 
   Issued<Memory> issued_;
   static_assert(sizeof(Issued<Memory>) == cache_line_size && alignof(Issued<Memory>) == cache_line_size,
