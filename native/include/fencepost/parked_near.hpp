@@ -59,7 +59,7 @@ class ParkedNear {
   // for it first.
   static std::uint32_t run_count(std::uint32_t bits) noexcept { return static_cast<std::uint32_t>(__builtin_ctz(~bits)); }
 
-  // Where things lie. Holds copies of what never changes, for loops whose stores the compiler cannot tell from ours.
+  // Where things lie, until try_reach(). Holds copies, for loops whose stores the compiler cannot tell from ours.
   class View {
    public:
     bool reaches(std::uint64_t distance) const noexcept { return distance <= last_; }
