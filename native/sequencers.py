@@ -99,7 +99,7 @@ class Sequencer:
 
         For many batches a call: contiguous int64 arrays are neither copied nor looked at in Python. At level 5 the
         rows' ranges follow each other. Nothing is ordered if a value is out of range; if the positions are used up on
-        the way, the rows before are.
+        the way, the rows before are (at level 5 whole blocks of 65,536 of them).
         """
         try:  # not `with refusals()`, which costs as much as ordering a thousand batches
             return Replay(*self._core.try_order_all(client_id, batch_seq, message_count))

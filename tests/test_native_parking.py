@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fencepost.native import ISSUED_MAX, ArrivalOutcome, RaceOptions, race
+from fencepost.native import ISSUED_MAX, ArrivalOutcome, RaceOptions, RaceResult, race
 
 OWNERS = ["order4.owner", "order4.epoch"]
 CLIENTS = [0, 5, 2**32 + 5, 2**62]
@@ -57,6 +57,26 @@ def count_of(row: int) -> int:
     return 1 + row % 3
 
 
+def raced(
+    name: str,
+    sent: list[tuple[int, int]],
+    capacity: int,
+    first_position: int = 0,
+    options: RaceOptions | None = None,
+) -> RaceResult:
+    """The same arrivals, all in one ring."""
+    return race(
+        name,
+        client_id=[client for client, _ in sent],
+        batch_seq=[seq for _, seq in sent],
+        broker_id=[0] * len(sent),
+        message_count=[count_of(row) for row in range(len(sent))],
+        parking_capacity=capacity,
+        first_position=first_position,
+        options=options,
+    )
+
+
 @st.composite
 def arrivals(draw: st.DrawFn) -> list[tuple[int, int]]:
     """A few clients' batches, each late by up to `lateness`, some sent twice, some never."""
@@ -84,16 +104,7 @@ def test_an_owner_does_what_a_dictionary_does(
     name: str, sent: list[tuple[int, int]], capacity: int, slot_count: int, first_position: int
 ) -> None:
     expected = reference(sent, capacity, first_position)
-    result = race(
-        name,
-        client_id=[client for client, _ in sent],
-        batch_seq=[seq for _, seq in sent],
-        broker_id=[0] * len(sent),
-        message_count=[count_of(row) for row in range(len(sent))],
-        parking_capacity=capacity,
-        first_position=first_position,
-        options=RaceOptions(slot_count=slot_count),
-    )
+    result = raced(name, sent, capacity, first_position, RaceOptions(slot_count=slot_count))
     assert result.outcome.tolist() == expected.outcome
     assert result.start_position.tolist() == expected.start
     assert result.delivered_position.tolist() == expected.start
@@ -107,15 +118,9 @@ def test_however_far_ahead_a_run_is_parked_it_is_released_whole_and_copies_of_it
 ) -> None:
     # 0, then everything behind 1 from the far end on, each twice; then 1, which releases it all, and copies again.
     seqs = [0, *(seq for seq in range(ahead + 1, 1, -1) for _ in (0, 1)), 1, *range(ahead + 2)]
-    expected = reference([(7, seq) for seq in seqs], 4096, 0)
-    result = race(
-        name,
-        client_id=[7] * len(seqs),
-        batch_seq=seqs,
-        broker_id=[0] * len(seqs),
-        message_count=[count_of(row) for row in range(len(seqs))],
-        parking_capacity=4096,
-    )
+    sent = [(7, seq) for seq in seqs]
+    expected = reference(sent, 4096, 0)
+    result = raced(name, sent, 4096)
     assert result.outcome.tolist() == expected.outcome
     assert result.start_position.tolist() == expected.start
     assert result.parked_ever_count == ahead
@@ -131,14 +136,7 @@ def test_looking_further_ahead_loses_nothing_that_is_parked(name: str, further: 
     sent += [(client, seq) for seq in (2, 3, 1, 4) for client in CLIENTS]  # two copies, the missing one, the next
     sent += [(CLIENTS[1], seq) for seq in range(5, 42)]
     expected = reference(sent, 4096, 0)
-    result = race(
-        name,
-        client_id=[client for client, _ in sent],
-        batch_seq=[seq for _, seq in sent],
-        broker_id=[0] * len(sent),
-        message_count=[count_of(row) for row in range(len(sent))],
-        parking_capacity=4096,
-    )
+    result = raced(name, sent, 4096)
     assert result.outcome.tolist() == expected.outcome
     assert result.start_position.tolist() == expected.start
     assert result.parked_ever_count == 2 * len(CLIENTS) + len(further)
