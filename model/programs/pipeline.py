@@ -143,7 +143,7 @@ class Scenario:
 
 def threads_of(design: Design, scenario: Scenario) -> list[ThreadOf]:
     """Return the threads of a run, scanners first. Raises InputError for a role that the design needs or lacks."""
-    _check_roles(design, scenario)
+    check_roles(design, scenario)
     threads: list[ThreadOf] = []
     for ring in range(scenario.rings_count):
         threads += _around(design, scenario, ring)
@@ -153,7 +153,8 @@ def threads_of(design: Design, scenario: Scenario) -> list[ThreadOf]:
     return sorted(threads, key=lambda thread: order.index(thread.name.split()[0]))
 
 
-def _check_roles(design: Design, scenario: Scenario) -> None:
+def check_roles(design: Design, scenario: Scenario) -> None:
+    """Raise InputError for a scenario with roles that a design lacks, or without those that it needs."""
     taking_part = {"receivers": not scenario.written, "delegations": scenario.delegated}
     for role, there in taking_part.items():
         if role in design.needs and not there:

@@ -1,0 +1,211 @@
+"""The corpus: small scenarios by name, each of them one that some kind of bug needs to show.
+
+`check`, `explore`, `mutants`, `compare` and the tests run designs on these. A kind of bug that nothing here shows wants
+a scenario of its own in this file, with the sentence that says which kind it is.
+
+Batches are written (client, seq) below, one row a ring, in ring order. Where receivers would only multiply the runs,
+the batches are in the rings when the run begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.programs.client import Sending
+from fencepost.model.programs.pipeline import Design, Scenario, check_roles
+from fencepost.model.programs.receiver import Arriving
+
+COUNT_MOST = 2**15 - 1
+"""The most messages of a batch: what the packed words of the stepped build hold."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """One scenario of the corpus; `needed_by` says which kind of bug does not show without it."""
+
+    name: str
+    needed_by: str
+    scenario: Scenario
+
+
+def corpus_for(design: Design) -> tuple[Named, ...]:
+    """Return the corpus as a design can run it: with the roles that it needs, without what it has not."""
+    fitting = (replace(each, scenario=_fitted(each.scenario, design)) for each in CORPUS.values())
+    return tuple(each for each in fitting if _runs_on(design, each.scenario))
+
+
+def named(name: str, design: Design) -> Named:
+    """Return one scenario as a design can run it. Raises InputError for an unknown name, and where it cannot."""
+    if name not in CORPUS:
+        raise unknown_choice("scenario", name, CORPUS)
+    found = replace(CORPUS[name], scenario=_fitted(CORPUS[name].scenario, design))
+    check_roles(design, found.scenario)
+    return found
+
+
+def _fitted(scenario: Scenario, design: Design) -> Scenario:
+    """Return a scenario with the delegations that a design does not work without."""
+    return replace(scenario, delegated=True) if "delegations" in design.needs else scenario
+
+
+def _runs_on(design: Design, scenario: Scenario) -> bool:
+    try:
+        check_roles(design, scenario)
+    except InputError:
+        return False
+    return True
+
+
+def _rings(*rings: tuple[tuple[int, int], ...], count: int = 1) -> tuple[tuple[Arriving, ...], ...]:
+    return tuple(tuple(Arriving(client, seq, count) for client, seq in ring) for ring in rings)
+
+
+def _there(*rings: tuple[tuple[int, int], ...], slots: int = 2, count: int = 1) -> Scenario:
+    """Return the scenario in which these batches are in their rings when the run begins."""
+    given = _rings(*rings, count=count)
+    return Scenario(rings=given, slots=slots, written=True, subscribers=True, acknowledgers=True)
+
+
+def _received(*rings: tuple[tuple[int, int], ...], slots: int = 2, delegated: bool = False) -> Scenario:
+    """Return the scenario in which receivers write these batches as slots become free."""
+    given = _rings(*rings)
+    return Scenario(rings=given, slots=slots, subscribers=True, acknowledgers=True, delegated=delegated)
+
+
+def _sent(*plans: tuple[tuple[int, int], ...], rings: int = 2, slots: int = 1, restarts: bool = False) -> Scenario:
+    """Return the scenario in which each client sends (ring, seq) in this order, and waits for acknowledgements."""
+    sendings = tuple(tuple(Sending(ring, seq, 1) for ring, seq in plan) for plan in plans)
+    return Scenario(plans=sendings, ring_count=rings, slots=slots, subscribers=True, restarts=restarts)
+
+
+_ALL = (
+    Named(
+        "one-slot",
+        "every lap is a wrap: what is read, freed or offered a lap too early or too late",
+        Scenario(
+            rings=((Arriving(0, 0, 1), Arriving(0, 1, 1)), (Arriving(1, 0, 2),)),
+            slots=1,
+            subscribers=True,
+            acknowledgers=True,
+        ),
+    ),
+    Named(
+        "wrap-parked",
+        "a parked batch keeps its slot while the ring goes round behind it: frontiers that count what they must search",
+        _received(((0, 1), (0, 0), (0, 2))),
+    ),
+    Named(
+        "wrap-distance",
+        "two laps of two slots, consumed out of order: distances and indexes that are right only on one slot",
+        _received(((0, 1), (0, 0), (0, 2), (0, 3))),
+    ),
+    Named(
+        "copy-of-parked",
+        "a second copy of a parked batch in its own ring: a table of parked batches that holds one slot for each seq",
+        _there(((0, 1), (0, 1), (0, 0)), slots=3),
+    ),
+    Named(
+        "copy-of-parked-elsewhere",
+        "a second copy of a parked batch in another ring: one of the two is ordered, and the other must give its slot back",
+        _there(((0, 1),), ((0, 1), (0, 0))),
+    ),
+    Named(
+        "parked-ascending",
+        "two batches of one client parked at once, the earlier first: a release that stops after one",
+        _there(((0, 1), (0, 2)), ((0, 0),)),
+    ),
+    Named(
+        "parked-descending",
+        "two batches of one client parked at once, the later first: parked batches taken in ring order",
+        _there(((0, 2), (0, 1)), ((0, 0),)),
+    ),
+    Named(
+        "parked-of-two-clients",
+        "two clients parked in one ring: a release that moves the parked batches of one client and forgets the other's",
+        _there(((0, 1), (1, 1)), ((1, 0), (0, 0))),
+    ),
+    Named(
+        "ordered-elsewhere",
+        "a parked batch is ordered from another ring before it is looked at again: a re-check that expects itself next",
+        _there(((0, 1),), ((0, 0), (0, 1))),
+    ),
+    Named(
+        "late-first",
+        "a client's first batch comes after its second: a first expectation taken from what is seen first",
+        _there(((0, 1), (1, 0)), ((0, 0),)),
+    ),
+    Named(
+        "delegated-tail",
+        "a delegation counts what is filled and no batch follows: a tail that is told only with the next batch",
+        _received(((0, 0), (0, 1), (0, 2)), delegated=True),
+    ),
+    Named(
+        "delegated-wrap",
+        "a delegation counts over the end of the ring: a count that is compared within one lap",
+        _received(((0, 0), (0, 1)), slots=1, delegated=True),
+    ),
+    Named(
+        "copy-before-ack",
+        "a client sends a batch again, to another ring, before it is acknowledged: a copy that is acknowledged or "
+        "delivered as itself",
+        _sent(((0, 0), (1, 0), (1, 1))),
+    ),
+    Named(
+        "client-restarts",
+        "a client begins again and sends everything to other rings, before or after its acknowledgements: an "
+        "acknowledgement that passes a dropped copy",
+        _sent(((0, 0), (1, 1)), restarts=True),
+    ),
+    Named(
+        "scanners-restart",
+        "the rings are full when the scanners begin, and receivers add to them: what is kept in a scanner and is in no "
+        "memory",
+        Scenario(
+            rings=_rings(((0, 1), (1, 0)), ((0, 0),)),
+            later=_rings(((0, 2),), ()),
+            slots=2,
+            written=True,
+            subscribers=True,
+            acknowledgers=True,
+        ),
+    ),
+    Named(
+        "slow-subscriber",
+        "three laps of one slot: a slot, a chain entry or a payload that is written before its last reader has passed",
+        _received(((0, 0), (1, 0), (0, 1)), slots=1),
+    ),
+    Named(
+        "largest-count",
+        "a batch of the most messages before one of one: an offset, a count or a sum that wraps or loses its sign",
+        Scenario(
+            rings=((Arriving(0, 0, COUNT_MOST), Arriving(0, 1, 1)), (Arriving(1, 0, COUNT_MOST),)),
+            slots=2,
+            written=True,
+            subscribers=True,
+            acknowledgers=True,
+        ),
+    ),
+    Named(
+        "clients-in-one-shard",
+        "clients that share a shard or a worker, and one that does not: the shard's word or lock taken for the client's",
+        _there(((0, 0), (2, 1)), ((2, 0), (3, 0))),
+    ),
+    Named(
+        "clients-that-collide",
+        "ids that are equal modulo every power of two up to 128, and modulo 240: a table without the client's id in it",
+        _there(((0, 0), (128, 1)), ((128, 0), (240, 0))),
+    ),
+    Named(
+        "empty-ring",
+        "a ring to which nothing comes, ever: whatever waits for each ring in turn",
+        _received(((0, 1), (0, 0)), ()),
+    ),
+    Named(
+        "uneven-rings",
+        "three batches on one ring and one on the other, and those wait for it: work divided by rings, not by batches",
+        _there(((0, 0), (0, 2), (0, 3)), ((0, 1),), slots=3),
+    ),
+)
+
+CORPUS: dict[str, Named] = {each.name: each for each in _ALL}
