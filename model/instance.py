@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from fencepost.model.language import Sort
 
+OTHERS = 2  # values of a sort that a protocol of one's own declares
+
 
 @dataclass(frozen=True)
 class Instance:
@@ -22,28 +24,25 @@ class Instance:
         return self.rings * self.slots
 
     def domain(self, sort: Sort) -> range:
-        """Return the values that a parameter or an index of this sort can take; KeyError for a sort that is neither."""
-        return range(
-            {
-                "Client": self.clients,
-                "Ring": self.rings,
-                "RingIndex": self.slots,
-                "Seq": self.seqs,
-                "Count": self.messages + 1,
-                "Row": self.rows,
-                "Entry": self.rows,
-                "Bucket": self.clients,
-                "Position": self.rows * self.messages,
-                "Reader": self.readers,
-            }[sort.name]
-        )
+        """Return the values that a parameter or an index of this sort can take."""
+        domain = self.domain_or_none(sort)
+        return range(OTHERS) if domain is None else domain
 
     def domain_or_none(self, sort: Sort) -> range | None:
         """Return the domain of a sort, or None where an instance does not bound it."""
-        try:
-            return self.domain(sort)
-        except KeyError:
-            return None
+        sizes = {
+            "Client": self.clients,
+            "Ring": self.rings,
+            "RingIndex": self.slots,
+            "Seq": self.seqs,
+            "Count": self.messages + 1,
+            "Row": self.rows,
+            "Entry": self.rows,
+            "Bucket": self.clients,
+            "Position": self.rows * self.messages,
+            "Reader": self.readers,
+        }
+        return range(sizes[sort.name]) if sort.name in sizes else None
 
     def __str__(self) -> str:
         return (

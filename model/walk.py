@@ -20,13 +20,18 @@ class Coverage:
     witnesses: dict[str, tuple[Step, ...]] = field(default_factory=dict)
 
 
-def walk(protocol: type[Protocol], *, seed: int = 0) -> Coverage:
-    """Walk a protocol at random until every action and every `sometimes` was seen, or the walks are used up."""
+def walk(protocol: type[Protocol], *, seed: int = 0, bounds: Instance | None = None) -> Coverage:
+    """Walk a protocol at random until every action and every `sometimes` was seen, or the walks are used up.
+
+    The walks alternate between small instances; `bounds` is one more.
+    """
     random, coverage = Random(seed), Coverage()
+    # One client gets far with its seqs, two get in each other's way.
+    instances = [Instance(clients=1, slots=3, seqs=3), Instance(clients=2, slots=3, seqs=3)]
+    instances += [] if bounds in (None, Instance()) else [bounds]
     for number in range(WALK_COUNT):
-        # One client gets far with its seqs, two get in each other's way; even or uneven use of the actions likewise.
-        bounds = Instance(clients=1 + number % 2, slots=3, seqs=3)
-        _walk_once(protocol, random, bounds, coverage, evenly=number % 4 < 2)
+        # Actions are used evenly in every other pair of walks.
+        _walk_once(protocol, random, instances[number % len(instances)], coverage, evenly=number % 4 < 2)
         if len(coverage.actions) == len(protocol.actions) and len(coverage.witnesses) == len(protocol.witnesses):
             break
     return coverage

@@ -37,7 +37,7 @@ class RaceFields(TypedDict):
     ordered_ns: npt.NDArray[np.int64]
     acked_ns: npt.NDArray[np.int64]
     issued: int
-    parked_ever_count: int
+    released_count: int
     claim_lost_count: int
     duplicate_count: int
     content_fault_count: int

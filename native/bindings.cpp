@@ -132,7 +132,7 @@ py::dict race(BoundSequencer& sequencer, const InputColumn& client_id, const Inp
   fields["ordered_ns"] = to_array(std::move(result.ordered_ns));
   fields["acked_ns"] = to_array(std::move(result.acked_ns));
   fields["issued"] = result.issued;
-  fields["parked_ever_count"] = result.counts.released;
+  fields["released_count"] = result.counts.released;
   fields["claim_lost_count"] = result.counts.claim_lost;
   fields["duplicate_count"] = result.counts.duplicate;
   fields["content_fault_count"] = result.content_fault_count;

@@ -127,7 +127,7 @@ class RaceResult:
     """Just after the batch's client saw it acknowledged; -1 unless ordered and acknowledged."""
     issued: int
     """The next position never handed out, after the run."""
-    parked_ever_count: int
+    released_count: int
     """Arrivals that were parked first and ordered later."""
     claim_lost_count: int
     """Attempts that met a busy bit or lost the compare-exchange (order4.claim; else 0)."""

@@ -87,7 +87,7 @@ def _round(protocol: type[Protocol], candidates: Candidates, result: Induction) 
     failed: dict[str, Obligation] = {}
     goals = {name: _broken(each, Initial(), protocol) for name, each in candidates.items() if each is not None}
     _ask(result.solving.new_solver(), goals, f"{protocol.name}/start", failed, result)
-    solver = _assuming(protocol, candidates, result.solving)
+    solver = assuming(protocol, candidates, result.solving)
     for transition in protocol.actions.values():
         remaining = {name: each for name, each in candidates.items() if name not in failed}
         failed |= kept_by(protocol, transition, remaining, result, solver=solver)
@@ -107,7 +107,7 @@ def kept_by(
 
     A `solver` that knows the assumptions may be given; `until_first` stops at the first failure.
     """
-    solver = solver or _assuming(protocol, candidates, result.solving)
+    solver = solver or assuming(protocol, candidates, result.solving)
     before, failed = Unknown(), dict[str, Obligation]()
     arguments = constants(transition.parameters)
     after = After(before, transition, arguments, protocol.fields)
@@ -121,7 +121,7 @@ def kept_by(
     return failed
 
 
-def _assuming(protocol: type[Protocol], candidates: Candidates, solving: Solving) -> LimitedSolver:
+def assuming(protocol: type[Protocol], candidates: Candidates, solving: Solving) -> LimitedSolver:
     """Return a solver that knows of the state before a step that all candidates hold there."""
     solver, before = solving.new_solver(), Unknown()
     for each in candidates.values():

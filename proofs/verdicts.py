@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass, replace
 
 from fencepost.model.contract import Verdict
+from fencepost.model.errors import InputError
 from fencepost.model.instance import Instance
 from fencepost.model.language import Protocol
 from fencepost.model.trace import Trace
 from fencepost.proofs.bounded import shortest
+from fencepost.proofs.happening import Happening, happenings
 from fencepost.proofs.induction import Induction, induct, statements
 from fencepost.proofs.solving import Solving
 from fencepost.proofs.step import BadStep, bad_step
@@ -40,7 +42,8 @@ class Proof:
 
     `theorem` is there when it is proved, `trace` when it is violated. Otherwise `query` is the obligation
     that failed, in SMT-LIB 2, and `bad_step` shows what induction could not exclude, where the small
-    instance has such a step.
+    instance has such a step. `happenings`, the same for all promises of the protocol, say whether its
+    actions happen and each `sometimes` is reached: where one does not, nothing is proved.
     """
 
     protocol: str
@@ -52,6 +55,7 @@ class Proof:
     trace: Trace | None = None
     query: str = ""
     bad_step: BadStep | None = None
+    happenings: tuple[Happening, ...] = ()
 
 
 def prove(
@@ -64,13 +68,33 @@ def prove(
     """Return a verdict for each promise of a protocol.
 
     Induction first; what it does not prove is searched for in a small instance, up to `depth` steps.
-    What is neither proved nor violated is unknown: a search that finds nothing is no proof.
+    What is neither proved nor violated is unknown: a search that finds nothing is no proof, and what
+    holds where an action never happens, or a `sometimes` is never reached, may hold for want of events.
+    Raises InputError for a protocol that promises nothing.
     """
+    if not protocol.promises:
+        raise InputError(f"{_named(protocol)} promises nothing, so there is nothing to prove: expected a @promise")
+    bounds = bounds or Instance()
     induction = induct(protocol, solving=solving)
-    proofs = [_settle(protocol, name, depth, bounds or Instance(), induction) for name in protocol.promises]
-    if any(proof.verdict is Verdict.VIOLATED for proof in proofs):
-        return proofs  # what is wrong is known: no need to ask what induction could not exclude
-    return [_with_bad_step(proof, protocol, bounds or Instance(), induction) for proof in proofs]
+    seen = happenings(protocol, induction, depth=depth, bounds=bounds)
+    proofs = [replace(_settle(protocol, name, depth, bounds, induction), happenings=seen) for name in protocol.promises]
+    if not any(proof.verdict is Verdict.VIOLATED for proof in proofs):
+        # Where something is violated, that is known: no need to ask what induction could not exclude.
+        proofs = [_with_bad_step(proof, protocol, bounds, induction) for proof in proofs]
+    return [_unless_vacuous(proof) for proof in proofs]
+
+
+def _named(protocol: type[Protocol]) -> str:
+    return protocol.name or protocol.__name__
+
+
+def _unless_vacuous(proof: Proof) -> Proof:
+    """Return the proof, or unknown where what it says of every run may hold because too little happens."""
+    missing = [f"{each.name} ({each.bound})" for each in proof.happenings if not each.verdict.passes]
+    if proof.verdict is not Verdict.PROVED or not missing:
+        return proof
+    bound = f"kept by every action, in any size, but not shown: {'; '.join(missing)}"
+    return replace(proof, verdict=Verdict.UNKNOWN, bound=bound, theorem=None)
 
 
 def _settle(protocol: type[Protocol], name: str, depth: int, bounds: Instance, induction: Induction) -> Proof:

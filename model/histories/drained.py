@@ -6,6 +6,7 @@ from fencepost.model.contract import Level
 from fencepost.model.histories.records import History, Workload
 
 Batch = tuple[int, int]  # client_id, batch_seq
+SHOWN_CLIENTS = 3
 
 
 def orderable(workload: Workload, level: Level) -> Counter[Batch]:
@@ -28,6 +29,20 @@ def _unbroken(seqs: set[int]) -> range:
     while end in seqs:
         end += 1
     return range(end)
+
+
+def never_ordered(workload: Workload, level: Level) -> str:
+    """Say which arrived batches can never be ordered, as what they wait for did not arrive; "" where there is none."""
+    arrived = set(zip(workload.client_id.tolist(), workload.batch_seq.tolist(), strict=True))
+    ordered = orderable(workload, level).keys()
+    if not (never := arrived - ordered):
+        return ""
+    ends = Counter(client for client, _ in ordered)  # level 4 orders 0 to the number before the first that is missing
+    waits = [f"client {client} waits for batch {ends[client]}" for client in sorted({client for client, _ in never})]
+    shown = f"{', '.join(waits[:SHOWN_CLIENTS])}, which never arrived"
+    more = f", and {len(waits) - SHOWN_CLIENTS} more clients wait" if len(waits) > SHOWN_CLIENTS else ""
+    count = f"{len(never)} of {len(arrived)} arrived batches {'was' if len(never) == 1 else 'were'} never ordered"
+    return f"{count}: {shown}{more}"
 
 
 def left_over(workload: Workload, history: History, level: Level) -> str:

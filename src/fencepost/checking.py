@@ -25,7 +25,8 @@ from fencepost.model.explorer.run_itf import write_run
 from fencepost.model.explorer.subjects import arrivals
 from fencepost.model.explorer.subjects import sequencer as subject_of
 from fencepost.model.histories import History, Workload, verify
-from fencepost.model.histories.drained import left_over
+from fencepost.model.histories.checks import CHECKS
+from fencepost.model.histories.drained import left_over, never_ordered
 from fencepost.model.itf import write_trace
 from fencepost.model.memory import PROFILE
 from fencepost.model.programs import DESIGNS, Scenario, attempts, design, follow
@@ -38,12 +39,16 @@ Layer = Literal["spec", "program", "runs", "native", "both"]
 LAYERS: tuple[Layer, ...] = ("spec", "program", "runs", "native", "both")
 NOT_OF_RUNS = ("contiguous", "agreement", "frontier", "wait-free")
 """What the explorer's watch has no words for: it sees batches, not messages, and counts no steps."""
+NOTHING_ORDERED = "nothing was ordered"
 REFINEMENT, SAME_BATCHES, SAME_RANGES = "refinement", "same-batches", "same-ranges"
 
 
 @dataclass(frozen=True)
 class Result:
-    """One property of one sequencer in one layer; the verdict holds within `bound`."""
+    """One property of one sequencer in one layer; the verdict holds within `bound`.
+
+    `note` says, of a workload that cannot be ordered whole, what is left and what that waits for.
+    """
 
     level: Level
     sequencer: str
@@ -54,6 +59,7 @@ class Result:
     seconds: float
     trace: Path | None = None
     counterexample: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,7 @@ class _Job:
     def __init__(self, name: str, workload: Workload, seed: int, out: Path) -> None:
         self._protocol = protocol(name)
         self._workload = workload
+        self._never_ordered = never_ordered(workload, self._protocol.level)
         self._seed = seed
         self._out = out
         self._histories: dict[Layer, History] = {}
@@ -127,10 +134,10 @@ class _Job:
 
     def _result(
         self, layer: Layer, name: str, verdict: Verdict, bound: str, seconds: float, *,
-        trace: Path | None = None, counterexample: str = "",
+        trace: Path | None = None, counterexample: str = "", note: str = "",
     ) -> Result:  # fmt: skip
         level, sequencer = self._protocol.level, self._protocol.name
-        return Result(level, sequencer, name, layer, verdict, bound, seconds, trace, counterexample)
+        return Result(level, sequencer, name, layer, verdict, bound, seconds, trace, counterexample, note)
 
     def spec(self) -> Iterator[Result]:
         """Prove each promise for any size, or find the shortest run that breaks it and write it down."""
@@ -211,14 +218,21 @@ class _Job:
                     )  # fmt: skip
 
     def _drained(self, layer: Layer, history: History, seconds: float) -> Result:
-        """Say whether all that could be ordered was; export and acks are no part of these layers yet."""
-        text = left_over(self._workload, history, self._protocol.level)
-        bound = f"1 run, {len(self._workload)} arrivals; ordering only"
-        return self._result(layer, "drained", _unless(text), bound, seconds, counterexample=text)
+        """Say whether all that could be ordered was; export and acks are no part of these layers yet.
+
+        The promise is of batches whose predecessors arrived: where nothing can be ordered it asks for nothing.
+        """
+        text, never = left_over(self._workload, history, self._protocol.level), self._never_ordered
+        verdict = _unless(text) if text or len(history) else Verdict.UNKNOWN
+        bound = f"1 run, {len(self._workload)} arrivals; ordering only" if len(history) else NOTHING_ORDERED
+        return self._result(layer, "drained", verdict, bound, seconds, counterexample=text, note=never)
 
     def _verified(self, layer: Layer, history: History, seconds: float) -> Iterator[Result]:
         if not len(history):
-            return  # nothing could be ordered; `drained` says whether that is right
+            for name in promised(self._protocol.level):
+                if name in CHECKS:
+                    yield self._result(layer, name, Verdict.UNKNOWN, NOTHING_ORDERED, seconds)
+            return
         began = time.perf_counter()
         findings = verify(history, self._protocol.level).findings
         seconds += time.perf_counter() - began
@@ -239,7 +253,11 @@ class _Job:
             message_count=w.message_count,
             seed=self._seed,
         )
-        self.witnessed |= {"native parked": raced.parked_ever_count, "native claims lost": raced.claim_lost_count}
+        self.witnessed |= {
+            "native parked and released": raced.released_count,
+            "native still parked": int(np.count_nonzero(raced.outcome == native.ArrivalOutcome.PARKED)),
+            "native claims lost": raced.claim_lost_count,
+        }
         self._histories["native"] = _history(w, raced)
         yield from self._verified("native", self._histories["native"], raced.seconds)
         yield self._drained("native", self._histories["native"], raced.seconds)
@@ -251,8 +269,9 @@ class _Job:
         model, raced = (Counter(_batches(self._histories[layer])) for layer in ("program", "native"))
         only = next(iter((model - raced) + (raced - model)), None)
         text = "" if only is None else f"client {only[0]} batch {only[1]} is ordered by one of them only"
-        bound = f"1 run, {model.total()} batches"
-        yield self._result("both", SAME_BATCHES, _unless(text), bound, 0.0, counterexample=text)
+        verdict = _unless(text) if text or model else Verdict.UNKNOWN
+        bound = f"1 run, {model.total()} batches" if model else NOTHING_ORDERED
+        yield self._result("both", SAME_BATCHES, verdict, bound, 0.0, counterexample=text)
         yield self._same_ranges()
 
     def _same_ranges(self) -> Result:
@@ -273,8 +292,10 @@ class _Job:
             if (mine.outcome, mine.start) != (theirs, start):
                 text = f"attempt {number}: the model says {mine.outcome} at {mine.start}, native {theirs} at {start}"
                 break
-        bound = f"1 schedule, {len(made)} attempts"
-        return self._result("both", SAME_RANGES, _unless(text), bound, time.perf_counter() - began, counterexample=text)
+        is_ordered = any(each.start >= 0 for each in made)
+        verdict = _unless(text) if text or is_ordered else Verdict.UNKNOWN
+        bound = f"1 schedule, {len(made)} attempts" if is_ordered else NOTHING_ORDERED
+        return self._result("both", SAME_RANGES, verdict, bound, time.perf_counter() - began, counterexample=text)
 
 
 def _unless(difference: str) -> Verdict:

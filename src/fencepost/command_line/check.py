@@ -9,7 +9,7 @@ import click
 
 from fencepost.command_line import options
 from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, progress
-from fencepost.model.contract import promised
+from fencepost.model.contract import Verdict, promised
 
 if TYPE_CHECKING:
     from fencepost.checking import Report, Result
@@ -73,6 +73,7 @@ def _json(result: Result) -> dict[str, Any]:
         "seconds": round(result.seconds, 6),
         "trace": result.trace,
         "counterexample": result.counterexample or None,
+        "note": result.note or None,
     }
 
 
@@ -80,6 +81,8 @@ def _print(report: Report) -> None:
     for sequencer in dict.fromkeys(each.sequencer for each in report.results):
         results = [each for each in report.results if each.sequencer == sequencer]
         _print_sequencer(sequencer, results)
+        for note in dict.fromkeys(each.note for each in results if each.note):
+            click.echo(note)
         seen = ", ".join(f"{name} {count}" for name, count in report.witnessed[sequencer].items())
         click.echo(f"happened: {seen or 'nothing was run'}")
         missing = _unasked(results)
@@ -88,7 +91,8 @@ def _print(report: Report) -> None:
     for violation in violations:
         _print_violation(violation)
     click.echo("`-`: the layer cannot show the property. Every verdict holds within the bound behind it.")
-    first = violations[0] if violations else None
+    unknown = [each for each in report.results if each.verdict is Verdict.UNKNOWN]
+    first = next(iter([*violations, *unknown]), None)
     print_summary(
         verdict=report.verdict,
         property=first and first.property,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,13 @@ if TYPE_CHECKING:
 @click.option(
     "--solver", type=click.Choice(["z3", "cvc5", "both"]), default="z3", show_default=True, help="Who decides."
 )
-@click.option("--depth", type=click.IntRange(0, 30), default=6, show_default=True, help="Steps of a counterexample.")
+@click.option(
+    "--depth",
+    type=click.IntRange(0, 30),
+    default=6,
+    show_default=True,
+    help="Steps of a counterexample, and of what never happens.",
+)
 @click.option("--timeout", type=click.FloatRange(0.01), metavar="S", help="About S seconds for an obligation, as work.")
 @options.out_option
 @options.json_option
@@ -47,12 +52,14 @@ def prove_command(
 ) -> None:
     """Prove the promises of the protocols NAME, or of all sound ones, for any size.
 
-    A promise that induction does not prove is searched for a counterexample in a small instance. Each
-    action, and each condition that should be met sometimes, is shown to happen by a run.
+    NAME is one of --list, or FILE.py for the protocols of your own in it, or FILE.py:CLASS for one. A
+    promise that induction does not prove is searched for a counterexample in a small instance. Each
+    action, and each condition that should be met sometimes, is shown to happen by a run: where one never
+    does, no promise counts as proved.
     """
-    from fencepost.model.specs import SOUND, protocol
+    from fencepost.model.specs import SOUND
 
-    asked = [protocol(name) for name in names] or list(SOUND)
+    asked = [each for name in names for each in _protocols(name)] or list(SOUND)
     if listing:
         _print_list(asked if names else None)
         return
@@ -73,6 +80,13 @@ def prove_command(
     context.exit(exit_code(verdict))
 
 
+def _protocols(name: str) -> list[type[Protocol]]:
+    from fencepost.model.specs import protocol
+    from fencepost.own_protocols import is_file_of_protocols, protocols_in
+
+    return protocols_in(name) if is_file_of_protocols(name) else [protocol(name)]
+
+
 def _solving(emit: Path | None, solver: str, timeout: float | None) -> Solving:
     from fencepost.proofs import Solving
     from fencepost.proofs.solving import RESOURCE_LIMIT, UNITS_PER_SECOND
@@ -86,11 +100,14 @@ def _rows(asked: list[type[Protocol]], solving: Solving, depth: int, out: Path) 
     from fencepost.proofs import prove
 
     for protocol in asked:
-        for proof in prove(protocol, depth=depth, solving=solving):
+        proofs = prove(protocol, depth=depth, solving=solving)
+        for proof in proofs:
             path = _written(proof, out)
             row = _row(proof.protocol, proof.property, proof.verdict, proof.bound, proof.seconds)
             yield row | {"query" if proof.query else "trace": path}, _line(proof, path)
-        yield from _happenings(protocol)
+        for each in proofs[0].happenings:
+            row = _row(protocol.name, each.name, each.verdict, each.bound, 0.0)
+            yield row, f"{protocol.name}: {each.name} ... {each.verdict} ({each.bound})"
 
 
 def _row(protocol: str, name: str, verdict: Verdict, bound: str, seconds: float) -> dict[str, Any]:
@@ -123,6 +140,7 @@ def _written(proof: Proof, out: Path) -> Path | None:
 
 def _line(proof: Proof, path: Path | None) -> str:
     from fencepost.checking import describe
+    from fencepost.model.specs import PROTOCOLS
 
     line = f"{proof.protocol}: {proof.property} ... {proof.verdict} ({proof.bound}) {proof.seconds:.3f} s"
     if proof.bad_step is not None:
@@ -132,33 +150,15 @@ def _line(proof: Proof, path: Path | None) -> str:
     if proof.trace is None:
         return line
     steps = "\n".join(f"    {step}" for step in describe(proof.trace).splitlines())
-    return f"{line}\n{steps}\n    trace {path}, replay it with: fencepost replay {path}"
-
-
-def _happenings(protocol: type[Protocol]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield a row for all actions together and one for each `sometimes`: proved, by a run that shows it."""
-    from fencepost.model.walk import walk
-
-    began = time.perf_counter()
-    coverage = walk(protocol)
-    seconds = time.perf_counter() - began
-    never = [name for name in protocol.actions if name not in coverage.actions]
-    longest = max(map(len, coverage.actions.values()), default=0)
-    found = {"every action happens": (not never, f"runs of up to {longest} steps", f"never: {', '.join(never)}")}
-    for name in protocol.witnesses:
-        run = coverage.witnesses.get(name)
-        found[f"sometimes {name}"] = (run is not None, f"a run of {len(run or ())} steps", "no run found")
-    for name, (shown, bound, otherwise) in found.items():
-        verdict = Verdict.PROVED if shown else Verdict.UNKNOWN
-        row = _row(protocol.name, name, verdict, bound if shown else otherwise, seconds)
-        yield row, f"{protocol.name}: {name} ... {verdict} ({row['bound']})"
+    how = f", replay it with: fencepost replay {path}" if proof.protocol in PROTOCOLS else ""
+    return f"{line}\n{steps}\n    trace {path}{how}"
 
 
 def _print_list(asked: list[type[Protocol]] | None) -> None:
-    from fencepost.model.specs import PROTOCOLS, REFUTED
+    from fencepost.model.specs import PROTOCOLS, REFUTED, SOUND
 
     for each in asked or PROTOCOLS.values():
-        kind = f"refuted: {', '.join(REFUTED[each])}" if each in REFUTED else "sound"
+        kind = f"refuted: {', '.join(REFUTED[each])}" if each in REFUTED else "sound" if each in SOUND else "your own"
         click.echo(f"{each.name} ({kind}): {', '.join(each.promises)}")
 
 

@@ -273,7 +273,7 @@ def _workload(rows: tuple[Row, ...]) -> Workload:
 def _happened(level: Level, results: Results) -> set[str]:
     found = set()
     for rows, result in results:
-        if result.parked_ever_count:
+        if result.released_count:
             found.add("parked batch")
         if result.duplicate_count or (level == 5 and len({row[:2] for row in rows}) < len(rows)):
             found.add("duplicate")
