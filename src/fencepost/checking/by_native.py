@@ -1,0 +1,125 @@
+"""The C++: raced by real threads on the workload, and step by step beside the model."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+import numpy as np
+
+from fencepost import native
+from fencepost.checking.job import NOTHING_ORDERED, SAME_BATCHES, SAME_RANGES, SAME_STEPS, Job, delivered
+from fencepost.model.contract import Verdict
+from fencepost.model.histories import History
+from fencepost.model.programs import attempts
+from fencepost.model.programs.corpus import corpus_for
+from fencepost.model.report import Finding
+from fencepost.model.simulation import rings_of
+from fencepost.native.joint import LOCKSTEP, SPEC, JointExample, Picks, run_joint
+from fencepost.native.pipeline import STEPPED_NAMES
+
+LOCKSTEP_COUNT = 12
+"""Schedules that are drawn for each scenario of the corpus."""
+PICK_COUNT = 24
+
+
+@dataclass
+class Raced:
+    """The findings of a race, what it ordered, and how often what a race is for happened."""
+
+    findings: list[Finding] = field(default_factory=list)
+    history: History | None = None
+    happened: dict[str, int] = field(default_factory=dict)
+
+
+def by_race(job: Job) -> Raced:
+    """Race real threads over the workload; a protocol without native code is left out."""
+    if not job.is_native:
+        return Raced()
+    columns = ("client_id", "batch_seq", "broker_id", "message_count")
+    raced = native.race(job.name, seed=job.seed, **{name: getattr(job.workload, name) for name in columns})
+    history = delivered(job.workload, raced)
+    happened = {
+        "native parked and released": raced.released_count,
+        "native still parked": int(np.count_nonzero(raced.outcome == native.ArrivalOutcome.PARKED)),
+        "native claims lost": raced.claim_lost_count,
+    }
+    return Raced(list(job.on_history("native", history, raced.seconds, "race")), history, happened)
+
+
+def same(job: Job, model: History | None, raced: History | None) -> Iterator[Finding]:
+    """Compare the batches that both ordered, then the ranges that both give under one schedule."""
+    if model is None or raced is None:
+        return
+    ours, theirs = Counter(_batches(model)), Counter(_batches(raced))
+    only = next(iter((ours - theirs) + (theirs - ours)), None)
+    text = "" if only is None else f"client {only[0]} batch {only[1]} is ordered by one of them only"
+    bound = f"1 run, {ours.total()} batches" if ours else NOTHING_ORDERED
+    verdict = _unless(text) if text or ours else Verdict.UNKNOWN
+    yield job.finding("native", SAME_BATCHES, verdict, bound, 0.0, mode="race", explanation=text)
+    yield _same_ranges(job)
+
+
+def _same_ranges(job: Job) -> Finding:
+    began = time.perf_counter()
+    _, rings = rings_of(job.workload)
+    _, made = attempts(job.name, rings, job.seed)
+    batches = [rings[each.ring][each.index] for each in made]
+    answered = native.replay(
+        job.name,
+        client_id=[batch.client for batch in batches],
+        batch_seq=[batch.seq for batch in batches],
+        message_count=[batch.count for batch in batches],
+    )
+    text = ""
+    answers = zip(made, answered.outcome, answered.start_position, strict=True)
+    for number, (mine, outcome, start) in enumerate(answers, start=1):
+        theirs = native.AttemptOutcome(outcome).name.lower()
+        if (mine.outcome, mine.start) != (theirs, start):
+            text = f"attempt {number}: the model says {mine.outcome} at {mine.start}, native {theirs} at {start}"
+            break
+    is_ordered = any(each.start >= 0 for each in made)
+    verdict = _unless(text) if text or is_ordered else Verdict.UNKNOWN
+    bound = f"1 schedule, {len(made)} attempts" if is_ordered else NOTHING_ORDERED
+    seconds = time.perf_counter() - began
+    return job.finding("native", SAME_RANGES, verdict, bound, seconds, mode="lockstep", explanation=text)
+
+
+def by_lockstep(job: Job) -> Iterator[Finding]:
+    """Run the stepped build beside the model on the corpus, by drawn schedules: the same operations, the same states."""
+    if job.design is None or job.name not in STEPPED_NAMES:
+        return
+    began, run_count, operation_count = time.perf_counter(), 0, 0
+    for each in corpus_for(job.design):
+        for number in range(LOCKSTEP_COUNT):
+            example = JointExample(each.scenario, _picks(Random(f"{job.seed} {each.name} {number}")))
+            made = run_joint(job.design, example)
+            run_count, operation_count = run_count + 1, operation_count + made.operations
+            if made.failure is not None:
+                name = {LOCKSTEP: SAME_STEPS, SPEC: "refinement"}.get(made.failure.property, made.failure.property)
+                sentence = f"{each.name}, step {made.failure.step}: {made.failure.sentence}"
+                yield job.finding(
+                    "native", name, Verdict.VIOLATED, f"1 of {run_count} runs", time.perf_counter() - began,
+                    mode="lockstep", explanation=sentence,
+                )  # fmt: skip
+                return
+    bound = f"{run_count} runs of {len(corpus_for(job.design))} scenarios, {operation_count} operations"
+    verdict = Verdict.NOT_FOUND if operation_count else Verdict.UNKNOWN
+    yield job.finding("native", SAME_STEPS, verdict, bound, time.perf_counter() - began, mode="lockstep")
+
+
+def _picks(random: Random) -> Picks:
+    """Return where a run deviates from the plainest one: mostly seldom, now and then at every other step."""
+    plain_most = random.choice((1, 2, 4, 10))
+    return tuple((random.randint(0, plain_most), random.randint(0, 14)) for _ in range(PICK_COUNT))
+
+
+def _unless(difference: str) -> Verdict:
+    return Verdict.VIOLATED if difference else Verdict.NOT_FOUND
+
+
+def _batches(history: History) -> list[tuple[int, int]]:
+    return list(zip(history.client_id.tolist(), history.batch_seq.tolist(), strict=True))

@@ -1,0 +1,137 @@
+"""What is asked of which sequencer, shared among processes, and put together as one report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from fencepost.checking.by_explorer import by_explorer, by_native_explorer
+from fencepost.checking.by_model import by_simulation, by_z3
+from fencepost.checking.by_native import by_lockstep, by_race, same
+from fencepost.checking.job import Job
+from fencepost.checking.screen import CheckReport
+from fencepost.model.contract import LEVELS, Level
+from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.histories import Workload
+from fencepost.model.programs import DESIGNS
+from fencepost.model.recordings import recorded_workload
+from fencepost.model.report import ENGINES, Finding
+from fencepost.model.specs import protocol, sound_at
+
+EXPLORER_SECONDS, NATIVE_SECONDS = 8.0, 4.0
+"""For the schedules of one sequencer, in Python and in C++; all seven then take about a minute on two cores."""
+TIMEOUT_SECONDS = 60.0
+
+Part = tuple[list[Finding], dict[str, int]]
+
+
+def check(
+    target: str | None = None,
+    *,
+    workload: Workload | None = None,
+    level: Level | None = None,
+    property: str | None = None,
+    engine: str | Iterable[str] = ENGINES,
+    seed: int = 0,
+    jobs: int = 2,
+    timeout: float = TIMEOUT_SECONDS,
+    thorough: bool = False,
+    out: Path | None = None,
+    on_progress: Callable[[str], None] = lambda message: None,
+) -> CheckReport:
+    """Check the sequencer called `target`, or all sound ones of a level, or of both.
+
+    target       a sequencer's name; also one that is a spec only, or kept to be refuted. None: all sound ones
+    workload     what is sent in the simulation and the race; None: the recorded one of the level
+    timeout      seconds; what a search for schedules has not visited by then is *not found*, never passed over
+    thorough     search every scenario to its end, or until the timeout
+
+        report = fencepost.check("order4.claim")
+        print(report)
+
+    Nothing is written unless `out` names a folder for traces. Raises InputError for an unknown sequencer, engine or
+    property, and for a sequencer that is not of the level.
+    """
+    engines = _engines(engine)
+    names = _asked(target, level)
+    share = timeout * jobs / len(names) / 2
+    explorer, natively = (share, share) if thorough else (min(EXPLORER_SECONDS, share), min(NATIVE_SECONDS, share))
+    parts = []
+    for name in names:
+        given = workload or recorded_workload(protocol(name).level)
+        job = Job(protocol(name), given, seed, explorer, natively, out)
+        parts += [(name, each, partial(work, job, engines)) for each, work in _PARTS.items()]
+    findings: dict[str, list[Finding]] = {name: [] for name in names}
+    happened: dict[str, dict[str, int]] = {name: {} for name in names}
+    for done, (name, part, (found, seen)) in enumerate(_done(parts, jobs), start=1):
+        on_progress(f"{done} of {len(parts)}: {name}, {part}")
+        findings[name] += found
+        happened[name] |= seen
+    kept = tuple(
+        each for name in names for each in _in_order(findings[name]) if property in (None, each.property)
+    )
+    if property is not None and not kept:
+        known = dict.fromkeys(each.property for found in findings.values() for each in found)
+        raise unknown_choice("property", property, known)
+    return CheckReport("check", kept, seed, happened, tuple(names))
+
+
+def _asked(target: str | None, level: Level | None) -> list[str]:
+    levels = LEVELS if level is None else (level,)
+    if target is None:
+        return [each.name for one in levels for each in sound_at(one) if each.name in DESIGNS]
+    made = protocol(target).level
+    if made not in levels:
+        raise InputError(f"{target} is a level-{made} sequencer: level {level} was asked for")
+    return [target]
+
+
+def _engines(engine: str | Iterable[str]) -> tuple[str, ...]:
+    engines = (engine,) if isinstance(engine, str) else tuple(engine)
+    for each in engines:
+        if each not in ENGINES:
+            raise unknown_choice("engine", each, ENGINES)
+    return engines
+
+
+def _model_and_race(job: Job, engines: tuple[str, ...]) -> Part:
+    """Z3, the simulation and the race, each with what the ones before it found."""
+    proved = by_z3(job) if "z3" in engines else None
+    findings = list(proved.findings) if proved else []
+    simulated = by_simulation(job, proved.violating if proved else []) if "simulation" in engines else None
+    raced = by_race(job) if "native" in engines else None
+    findings += [*(simulated.findings if simulated else ()), *(raced.findings if raced else ())]
+    if simulated and raced:
+        findings += same(job, simulated.history, raced.history)
+    return findings, (simulated.happened if simulated else {}) | (raced.happened if raced else {})
+
+
+def _explorer(job: Job, engines: tuple[str, ...]) -> Part:
+    return (by_explorer(job) if "explorer" in engines else []), {}
+
+
+def _native_schedules(job: Job, engines: tuple[str, ...]) -> Part:
+    return ([*by_native_explorer(job), *by_lockstep(job)] if "native" in engines else []), {}
+
+
+_PARTS: dict[str, Callable[[Job, tuple[str, ...]], Part]] = {
+    "explorer": _explorer,
+    "native schedules": _native_schedules,
+    "z3, simulation and race": _model_and_race,
+}
+"""What of a sequencer is done in a process of its own, the longest first."""
+
+
+def _done(
+    parts: list[tuple[str, str, Callable[[], Part]]], jobs: int
+) -> Iterator[tuple[str, str, Part]]:
+    """Yield each part as it is done, in processes of their own."""
+    for name, part, work in parts:
+        yield name, part, work()
+
+
+def _in_order(findings: list[Finding]) -> list[Finding]:
+    """Return findings by engine, and each engine's in the order in which it made them."""
+    return sorted(findings, key=lambda each: (ENGINES.index(each.engine), str(each.details.get("mode"))))
