@@ -8,15 +8,38 @@
     ├── NotDeterministic   a program, run again, does something else  (a bug in a program)
     └── Miscounted         a timed loop did not do what it was to do  (a bug in what is measured)
 
+`Interrupted` is none of them: it is Python's KeyboardInterrupt, with what a verb had found until then.
+
 A message says what was wrong, the value, what was expected and what to do.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+
+class Interrupted(KeyboardInterrupt):
+    """A verb was interrupted; `found` is its result so far, whose verdict is never a pass. An interrupt is no verdict.
+
+    Only verbs raise it. What they call raises KeyboardInterrupt, and never returns because of one.
+    """
+
+    def __init__(self, found: Any) -> None:
+        super().__init__()
+        self.found = found
 
 
 class FencepostError(Exception):
-    """The root of the tree above."""
+    """The root of the tree above; all of them can be sent from one process to another."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[FencepostError], arguments: tuple[Any, ...], fields: dict[str, Any]) -> FencepostError:
+    made = kind.__new__(kind, *arguments)
+    made.__dict__.update(fields)
+    return made
 
 
 class InputError(FencepostError):

@@ -6,8 +6,8 @@ shorter, so that no violation is reported that only one of the two sees.
 
 from __future__ import annotations
 
-from fencepost.model.errors import InputError
-from fencepost.model.explorer.exploration import Explored, Limits, Subject
+from fencepost.model.errors import InputError, Interrupted
+from fencepost.model.explorer.exploration import INTERRUPTED, Explored, Limits, Subject
 from fencepost.model.explorer.pipeline import watch_of
 from fencepost.model.explorer.subjects import LitmusOrigin, SequencerOrigin, StructureOrigin
 from fencepost.model.litmus import Condition
@@ -34,8 +34,8 @@ def explore(
     """Explore a subject of `model/explorer/subjects.py` and return the verdict, as the model's own explorer does.
 
     Raises InputError for a subject, strategy or limit that the stepped build does not support, and Disagreement where
-    the model does not find wrong what the native build found. Ctrl-C ends the exploration within a quarter of a second;
-    the result is what was seen until then, and *unknown*.
+    the model does not find wrong what the native build found. Ctrl-C ends the exploration within a quarter of a second,
+    with Interrupted and what was seen until then.
     """
     limits = limits or Limits()
     search = search_of(strategy, seed, pct_depth, limits)
@@ -50,7 +50,10 @@ def explore(
             raise InputError(
                 f"{subject.name} is neither a sequencer on a scenario nor a litmus file nor a shared structure"
             )
-    return conclude(subject, fields, names, strategy=strategy, seed=seed, pct_depth=pct_depth, limits=limits)
+    explored = conclude(subject, fields, names, strategy=strategy, seed=seed, pct_depth=pct_depth, limits=limits)
+    if explored.reason.startswith(INTERRUPTED):
+        raise Interrupted(explored)
+    return explored
 
 
 def _explore_litmus(origin: LitmusOrigin, search: _core.Search, tell: Tell) -> _core.ExploredFields:

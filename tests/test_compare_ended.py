@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from fencepost.compared.alone import Alone, Ended, WorkFailed, alone, trying
 
 from fencepost.command_line import cli
 from fencepost.compared import ended
-from fencepost.compared.alone import Alone, Ended, WorkFailed, alone, trying
 from fencepost.compared.attempts import Attempts, Broken
 from fencepost.compared.raced import Raced, RaceExample
 from fencepost.compared.stepped import Stepped

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError
+from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.explorer.livelock import livelock
 from fencepost.model.explorer.reduction import DEPTH_MOST, Branch, End, Reduction, stuck
 from fencepost.model.explorer.schedule import Judge, Schedule, schedule_of, shortened
@@ -119,16 +119,20 @@ def explore(
     A large walk is cut into branches, which `jobs` processes walk through; what is done is kept in the file
     `checkpoint`, and with `resume` the walk goes on from there.
 
-    Raises InputError for an unknown strategy and NotDeterministic for a program that is not a function of what it is
-    sent.
+    Raises InputError for an unknown strategy, NotDeterministic for a program that is not a function of what it is sent,
+    and Interrupted with what was seen until then.
     """
     if strategy not in STRATEGIES:
         raise InputError(f"unknown strategy {strategy!r}: expected one of {', '.join(STRATEGIES)}")
     limits = limits or Limits()
     guard(subject.make, seed)
     if strategy == "exhaustive":
-        return Exhaustive(subject, limits, tell, reduction=reduction).run(jobs, checkpoint, resume=resume)
-    return _drawn(subject, strategy, seed, pct_depth, limits, tell)
+        explored = Exhaustive(subject, limits, tell, reduction=reduction).run(jobs, checkpoint, resume=resume)
+    else:
+        explored = _drawn(subject, strategy, seed, pct_depth, limits, tell)
+    if explored.reason.startswith(INTERRUPTED):
+        raise Interrupted(explored)
+    return explored
 
 
 class Exhaustive:
@@ -172,11 +176,10 @@ class Exhaustive:
             if found is None and (end.complete or end.cut):
                 violation = self._judge(end)
                 if violation is not None:
-                    schedule = (
-                        schedule_of(end.events)
-                        if end.cut
-                        else shortened(self.system, schedule_of(end.events), violation, self.subject.judge)
-                    )
+                    schedule = schedule_of(end.events)
+                    self.found = found = schedule, violation  # kept, should making it shorter be interrupted
+                    if not end.cut:
+                        schedule = shortened(self.system, schedule, violation, self.subject.judge)
                     self.found = found = schedule, violation
                     if not self.subject.goes_on:
                         break
@@ -244,7 +247,7 @@ class Exhaustive:
             bound = f"1 of {count}{size}"
             lines = self.system.lines
             return Explored(
-                self.subject, Verdict.VIOLATED, bound, self.counts, seconds, violation, schedule, lines=lines
+                self.subject, Verdict.VIOLATED, bound, self.counts, seconds, violation, schedule, reason, lines=lines
             )
         if reason:
             return Explored(self.subject, Verdict.UNKNOWN, f"{count}{size}", self.counts, seconds, reason=reason)
@@ -256,36 +259,30 @@ class Exhaustive:
 
 def _drawn(subject: Subject, strategy: str, seed: int, pct_depth: int, limits: Limits, tell: Tell) -> Explored:
     system, counts, began = subject.make(), Counts(), time.perf_counter()
-    told, longest, found, reason = began, 0, None, ""
-    while found is None and counts.complete + counts.cut < limits.runs:
-        random = Random(f"{seed} {counts.complete + counts.cut}")
-        state_of_random = random.getstate()
-
-        def picker(
-            random: Random = random, state_of_random: object = state_of_random, longest: int = longest
-        ) -> Picker:
-            random.setstate(state_of_random)  # type: ignore[arg-type]  # what getstate returned
-            return uniform(random) if strategy == "random" else by_priority(random, pct_depth, longest or 50)
-
-        try:
+    told, longest, reason = began, 0, ""
+    found: Found | None = None
+    try:
+        while found is None and counts.complete + counts.cut < limits.runs:
+            random = Random(f"{seed} {counts.complete + counts.cut}")
+            picker = _picker(strategy, random, pct_depth, longest or 50)
             state, events, ended = draw(system, picker, limits.depth, began + limits.seconds)
-        except KeyboardInterrupt:
-            reason = "interrupted"
-            break
-        counts.complete += ended
-        counts.cut += not ended
-        counts.steps += len(events)
-        longest = max(longest, len(events))
-        violation = state.watch.violation or (subject.judge(system, state) if ended else None)
-        if violation is not None:
-            found = (shortened(system, schedule_of(events), violation, subject.judge), violation)
-        now = time.perf_counter()
-        if now - told > 1.0:
-            told = now
-            ran = counts.complete + counts.cut
-            tell(Progress(ran, ran / limits.runs, now - began))
-        if now - began > limits.seconds:
-            break
+            counts.complete += ended
+            counts.cut += not ended
+            counts.steps += len(events)
+            longest = max(longest, len(events))
+            violation = state.watch.violation or (subject.judge(system, state) if ended else None)
+            if violation is not None:
+                found = schedule_of(events), violation
+                found = shortened(system, found[0], violation, subject.judge), violation
+            now = time.perf_counter()
+            if now - told > 1.0:
+                told = now
+                ran = counts.complete + counts.cut
+                tell(Progress(ran, ran / limits.runs, now - began))
+            if now - began > limits.seconds:
+                break
+    except KeyboardInterrupt:
+        reason = INTERRUPTED
     seconds = time.perf_counter() - began
     bound = f"{counts.complete} runs drawn by {strategy}, seed {seed}"
     bound += f", and {counts.cut} cut short" if counts.cut else ""
@@ -297,7 +294,18 @@ def _drawn(subject: Subject, strategy: str, seed: int, pct_depth: int, limits: L
     bound += f"; {subject.size}" if subject.size else ""
     if found is not None:
         return Explored(
-            subject, Verdict.VIOLATED, bound, counts, seconds, found[1], found[0], seed=seed, lines=system.lines
+            subject, Verdict.VIOLATED, bound, counts, seconds, found[1], found[0], reason, seed, system.lines
         )
     verdict = Verdict.UNKNOWN if reason else Verdict.NOT_FOUND
     return Explored(subject, verdict, bound, counts, seconds, reason=reason, seed=seed)
+
+
+def _picker(strategy: str, random: Random, pct_depth: int, length: int) -> Callable[[], Picker]:
+    """Return what makes a picker, the same one each time that it is called."""
+    begun = random.getstate()
+
+    def made() -> Picker:
+        random.setstate(begun)
+        return uniform(random) if strategy == "random" else by_priority(random, pct_depth, length)
+
+    return made

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fencepost.model.errors import InputError
+from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.explorer.reduction import Branch, branches
 from fencepost.model.memory.lines import Lines, LinesChanged
+from fencepost.model.processes import Ended, as_they_end
 
 if TYPE_CHECKING:
     from fencepost.model.explorer.exploration import Counts, Exhaustive, Explored, Found, Limits, Subject
@@ -31,6 +34,7 @@ class Part:
     found: Found | None
     finished: bool
     lines: Lines | None = None
+    lost: str = ""  # why nothing came of it, where its process did not return
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -58,8 +62,11 @@ class InParts:
         found, reason = None, ""
         try:
             found, reason = self._walk()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             reason = INTERRUPTED
+            if isinstance(interrupt, Interrupted):
+                self._begun.add(interrupt.found.counts)
+                found = interrupt.found.found
         self.whole.counts = Counts()
         for counts in (*self._done.values(), self._begun):
             self.whole.counts.add(counts)
@@ -80,7 +87,11 @@ class InParts:
 
     def _through(self, to_do: list[int]) -> tuple[Found | None, str]:
         found: Found | None = None
+        lost = ""
         for part in self._parts(to_do):
+            if part.lost:
+                lost = f"the process of a branch did not return: {part.lost}"
+                continue
             if part.lines is not None:
                 self.whole.system.lines.join(part.lines)
                 self._resume = False
@@ -97,9 +108,9 @@ class InParts:
             else:
                 self._begun.add(part.counts)
                 return found, f"the time of {self.whole.limits.seconds:g} s was spent"
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and not lost:
             self.checkpoint.unlink(missing_ok=True)  # all is done
-        return found, ""
+        return found, lost
 
     def _parts(self, to_do: list[int]) -> Iterator[Part]:
         """Yield what came of each branch, as it comes."""
@@ -111,11 +122,14 @@ class InParts:
                 left = self.whole.limits.seconds - (time.perf_counter() - self.whole.began)
                 yield walk_branch(subject, lines, index, replace(limits, seconds=left))
             return
-        from joblib import Parallel, delayed
-
         deadline = time.time() + left
-        tasks = (delayed(walk_branch)(subject, lines, index, limits, deadline) for index in to_do)
-        yield from Parallel(n_jobs=self.jobs, return_as="generator_unordered", batch_size=1)(tasks)
+        works = (partial(walk_branch, subject, lines, index, limits, deadline) for index in to_do)
+        with closing(as_they_end(works, self.jobs)) as parts:
+            for number, part in parts:
+                if isinstance(part, Ended):
+                    yield Part(to_do[number], type(self.whole.counts)(), None, False, lost=part.sentence)
+                else:
+                    yield part
 
     def _tell(self) -> None:
         from fencepost.model.explorer.exploration import Progress
@@ -173,4 +187,6 @@ def walk_branch(subject: Subject, lines: Lines, index: int, limits: Limits, dead
         return Part(index, walker.counts, None, False, walker.system.lines)
     except Spent:
         return Part(index, walker.counts, None, False)
+    except KeyboardInterrupt:
+        raise Interrupted(Part(index, walker.counts, walker.found, False)) from None
     return Part(index, walker.counts, found, True)

@@ -68,7 +68,7 @@ def shortened(
     """Return a shorter schedule to a violation of the same property, where leaving out steps leads to one.
 
     First all that did not happen before the violating step is left out, then one step after the other, until the time
-    is up or a person interrupts: then it is as short as it has become.
+    is up: then it is as short as it has become.
     """
     best, deadline = schedule, time.perf_counter() + seconds
     followed = follow(system, schedule, judge)
@@ -81,14 +81,11 @@ def shortened(
         kept = tuple(each for at, each in enumerate(schedule) if past >> at & 1 or at == len(schedule) - 1)
         best = kept if _violates(system, kept, violation, judge) else best
     at = len(best) - 1
-    try:
-        while at >= 0 and time.perf_counter() < deadline:
-            without = (*best[:at], *best[at + 1 :])
-            if _violates(system, without, violation, judge):
-                best = without
-            at -= 1
-    except KeyboardInterrupt:
-        pass  # the violation is what counts
+    while at >= 0 and time.perf_counter() < deadline:
+        without = (*best[:at], *best[at + 1 :])
+        if _violates(system, without, violation, judge):
+            best = without
+        at -= 1
     return best
 
 

@@ -27,11 +27,12 @@ from fencepost.model.trace import Trace
 
 
 class Outcome(StrEnum):
-    """What an engine says of an exhibit. Of a sound one, *caught* is a false alarm."""
+    """What an engine says of an exhibit. Of a sound one, *caught* is a false alarm. *Unknown*: it was not heard out."""
 
     CAUGHT = "caught"
     MISSED = "missed"
     CANNOT_EXPRESS = "cannot_express"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)

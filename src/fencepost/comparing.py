@@ -18,10 +18,9 @@ from random import SystemRandom
 from types import ModuleType
 
 from fencepost.compared import attempted, raced, stepped
-from fencepost.compared.alone import Alone, Ended
 from fencepost.compared.attempted import Attempted, Compiled, Shipped
 from fencepost.compared.attempts import Make
-from fencepost.compared.ended import counterexample_of_end
+from fencepost.compared.ended import counterexample_of_end, not_tried_again
 from fencepost.compared.kept import user_folder
 from fencepost.compared.modules import Native
 from fencepost.compared.raced import Raced
@@ -29,9 +28,10 @@ from fencepost.compared.search import Chunk, Tally, Task, search
 from fencepost.compared.stepped import Stepped
 from fencepost.compared.verdicts import OF_LEVEL, Compared, Comparisons, Counterexample
 from fencepost.model.contract import LEVELS, Level, Verdict
-from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.run_itf import write_run
 from fencepost.model.memory import PROFILE
+from fencepost.model.processes import SECONDS_MOST, Ended, in_order
 from fencepost.model.programs import DESIGNS
 from fencepost.native import PUBLICATIONS, SEQUENCERS, Mutant
 from fencepost.native.pipeline import DESIGN_NAMES, STEPPED_NAMES
@@ -80,7 +80,7 @@ def compare(
     out              the folder for traces of counterexamples; none are written without it
     kept_in          the folder of examples that failed, by default the user's; never used with a seed
 
-    Raises InputError for names, numbers and modules that cannot be used.
+    Raises InputError for names, numbers and modules that cannot be used, and Interrupted with the rows so far.
     """
     names = (sequencers,) if isinstance(sequencers, str) else tuple(dict.fromkeys(sequencers))
     _check(names, policy, examples, budget_seconds, jobs)
@@ -95,14 +95,17 @@ def compare(
     folder = None if seed is not None else kept_in or user_folder()
     drawn = SystemRandom().getrandbits(32) if seed is None else seed
     shares = {kind: 1 if yours is not None else share for kind, share in SHARE.items()}
-    rows = []
-    for task in tasks:
-        progress(f"{task.sequencer} {task.policy}")
-        share = budget_seconds / len(tasks) if budget_seconds is not None else None
-        count = -(-(examples or EXAMPLES) // shares[_kind(task)]) if budget_seconds is None else None
-        rows.append(_compared(task, jobs, drawn, count, share, folder, out))
-        if rows[-1].reason == INTERRUPTED:
-            break
+    rows: list[Compared] = []
+    try:
+        for task in tasks:
+            progress(f"{task.sequencer} {task.policy}")
+            share = budget_seconds / len(tasks) if budget_seconds is not None else None
+            count = -(-(examples or EXAMPLES) // shares[_kind(task)]) if budget_seconds is None else None
+            rows.append(_compared(task, jobs, drawn, count, share, folder, out))
+            if rows[-1].reason == INTERRUPTED:
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        raise Interrupted(Comparisons(drawn, tuple(rows), is_interrupted=True)) from None
     return Comparisons(drawn, tuple(rows))
 
 
@@ -188,19 +191,8 @@ def _through(
     task: Task, jobs: int, seed: int, sizes: Iterable[int], deadline: float, kept_in: Path | None
 ) -> Iterator[Chunk | Ended]:
     """Yield what comes of chunks of these sizes, in their order, each in a process of its own, `jobs` at a time."""
-    at_work: list[Alone[Chunk]] = []
-    numbered = enumerate(sizes)
-    try:
-        while True:
-            while len(at_work) < jobs and (following := next(numbered, None)) is not None:
-                at_work.append(Alone(partial(search, task, seed, *following, deadline, kept_in)))
-            if not at_work:
-                return
-            yield at_work[0].result()
-            at_work.pop(0)
-    finally:
-        for each in at_work:
-            each.end()
+    works = (partial(search, task, seed, *numbered, deadline, kept_in) for numbered in enumerate(sizes))
+    return in_order(works, jobs, SECONDS_MOST)
 
 
 def _sizes(count: int | None, chunk: int, deadline: float) -> Iterator[int]:
@@ -224,21 +216,30 @@ def _compared(
     began = time.time()
     deadline = began + share_seconds if share_seconds is not None else float("inf")
     tally, reason, size, enough = Tally(), "", CHUNK[_kind(task)], 0
+    killed_count = 0
     found: Counterexample | None = None
+    ended: Ended | None = None
     try:
         for chunk in _through(task, jobs, seed, _sizes(count, size, deadline), deadline, kept_in):
             enough += size * SHARE[_kind(task)]
+            if isinstance(chunk, Ended) and chunk.is_killed:
+                killed_count += 1
+                reason = f"{killed_count} processes without a result, the last because {chunk.sentence}"
+                continue
             if isinstance(chunk, Ended):
-                made = counterexample_of_end(task, chunk, kept_in)
+                ended = chunk
                 tally.examples += chunk.tried_count
+                made = counterexample_of_end(task, chunk, kept_in)
                 found, reason = (None, made) if isinstance(made, str) else (made, "")
                 break
             tally.join(chunk.tally)
             if chunk.failed is not None:
-                found = _counterexample(task, chunk, out)
+                found, reason = _counterexample(task, chunk, out), ""
                 break
     except KeyboardInterrupt:
         reason = INTERRUPTED
+        if ended is not None and not isinstance(made := not_tried_again(task, ended), str):
+            found = made
     verdict = Verdict.UNKNOWN if reason or not tally.examples else Verdict.NOT_FOUND
     return Compared(
         task.sequencer,

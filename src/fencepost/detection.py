@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 from fencepost.model.contract import LEVELS, Level, Verdict
-from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.run_itf import write_run
 from fencepost.model.itf import write_trace
 from fencepost.model.museum import BUGS, bug
 from fencepost.model.museum.detection import Detection, Engine, Outcome, of_bug, of_sound
 from fencepost.model.museum.drawing import drawn
 from fencepost.model.museum.engines import explorer, simulated, verified
+from fencepost.model.processes import Ended, as_they_end
 from fencepost.model.programs.designs import SOUND, design
 from fencepost.native_engines import lockstep, raced
 from fencepost.proofs.detection import searched
@@ -73,12 +74,18 @@ class Matrix:
     @property
     def escaped(self) -> tuple[str, ...]:
         """The bugs that no engine caught, though one that was asked can express them."""
-        return tuple(name for name, row in self._bugs() if {cell.outcome for cell in row} >= {Outcome.MISSED})
+        outcomes = ((name, {cell.outcome for cell in row}) for name, row in self._bugs())
+        return tuple(name for name, each in outcomes if Outcome.MISSED in each and Outcome.UNKNOWN not in each)
 
     @property
     def unasked(self) -> tuple[str, ...]:
         """The bugs that no engine that was asked can express."""
         return tuple(name for name, row in self._bugs() if {cell.outcome for cell in row} == {Outcome.CANNOT_EXPRESS})
+
+    @property
+    def unknown(self) -> tuple[Cell, ...]:
+        """Cells without an answer: the engine's process was ended from outside, crashed, or all was interrupted."""
+        return tuple(cell for cell in self.cells if cell.outcome is Outcome.UNKNOWN)
 
     def _bugs(self) -> Iterator[tuple[str, list[Cell]]]:
         """Yield the rows of bugs that were not caught."""
@@ -89,10 +96,11 @@ class Matrix:
 
     @property
     def verdict(self) -> Verdict:
-        """Violated when a bug escaped or a sound design was accused; unknown when nothing asked can express a bug."""
+        """Violated when a bug escaped or a sound design was accused; unknown when nothing asked can express a bug, or
+        some engine was not heard out."""
         if self.escaped or self.false_alarms:
             return Verdict.VIOLATED
-        return Verdict.UNKNOWN if self.unasked else Verdict.NOT_FOUND
+        return Verdict.UNKNOWN if self.unasked or self.unknown else Verdict.NOT_FOUND
 
 
 def mutants(
@@ -111,7 +119,8 @@ def mutants(
     Every engine looks for at most `budget_seconds` in each cell; the prover is bounded by depth instead, and says so.
     With `out`, violating runs are written to that folder. `jobs` processes share the cells.
 
-    Raises InputError for unknown names and engines, and for a bug that is of none of the levels.
+    Raises InputError for unknown names and engines, and for a bug that is of none of the levels; Interrupted with the
+    matrix so far, in which cells without an answer are unknown.
     """
     levels, engines = tuple(levels), tuple(dict.fromkeys(engines))
     for engine in engines:
@@ -121,9 +130,14 @@ def mutants(
     sound = _sound(bugs, levels, all_of_them=not names)
     work = [(name, engine) for name in (*bugs, *sound) for engine in engines]
     done: dict[tuple[str, str], Cell] = {}
-    for cell in _through(work, bugs, budget_seconds, seed, out, jobs):
-        done[cell.mutant, cell.engine] = cell
-        progress(f"{len(done)} of {len(work)}: {cell.mutant}, {cell.engine}: {cell.outcome}")
+    try:
+        with closing(_through(work, bugs, budget_seconds, seed, out, jobs)) as cells:
+            for cell in cells:
+                done[cell.mutant, cell.engine] = cell
+                progress(f"{len(done)} of {len(work)}: {cell.mutant}, {cell.engine}: {cell.outcome}")
+    except KeyboardInterrupt:
+        so_far = (done.get(each) or _unanswered(*each, "interrupted") for each in work)
+        raise Interrupted(Matrix(seed, budget_seconds, tuple(so_far), sound)) from None
     return Matrix(seed, budget_seconds, tuple(done[each] for each in work), sound)
 
 
@@ -144,17 +158,15 @@ def _sound(bugs: tuple[str, ...], levels: tuple[Level, ...], *, all_of_them: boo
 def _through(
     work: list[tuple[str, str]], bugs: tuple[str, ...], seconds: float, seed: int, out: Path | None, jobs: int
 ) -> Iterator[Cell]:
-    """Yield every cell, as it comes."""
-    if jobs == 1:
-        yield from (fill(name, engine, bugs, seconds, seed, out) for name, engine in work)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        cells = [pool.submit(fill, name, engine, bugs, seconds, seed, out) for name, engine in work]
-        try:
-            yield from (each.result() for each in as_completed(cells))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    """Yield every cell, as it comes, each from a process of its own."""
+    works = (partial(fill, name, engine, bugs, seconds, seed, out) for name, engine in work)
+    with closing(as_they_end(works, jobs)) as cells:
+        for number, cell in cells:
+            yield _unanswered(*work[number], cell.sentence) if isinstance(cell, Ended) else cell
+
+
+def _unanswered(name: str, engine: str, why: str) -> Cell:
+    return Cell(name, engine, Outcome.UNKNOWN, 0.0, None, why)
 
 
 def fill(name: str, engine: str, bugs: tuple[str, ...], seconds: float, seed: int, out: Path | None) -> Cell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, Tell
 from fencepost.model.explorer.exploration import explore as explore_subject
 from fencepost.model.explorer.subjects import arrivals, litmus_file, sequencer
@@ -74,22 +74,22 @@ def explore(
     """Explore a sequencer on a scenario, a mutant, or a litmus file; return what came of it under each profile.
 
     Without a scenario: a mutant on its own, others on two clients, two brokers, three batches, and the receivers that
-    write them.
+    write them. Raises InputError for what cannot be explored, and Interrupted with what was explored until then.
     """
     if engine not in ENGINES:
         raise unknown_choice("engine", engine, ENGINES)
     asked = subjects(what, profile=profile, matrix=matrix, scenario=scenario)
-    if engine == "native":
-        from fencepost.native import explore as explore_natively
+    if engine == "native" and (not reduction or jobs != 1 or resume):
+        raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
 
-        if not reduction or jobs != 1 or resume:
-            raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
-        return [
-            explore_natively(each, strategy=strategy, seed=seed, pct_depth=pct_depth, limits=limits, tell=tell)
-            for each in asked
-        ]
-    return [
-        explore_subject(
+    def explored(subject: Subject) -> Explored:
+        if engine == "native":
+            from fencepost.native import explore as explore_natively
+
+            return explore_natively(
+                subject, strategy=strategy, seed=seed, pct_depth=pct_depth, limits=limits, tell=tell
+            )
+        return explore_subject(
             subject,
             strategy=strategy,
             reduction=reduction,
@@ -101,5 +101,12 @@ def explore(
             resume=resume,
             tell=tell,
         )
-        for subject in asked
-    ]
+
+    found: list[Explored] = []
+    try:
+        for subject in asked:
+            found.append(explored(subject))
+    except KeyboardInterrupt as interrupt:
+        last = [interrupt.found] if isinstance(interrupt, Interrupted) else []
+        raise Interrupted([*found, *last]) from None
+    return found

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from math import ceil
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from fencepost.model.contract import Level, Verdict, worst
-from fencepost.model.errors import InputError
+from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.histories import History, verify
+from fencepost.model.processes import Ended, in_order
 from fencepost.model.simulation.intervals import Figure, figures_of
 from fencepost.model.simulation.machine_costs import calibrated
 from fencepost.model.simulation.measures import latencies, measure
@@ -40,6 +41,7 @@ class Told(NamedTuple):
 
 
 Tell = Callable[[Told], None]
+INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Task:
     seed: int
     replication: int = 0
     load: float = 1.0
+    is_of_load: bool = False  # of the sweep
     shuffled: bool = False
     traced: bool = False
     detailed: bool = False
@@ -98,7 +101,7 @@ class Simulation:
     seed: int
     figures: tuple[Figure, ...]
     judged: tuple[Judged, ...]
-    detail: Detail
+    detail: Detail  # of the first replication; empty where that is not over
     by_load: tuple[tuple[float, dict[str, float]], ...] = ()
     depends_on_ties: tuple[tuple[str, float, float], ...] = ()  # metric, by the rule, in a drawn order
     measured_costs: dict[str, str] = field(default_factory=dict)
@@ -133,7 +136,8 @@ def simulate(
 
     `with_loads` also runs it at each of its load factors; `shuffle_ties` runs it again with the events of one
     nanosecond in a drawn order. The same scenario and seed give the same result, whatever `jobs` is.
-    Raises InputError for what cannot be simulated.
+    Raises InputError for what cannot be simulated, and Interrupted with what the replications show that were over. A
+    replication whose process was ended from outside is left out, and makes the verdict unknown.
     """
     scenario, level = _settled(scenario or Scenario(), level, sequencer, policy, granularity)
     costs: dict[str, str] = {}
@@ -147,21 +151,37 @@ def simulate(
     if shuffle_ties:
         tasks += [Task(scenario, level, seed, number, shuffled=True) for number in numbers]
     if with_loads and not scenario.clients.workload:
-        tasks += [Task(loaded(scenario, load), level, seed, load=load) for load in scenario.loads]
-    done = list(_run(tasks, jobs, tell))
-    plain = done[: scenario.replications]
-    ties = done[scenario.replications :][: scenario.replications] if shuffle_ties else []
-    detail = plain[0].detail
-    assert detail is not None
+        tasks += [Task(loaded(scenario, load), level, seed, load=load, is_of_load=True) for load in scenario.loads]
+    done: list[Replication | Ended] = []
+    try:
+        with closing(_run(tasks, jobs, tell)) as runs:
+            for each in runs:
+                done.append(each)  # one by one: an interrupt may come between two
+    except KeyboardInterrupt:
+        raise Interrupted(_simulated(tasks, done, shuffle_ties, costs, INTERRUPTED)) from None
+    return _simulated(tasks, done, shuffle_ties, costs)
+
+
+def _simulated(
+    tasks: list[Task], done: list[Replication | Ended], shuffle_ties: bool, costs: dict[str, str], why: str = ""
+) -> Simulation:
+    """Return what the runs that are over come to; where not all of them are, the verdict is no pass."""
+    scenario, level, seed = tasks[0].scenario, tasks[0].level, tasks[0].seed
+    over = [(task, each) for task, each in zip(tasks, done, strict=False) if not isinstance(each, Ended)]
+    lost = [each.sentence for each in done if isinstance(each, Ended)]
+    plain = [each for task, each in over if not task.shuffled and not task.is_of_load]
+    ties = [each for task, each in over if task.shuffled] if shuffle_ties else []
+    judged = list(_judged(plain))
+    if lost or why:
+        bound = f"{len(over)} of {len(tasks)} runs are over"
+        judged.append(Judged("all runs", "run", Verdict.UNKNOWN, bound, why or f"a process did not return: {lost[0]}"))
     return Simulation(
         scenario, level, seed,
         figures=tuple(figures_of([each.figures for each in plain])),
-        judged=tuple(_judged(plain)),
-        detail=detail,
-        by_load=tuple(
-            (task.load, each.figures) for task, each in list(zip(tasks, done, strict=True))[len(plain) + len(ties) :]
-        ),
-        depends_on_ties=tuple(_differences(plain, ties)),
+        judged=tuple(judged),
+        detail=next((each.detail for each in plain if each.detail), Detail(History.from_rows([]), {}, [], None)),
+        by_load=tuple((task.load, each.figures) for task, each in over if task.is_of_load),
+        depends_on_ties=() if lost or why else tuple(_differences(plain, ties)),
         measured_costs=costs,
         operation_count=sum(each.operation_count for each in plain),
     )  # fmt: skip
@@ -227,7 +247,7 @@ def replicate(task: Task, progress: Progress = lambda now_ns, end_ns, slots: Non
     return Replication(measure(world), len(history), inside, in_history, world.recorder.operation_count, detail)
 
 
-def _run(tasks: list[Task], jobs: int, tell: Tell) -> Iterable[Replication]:
+def _run(tasks: list[Task], jobs: int, tell: Tell) -> Iterator[Replication | Ended]:
     """Run the tasks, in order; each is independent of the others, so it does not matter where it runs."""
     total = len(tasks)
     if jobs == 1:
@@ -238,10 +258,12 @@ def _run(tasks: list[Task], jobs: int, tell: Tell) -> Iterable[Replication]:
 
             yield replicate(task, progress)
         return
-    with ProcessPoolExecutor(min(jobs, total), mp_context=get_context("spawn")) as pool:
-        for number, each in enumerate(pool.map(replicate, tasks)):
+    works = [partial(replicate, task) for task in tasks]
+    with closing(in_order(works, min(jobs, total))) as runs:
+        for number, each in enumerate(runs):
             end_ns = int(tasks[number].scenario.duration)
-            tell(Told(number + 1, total, end_ns, end_ns, each.ordered, (number + 1) / total))
+            ordered = 0 if isinstance(each, Ended) else each.ordered
+            tell(Told(number + 1, total, end_ns, end_ns, ordered, (number + 1) / total))
             yield each
 
 

@@ -120,6 +120,7 @@ def _json(cell: Cell) -> dict[str, Any]:
 
 def _print(matrix: Matrix) -> None:
     from fencepost.model.museum import BUGS
+    from fencepost.model.museum.detection import Outcome
 
     engines = list(dict.fromkeys(cell.engine for cell in matrix.cells))
     bugs = [name for name in matrix.rows if name not in matrix.sound]
@@ -136,10 +137,11 @@ def _print(matrix: Matrix) -> None:
         click.echo(f"FALSE ALARM: {cell.engine} accuses {cell.mutant}: {cell.detail}; trace {cell.trace or '-'}")
     for name in matrix.escaped:
         click.echo(f"ESCAPED: no engine caught {name}")
-    caught = len(bugs) - len(matrix.escaped) - len(matrix.unasked)
+    caught = sum(any(cell.outcome is Outcome.CAUGHT for cell in matrix.rows[name].values()) for name in bugs)
     alarms = len(matrix.false_alarms)
     click.echo(f"{len(bugs)} mutants: {caught} caught; {len(matrix.sound)} sound sequencers: {alarms} false alarms")
-    worst = next(iter((*matrix.escaped, *(cell.mutant for cell in matrix.false_alarms), *matrix.unasked)), None)
+    accused, unheard = ([cell.mutant for cell in cells] for cells in (matrix.false_alarms, matrix.unknown))
+    worst = next(iter((*matrix.escaped, *accused, *matrix.unasked, *unheard)), None)
     broken = BUGS[worst].breaks if worst in BUGS else None
     print_summary(verdict=matrix.verdict, property=broken, seed=matrix.seed, trace=None, mutant=worst)
 
@@ -151,6 +153,8 @@ def _words(cell: Cell, *, sound: bool = False) -> str:
         return f"caught\n{cell.seconds:.{2 if cell.seconds < 10 else 1}f} s, L {cell.trace_length}"
     if cell.outcome is Outcome.CANNOT_EXPRESS:
         return "cannot\nexpress"
+    if cell.outcome is Outcome.UNKNOWN:
+        return "unknown"
     return "silent" if sound else "missed\nwithin bound"
 
 
@@ -166,4 +170,6 @@ def _reasons(matrix: Matrix) -> list[str]:
         if cell.outcome is Outcome.MISSED:
             word = "silent" if cell.mutant in matrix.sound else "missed"
             lines[f"{word}: {cell.mutant}: {cell.engine}: {cell.detail}"] = None
+    for cell in matrix.unknown:
+        lines[f"unknown: {cell.mutant}: {cell.engine}: {cell.detail}"] = None
     return list(lines)

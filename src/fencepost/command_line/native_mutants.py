@@ -62,14 +62,14 @@ def _json(each: Hunted) -> dict[str, Any]:
         "kind": made.kind if made else None,
         "breaks": made.breaks if made else None,
         "engine": kill.killer if kill else None,
-        "outcome": "caught" if kill else "missed",
+        "outcome": "unknown" if each.unknown else "caught" if kill else "missed",
         "seconds": round(each.seconds, 3),
         "build_seconds": round(each.build_seconds, 3),
         "trace_length": kill.size if kill else None,
         "example_batches": kill.batches if kill else None,
         "example_steps": kill.steps if kill else None,
         "example_threads": kill.threads if kill else None,
-        "detail": kill.sentence if kill else _tried(each),
+        "detail": kill.sentence if kill else each.unknown or _tried(each),
     }
 
 
@@ -88,10 +88,14 @@ def _print(matrix: NativeMatrix) -> None:
             click.echo(f"{each.name}: {each.kill.sentence}")
     for each in matrix.survivors:
         click.echo(f"SURVIVED: {each.name} after {_tried(each)}")
+    for each in matrix.unknown:
+        click.echo(each.outcome)
     for each in matrix.sound:
+        if each.unknown:
+            continue
         words = f"FALSE ALARM: {each.kill.killer}: {each.kill.sentence}" if each.kill else f"survived {_tried(each)}"
         click.echo(f"the code without a mutation, {each.build}: {words}")
-    killed = len(matrix.mutants) - len(matrix.survivors)
+    killed = sum(each.kill is not None for each in matrix.mutants)
     click.echo(f"{len(matrix.mutants)} native mutants: {killed} killed; {len(matrix.false_alarms)} false alarms")
     sizes = matrix.sizes
     if sizes:
@@ -99,7 +103,7 @@ def _print(matrix: NativeMatrix) -> None:
             f"the smallest examples, medians: {sizes.batches:g} batches; {sizes.steps:g} steps (batches, where there is"
             f" no schedule); {sizes.threads:g} threads"
         )
-    worst = next(iter((*matrix.survivors, *matrix.false_alarms)), None)
+    worst = next(iter((*matrix.survivors, *matrix.false_alarms, *matrix.unknown)), None)
     broken = worst.mutation.breaks if worst and worst.mutation else None
     print_summary(
         verdict=matrix.verdict,
@@ -115,7 +119,7 @@ def _print(matrix: NativeMatrix) -> None:
 
 def _caught(each: Hunted) -> list[str]:
     if each.kill is None:
-        return ["survived", f"{each.seconds:.1f}", "-", "-", "-"]
+        return ["unknown" if each.unknown else "survived", f"{each.seconds:.1f}", "-", "-", "-"]
     kill = each.kill
     steps = "-" if kill.steps is None else str(kill.steps)
     return [kill.killer, f"{each.seconds:.1f}", str(kill.batches), steps, str(kill.threads)]

@@ -180,7 +180,9 @@ def _write(simulation: Simulation, out: Path) -> list[Path]:
     from fencepost.simulation_plots import write_plots
 
     out.mkdir(parents=True, exist_ok=True)
-    texts = {"results.json": _document(simulation), "results.csv": _table([_item(f) for f in simulation.figures])}
+    texts = {"results.json": _document(simulation)}
+    if simulation.figures:
+        texts["results.csv"] = _table([_item(f) for f in simulation.figures])
     if simulation.by_load:
         from fencepost.model.simulation.intervals import rounded
 
@@ -190,12 +192,16 @@ def _write(simulation: Simulation, out: Path) -> list[Path]:
             for metric, value in figures.items()
         ]
         texts["load.csv"] = _table(rows)
-    if simulation.detail.trace is not None:
-        texts["trace.json"] = simulation.detail.trace
+    detail = simulation.detail
+    if detail.trace is not None:
+        texts["trace.json"] = detail.trace
     for name, text in texts.items():
         (out / name).write_text(text)
-    write_history(out / "history.csv", simulation.detail.history)
-    return [*(out / name for name in texts), out / "history.csv", *write_plots(simulation, out)]
+    written = [out / name for name in texts]
+    if not len(detail.history):  # the first replication is not over: there is nothing to draw
+        return written
+    write_history(out / "history.csv", detail.history)
+    return [*written, out / "history.csv", *write_plots(simulation, out)]
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -14,12 +14,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from fencepost.compared.alone import trying
 from fencepost.compared.attempts import STEPS_MOST, Attempts, Broken, Make
 from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import Counterexample
 from fencepost.model.contract import Level
+from fencepost.model.processes import trying
 from fencepost.native.adapter import Answer, CompiledSequencer
 from fencepost.native.joint import Picks
 from fencepost.native.sequencers import Sequencer
@@ -103,6 +103,10 @@ class Attempted:
     @property
     def key(self) -> str:
         return f"{self.sequencer} {POLICY}"
+
+    @property
+    def example_type(self) -> type[AttemptExample]:
+        return AttemptExample
 
     def strategy(self) -> SearchStrategy[AttemptExample]:
         return attempt_examples()

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fencepost.compared.alone import Ended, alone
 from fencepost.compared.kept import keep, kept
 from fencepost.compared.search import Task
 from fencepost.compared.verdicts import CRASH, Counterexample
+from fencepost.model.processes import Ended, isolated
 
 ENDLESS = "drained"
 """The promise that native code breaks when it does not come back: finitely many steps, and there is nothing left."""
@@ -26,11 +26,22 @@ def counterexample_of_end(task: Task, ended: Ended, kept_in: Path | None) -> Cou
         return Counterexample(CRASH, f"{ended.sentence}, before the first example", None, (), 0, 0, 0, came_back=False)
     example, sentence, is_again = _smallest(task, ended)
     if kept_in is not None:
-        keep(kept_in, task.key, [example, *kept(kept_in, task.key)])
+        keep(kept_in, task, [example, *kept(kept_in, task)])
     if not is_again and ended.is_endless:
         return f"an example {ended.sentence.removeprefix('it ')}, and did when it was tried again"
     if not is_again:
         sentence += ", but not when the example was tried again"
+    return _as_it_ended(task, ended, example, sentence)
+
+
+def not_tried_again(task: Task, ended: Ended) -> Counterexample | str:
+    """Return what the end of a process is where there was no time to try its example again: a crash, or not known."""
+    if ended.is_endless or ended.tried is None:
+        return f"an example {ended.sentence.removeprefix('it ')}, and was not tried again"
+    return _as_it_ended(task, ended, ended.tried, f"{ended.sentence}, and the example was not tried again")
+
+
+def _as_it_ended(task: Task, ended: Ended, example: Any, sentence: str) -> Counterexample:
     lines, batches = task.told(example)
     return Counterexample(
         ENDLESS if ended.is_endless else CRASH, sentence, example, lines, 0, batches, 0, came_back=False
@@ -55,7 +66,7 @@ def _smallest(task: Task, ended: Ended) -> tuple[Any, str, bool]:
 
 def _ends(task: Task, example: Any, like: Ended) -> bool:
     for _ in range(1 if task.repeatable else TRIES):
-        made = alone(partial(task.try_out, example), TRIAL_SECONDS)
-        if isinstance(made, Ended) and made.is_endless == like.is_endless:
+        made = isolated(partial(task.try_out, example), TRIAL_SECONDS)
+        if isinstance(made, Ended) and not made.is_killed and made.is_endless == like.is_endless:
             return True
     return False

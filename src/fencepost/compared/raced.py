@@ -16,7 +16,6 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from fencepost.compared.alone import trying
 from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import Counterexample
@@ -24,6 +23,7 @@ from fencepost.model.contract import Level
 from fencepost.model.errors import InputError
 from fencepost.model.histories import History, Workload, verify
 from fencepost.model.histories.drained import left_over
+from fencepost.model.processes import trying
 from fencepost.native import MESSAGE_COUNT_MAX, PUBLICATIONS, SEQUENCERS, ArrivalOutcome, RaceOptions, Sequencer
 from fencepost.native.racing import RaceResult
 
@@ -117,6 +117,10 @@ class Raced:
     @cached_property
     def level(self) -> Level:
         return 4 if SEQUENCERS[self.sequencer] == 4 else 5
+
+    @property
+    def example_type(self) -> type[RaceExample]:
+        return RaceExample
 
     def strategy(self) -> SearchStrategy[RaceExample]:
         return race_examples((self.publication,) if self.publication else SOUND)

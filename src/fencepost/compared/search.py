@@ -21,6 +21,7 @@ from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
 from fencepost.compared.kept import keep, kept, user_folder
+from fencepost.model.errors import InputError
 
 SHRINKS_MOST = 1_000
 """Runs that Hypothesis may spend on making one failing example smaller; a count, as time would make minima differ."""
@@ -46,7 +47,7 @@ class Tried:
 
 
 class Task(Protocol):
-    """What is compared; it must be picklable."""
+    """What is compared."""
 
     @property
     def sequencer(self) -> str:
@@ -63,6 +64,10 @@ class Task(Protocol):
     @property
     def key(self) -> str:
         """A name that no other task has, under which failing examples are kept."""
+
+    @property
+    def example_type(self) -> type[Any]:
+        """Return the dataclass of its examples: the schema by which kept ones are read."""
 
     def strategy(self) -> SearchStrategy[Any]:
         """Return what examples are drawn from."""
@@ -176,22 +181,22 @@ def search(task: Task, seed: int, index: int, count: int, deadline: float, kept_
     met, failed = (example, trial.of(example)) if task.repeatable else (trial.met, trial.first)
     chunk.smallest, chunk.failed = task.smaller(met, failed)
     if kept_in is not None:
-        keep(kept_in, task.key, [chunk.smallest, *kept(kept_in, task.key)])
+        keep(kept_in, task, [chunk.smallest, *kept(kept_in, task)])
     return chunk
 
 
 def _tried_again(task: Task, deadline: float, kept_in: Path) -> Chunk:
     """Try the examples that failed earlier; forget those that do not fail any more."""
     trial = Trial(task, deadline)
-    examples = kept(kept_in, task.key)
+    examples = kept(kept_in, task)
     for number, example in enumerate(examples):
-        with suppress(TimeIsUp):
+        with suppress(TimeIsUp, InputError):  # what no version would have kept is refused, and is no finding
             trial(example)
         if trial.first is not None:
-            keep(kept_in, task.key, examples[number:])
+            keep(kept_in, task, examples[number:])
             return Chunk(trial.tally, example, trial.first, trial.first)
     if examples:
-        keep(kept_in, task.key, [])
+        keep(kept_in, task, [])
     return Chunk(trial.tally)
 
 

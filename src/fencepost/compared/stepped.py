@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from hypothesis.strategies import SearchStrategy
 
 from fencepost import strategies
-from fencepost.compared.alone import trying
 from fencepost.compared.modules import Native
 from fencepost.compared.reduction import Reduction, simpler
 from fencepost.compared.search import Failed, Tried
@@ -19,6 +18,7 @@ from fencepost.model.explorer.run_trace import RunTrace, run, uses_of
 from fencepost.model.explorer.subjects import SequencerOrigin
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory import MATRIX, PROFILE
+from fencepost.model.processes import trying
 from fencepost.model.programs import design
 from fencepost.model.programs.pipeline import Scenario
 from fencepost.native import Mutant
@@ -49,6 +49,10 @@ class Stepped:
     @property
     def key(self) -> str:
         return f"{self.sequencer} {POLICY} {self.profile} {self.native.name} {self.mutant.name}"
+
+    @property
+    def example_type(self) -> type[JointExample]:
+        return JointExample
 
     def strategy(self) -> SearchStrategy[JointExample]:
         return strategies.examples()

@@ -83,14 +83,15 @@ class Compared:
 
 @dataclass(frozen=True)
 class Comparisons:
-    """All rows of a comparison."""
+    """All rows of a comparison; those so far, where it was interrupted."""
 
     seed: int
     rows: tuple[Compared, ...]
+    is_interrupted: bool = False
 
     @property
     def verdict(self) -> Verdict:
-        return worst([row.verdict for row in self.rows])
+        return worst([*(row.verdict for row in self.rows), *([Verdict.UNKNOWN] if self.is_interrupted else ())])
 
     @property
     def counterexamples(self) -> tuple[Counterexample, ...]:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fencepost.compared.alone import Ended, alone
 from fencepost.model.errors import InputError
+from fencepost.model.processes import Ended, isolated
 from fencepost.mutations.kill import TRIAL_SECONDS, Hunt, Kill
 from fencepost.native import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, AttemptOutcome, Sequencer
 
@@ -60,7 +60,7 @@ def _fewest(native: Any, name: str) -> int:
 
 
 def _safely(native: Any, name: str, row_count: int) -> str:
-    found = alone(lambda: _wrong_in_bulk(native, name, row_count), TRIAL_SECONDS)
+    found = isolated(lambda: _wrong_in_bulk(native, name, row_count), TRIAL_SECONDS)
     return found.sentence if isinstance(found, Ended) else found
 
 
@@ -101,7 +101,7 @@ def _expected(level: int, first: int, batches: list[Batch]) -> list[Answer]:
 
 def _wrong(native: Any, name: str, first: int, batches: list[Batch]) -> str:
     """Say what is answered otherwise than expected, or that nothing is; "" if all is well."""
-    found = alone(lambda: _answered_wrong(native, name, first, batches), TRIAL_SECONDS)
+    found = isolated(lambda: _answered_wrong(native, name, first, batches), TRIAL_SECONDS)
     return found.sentence if isinstance(found, Ended) else found
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from fencepost.model.processes import noted
+
 TRIAL_SECONDS = 10.0
 """For one trial, which takes milliseconds: what takes longer does not end."""
 
@@ -48,13 +50,9 @@ class Hunt:
     runs: int = 0
 
     def tries(self, size: int) -> None:
-        """Say what is tried now, for whoever finds the process crashed."""
+        """Note what is tried now, for the process that finds this one crashed."""
         self.runs += 1
-        print(
-            f"trying {self.killer}, size {size}, after {time.monotonic() - self.began:.3f} s",
-            file=sys.stderr,
-            flush=True,
-        )
+        noted((self.killer, size, time.monotonic() - self.began))
 
     @property
     def goes_on(self) -> bool:

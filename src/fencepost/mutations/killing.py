@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import re
-import signal
-import subprocess
-import sys
+import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from statistics import median
-from threading import Lock
 from typing import NamedTuple
 
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import FencepostError
+from fencepost.model.errors import FencepostError, Interrupted
+from fencepost.model.processes import Ended, as_they_end, isolated
 from fencepost.mutations.building import SOURCES, build, toolchain
-from fencepost.mutations.kill import Kill
+from fencepost.mutations.kill import Hunt, Kill, Killer, loaded
 from fencepost.mutations.mutation import Build, Mutation
 from fencepost.mutations.table import MUTATIONS, NUMBERS, mutation, site
 
 BUDGET_SECONDS = 60.0  # of all killers together, for one mutant
 GRACE_SECONDS = 60.0  # for making the counterexample smaller
 NO_MUTATION = "none"
+ATTEMPTS_SHARE = 0.2  # of the time; what a single thread can show, it shows soon
 
 
 class KillerFailed(FencepostError):
@@ -37,6 +36,7 @@ class Hunted:
     kill           what it was caught at; None: it survived all that was tried
     seconds        what the killers took, `build_seconds` what was compiled before, 0 if it was in the cache
     runs           how often each killer tried
+    unknown        why there is no answer: its process was ended from outside, or all was interrupted
     """
 
     mutation: Mutation | None
@@ -46,11 +46,19 @@ class Hunted:
     seconds: float
     build_seconds: float
     runs: dict[str, int] = field(default_factory=dict)
+    unknown: str = ""
 
     @property
     def name(self) -> str:
         """The mutation's name."""
         return self.mutation.name if self.mutation else NO_MUTATION
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, in words."""
+        if self.unknown:
+            return f"{self.name}: unknown: {self.unknown}"
+        return f"{self.name}: {f'killed by {self.kill.killer}' if self.kill else 'survived'} in {self.seconds:.1f} s"
 
 
 class Sizes(NamedTuple):
@@ -73,7 +81,12 @@ class NativeMatrix:
     @property
     def survivors(self) -> tuple[Hunted, ...]:
         """Mutants that no killer caught."""
-        return tuple(each for each in self.mutants if each.kill is None)
+        return tuple(each for each in self.mutants if each.kill is None and not each.unknown)
+
+    @property
+    def unknown(self) -> tuple[Hunted, ...]:
+        """Builds of which it is not known whether they survive."""
+        return tuple(each for each in (*self.mutants, *self.sound) if each.unknown)
 
     @property
     def false_alarms(self) -> tuple[Hunted, ...]:
@@ -95,7 +108,9 @@ class NativeMatrix:
     @property
     def verdict(self) -> Verdict:
         """Violated when a mutant survived or the code without a mutation was accused."""
-        return Verdict.VIOLATED if self.survivors or self.false_alarms else Verdict.NOT_FOUND
+        if self.survivors or self.false_alarms:
+            return Verdict.VIOLATED
+        return Verdict.UNKNOWN if self.unknown else Verdict.NOT_FOUND
 
 
 def native_mutants(
@@ -109,101 +124,80 @@ def native_mutants(
     """Compile the mutants of these names, by default all, and have each killed within the budget.
 
     `jobs` of them are compiled and hunted at a time. Raises InputError for an unknown name, where there is no compiler
-    or a header is missing, and KillerFailed for a bug in what hunts.
+    or a header is missing, KillerFailed for a bug in what hunts, and Interrupted with what was hunted until then.
     """
     asked = [mutation(name) for name in dict.fromkeys(names)] or list(MUTATIONS.values())
     toolchain()  # what is missing is said before anything is started
     kinds: list[Build] = [kind for kind in SOURCES if any(each.build == kind for each in asked)]
     work = [*((each, each.build) for each in asked), *((None, kind) for kind in kinds)]
-    done: dict[tuple[Mutation | None, Build], Hunted] = {}
-    pool, children = ThreadPoolExecutor(jobs), Children()
+    done: dict[int, Hunted] = {}
+    works = (partial(hunted, each, kind, seed, budget_seconds) for each, kind in work)
+
+    def matrix(why: str = "") -> NativeMatrix:
+        rows = [done.get(at) or Hunted(*each, "-", None, 0.0, 0.0, unknown=why) for at, each in enumerate(work)]
+        return NativeMatrix(seed, budget_seconds, tuple(rows[: len(asked)]), tuple(rows[len(asked) :]))
+
     try:
-        hunts = [pool.submit(hunted, each, kind, seed, budget_seconds, children) for each, kind in work]
-        for hunt in as_completed(hunts):
-            found = hunt.result()
-            done[found.mutation, found.build] = found
-            outcome = f"killed by {found.kill.killer}" if found.kill else "survived"
-            progress(f"{len(done)} of {len(work)}: {found.name}: {outcome} in {found.seconds:.1f} s")
-    finally:
-        children.end()
-        pool.shutdown(wait=True, cancel_futures=True)
-    rows = [done[each] for each in work]
-    return NativeMatrix(seed, budget_seconds, tuple(rows[: len(asked)]), tuple(rows[len(asked) :]))
+        with closing(as_they_end(works, jobs)) as hunts:
+            for at, found in hunts:
+                lost = found if isinstance(found, Ended) else None
+                done[at] = found if lost is None else Hunted(*work[at], "-", None, 0.0, 0.0, unknown=lost.sentence)
+                progress(f"{len(done)} of {len(work)}: {done[at].outcome}")
+    except KeyboardInterrupt:
+        raise Interrupted(matrix("interrupted")) from None
+    return matrix()
 
 
-class Children:
-    """Processes that threads of this one wait for; ended all at once when they are not wanted any more."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._running: set[subprocess.Popen[str]] = set()
-        self._is_over = False
-
-    def run(self, command: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
-        """Run a command in the root folder. Raises TimeoutExpired."""
-        with self._lock:
-            if self._is_over:
-                raise KillerFailed("hunting was ended")
-            pipe = subprocess.PIPE
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, cwd="/")
-            self._running.add(process)
-        try:
-            stdout, stderr = process.communicate(timeout=seconds)
-        finally:
-            process.kill()
-            process.wait()
-            with self._lock:
-                self._running.discard(process)
-        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
-
-    def end(self) -> None:
-        """End those that run; no other will."""
-        with self._lock:
-            self._is_over = True
-            for process in self._running:
-                process.kill()
-
-
-def hunted(each: Mutation | None, kind: Build, seed: int, seconds: float, children: Children) -> Hunted:
-    """Compile one mutant and hunt it in a process of its own."""
+def hunted(each: Mutation | None, kind: Build, seed: int, seconds: float) -> Hunted:
+    """Compile one mutant and hunt it in a process of its own; that it crashes there is a kill."""
     built = build(NUMBERS[each.name] if each else 0, kind)
     where = site(each, toolchain().headers) if each else "-"
-    command = [sys.executable, "-m", "fencepost.mutations.child", str(built.module), kind, str(seed), str(seconds)]
+    began = time.monotonic()
     try:
-        ended = children.run(command, seconds + GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise KillerFailed(f"the killers of {each.name if each else NO_MUTATION} did not end in time") from None
-    said = told(ended)
-    return Hunted(each, kind, where, said.kill, said.seconds, built.seconds, said.runs)
+        said = isolated(partial(hunt, built.module, kind, seed, seconds), seconds + GRACE_SECONDS)
+    except Exception as error:
+        raise KillerFailed(f"a killer ended with {type(error).__name__}: {error}") from error
+    if not isinstance(said, Ended):
+        return Hunted(each, kind, where, said.kill, said.seconds, built.seconds, said.runs)
+    took = time.monotonic() - began
+    if said.is_endless:
+        raise KillerFailed(f"the killers of {each.name if each else NO_MUTATION} did not end in time")
+    if said.is_killed:
+        return Hunted(each, kind, where, None, took, built.seconds, unknown=said.sentence)
+    killer, size, tried = said.tried if isinstance(said.tried, tuple) else ("-", 0, took)
+    return Hunted(each, kind, where, Kill(killer, size, None, 1, said.sentence), tried, built.seconds)
 
 
 class Told(NamedTuple):
-    """What a child said of its hunt, or what its end says."""
+    """What came of a hunt: the kill, if there is one, and how often each killer tried."""
 
     kill: Kill | None
     seconds: float
     runs: dict[str, int]
 
 
-def told(ended: subprocess.CompletedProcess[str]) -> Told:
-    """Return what the child said, or what its end says: that it crashed is a kill.
-
-    What may crash or never come back is tried in a process of its own (`alone.py`), whose end the child reports; if it
-    crashes itself, it was by loading the mutant. Raises KillerFailed where it ended in an error of the killer's own.
-    """
-    if ended.returncode == 0:
-        said = json.loads(ended.stdout.splitlines()[-1])
-        return Told(Kill(**said["kill"]) if said["kill"] else None, said["seconds"], said["runs"])
-    killer, size, seconds = _last_try(ended.stderr)
-    if ended.returncode > 0:
-        last = (ended.stderr.strip().splitlines() or ["no word"])[-1]
-        raise KillerFailed(f"a killer ended with {last}")
-    sentence = f"it crashed ({signal.Signals(-ended.returncode).name})"
-    return Told(Kill(killer, size, None, 1, sentence), seconds, {})
+def hunt(module: Path, kind: Build, seed: int, seconds: float) -> Told:
+    """Show a compiled mutant to the killers of its build, one after the other, until one kills it."""
+    native = loaded(module)
+    began = time.monotonic()
+    runs: dict[str, int] = {}
+    kill = None
+    for name, killer, share in _killers(kind):
+        given = Hunt(native, name, seed, began, min(time.monotonic() + share * seconds, began + seconds))
+        kill = killer(given)
+        runs[name] = given.runs
+        if kill is not None:
+            break
+    return Told(kill, time.monotonic() - began, runs)
 
 
-def _last_try(said: str) -> tuple[str, int, float]:
-    """Return the killer that was at work last, the size of what it tried, and the time until then."""
-    tries = re.findall(r"^trying (\w+), size (\d+), after (\d+\.\d+) s$", said, re.MULTILINE)
-    killer, size, seconds = tries[-1] if tries else ("-", "0", "0")
-    return killer, int(size), float(seconds)
+def _killers(kind: Build) -> list[tuple[str, Killer, float]]:
+    if kind == "stepped":
+        from fencepost.mutations.stepping import stepping
+
+        return [("compare", stepping, 1.0)]
+    from fencepost.mutations.attempts import attempts
+    from fencepost.mutations.races import races
+    from fencepost.mutations.recordings import recordings
+
+    return [("attempts", attempts, ATTEMPTS_SHARE), ("memory", recordings, 1.0), ("race", races, 1.0)]

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from fencepost.compared.alone import Ended, alone, trying
 from fencepost.model.errors import InputError
+from fencepost.model.processes import Ended, isolated, trying
 from fencepost.mutations.judging import judged
 from fencepost.mutations.kill import TRIAL_SECONDS, Hunt, Kill
 from fencepost.mutations.workloads import Raced, drawn
@@ -40,7 +40,7 @@ def races(hunt: Hunt) -> Kill | None:
 
 def wrong(native: Any, given: Raced) -> str:
     """Race once, in a process of its own, and say what is wrong with what came of it; "" if nothing is."""
-    found = alone(lambda: _wrong(native, given), TRIAL_SECONDS)
+    found = isolated(lambda: _wrong(native, given), TRIAL_SECONDS)
     return found.sentence if isinstance(found, Ended) else found
 
 
@@ -86,7 +86,7 @@ def _some_wrong(native: Any, trials: list[Raced]) -> tuple[Raced, str] | None:
                 return number, found
         return None
 
-    made = alone(work, TRIAL_SECONDS)
+    made = isolated(work, TRIAL_SECONDS)
     if isinstance(made, Ended):
         return trials[made.tried or 0], made.sentence
     return (trials[made[0]], made[1]) if made else None

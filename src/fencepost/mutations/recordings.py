@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from fencepost.compared.alone import Ended, alone
 from fencepost.model.errors import InputError
 from fencepost.model.litmus import Answer
+from fencepost.model.processes import Ended, isolated
 from fencepost.mutations.kill import TRIAL_SECONDS, Hunt, Kill
 from fencepost.native import LINE_INSTRUCTIONS
 from fencepost.native.recordings import HAND_OVERS, Kind, Recorded, recorded, recorded_hand_over, verdicts
@@ -35,7 +35,7 @@ def recordings(hunt: Hunt) -> Kill | None:
 
 
 def _judged(hunt: Hunt, what: str, record: Callable[[], Recorded], profiles: tuple[str, ...]) -> Kill | None:
-    made = alone(record, TRIAL_SECONDS)
+    made = isolated(record, TRIAL_SECONDS)
     if isinstance(made, Ended):
         return Kill("memory", 1, None, 2, f"{what}: {made.sentence}")
     accesses = len(made.writer) + len(made.reader)
