@@ -8,7 +8,7 @@ Engines, everywhere by these names:
     z3           the promises of a spec, for any size
     explorer     the schedules of programs on memory that is not coherent
     simulation   programs under SimPy's clock
-    native       the C++: every run of the stepped build (`explorer`), beside the model (`lockstep`), on threads (`race`)
+    native       the C++: under every schedule (`explorer`), beside the model (`lockstep`), on threads (`race`)
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class Finding:
 class Report:
     """All findings of one run of a verb. It has no truth value: unknown is neither true nor false.
 
-        report = fencepost.check("order4.claim")
-        assert report.holds, report.verdict
+    report = fencepost.check("order4.claim")
+    assert report.holds, report.verdict
     """
 
     verb: str

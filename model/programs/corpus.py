@@ -107,7 +107,7 @@ _ALL = (
     ),
     Named(
         "copy-of-parked-elsewhere",
-        "a second copy of a parked batch in another ring: one of the two is ordered, and the other must give its slot back",
+        "a second copy of a parked batch in another ring: one of the two is ordered, the other must give its slot back",
         _there(((0, 1),), ((0, 1), (0, 0))),
     ),
     Named(
@@ -188,7 +188,7 @@ _ALL = (
     ),
     Named(
         "clients-in-one-shard",
-        "clients that share a shard or a worker, and one that does not: the shard's word or lock taken for the client's",
+        "clients that share a shard or a worker, and one that does not: a word of the shard taken for the client's",
         _there(((0, 0), (2, 1)), ((2, 0), (3, 0))),
     ),
     Named(

@@ -22,8 +22,8 @@ from fencepost.native.stepped import Disagreement
 
 NOT_OF_RUNS = ("contiguous", "agreement", "frontier", "wait-free")
 """What the explorer's monitor has no words for: it sees batches, not messages, and counts no steps."""
-DRAWN_COUNT = 40
-"""Runs that are drawn of a scenario before the search for all of them: most bugs show in the first few (PCT)."""
+DRAWN_COUNT, DRAWN_MOST = 10, 1_000_000
+"""Runs that are drawn (PCT) before the search for all of them, as most bugs show in the first few; and after it."""
 
 Explore = Callable[[Subject, str, Limits], Explored]
 
@@ -69,21 +69,23 @@ def _scenarios(count: int) -> str:
     return f"{count} scenario{'' if count == 1 else 's'}"
 
 
-def searched(subjects: dict[str, Subject], seconds: float, seed: int, explored: Explore) -> Searched:
-    """Search every scenario: drawn runs of each first, then all runs, each with its share of the time that is left.
+def searched(subjects: dict[str, Subject], seconds: float, explored: Explore) -> Searched:
+    """Search every scenario: a few drawn runs of each first, then all runs, each with its share of the time left.
 
-    Stops after the drawn runs where they show a violation, else at the first that the search for all runs shows.
+    Where all runs do not come to an end in half a share, the other half is spent on drawn ones. Stops after the first
+    drawn runs where they show a violation, else at the first scenario that shows one.
     """
     deadline, came = time.perf_counter() + seconds, Searched()
     for name, subject in subjects.items():
-        left = max(deadline - time.perf_counter(), 0.05)
+        left = max(deadline - time.perf_counter(), 0.1)
         came.add(name, explored(subject, "pct", Limits(left, runs=DRAWN_COUNT)))
     for done, (name, subject) in enumerate(subjects.items()):
-        if came.violations:
+        share = (deadline - time.perf_counter()) / (len(subjects) - done)
+        if came.violations or share <= 0:
             break
-        left = max(deadline - time.perf_counter(), 0.0) / (len(subjects) - done)
-        if left > 0:
-            came.add(name, explored(subject, "exhaustive", Limits(left)))
+        came.add(name, explored(subject, "exhaustive", Limits(share / 2)))
+        if name in came.some_runs and not came.violations:
+            came.add(name, explored(subject, "pct", Limits(share / 2, runs=DRAWN_MOST)))
     return came
 
 
@@ -113,7 +115,7 @@ def by_explorer(job: Job) -> list[Finding]:
         return explore(subject, strategy=strategy, seed=job.seed, limits=limits)
 
     began = time.perf_counter()
-    came = searched(_subjects(job), job.explorer_seconds, job.seed, explored)
+    came = searched(_subjects(job), job.explorer_seconds, explored)
     return list(_findings(job, "explorer", None, came, time.perf_counter() - began))
 
 
@@ -127,7 +129,7 @@ def by_native_explorer(job: Job) -> list[Finding]:
 
     began = time.perf_counter()
     try:
-        came = searched(_subjects(job), job.native_seconds, job.seed, explored)
+        came = searched(_subjects(job), job.native_seconds, explored)
     except Disagreement as different:
         seconds = time.perf_counter() - began
         return [

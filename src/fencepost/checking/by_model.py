@@ -75,9 +75,7 @@ def by_simulation(job: Job, violating: list[Trace]) -> Simulated:
     bound = f"1 run, {len(run.steps)} steps, {COHERENT}"
     findings = [job.finding("simulation", REFINEMENT, Verdict.NOT_FOUND, bound, seconds)]
     replayed = {each.property: each for each in _replayed(job, violating)}
-    findings += [
-        replayed.pop(each.property, each) for each in job.on_history("simulation", run.history, seconds)
-    ]
+    findings += [replayed.pop(each.property, each) for each in job.on_history("simulation", run.history, seconds)]
     return Simulated([*findings, *replayed.values()], run.history, dict(run.counts))
 
 

@@ -89,7 +89,7 @@ def _same_ranges(job: Job) -> Finding:
 
 
 def by_lockstep(job: Job) -> Iterator[Finding]:
-    """Run the stepped build beside the model on the corpus, by drawn schedules: the same operations, the same states."""
+    """Run the stepped build beside the model on the corpus, by drawn schedules: same operations, same states."""
     if job.design is None or job.name not in STEPPED_NAMES:
         return
     began, run_count, operation_count = time.perf_counter(), 0, 0

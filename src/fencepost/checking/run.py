@@ -12,9 +12,10 @@ from fencepost.checking.by_model import by_simulation, by_z3
 from fencepost.checking.by_native import by_lockstep, by_race, same
 from fencepost.checking.job import Job
 from fencepost.checking.screen import CheckReport
-from fencepost.model.contract import LEVELS, Level
+from fencepost.model.contract import LEVELS, Level, Verdict
 from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.histories import Workload
+from fencepost.model.processes import Ended, as_they_end
 from fencepost.model.programs import DESIGNS
 from fencepost.model.recordings import recorded_workload
 from fencepost.model.report import ENGINES, Finding
@@ -25,6 +26,8 @@ EXPLORER_SECONDS, NATIVE_SECONDS = 8.0, 4.0
 TIMEOUT_SECONDS = 60.0
 
 Part = tuple[list[Finding], dict[str, int]]
+CAME_BACK = "came-back"
+"""What is asked of a part of the work in a process of its own: that it returns."""
 
 
 def check(
@@ -69,9 +72,7 @@ def check(
         on_progress(f"{done} of {len(parts)}: {name}, {part}")
         findings[name] += found
         happened[name] |= seen
-    kept = tuple(
-        each for name in names for each in _in_order(findings[name]) if property in (None, each.property)
-    )
+    kept = tuple(each for name in names for each in _in_order(findings[name]) if property in (None, each.property))
     if property is not None and not kept:
         known = dict.fromkeys(each.property for found in findings.values() for each in found)
         raise unknown_choice("property", property, known)
@@ -124,12 +125,20 @@ _PARTS: dict[str, Callable[[Job, tuple[str, ...]], Part]] = {
 """What of a sequencer is done in a process of its own, the longest first."""
 
 
-def _done(
-    parts: list[tuple[str, str, Callable[[], Part]]], jobs: int
-) -> Iterator[tuple[str, str, Part]]:
-    """Yield each part as it is done, in processes of their own."""
-    for name, part, work in parts:
-        yield name, part, work()
+def _done(parts: list[tuple[str, str, Callable[[], Part]]], jobs: int) -> Iterator[tuple[str, str, Part]]:
+    """Yield each part as it is done, each in a process of its own; one that does not come back is *unknown*."""
+    with closing(as_they_end((work for _, _, work in parts), jobs)) as ended:
+        for number, came in ended:
+            name, part, _ = parts[number]
+            yield name, part, _lost(name, part, came) if isinstance(came, Ended) else came
+
+
+def _lost(name: str, part: str, ended: Ended) -> Part:
+    """Return the finding of a part whose process ended without an answer: a crash of native code is a violation."""
+    engine = "explorer" if part == "explorer" else "native"
+    verdict = Verdict.UNKNOWN if ended.is_killed or ended.is_endless else Verdict.VIOLATED
+    details = {"level": protocol(name).level, "mode": None, "note": None}
+    return [Finding(name, CAME_BACK, engine, verdict, part, 0.0, None, ended.sentence, details)], {}
 
 
 def _in_order(findings: list[Finding]) -> list[Finding]:

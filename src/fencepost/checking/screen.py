@@ -1,0 +1,186 @@
+"""A check on one screen: the question, a matrix of sequencers and engines, the bounds, the verdict in words."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fencepost.model.contract import Verdict, promised, worst
+from fencepost.model.report import ENGINES, Finding, Report, aligned
+
+WIDTH = 80
+SHOWN_LINES = 24
+"""Of a counterexample; a longer one is in its trace file, and under `-v`."""
+_ABOUT = {
+    "z3": "any number of clients, brokers, batches and messages",
+    "explorer": "the programs, on memory that is not coherent between hosts (ncx)",
+    "simulation": "the programs on the workload, coherent memory",
+    "native": "the C++; compared with the programs",
+}
+
+
+@dataclass(frozen=True)
+class CheckReport(Report):
+    """What `check` found. `happened` counts, by sequencer, what was seen: nothing holds for want of events."""
+
+    happened: dict[str, dict[str, int]] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()
+
+    def more(self) -> dict[str, Any]:
+        return {"happened": self.happened}
+
+    def lines(self) -> Iterator[str]:
+        """Yield the one screen: at most 40 lines of 80 columns where nothing is violated."""
+        yield from _wrapped(self._question())
+        yield ""
+        yield from aligned(self._matrix())
+        yield "-: nothing asked of that engine.  n/m: promises that it can show, of the level's."
+        yield ""
+        yield from self._bounds()
+        yield from self._unshown()
+        yield from self._notes()
+        yield from self._counterexamples()
+        yield ""
+        yield from _wrapped(self._words())
+
+    def verbose_lines(self) -> Iterator[str]:
+        """Yield the table of properties and engines of each sequencer, what happened, and whole counterexamples."""
+        for target in self.targets:
+            found = self.of(target=target)
+            yield f"level {found[0].details['level']}: {target}" if found else target
+            yield from aligned((("property", *ENGINES), *(self._row(found, name) for name in _properties(found))))
+            seen = ", ".join(f"{name} {count}" for name, count in self.happened.get(target, {}).items())
+            yield from _wrapped(f"happened: {seen or 'nothing was run'}")
+            yield ""
+        for each in self.violations():
+            yield f"{each.target}: {each.property} is violated in {each.engine} ({each.bound})"
+            yield from (f"    {line}" for line in each.explanation.splitlines())
+            yield from _replay_line(each)
+            yield ""
+        yield from _wrapped(self._words())
+
+    # --- parts of the screen ---
+
+    def _question(self) -> str:
+        levels = sorted({each.details["level"] for each in self.findings})
+        of = " and ".join(map(str, levels))
+        one = len(self.targets) == 1
+        whom = self.targets[0] if one else f"the {len(self.targets)} sound sequencers"
+        return f"Does {whom} keep what level {of} promises?" if one else f"Do {whom} keep what levels {of} promise?"
+
+    def _matrix(self) -> Iterator[tuple[str, ...]]:
+        yield ("sequencer", *ENGINES)
+        for target in self.targets:
+            cells = [self._cell(target, engine) for engine in ENGINES]
+            yield (target, *(first for first, _ in cells))
+            yield ("", *(second for _, second in cells))
+
+    def _cell(self, target: str, engine: str) -> tuple[str, str]:
+        found = self.of(target=target, engine=engine)
+        if not found:
+            return "-", ""
+        promises = tuple(promised(found[0].details["level"]))
+        shown = {each.property for each in found if each.property in promises and each.verdict is not Verdict.UNKNOWN}
+        verdict = worst([each.verdict for each in found])
+        return str(verdict), f"{len(shown)}/{len(promises)} {_seconds(found):.1f} s"
+
+    def _bounds(self) -> Iterator[str]:
+        for engine in ENGINES:
+            if self.of(engine=engine):
+                yield from _wrapped(f"{engine + ':':<12}{_ABOUT[engine]}", indent=12)
+                yield from (line for text in self._bounds_of(engine) for line in _wrapped(text, indent=14, first=12))
+
+    def _bounds_of(self, engine: str) -> Iterator[str]:
+        """Yield how far an engine went: once where it is the same for all sequencers, else by sequencer."""
+        bounds: dict[str, list[str]] = {}
+        for target in self.targets:
+            found = self.of(target=target, engine=engine)
+            if texts := list(dict.fromkeys(_bound(each) for each in found if _is_said(each))):
+                bounds.setdefault("; ".join(texts), []).append(target)
+        for text, targets in bounds.items():
+            yield text if len(bounds) == 1 else f"{', '.join(targets)}: {text}"
+
+    def _unshown(self) -> Iterator[str]:
+        for level in sorted({each.details["level"] for each in self.findings}):
+            shown = {each.property for each in self.findings if each.details["level"] == level}
+            if missing := [name for name in promised(level) if name not in shown]:
+                yield from _wrapped(f"No engine shows at level {level}: {', '.join(missing)}.")
+
+    def _notes(self) -> Iterator[str]:
+        for note in dict.fromkeys(each.details.get("note") for each in self.findings):
+            if note:
+                yield from _wrapped(f"{note}.")
+
+    def _counterexamples(self) -> Iterator[str]:
+        found = self.violations()
+        for number, each in enumerate(found):
+            yield ""
+            yield from _wrapped(f"{each.target}: {each.property} is violated in {each.engine} ({each.bound})")
+            text = each.explanation.splitlines()
+            if number == 0 and len(text) <= SHOWN_LINES:
+                yield from (f"    {line}" for line in text)
+            yield from _replay_line(each)
+
+    def _words(self) -> str:
+        broken = sorted({(each.target, each.property) for each in self.violations()})
+        if broken:
+            names = dict.fromkeys(target for target, _ in broken)
+            parts = [f"{name} breaks {', '.join(what for whose, what in broken if whose == name)}" for name in names]
+            return f"Violated: {'; '.join(parts)}."
+        if self.verdict is Verdict.UNKNOWN:
+            unknown = [each for each in self.findings if each.verdict is Verdict.UNKNOWN]
+            why = dict.fromkeys(f"{each.engine} ({each.bound or each.explanation})" for each in unknown)
+            return f"Unknown, which is no pass: {', '.join(why) or 'nothing was asked'}."
+        whom = "It keeps" if len(self.targets) == 1 else f"All {len(self.targets)} keep"
+        return f"{whom} every promise that was asked, within these bounds and no further."
+
+    def _row(self, found: tuple[Finding, ...], name: str) -> tuple[str, ...]:
+        return (name, *(_words_of([each for each in found if (each.property, each.engine) == (name, engine)])
+                        for engine in ENGINES))  # fmt: skip
+
+
+def _words_of(found: list[Finding]) -> str:
+    if not found:
+        return "-"
+    verdict = worst([each.verdict for each in found])
+    modes = [str(each.details["mode"]) for each in found if each.verdict is verdict and each.details.get("mode")]
+    return f"{verdict} ({', '.join(modes)})" if modes else str(verdict)
+
+
+def _properties(found: Iterable[Finding]) -> list[str]:
+    there = dict.fromkeys(each.property for each in found)
+    level = next((each.details["level"] for each in found), 4)
+    return [name for name in promised(level) if name in there] + [name for name in there if name not in promised(level)]
+
+
+def _is_said(each: Finding) -> bool:
+    """Say whether a bound is the engine's own: what is violated is shown below, and drained has a bound of its own."""
+    return each.verdict is not Verdict.VIOLATED and each.property not in ("drained", "real-time", "refinement")
+
+
+def _bound(each: Finding) -> str:
+    mode = each.details.get("mode")
+    return f"{mode}: {each.bound}" if mode else each.bound
+
+
+def _seconds(found: tuple[Finding, ...]) -> float:
+    """Return the time of an engine: each proof has its own, what one run shows shares the run's."""
+    runs: dict[Any, float] = {}
+    for each in found:
+        key = (each.property if each.engine == "z3" else "", each.details.get("mode"))
+        runs[key] = max(runs.get(key, 0.0), each.seconds)
+    return sum(runs.values())
+
+
+def _replay_line(each: Finding) -> Iterator[str]:
+    if isinstance(each.trace, Path):
+        yield f"    fencepost replay {each.trace}"
+
+
+def _wrapped(text: str, *, indent: int = 0, first: int = 0) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=" " * first, subsequent_indent=" " * indent, break_long_words=False
+    ) or [""]
