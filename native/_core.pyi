@@ -209,7 +209,12 @@ class Pipeline:
 class Structure:
     def __init__(self, *, name: str, numbers: list[int], profile: list[int], matrix: list[int]) -> None: ...
     def explore(
-        self, search: Search, *, wrong_at_end: Callable[[list[list[int] | None]], bool], tell: TellCounts
+        self,
+        search: Search,
+        *,
+        asks_single_writer: bool,
+        wrong_at_end: Callable[[list[list[int] | None]], bool],
+        tell: TellCounts,
     ) -> ExploredFields: ...
     def draw(self, search: Search, *, run: int, steps: int, interval: int) -> RecordFields: ...
     def follow(self, schedule: list[tuple[int, int, int]], *, interval: int) -> RecordFields: ...

@@ -91,9 +91,12 @@ def _explore_structure(origin: StructureOrigin, search: _core.Search, tell: Tell
         return given.wrong(tuple(None if each is None else tuple(each) for each in returned)) is not None
 
     try:
-        return made.explore(search, wrong_at_end=wrong_at_end, tell=teller(tell)), names
+        fields = made.explore(
+            search, asks_single_writer=given.single_writer, wrong_at_end=wrong_at_end, tell=teller(tell)
+        )
     except _core.Refused as refused:
         raise InputError(str(refused)) from None
+    return fields, names
 
 
 def outcomes(

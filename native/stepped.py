@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import FencepostError, InputError, NotAccepted, unknown_choice
-from fencepost.model.explorer.exploration import STRATEGIES, Counts, Explored, Limits, Progress, Subject
+from fencepost.model.explorer.exploration import (
+    STRATEGIES,
+    Counts,
+    Explored,
+    Limits,
+    Progress,
+    Subject,
+    no_run_ended,
+)
 from fencepost.model.explorer.schedule import Schedule, follow, shortened
 from fencepost.model.explorer.state import LOOKED
 from fencepost.model.explorer.system import System
@@ -178,9 +186,11 @@ def conclude(
     reason = _STOPS[fields["stop"]].format(seconds=limits.seconds)
     bound = _bound(fields, counts, subject.size, strategy, seed, pct_depth, limits)
     found = _confirmed(subject, fields, names) if fields["violated"] else None
+    if not counts.complete and not reason:
+        reason = no_run_ended(counts, limits)
     if found is not None:
         verdict, reason = Verdict.VIOLATED, ""
-    elif reason and (strategy == "exhaustive" or reason == "interrupted"):
+    elif not counts.complete or reason and (strategy == "exhaustive" or reason == "interrupted"):
         verdict = Verdict.UNKNOWN
     else:
         exhausted = strategy == "exhaustive" and not counts.cut
@@ -219,6 +229,7 @@ def _bound(
             return f"{count} within {limits.depth} steps, {counts.cut} longer{of}"
         return f"all {count}{of}"
     bound = f"{counts.complete} runs drawn by {strategy}, seed {seed}"
+    bound += f", and {counts.cut} cut short" if counts.cut else ""
     if strategy == "pct":
         chance = 1 / (2 * fields["threads"] * max(1, fields["longest"]) ** (pct_depth - 1))
         bound += f"; a run meets a violation of depth {pct_depth} with probability >= {chance:.2g}"

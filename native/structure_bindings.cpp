@@ -24,7 +24,8 @@ using WrongAtEnd = std::function<bool(const stepped::StructureEnds::Returned&)>;
 
 class JudgedEnds final : public stepped::StructureEnds {
  public:
-  explicit JudgedEnds(const WrongAtEnd& wrong_at_end) : wrong_at_end_(wrong_at_end) {}
+  JudgedEnds(bool single_writer, const WrongAtEnd& wrong_at_end)
+      : StructureEnds(single_writer), wrong_at_end_(wrong_at_end) {}
 
  private:
   bool wrong_at_end(const Returned& returned) override {
@@ -39,8 +40,8 @@ class BoundStructure final : public BoundSystem {
   BoundStructure(const std::string& name, const Arguments& numbers, const Arguments& profile, const Arguments& matrix)
       : structure_(name, numbers, profile_of(profile), stepped::matrix_of(matrix)) {}
 
-  py::dict explore(const Search& search, const WrongAtEnd& wrong_at_end, const Tell& tell) {
-    JudgedEnds ends(wrong_at_end);
+  py::dict explore(const Search& search, bool single_writer, const WrongAtEnd& wrong_at_end, const Tell& tell) {
+    JudgedEnds ends(single_writer, wrong_at_end);
     return fields_of(system(), run(system(), ends, search, tell));
   }
 
@@ -67,7 +68,8 @@ void fencepost::bind_structures(py::module_& module) {
   py::class_<BoundStructure>(module, "Structure", py::module_local())
       .def(py::init<const std::string&, const Arguments&, const Arguments&, const Arguments&>(), py::kw_only(),
            py::arg("name"), py::arg("numbers"), py::arg("profile"), py::arg("matrix"))
-      .def("explore", &BoundStructure::explore, py::arg("search"), py::kw_only(), py::arg("wrong_at_end"), py::arg("tell"))
+      .def("explore", &BoundStructure::explore, py::arg("search"), py::kw_only(), py::arg("asks_single_writer"),
+           py::arg("wrong_at_end"), py::arg("tell"))
       .def("draw", &BoundStructure::draw, py::arg("search"), py::kw_only(), py::arg("run"), py::arg("steps"),
            py::arg("interval"))
       .def("follow", &BoundStructure::follow, py::arg("schedule"), py::kw_only(), py::arg("interval"))

@@ -259,8 +259,8 @@ def test_a_run_that_never_ends_and_never_repeats_is_not_called_exhausted() -> No
             yield FetchAdd(("word", "x"), 1)
 
     explored = explore(of_threads(counting), limits=Limits(depth=50))
-    assert explored.verdict is Verdict.NOT_FOUND
-    assert "within 50 steps" in explored.bound
+    assert explored.verdict is Verdict.UNKNOWN
+    assert explored.reason == "no run came to its end within 50 steps: expected a greater depth"
 
 
 def test_a_program_that_is_not_a_function_of_what_it_is_sent_is_found_out() -> None:
@@ -285,7 +285,7 @@ def test_a_program_that_is_not_a_function_of_what_it_is_sent_is_found_out() -> N
 def test_a_walk_in_parts_is_the_whole_walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "H0: W x 1; R a y; W z 1\nH0: W y 1; R b x; R c z\nH0: R d x; R e x; R f z; W y 2"
     whole = explore(subject(text, "sc"))
-    monkeypatch.setattr("fencepost.model.explorer.exploration.WHOLE_MOST", 10)
+    monkeypatch.setattr("fencepost.model.explorer.exhaustive.RENEWED_AFTER", 10)
     for jobs in (1, 2):
         parts = explore(subject(text, "sc"), jobs=jobs, checkpoint=tmp_path / "walk.json")
         assert (parts.counts.complete, parts.verdict) == (whole.counts.complete, Verdict.EXHAUSTED)
@@ -294,7 +294,7 @@ def test_a_walk_in_parts_is_the_whole_walk(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_an_interrupted_walk_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fencepost.model.explorer.exploration.WHOLE_MOST", 10)
+    monkeypatch.setattr("fencepost.model.explorer.exhaustive.RENEWED_AFTER", 10)
     text, checkpoint = increments(4), tmp_path / "walk.json"
 
     def stop(progress: Progress) -> None:
@@ -321,7 +321,7 @@ def test_an_interrupted_walk_goes_on_from_its_checkpoint(tmp_path: Path, monkeyp
 def test_a_violation_that_was_found_is_found_again_by_a_walk_that_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fencepost.model.explorer.exploration.WHOLE_MOST", 10)
+    monkeypatch.setattr("fencepost.model.explorer.exhaustive.RENEWED_AFTER", 10)
     for resume in (False, True):
         explored = explore(subject(increments(4), "sc", bad="x=1"), checkpoint=tmp_path / "walk.json", resume=resume)
         assert (explored.verdict, explored.counts.complete) == (Verdict.VIOLATED, 576)

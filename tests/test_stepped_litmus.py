@@ -56,13 +56,13 @@ def model_outcomes(program: Program, profile: Profile, matrix: Matrix) -> Ends |
         try:
             walk = Reduction(system)
             for end in walk.ends():
-                if walk.complete_count + walk.blocked_count > RUNS_MOST:
+                if walk.counts.complete + walk.counts.blocked > RUNS_MOST:
                     return None
                 if end.complete:
                     found |= model_litmus.outcomes(program, system, end.state, memory=True)
         except LinesChanged:
             continue
-        return frozenset(found), walk.complete_count, walk.blocked_count
+        return frozenset(found), walk.counts.complete, walk.counts.blocked
 
 
 # --- numbers known beforehand ---

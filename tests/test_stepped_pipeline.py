@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
-from fencepost.model.explorer import exploration as model_exploration
-from fencepost.model.explorer.exploration import Exhaustive, Explored, Limits, Subject
+from fencepost.model.explorer.exploration import Explored, Limits, Subject
+from fencepost.model.explorer.exploration import explore as explore_model
 from fencepost.model.explorer.subjects import arrivals, sequencer
-from fencepost.model.memory.lines import LinesChanged
 from fencepost.model.programs import DESIGNS, Arriving, Scenario
 from fencepost.model.programs.client import Sending
 from fencepost.native.exploration import explore
@@ -48,14 +47,8 @@ FEWER = {
 
 
 def whole(subject: Subject) -> Explored:
-    """Explore with the model, in one walk."""
-    walk = Exhaustive(subject, Limits(), lambda progress: None)
-    while True:
-        try:
-            walk.counts = model_exploration.Counts()
-            return walk.conclude(walk.walk(None))
-        except LinesChanged:
-            continue
+    """Explore with the model."""
+    return explore_model(subject, limits=Limits())
 
 
 # --- exploration ---

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, Interrupted
-from fencepost.model.explorer.livelock import livelock
-from fencepost.model.explorer.reduction import DEPTH_MOST, Branch, End, Reduction, stuck
-from fencepost.model.explorer.schedule import Judge, Schedule, schedule_of, shortened
-from fencepost.model.explorer.state import Event, State
-from fencepost.model.explorer.strategies import Picker, by_priority, draw, guard, uniform
+from fencepost.model.explorer.reduction import DEPTH_MOST, Counts
+from fencepost.model.explorer.schedule import Judge, Schedule
+from fencepost.model.explorer.state import State
+from fencepost.model.explorer.strategies import guard
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
-from fencepost.model.memory.lines import Lines, LinesChanged
+from fencepost.model.memory.lines import Lines
+
+__all__ = ["STRATEGIES", "Counts", "Explored", "Limits", "Progress", "Subject", "Tell", "explore"]
 
 STRATEGIES = ("exhaustive", "random", "pct")
-WHOLE_MOST = 4_000  # runs of a walk that is not cut into branches
 RUNS = 2_000
+GUARD_SHARE = 0.25
+"""Of the time, at most: running twice from one seed, to see that the programs are functions of what they are sent."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,12 @@ class Subject:
     make: Callable[[], System]
     judge: Judge
     size: str = ""  # how large it is, in words: the bound of its verdicts
-    identity: str = ""  # all that its runs and their verdicts depend on: two subjects with the same one are the same
     goes_on: bool = False  # after a violation, so that all runs are counted
     origin: object = None  # what it was made from, so that a trace file can have it made again: see subjects.py
+
+    def violation_at(self, system: System, state: State) -> Violation | None:
+        """Return what is wrong with a run that ends in a state: what was seen on the way, else what is wrong there."""
+        return state.watch.violation or self.judge(system, state)
 
 
 @dataclass(frozen=True)
@@ -56,22 +60,6 @@ class Progress:
     seconds: float
 
 
-@dataclass
-class Counts:
-    """What was seen."""
-
-    complete: int = 0
-    blocked: int = 0  # cut short by a sleep set
-    cut: int = 0  # longer than the depth
-    steps: int = 0
-
-    def add(self, other: Counts) -> None:
-        self.complete += other.complete
-        self.blocked += other.blocked
-        self.cut += other.cut
-        self.steps += other.steps
-
-
 @dataclass(frozen=True)
 class Explored:
     """What an exploration came to; `schedule` leads to the violation, its choices said with what `lines` knows."""
@@ -89,16 +77,11 @@ class Explored:
 
 
 Tell = Callable[[Progress], None]
-Found = tuple[Schedule, Violation]
 INTERRUPTED = "interrupted"
 
 
 class Spent(Exception):
     """A budget was used up."""
-
-
-class TooMany(Exception):
-    """There are more runs than are walked through in one go."""
 
 
 def explore(
@@ -116,196 +99,63 @@ def explore(
 ) -> Explored:
     """Explore a subject and return the verdict; a violation comes with a schedule that leads to it, shortened.
 
-    A large walk is cut into branches, which `jobs` processes walk through; what is done is kept in the file
-    `checkpoint`, and with `resume` the walk goes on from there.
+    A large search is shared by `jobs` processes, which visit the same runs as one. Where it stands is kept in the file
+    `checkpoint` when it is interrupted or its time is spent, and with `resume` it continues from there.
 
-    Raises InputError for an unknown strategy, NotDeterministic for a program that is not a function of what it is sent,
-    and Interrupted with what was seen until then.
+    Raises InputError for an unknown strategy and for a checkpoint that is of another search, NotDeterministic for a
+    program that is not a function of what it is sent, and Interrupted with what was seen until then.
     """
+    from fencepost.model.explorer.drawn import explore_drawn
+    from fencepost.model.explorer.exhaustive import Exhaustive
+
     if strategy not in STRATEGIES:
         raise InputError(f"unknown strategy {strategy!r}: expected one of {', '.join(STRATEGIES)}")
-    limits = limits or Limits()
-    guard(subject.make, seed)
+    if resume and not (reduction and strategy == "exhaustive"):
+        raise InputError("only an exhaustive search with reduction can be resumed: leave `resume` out")
+    limits, began = limits or Limits(), time.perf_counter()
+    try:
+        guard(subject.make, seed, deadline=began + GUARD_SHARE * limits.seconds)
+    except KeyboardInterrupt:
+        raise Interrupted(concluded(subject, limits, Counts(), 0.0, None, INTERRUPTED)) from None
     if strategy == "exhaustive":
-        explored = Exhaustive(subject, limits, tell, reduction=reduction).run(jobs, checkpoint, resume=resume)
+        search = Exhaustive(subject, limits, tell, reduction=reduction, began=began)
+        explored = search.run(jobs, checkpoint, resume=resume)
     else:
-        explored = _drawn(subject, strategy, seed, pct_depth, limits, tell)
+        explored = explore_drawn(subject, strategy, seed, pct_depth, limits, tell, began)
     if explored.reason.startswith(INTERRUPTED):
         raise Interrupted(explored)
     return explored
 
 
-class Exhaustive:
-    """Every run, whole or a branch at a time."""
-
-    def __init__(self, subject: Subject, limits: Limits, tell: Tell, *, reduction: bool = True) -> None:
-        self.subject, self.limits, self.tell, self.reduction = subject, limits, tell, reduction
-        self.system = subject.make()
-        self.counts = Counts()
-        self.found: Found | None = None
-        self.began = time.perf_counter()
-        self._told = self.began
-
-    def run(self, jobs: int = 1, checkpoint: Path | None = None, *, resume: bool = False) -> Explored:
-        """Walk through all runs: whole if they are few, else a branch at a time."""
-        from fencepost.model.explorer.parts import InParts
-
-        while True:
-            found, reason = None, ""
-            try:
-                self.counts = Counts()
-                found = self.walk(None, WHOLE_MOST if self.reduction else None)
-            except LinesChanged:
-                continue
-            except TooMany:
-                return InParts(self, jobs, checkpoint, resume=resume).run()
-            except (Spent, KeyboardInterrupt) as spent:
-                found, reason = self.found, str(spent) or INTERRUPTED
-            return self.conclude(found, reason)
-
-    def walk(self, branch: Branch | None, most: int | None = None) -> Found | None:
-        """Walk through the runs of a branch; return the first violation, shortened.
-
-        Raises TooMany after `most` runs, Spent when the time is up, and LinesChanged where all must begin again.
-        """
-        self.found = found = None
-        for ended, end in enumerate(self._ends(branch), start=1):
-            self._spend()
-            if most is not None and ended > most:
-                raise TooMany
-            if found is None and (end.complete or end.cut):
-                violation = self._judge(end)
-                if violation is not None:
-                    schedule = schedule_of(end.events)
-                    self.found = found = schedule, violation  # kept, should making it shorter be interrupted
-                    if not end.cut:
-                        schedule = shortened(self.system, schedule, violation, self.subject.judge)
-                    self.found = found = schedule, violation
-                    if not self.subject.goes_on:
-                        break
-        return found
-
-    def _judge(self, end: End) -> Violation | None:
-        if end.cut:
-            return livelock(self.system, end.state, end.events)
-        return self.subject.judge(self.system, end.state)
-
-    def _ends(self, branch: Branch | None) -> Iterator[End]:
-        if not self.reduction:
-            yield from self._all_ends()
-            return
-        walk = Reduction(self.system, branch, depth_most=self.limits.depth)
-        before = replace(self.counts)
-        for end in walk.ends():
-            self.counts.complete = before.complete + walk.complete_count
-            self.counts.blocked = before.blocked + walk.blocked_count
-            self.counts.cut = before.cut + walk.cut_count
-            self.counts.steps = before.steps + walk.step_count
-            self._report(walk.progress)
-            yield end
-
-    def _all_ends(self) -> Iterator[End]:
-        """Yield the end of every run, one for each order of steps."""
-        state, _ = self.system.start()
-        stack: list[tuple[State, tuple[Event, ...]]] = [(state, ())]
-        while stack:
-            state, events = stack.pop()
-            transitions = {} if state.watch.violation else self.system.transitions(state)
-            self._report(lambda: 0.0)
-            self._spend()
-            if stuck(transitions):
-                self.counts.complete += 1
-                yield End(state, events, True)
-            if len(events) >= self.limits.depth:
-                self.counts.cut += bool(transitions)
-                yield End(state, events, False, cut=bool(transitions))
-                continue
-            for actor, choices in transitions.items():
-                for transition in choices:
-                    after, event = self.system.perform(state, actor, transition)
-                    self.counts.steps += 1
-                    stack.append((after, (*events, event)))
-
-    def _spend(self) -> None:
-        if time.perf_counter() - self.began > self.limits.seconds:
-            raise Spent(f"the time of {self.limits.seconds:g} s was spent")
-
-    def _report(self, done: Callable[[], float]) -> None:
-        now = time.perf_counter()
-        if now - self._told > 1.0:
-            self._told = now
-            ended = self.counts.complete + self.counts.blocked
-            self.tell(Progress(ended, done(), now - self.began))
-
-    def conclude(self, found: Found | None, reason: str = "") -> Explored:
-        """Return the verdict on what was walked through."""
-        seconds = time.perf_counter() - self.began
-        count = f"{self.counts.complete} complete runs"
-        size = f" of {self.subject.size}" if self.subject.size else ""
-        if found is not None:
-            schedule, violation = found
-            bound = f"1 of {count}{size}"
-            lines = self.system.lines
-            return Explored(
-                self.subject, Verdict.VIOLATED, bound, self.counts, seconds, violation, schedule, reason, lines=lines
-            )
-        if reason:
-            return Explored(self.subject, Verdict.UNKNOWN, f"{count}{size}", self.counts, seconds, reason=reason)
-        if self.counts.cut:
-            bound = f"{count} within {self.limits.depth} steps, {self.counts.cut} longer{size}"
-            return Explored(self.subject, Verdict.NOT_FOUND, bound, self.counts, seconds)
-        return Explored(self.subject, Verdict.EXHAUSTED, f"all {count}{size}", self.counts, seconds)
-
-
-def _drawn(subject: Subject, strategy: str, seed: int, pct_depth: int, limits: Limits, tell: Tell) -> Explored:
-    system, counts, began = subject.make(), Counts(), time.perf_counter()
-    told, longest, reason = began, 0, ""
-    found: Found | None = None
-    try:
-        while found is None and counts.complete + counts.cut < limits.runs:
-            random = Random(f"{seed} {counts.complete + counts.cut}")
-            picker = _picker(strategy, random, pct_depth, longest or 50)
-            state, events, ended = draw(system, picker, limits.depth, began + limits.seconds)
-            counts.complete += ended
-            counts.cut += not ended
-            counts.steps += len(events)
-            longest = max(longest, len(events))
-            violation = state.watch.violation or (subject.judge(system, state) if ended else None)
-            if violation is not None:
-                found = schedule_of(events), violation
-                found = shortened(system, found[0], violation, subject.judge), violation
-            now = time.perf_counter()
-            if now - told > 1.0:
-                told = now
-                ran = counts.complete + counts.cut
-                tell(Progress(ran, ran / limits.runs, now - began))
-            if now - began > limits.seconds:
-                break
-    except KeyboardInterrupt:
-        reason = INTERRUPTED
-    seconds = time.perf_counter() - began
-    bound = f"{counts.complete} runs drawn by {strategy}, seed {seed}"
-    bound += f", and {counts.cut} cut short" if counts.cut else ""
-    if strategy == "pct":
-        actors = 2 * len(system.threads)
-        chance = 1 / (actors * max(1, longest) ** (pct_depth - 1))
-        bound += f"; a run meets a violation of depth {pct_depth} with probability >= {chance:.2g}"
-        bound += f", all of them miss one with <= {(1 - chance) ** counts.complete:.2g}"
-    bound += f"; {subject.size}" if subject.size else ""
+def concluded(
+    subject: Subject,
+    limits: Limits,
+    counts: Counts,
+    seconds: float,
+    found: tuple[Schedule, Violation, Lines] | None,
+    reason: str,
+) -> Explored:
+    """Return the verdict on the runs that an exhaustive search visited; `reason` says why it ended before its end."""
+    count = f"{counts.complete} complete runs"
+    size = f" of {subject.size}" if subject.size else ""
     if found is not None:
-        return Explored(
-            subject, Verdict.VIOLATED, bound, counts, seconds, found[1], found[0], reason, seed, system.lines
-        )
-    verdict = Verdict.UNKNOWN if reason else Verdict.NOT_FOUND
-    return Explored(subject, verdict, bound, counts, seconds, reason=reason, seed=seed)
+        schedule, violation, lines = found
+        bound = f"1 of {count}{size}"
+        return Explored(subject, Verdict.VIOLATED, bound, counts, seconds, violation, schedule, lines=lines)
+    if reason:
+        return Explored(subject, Verdict.UNKNOWN, f"{count}{size}", counts, seconds, reason=reason)
+    if counts.cut:
+        count += f" within {limits.depth} steps, {counts.cut} longer"
+    if not counts.complete:
+        reason = no_run_ended(counts, limits)
+        return Explored(subject, Verdict.UNKNOWN, f"{count}{size}", counts, seconds, reason=reason)
+    if counts.cut:
+        return Explored(subject, Verdict.NOT_FOUND, f"{count}{size}", counts, seconds)
+    return Explored(subject, Verdict.EXHAUSTED, f"all {count}{size}", counts, seconds)
 
 
-def _picker(strategy: str, random: Random, pct_depth: int, length: int) -> Callable[[], Picker]:
-    """Return what makes a picker, the same one each time that it is called."""
-    begun = random.getstate()
-
-    def made() -> Picker:
-        random.setstate(begun)
-        return uniform(random) if strategy == "random" else by_priority(random, pct_depth, length)
-
-    return made
+def no_run_ended(counts: Counts, limits: Limits) -> str:
+    """Say why nothing is known of the runs of a system: none of them came to its end."""
+    if counts.cut:
+        return f"no run came to its end within {limits.depth} steps: expected a greater depth"
+    return "no run came to its end"

@@ -1,192 +1,161 @@
-"""A large walk in parts: branches that are walked through apart, by several processes, and again after a break."""
+"""One search shared by several processes, which visit the same runs as one.
+
+The transitions that a place is going to try are known before they are tried, and so is what sleeps after each of them:
+everything after one of them is a piece that another process can search ahead. What the races of a piece ask to be tried
+at places before it is handed back, and asked there when the search itself has come to that piece; so everything is
+tried in the order in which one process tries it, and no run is visited twice.
+
+Work is done in rounds of a few seconds, after which a piece that is not done says where it stands.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
-from fencepost.model.errors import InputError, Interrupted
-from fencepost.model.explorer.reduction import Branch, branches
+from fencepost.model.explorer.exploration import Spent
+from fencepost.model.explorer.position import Piece
+from fencepost.model.explorer.reduction import Reduction, Standing
 from fencepost.model.memory.lines import Lines, LinesChanged
-from fencepost.model.processes import Ended, as_they_end
+from fencepost.model.processes import Ended, in_order
 
 if TYPE_CHECKING:
-    from fencepost.model.explorer.exploration import Counts, Exhaustive, Explored, Found, Limits, Subject
+    from fencepost.model.explorer.exhaustive import Exhaustive
+    from fencepost.model.explorer.exploration import Limits, Subject
 
-BRANCH_COUNT = 96  # at least, where a walk is that wide
-SCHEMA = "fencepost/explore-checkpoint/1"
+ROUND_SECONDS = (0.5, 5.0)  # of the first round, and at most
+PIECES_PER_JOB = 2  # so that a process whose piece is soon done has another one
+
+
+class Task(NamedTuple):
+    """A piece to search: from these standings, of which the first `given_count` are of the search that it is of."""
+
+    standings: tuple[Standing, ...]
+    given_count: int
+    key: tuple[int, int] = (-1, 0)  # of a piece ahead: its place, and the number of its step there
 
 
 @dataclass(frozen=True)
-class Part:
-    """What came of one branch; `lines` instead, where a line turned out to be used by more than so far."""
+class Searched:
+    """What came of a piece: None where a line turned out to be used by more than was known; `lines` know it now."""
 
-    index: int
-    counts: Counts
-    found: Found | None
-    finished: bool
-    lines: Lines | None = None
-    lost: str = ""  # why nothing came of it, where its process did not return
+    piece: Piece | None
+    lines: Lines
 
 
-class Checkpoint(msgspec.Struct, frozen=True):
-    """What a checkpoint file holds: which walk it is of, and the counts of each branch that is done."""
+def search_in_parts(whole: Exhaustive, jobs: int) -> None:
+    """Visit the runs that are left of a search, whose position says after each round where it stands.
 
-    schema: str
-    walk: str
-    done: dict[str, dict[str, int]]
-
-
-class InParts:
-    """The branches of one walk, done and to do."""
-
-    def __init__(self, whole: Exhaustive, jobs: int, checkpoint: Path | None, *, resume: bool) -> None:
-        self.whole, self.jobs, self.checkpoint = whole, jobs, checkpoint
-        self._resume = resume
-        self._done: dict[int, Counts] = {}
-        self._begun = type(whole.counts)()  # counts of a branch that was begun and not finished
-        self._count = 0
-
-    def run(self) -> Explored:
-        """Walk through all branches that are not done."""
-        from fencepost.model.explorer.exploration import INTERRUPTED, Counts
-
-        found, reason = None, ""
-        try:
-            found, reason = self._walk()
-        except KeyboardInterrupt as interrupt:
-            reason = INTERRUPTED
-            if isinstance(interrupt, Interrupted):
-                self._begun.add(interrupt.found.counts)
-                found = interrupt.found.found
-        self.whole.counts = Counts()
-        for counts in (*self._done.values(), self._begun):
-            self.whole.counts.add(counts)
-        if reason:
-            reason += f"; {len(self._done)} of {self._count} branches are done"
-            reason += f", kept in {self.checkpoint}" if self.checkpoint else ""
-        return self.whole.conclude(found, reason)
-
-    def _walk(self) -> tuple[Found | None, str]:
-        while True:
-            try:
-                every = branches(self.whole.system, BRANCH_COUNT)
-                self._count = len(every)
-                self._begin(every)
-                return self._through([index for index in range(len(every)) if index not in self._done])
-            except LinesChanged:
-                continue
-
-    def _through(self, to_do: list[int]) -> tuple[Found | None, str]:
-        found: Found | None = None
-        lost = ""
-        for part in self._parts(to_do):
-            if part.lost:
-                lost = f"the process of a branch did not return: {part.lost}"
-                continue
-            if part.lines is not None:
-                self.whole.system.lines.join(part.lines)
-                self._resume = False
-                raise LinesChanged
-            self._tell()
-            found = found or part.found
-            if part.found is not None:  # not kept as done: a walk that is resumed must find it again
-                self._begun.add(part.counts)
-                if not self.whole.subject.goes_on:
-                    return found, ""
-            elif part.finished:
-                self._done[part.index] = part.counts
-                self._save()
-            else:
-                self._begun.add(part.counts)
-                return found, f"the time of {self.whole.limits.seconds:g} s was spent"
-        if self.checkpoint is not None and not lost:
-            self.checkpoint.unlink(missing_ok=True)  # all is done
-        return found, lost
-
-    def _parts(self, to_do: list[int]) -> Iterator[Part]:
-        """Yield what came of each branch, as it comes."""
-        subject, lines = self.whole.subject, self.whole.system.lines
-        left = self.whole.limits.seconds - (time.perf_counter() - self.whole.began)
-        limits = replace(self.whole.limits, seconds=left)
-        if self.jobs == 1:
-            for index in to_do:
-                left = self.whole.limits.seconds - (time.perf_counter() - self.whole.began)
-                yield walk_branch(subject, lines, index, replace(limits, seconds=left))
+    Raises Spent when the time is up and LinesChanged where all must begin again.
+    """
+    seconds, most_seconds = ROUND_SECONDS
+    search = whole.restored()
+    while search.has_more:
+        whole.look_at_the_clock(search, whole.position.found)
+        tasks = _tasks(search, whole.position.ahead, PIECES_PER_JOB * jobs)
+        left = whole.limits.seconds - (time.perf_counter() - whole.began)
+        searched = _searched(whole, tasks, jobs, time.time() + min(seconds, left))
+        for each in searched:
+            whole.system.lines.join(each.lines)
+        if any(each.piece is None for each in searched):
+            raise LinesChanged
+        search = _taken(whole, tasks, [each.piece for each in searched if each.piece is not None])
+        if not whole.subject.goes_on and next(whole.position.all_found(), None) is not None:
             return
-        deadline = time.time() + left
-        works = (partial(walk_branch, subject, lines, index, limits, deadline) for index in to_do)
-        with closing(as_they_end(works, self.jobs)) as parts:
-            for number, part in parts:
-                if isinstance(part, Ended):
-                    yield Part(to_do[number], type(self.whole.counts)(), None, False, lost=part.sentence)
-                else:
-                    yield part
-
-    def _tell(self) -> None:
-        from fencepost.model.explorer.exploration import Progress
-
-        ended = sum(counts.complete + counts.blocked for counts in self._done.values())
-        seconds = time.perf_counter() - self.whole.began
-        self.whole.tell(Progress(ended, len(self._done) / max(1, self._count), seconds))
-
-    # --- the checkpoint ---
-
-    def _begin(self, every: list[Branch]) -> None:
-        """Take what is done from the checkpoint. Raises InputError where that is of another walk."""
-        from fencepost.model.explorer.exploration import Counts
-
-        subject = self.whole.subject
-        shape = [[(event.actor, event.choice) for event, _ in branch.path] for branch in every]
-        what = (self.whole.limits.depth, subject.identity, shape)
-        self._walk_name = f"{subject.name} {subject.profile} {sha256(repr(what).encode()).hexdigest()[:16]}"
-        self._done = {}
-        if not self._resume or self.checkpoint is None or not self.checkpoint.exists():
-            return
-        try:
-            kept = msgspec.json.decode(self.checkpoint.read_bytes(), type=Checkpoint)
-        except (msgspec.DecodeError, OSError) as error:
-            raise InputError(f"{self.checkpoint} is no checkpoint of fencepost explore: {error}") from None
-        if kept.schema != SCHEMA or kept.walk != self._walk_name:
-            raise InputError(
-                f"{self.checkpoint} is of another walk ({kept.walk}): expected {self._walk_name};"
-                " leave --resume out to begin anew"
-            )
-        self._done = {int(index): Counts(**counts) for index, counts in kept.done.items()}
-
-    def _save(self) -> None:
-        if self.checkpoint is None:
-            return
-        done = {str(index): asdict(counts) for index, counts in sorted(self._done.items())}
-        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        written = self.checkpoint.with_suffix(".tmp")
-        written.write_bytes(msgspec.json.encode(Checkpoint(SCHEMA, self._walk_name, done)))
-        written.replace(self.checkpoint)  # whole or not at all
+        seconds = min(most_seconds, 1.5 * seconds)
 
 
-def walk_branch(subject: Subject, lines: Lines, index: int, limits: Limits, deadline: float | None = None) -> Part:
-    """Walk through one branch of a subject whose lines are known. `deadline` is a time of the clock on the wall."""
-    from fencepost.model.explorer.exploration import Exhaustive, Spent
+def _searched(whole: Exhaustive, tasks: Sequence[Task], jobs: int, until: float) -> list[Searched]:
+    """Search each task in a process of its own. Raises Spent where one does not come back: what came before is kept."""
+    lines, subject, limits = whole.system.lines, whole.subject, whole.limits
+    works = [partial(search_piece, subject, lines, limits, task, until) for task in tasks]
+    searched = []
+    with closing(in_order(works, jobs)) as pieces:
+        for each in pieces:
+            if isinstance(each, Ended):
+                raise Spent(f"a process of the search was lost: {each.sentence}")
+            searched.append(each)
+    return searched
 
-    if deadline is not None:
-        limits = replace(limits, seconds=deadline - time.time())
-    walker = Exhaustive(subject, limits, lambda progress: None)
+
+def search_piece(subject: Subject, lines: Lines, limits: Limits, task: Task, until: float) -> Searched:
+    """Search a piece until it is done or the clock on the wall says `until`, and for one step at least."""
+    from fencepost.model.explorer.exhaustive import Exhaustive
+
+    walker = Exhaustive(subject, replace(limits, seconds=max(0.0, until - time.time())))
     walker.system.lines.join(lines)
     try:
-        every: list[Any] = branches(walker.system, BRANCH_COUNT)
-        found = walker.walk(every[index])
+        return Searched(walker.piece(task.standings, task.given_count), walker.system.lines)
     except LinesChanged:
-        return Part(index, walker.counts, None, False, walker.system.lines)
-    except Spent:
-        return Part(index, walker.counts, None, False)
-    except KeyboardInterrupt:
-        raise Interrupted(Part(index, walker.counts, walker.found, False)) from None
-    return Part(index, walker.counts, found, True)
+        return Searched(None, walker.system.lines)
+
+
+def _tasks(search: Reduction, ahead: Mapping[tuple[int, int], Piece], wanted_count: int) -> list[Task]:
+    """Return what comes next in the search, up to the first step that was or is searched ahead, and pieces ahead of it.
+
+    Those of the first places come first: they are the largest.
+    """
+    standings, tasks = search.standings(), list[Task]()
+    for at, place in enumerate(search.places[:-1]):
+        for number in range(place.tried_count, place.committed_count()):
+            piece = ahead.get((at, number))
+            if len(tasks) == wanted_count - 1 or (piece is not None and not piece.rest):
+                continue
+            begun = Standing(standings[at].to_try, number + (piece is not None))
+            rest = piece.rest if piece is not None else ()
+            tasks.append(Task((*standings[:at], begun, *rest), at + 1, (at, number)))
+    given_count = max((at + 1 for at, _ in (*ahead, *(task.key for task in tasks))), default=0)
+    return [Task(standings, given_count), *tasks]
+
+
+def _taken(whole: Exhaustive, tasks: Sequence[Task], pieces: Sequence[Piece]) -> Reduction:
+    """Take what came of the tasks, what comes next first, into the position; return the search that stands there."""
+    ahead = dict(whole.position.ahead)
+    for task, piece in zip(tasks[1:], pieces[1:], strict=True):
+        before = ahead.get(task.key)
+        ahead[task.key] = piece if before is None else _joined(before, piece)
+    first, search = pieces[0], whole.restored()
+    found = whole.position.found or first.found
+    search = _spliced(search, search.standings()[: tasks[0].given_count], first)
+    is_whole = not first.rest
+    while search.places and is_whole:
+        key = (len(search.places) - 1, search.places[-1].tried_count)
+        if key in ahead:
+            piece = ahead.pop(key)
+            found, is_whole = found or piece.found, not piece.rest
+            search.pass_over()
+            search = _spliced(search, search.standings(), piece)
+        elif key[1] < search.places[-1].committed_count():
+            break
+        else:
+            search.advance()  # leaves the place
+    whole.position = replace(whole.position, ahead=ahead)
+    whole.keep(search, found)
+    return search
+
+
+def _spliced(search: Reduction, standings: tuple[Standing, ...], piece: Piece) -> Reduction:
+    """Return a search that stands at these standings and what is left of a piece, whose runs it has visited."""
+    counts = replace(search.counts)
+    counts.add(piece.counts)
+    whole = (*standings, *piece.rest)
+    if not whole:
+        search.places.clear()
+    elif whole != search.standings():
+        search = Reduction(search.system, whole, depth_most=search.depth_most)
+    search.counts = counts
+    for request in piece.requests:
+        search.ask(request)
+    return search
+
+
+def _joined(before: Piece, after: Piece) -> Piece:
+    """Return a piece of which a part was searched, and then more of it."""
+    counts = replace(before.counts)
+    counts.add(after.counts)
+    requests = tuple(dict.fromkeys((*before.requests, *after.requests)))
+    return Piece(after.rest, counts, before.found or after.found, requests)

@@ -8,7 +8,6 @@ from fencepost.model.explorer.contract_watch import Contract
 from fencepost.model.explorer.run_watch import RunWatch
 from fencepost.model.explorer.state import State
 from fencepost.model.explorer.system import System
-from fencepost.model.explorer.threads import Died
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory.lines import Line
 from fencepost.model.memory.ordering import Matrix
@@ -61,8 +60,6 @@ def _waiting(system: System, state: State) -> Violation | None:
     for thread, node in zip(system.threads, state.nodes, strict=True):
         operation = node.operation
         role = thread.name.split()[0]
-        if isinstance(node.returned, Died):
-            return Violation("drained", f"{thread.name} died of {node.returned.of}")
         if isinstance(operation, Lock):
             return Violation("drained", f"{thread.name} waits for ever for the lock {operation.address}")
         if operation is not None and role == "client":

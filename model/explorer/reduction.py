@@ -15,13 +15,21 @@ A load that chose an older version commutes with later write-backs, which would 
 that is a race (`Touched.widens`), and no order.
 
 A run that could only go on with luck (`system.py`) is complete where it stands, and is also carried on.
+
+How far a search has come is its `Standing` at each place of the run that it is extending: the rest follows from the
+programs. So a search can be interrupted and restored, and a part of it, all that comes after one step, can be searched
+by another process: that hands back, as `Request`s, what its races ask to be tried at places that are not its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
+from fencepost.model.errors import InputError
 from fencepost.model.explorer.order import Order, Race
 from fencepost.model.explorer.state import THREAD, Actor, Event, State, Transition
 from fencepost.model.explorer.system import System
@@ -30,6 +38,22 @@ from fencepost.model.programs.operations import Load, Lock, Operation, Poll, Rec
 
 Asleep = dict[tuple[Actor, Choice], Touched]
 DEPTH_MOST = 5_000
+
+
+@dataclass
+class Counts:
+    """What was seen."""
+
+    complete: int = 0
+    blocked: int = 0  # cut short by a sleep set
+    cut: int = 0  # longer than the depth
+    steps: int = 0
+
+    def add(self, other: Counts) -> None:
+        self.complete += other.complete
+        self.blocked += other.blocked
+        self.cut += other.cut
+        self.steps += other.steps
 
 
 class End(NamedTuple):
@@ -41,12 +65,22 @@ class End(NamedTuple):
     cut: bool = False
 
 
-class Branch(NamedTuple):
-    """A part of the walk: the events that lead there, each with the state after it, and what sleeps there."""
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """How far the search of one place has come: the actors tried there, in order, and how many transitions were."""
 
-    path: tuple[tuple[Event, State], ...]
-    asleep: Asleep
-    state: State
+    to_try: tuple[Actor, ...]
+    tried_count: int
+
+
+class Request(msgspec.Struct, frozen=True, array_like=True):
+    """What a race asks of a place, given by its number in the run: to try one of these actors."""
+
+    place: int
+    beginning: tuple[Actor, ...]
+
+
+class NoSuchPlace(InputError):
+    """A standing is not one that a search of this system can come to."""
 
 
 class Place:
@@ -66,6 +100,11 @@ class Place:
         """Return the transitions of an actor that do not sleep."""
         return [each for each in self.transitions[actor] if (actor, each[0]) not in self.asleep]
 
+    def committed_count(self) -> int:
+        """Return how many transitions were tried or are going to be."""
+        following = sum(len(self.awake(actor)) for actor in self.to_try[self.done :])
+        return self.tried_count + len(self.pending) + following
+
     def next(self) -> tuple[Actor, Transition] | None:
         """Return the next transition to try, or None when all is done."""
         while not self.pending:
@@ -80,48 +119,102 @@ class Place:
 
 
 class Reduction:
-    """A walk through the runs of a system. `ends` yields the end of each; it can be left and gone on with."""
+    """A search through the runs of a system, from its beginning or from where it stood.
 
-    _fresh = True  # the last place was not looked at yet
+    The first `given_count` places are those of another search, of which this one is a part: all runs that take the next
+    transition of the last of them, or what is left of those.
+    """
 
-    def __init__(self, system: System, branch: Branch | None = None, *, depth_most: int = DEPTH_MOST) -> None:
-        self.system = system
-        self.depth_most = depth_most
-        self.complete_count = 0
-        self.blocked_count = 0
-        self.step_count = 0
-        self.cut_count = 0  # runs that were longer than depth_most
+    def __init__(
+        self,
+        system: System,
+        standings: Sequence[Standing] = (),
+        *,
+        given_count: int = 0,
+        depth_most: int = DEPTH_MOST,
+        counts: Counts | None = None,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Restore a search; `on_step` is called for each step that this takes, and may raise.
+
+        Raises NoSuchPlace for standings that are not of this system.
+        """
+        self.system, self.depth_most, self.given_count = system, depth_most, given_count
+        self.counts = counts or Counts()
+        self.requests: dict[Request, None] = {}  # in the order of the races that they are from
         self._order = Order(system)
         self.places: list[Place] = []
-        state, self.beginning = system.start()
-        self._order.begin(self.beginning)
-        self._given_count = 0  # events of the branch; what might be reversed among them is another branch's
-        asleep: Asleep = {}
-        for event, _ in branch.path if branch else ():
-            self._order.push(event)
-            self._given_count += 1
-        if branch:
-            state, asleep = branch.state, dict(branch.asleep)
-        self._enter(state, asleep)
+        state, beginning = system.start()
+        self._order.begin(beginning)
+        self._enter(state, {})
+        self._fresh = not standings  # the first state was not looked at yet
+        for number, standing in enumerate(standings, start=1):
+            self._restore(standing, on_step, is_last=number == len(standings))
 
     def ends(self) -> Iterator[End]:
-        """Yield the end of every run. Raises LinesChanged where the walk must begin again."""
-        while self.places:
-            if self._fresh:
-                self._fresh = False
-                end = self._end()
-                if end is not None:
-                    yield end
-            tried = self.places[-1].next()
-            if tried is None:
-                self._leave()
-            else:
-                self._step(*tried)
+        """Yield the end of every run. Raises LinesChanged where the search must begin again."""
+        while True:
+            end = self.advance()
+            if end is not None:
+                yield end
+            if not self.has_more:
+                return
+
+    @property
+    def has_more(self) -> bool:
+        """Say whether there is something left to do at this search's own places, once it has begun."""
+        return len(self.places) > self.given_count
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Return where the search stands; nothing where it has not begun."""
+        return () if self._fresh else tuple(Standing(tuple(each.to_try), each.tried_count) for each in self.places)
+
+    def advance(self) -> End | None:
+        """Take one step, or leave a place where all was tried; return the end of a run, if that is one."""
+        if self._fresh:
+            self._fresh = False
+            return self._end()
+        tried = self.places[-1].next()
+        if tried is None:
+            self._leave()
+            return None
+        self._step(*tried)
+        return self._end()
+
+    def pass_over(self) -> None:
+        """Take the next transition of the last place as tried: its runs were visited by another search."""
+        place = self.places[-1]
+        tried = place.next()
+        assert tried is not None
+        _, event = self.system.perform(place.state, *tried)
+        place.asleep[event.actor, event.choice] = event.touched
+
+    def _restore(self, standing: Standing, on_step: Callable[[], None], *, is_last: bool) -> None:
+        """Bring the last place to where it stood and, unless it is to be the last one, enter the next."""
+        place = self.places[-1]
+        expected, actors = place.to_try, standing.to_try
+        if list(actors[:1]) != expected or len(set(actors)) != len(actors) or not place.transitions.keys() >= {*actors}:
+            raise NoSuchPlace(f"place {len(self.places)} tries {list(actors)}: expected first {expected}")
+        place.to_try = list(actors)
+        if not (0 if is_last else 1) <= standing.tried_count <= place.committed_count():
+            raise NoSuchPlace(
+                f"place {len(self.places)} has {standing.tried_count} transitions tried: there are"
+                f" {place.committed_count()}"
+            )
+        for number in range(1, standing.tried_count + 1):
+            on_step()
+            tried = place.next()
+            assert tried is not None
+            after, event = self.system.perform(place.state, *tried)
+            if number == standing.tried_count and not is_last:
+                self._order.push(event)
+                self._enter(after, still_asleep(place.asleep, event))
+            place.asleep[event.actor, event.choice] = event.touched
 
     def _step(self, actor: Actor, transition: Transition) -> None:
         place = self.places[-1]
         after, event = self.system.perform(place.state, actor, transition)
-        self.step_count += 1
+        self.counts.steps += 1
         for race in self._order.push(event):
             self._reverse(race, event)
         self._enter(after, still_asleep(place.asleep, event))
@@ -135,7 +228,6 @@ class Reduction:
             if first is not None:
                 place.to_try.append(first)
         self.places.append(place)
-        self._fresh = True
 
     def _first(self, place: Place) -> Actor | None:
         """Return who goes on: the one who just went, if it can without luck; else the first who can; else with luck."""
@@ -167,15 +259,15 @@ class Reduction:
         place = self.places[-1]
         events = self._order.events
         if len(events) >= self.depth_most and place.transitions:
-            self.cut_count += 1
+            self.counts.cut += 1
             return End(place.state, tuple(events), False, cut=True)
         if not stuck(place.transitions):
             if place.to_try:
                 return None
-            self.blocked_count += 1
+            self.counts.blocked += 1
             return End(place.state, tuple(events), False)
         self._reverse_waiting(place.state)
-        self.complete_count += 1
+        self.counts.complete += 1
         return End(place.state, tuple(events), True)
 
     def _reverse_waiting(self, state: State) -> None:
@@ -195,9 +287,7 @@ class Reduction:
         What did not happen after the earlier event, and then the later one, is a run from the earlier one's place. One
         of those that could begin it must be tried there, unless one was, or sleeps.
         """
-        if race.earlier < self._given_count:
-            return
-        order, place = self._order, self.places[race.earlier - self._given_count]
+        order = self._order
         past = order.past
         length = len(order.events) - (event is not None and order.events[-1] is event)
         others = [at for at in range(race.earlier + 1, length) if not past[at] >> race.earlier & 1]
@@ -210,48 +300,25 @@ class Reduction:
         later = event.actor if event is not None else actor
         if later is not None and not race.before & seen:
             beginning.append(later)
+        self.ask(Request(race.earlier, tuple(beginning)))
+
+    def ask(self, request: Request) -> None:
+        """Try one of the actors of a request at its place, unless one is, or sleeps; pass it on for a given place."""
+        place, beginning = self.places[request.place], request.beginning
         if any(each in place.to_try for each in beginning):
             return
         possible = [each for each in beginning if each in place.transitions]
-        if any(not place.awake(each) for each in possible):
+        if not possible or any(not place.awake(each) for each in possible):
             return
-        if possible:
+        if request.place < self.given_count:
+            self.requests[request] = None
+        else:
             place.to_try.append(possible[0])
 
 
 def still_asleep(asleep: Asleep, event: Event) -> Asleep:
     """Return what an event does not wake. Its own actor has gone on, and has nothing that sleeps."""
     return {key: each for key, each in asleep.items() if key[0] != event.actor and not wakes(event.touched, each)}
-
-
-def branches(system: System, wanted_count: int, *, depth_most: int = 40) -> list[Branch]:
-    """Cut the walk into at least so many parts, where it is that large, that can be walked apart.
-
-    Every transition is tried in the places above the branches, so that no race must be reversed there; what was tried
-    before sleeps in what is tried after, so that no run is complete in two branches.
-    """
-    state, _ = system.start()
-    found = [Branch((), {}, state)]
-    for _ in range(depth_most):
-        if len(found) >= wanted_count:
-            break
-        found = [each for branch in found for each in _split(system, branch)]
-    return found
-
-
-def _split(system: System, branch: Branch) -> list[Branch]:
-    transitions = {} if branch.state.watch.violation else system.transitions(branch.state)
-    if stuck(transitions):
-        return [branch]
-    asleep, parts = dict(branch.asleep), []
-    for actor, choices in transitions.items():
-        for transition in choices:
-            if (actor, transition[0]) in asleep:
-                continue
-            after, event = system.perform(branch.state, actor, transition)
-            parts.append(Branch((*branch.path, (event, after)), still_asleep(asleep, event), after))
-            asleep[actor, transition[0]] = event.touched
-    return parts
 
 
 def wakes(event: Touched, asleep: Touched) -> bool:

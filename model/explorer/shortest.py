@@ -37,7 +37,7 @@ def _search(system: System, schedule: Schedule, wanted: str, judge: Judge, state
         for state, path in level:
             transitions = {} if state.watch.violation else system.transitions(state)
             if stuck(transitions):
-                found = judge(system, state)
+                found = state.watch.violation or judge(system, state)
                 if found is not None and found.property == wanted:
                     return path
             for actor, choices in transitions.items():

@@ -9,7 +9,9 @@ thread's store buffer; the choices of memory are drawn apart and are no part of 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from math import inf
 from random import Random
 from typing import TypeAlias
@@ -96,37 +98,63 @@ def _draw(system: System, pick: Picker, depth_most: int, deadline: float) -> tup
     return state, events, state.watch.violation is not None
 
 
-def guard(make: Callable[[], System], seed: int, depth_most: int = 2_000) -> int:
-    """Run twice from the same seed, from fresh programs; return how many states were the same, which must be all.
+def guard(make: Callable[[], System], seed: int, depth_most: int = 2_000, deadline: float = inf) -> int:
+    """Run twice from the same seed, from fresh programs; return how many steps were the same, which must be all.
+
+    The two runs end before their end when the clock (`time.perf_counter`) reaches the deadline.
 
     Raises NotDeterministic, naming the first step that differs.
     """
     systems = (make(), make())
-    runs = [_stream(system, Random(seed), depth_most) for system in systems]
-    for step, (one, other) in enumerate(zip(*runs, strict=False), start=1):
-        if one[1] != other[1]:
-            raise NotDeterministic(one[0], step, one[2], other[2])
-    if len(runs[0]) != len(runs[1]):
-        raise NotDeterministic("the run", min(map(len, runs)) + 1, len(runs[0]), len(runs[1]))
-    return len(runs[0])
+    while True:
+        try:
+            return _side_by_side(systems, seed, depth_most, deadline)
+        except LinesChanged:
+            continue
 
 
-def _stream(system: System, random: Random, depth_most: int) -> list[tuple[str, int, str]]:
-    """Return, for each step of a run, whose it was, a hash of the state after it, and what was done."""
-    state = random.getstate()
+def _side_by_side(systems: tuple[System, System], seed: int, depth_most: int, deadline: float) -> int:
+    pickers = [uniform(Random(seed)) for _ in systems]
+    states = [state for state, _ in _both(0, [system.start for system in systems])]
+    for step in range(depth_most):
+        picks = [
+            None if state.watch.violation else pick(system.transitions(state))
+            for state, system, pick in zip(states, systems, pickers, strict=True)
+        ]
+        acts = [
+            partial(system.perform, state, *picked)
+            for state, system, picked in zip(states, systems, picks, strict=True)
+            if picked is not None
+        ]
+        if len(acts) == 1:
+            raise NotDeterministic("the run", step + 1, *picks)
+        if not acts or time.perf_counter() >= deadline:
+            return step
+        done = _both(step + 1, acts)
+        states = [state for state, _ in done]
+        said = [_said(event) for _, event in done]
+        if said[0] != said[1]:
+            raise NotDeterministic(systems[0].threads[done[0][1].actor[0]].name, step + 1, *said)
+    return depth_most
 
-    def again() -> Picker:
-        random.setstate(state)
-        return uniform(random)
 
-    _, events, _ = draw(system, again, depth_most)
-    stream, running = [], 0
-    for event in events:
-        acts = tuple((act.thread, str(_words(act.what)), str(act.result), str(act.step)) for act in event.acts)
-        running = hash((running, event.actor, event.choice, acts))
-        name = system.threads[event.actor[0]].name
-        stream.append((name, running, "; ".join(f"{what} -> {result}" for _, what, result, _ in acts)))
-    return stream
+def _both(step: int, acts: Sequence[Callable[[], tuple[State, Event]]]) -> list[tuple[State, Event]]:
+    """Do the same in two runs. Raises LinesChanged where both learn more of a line, which one alone must not."""
+    done: list[tuple[State, Event]] = []
+    for act in acts:
+        with suppress(LinesChanged):
+            done.append(act())
+    if len(done) == 1:
+        raise NotDeterministic("the run", step, "the first use of a line", "none")
+    if not done:
+        raise LinesChanged
+    return done
+
+
+def _said(event: Event) -> str:
+    """Return what was done in a step, by which choice."""
+    acts = (f"{act.thread}: {_words(act.what)} -> {act.result} {act.step or ''}" for act in event.acts)
+    return f"{event.actor} by {event.choice}: {'; '.join(acts)}"
 
 
 def _words(what: object) -> list[str]:

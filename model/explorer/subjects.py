@@ -80,7 +80,6 @@ def sequencer(
         lambda: system_of(design, scenario, chosen, ordering, asked),
         lambda system, state: violation_at_end(system, state, asked),
         str(scenario),
-        identity=f"{design.programs()} {scenario!r} {matrix_name} {sorted(asked) if asked is not None else None}",
         origin=SequencerOrigin(design, scenario, profile_name, matrix_name, asked),
     )
 
@@ -102,7 +101,6 @@ def litmus_file(test: LitmusTest, profile_name: str, matrix_name: str = MATRIX) 
         lambda: litmus.system_of(test.program, chosen, ordering),
         judge,
         goes_on=True,
-        identity=f"{test.program!r} {test.bad.text} {matrix_name}",
         origin=LitmusOrigin(test, profile_name, matrix_name),
     )
 
@@ -110,13 +108,15 @@ def litmus_file(test: LitmusTest, profile_name: str, matrix_name: str = MATRIX) 
 def structure(given: Structure, profile_name: str, matrix_name: str = MATRIX) -> Subject:
     """Return the small program of a shared structure as a subject.
 
-    Wrong is what its threads return, a thread that waits for ever, and a line that two hosts store to.
+    Wrong is what its threads return, and a line that two hosts store to where the structure asks for single writers.
     """
     chosen, ordering = profile(profile_name), matrix(matrix_name)
 
     def judge(system: System, state: State) -> Violation | None:
         found = given.wrong(returned(state))
-        return Violation(*found) if found is not None else two_writers(state)
+        if found is not None:
+            return Violation(*found)
+        return two_writers(state) if given.single_writer else None
 
     return Subject(
         given.name,
@@ -124,7 +124,6 @@ def structure(given: Structure, profile_name: str, matrix_name: str = MATRIX) ->
         lambda: System(given.threads, chosen, ordering, words=given.words),
         judge,
         given.size,
-        identity=f"{given.name} {given.variant} {given.numbers} {matrix_name}",
         origin=StructureOrigin(given, profile_name, matrix_name),
     )
 

@@ -29,8 +29,8 @@ from fencepost.model.explorer.state import (
     State,
     Transition,
 )
-from fencepost.model.explorer.threads import Node
-from fencepost.model.explorer.watch import Watch
+from fencepost.model.explorer.threads import Node, Raised
+from fencepost.model.explorer.watch import RAISED, Objection, Violation, Watch
 from fencepost.model.memory.late import Choice, Entry, LateMemory
 from fencepost.model.memory.lines import Lines
 from fencepost.model.memory.ordering import Buffered, Matrix
@@ -97,6 +97,7 @@ class System:
         state = State(self._roots, self.memory.start(), self._watch)
         event = Event((-1, THREAD), NOTHING, False)
         for thread in range(len(self.threads)):
+            self._object(state, thread)
             self._hasten(state, thread, event)
         return state, event
 
@@ -144,6 +145,13 @@ class System:
         step = step if entry is None else None  # a store takes effect when it leaves the buffer
         event.acts.append(Act(thread, operation, result, step, choice, entry))
         self._tell(state, step, event)
+        self._object(state, thread)
+
+    def _object(self, state: State, thread: int) -> None:
+        """End the run where the thread's program has raised an exception."""
+        returned = state.nodes[thread].returned
+        if isinstance(returned, Raised) and not state.watch.violation:
+            state.watch = Objection(Violation(RAISED, f"{self.threads[thread].name} {returned.sentence}"))
 
     def _tell(self, state: State, step: Step | None, event: Event) -> None:
         """Tell the watch of a step; what it asks of memory is part of what the event has to do with."""

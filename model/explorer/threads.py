@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Hashable
 from dataclasses import dataclass
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 from msgspec import Struct
@@ -22,10 +24,10 @@ from fencepost.model.trace import Step
 
 
 @dataclass(frozen=True)
-class Died:
-    """What is left of a program that raised an exception: what it said. Its thread has ended."""
+class Raised:
+    """What is left of a program that raised an exception: what, where and in which line. Its thread has ended."""
 
-    of: str
+    sentence: str
 
 
 class Node:
@@ -99,11 +101,24 @@ class Node:
 def _advanced(program: Program, result: Any) -> tuple[Operation | None, Any]:
     """Return a program's next operation, or None and what it returned."""
     try:
-        return program.send(result), None
+        operation = program.send(result)
     except StopIteration as stopped:
         return None, stopped.value
-    except Exception as error:
-        return None, Died(f"{type(error).__name__}: {error}")
+    except (Exception, SystemExit) as error:
+        return None, Raised(_where(error))
+    if isinstance(operation, Operation):
+        return operation, None
+    return None, Raised(f"yielded {operation!r}: expected an operation of fencepost.model.programs.operations")
+
+
+def _where(error: BaseException) -> str:
+    """Say which exception was raised, and by which line of which file."""
+    said = f"raised {type(error).__name__}" + (f": {error}" if str(error) else "")
+    frames = extract_tb(error.__traceback__)[1:]  # the first is the one that runs the program
+    if not frames:
+        return said
+    last = frames[-1]
+    return f"{said}, at {Path(last.filename).name}:{last.lineno} in {last.name}: {last.line}"
 
 
 def _places(program: Any) -> list[int]:

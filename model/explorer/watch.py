@@ -22,6 +22,10 @@ class Violation:
     sentence: str
 
 
+RAISED = "raised"
+"""The name under which a program that raises is reported: it breaks whatever is asked of its run."""
+
+
 class Watch:
     """One that has no objections. A watch is a value: `after` returns another one."""
 
@@ -45,3 +49,10 @@ class Watch:
     def at_end(self, inspect: Callable[[Address], Any]) -> Violation | None:
         """Return what is wrong with a run that ends here, where nothing can go on without luck."""
         return None
+
+
+class Objection(Watch):
+    """One whose run has ended in a violation that it was told of, whatever it was watched for."""
+
+    def __init__(self, violation: Violation) -> None:
+        self.violation = violation

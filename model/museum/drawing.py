@@ -147,7 +147,7 @@ def _picked(subject: Subject, system: System, picks: list[int]) -> tuple[Violati
         events.append(event)
     if len(events) == STEPS_MOST:
         return None
-    violation = subject.judge(system, state)
+    violation = subject.violation_at(system, state)
     return None if violation is None else (violation, schedule_of(events))
 
 

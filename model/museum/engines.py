@@ -12,7 +12,8 @@ from random import Random
 from typing import TypeVar
 
 from fencepost.model.contract import Verdict
-from fencepost.model.explorer.exploration import Exhaustive, Limits
+from fencepost.model.explorer.exhaustive import Exhaustive
+from fencepost.model.explorer.exploration import Limits
 from fencepost.model.explorer.livelock import livelock
 from fencepost.model.explorer.schedule import follow, schedule_of
 from fencepost.model.explorer.shortest import shortest
@@ -58,7 +59,7 @@ def simulated(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     systems = [(subject, subject.make()) for subject in subjects]
     for run, (subject, system) in _until(seconds, cycle(systems)):
         state, events, ended = timed_run(system, _mixed(seed, run), steps_most=STEPS_MOST)
-        found = subject.judge(system, state) if ended else livelock(system, state, events)
+        found = subject.violation_at(system, state) if ended else livelock(system, state, events)
         if found is not None and exhibit.asks(found):
             return caught("simpy", subject, system.lines, schedule_of(events), found)
     return missed(f"{run} runs, seeds from {seed}")

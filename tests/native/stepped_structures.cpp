@@ -15,6 +15,10 @@ using namespace fencepost;
 using namespace fencepost::stepped;
 
 class NobodyWaits final : public StructureEnds {
+ public:
+  NobodyWaits() : StructureEnds(true) {}
+
+ private:
   bool wrong_at_end(const Returned& returned) override {
     return std::ranges::any_of(returned, [](const auto& each) { return !each; });
   }

@@ -87,4 +87,5 @@ def export_chain(policy: str = "single_fence", *, slots: int = 1, records: int =
         threads,
         wrong,
         f"{records} records by {policy} through {slots} slots to {readers} subscribers",
+        single_writer=True,
     )

@@ -95,6 +95,7 @@ def client_table(clients: tuple[tuple[int, ...], ...], *, capacity: int = 2, exc
         threads,
         wrong,
         f"clients {' and '.join(str(list(each)) for each in clients)} in {capacity} buckets",
+        single_writer=True,
     )
 
 

@@ -115,4 +115,5 @@ def ack_frontier(policy: str = "single_fence", *, is_per_client: bool = True) ->
         threads,
         wrong,
         f"batches 0 and 1 of a client in two chains by {policy}",
+        single_writer=True,
     )

@@ -344,6 +344,7 @@ def lap_ring(
         threads,
         wrong,
         f"{values} values of {messages} messages by {policy} through {slots} slots to {readers} readers",
+        single_writer=True,
     )
 
 

@@ -9,6 +9,9 @@ from typing import Any, TypeAlias
 from fencepost.model.errors import InputError
 from fencepost.model.programs.operations import (
     Address,
+    CompareExchange,
+    Exchange,
+    FetchAdd,
     Flush,
     Line,
     Load,
@@ -18,6 +21,7 @@ from fencepost.model.programs.operations import (
     ThreadOf,
     Watched,
     line_of,
+    replacement,
 )
 
 Returned: TypeAlias = tuple[tuple[int, ...] | None, ...]
@@ -39,7 +43,8 @@ class Laid:
 class Structure:
     """A small program around one shared structure. `name` and `numbers` say to the native build which it is.
 
-    `wrong` names the property that a run breaks, and how, from what its threads returned.
+    `wrong` names the property that a run breaks, and how, from what its threads returned. With `single_writer` a run
+    also breaks that property in which two hosts store to one line: lines are never handed over.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Structure:
     threads: tuple[ThreadOf, ...]
     wrong: Callable[[Returned], tuple[str, str] | None]
     size: str
+    single_writer: bool = False
 
     @property
     def words(self) -> dict[Address, int]:
@@ -61,6 +67,8 @@ class Pause:
 
 
 PAUSE = Pause()
+PAUSES_MOST = 1_000
+"""In a row, with no operation between: a loop that waits for nothing never ends."""
 
 
 def thread(name: str, host: int, begin: Callable[[], Steps]) -> ThreadOf:
@@ -71,24 +79,32 @@ def thread(name: str, host: int, begin: Callable[[], Steps]) -> ThreadOf:
 def waiting(program: Steps) -> Program:
     """Let a program's pauses wait until one of the words that it looked at since the last pause changes.
 
-    Nothing else can end a wait, so looks that find what was there before are no steps. A word whose line was dropped
-    before it was looked at is looked at in that way again.
+    Nothing else can end a wait, so looks that find what was there before are no steps. A look is a load, or an atomic
+    operation, which leaves its word as it knows: a lock is tried again when its word has changed. A word whose line was
+    dropped before it was looked at is looked at in that way again. A pause after no look is no wait.
     """
     looked: dict[Address, Any] = {}
     dropped: set[Line] = set()
-    result = None
+    result, pause_count = None, 0
     while True:
         try:
             operation = program.send(result)
         except StopIteration as stopped:
             return stopped.value  # type: ignore[no-any-return]  # kept as Node.returned
         if isinstance(operation, Pause):
-            yield Poll(tuple(Watched(word, seen, line_of(word) in dropped) for word, seen in looked.items()))
+            pause_count += 1
+            if pause_count > PAUSES_MOST:
+                raise RuntimeError(f"{PAUSES_MOST} pauses in a row: expected a look at a word between two")
+            if looked:
+                yield Poll(tuple(Watched(word, seen, line_of(word) in dropped) for word, seen in looked.items()))
             looked, dropped, result = {}, set(), None
             continue
-        result = yield operation
+        pause_count, result = 0, (yield operation)
         if isinstance(operation, Load):
             looked[operation.address] = result
+        elif isinstance(operation, FetchAdd | CompareExchange | Exchange):
+            replaced = replacement(operation, result)
+            looked[operation.address] = result if replaced is None else replaced[0]
         elif isinstance(operation, Flush):
             dropped.add(operation.line)
 

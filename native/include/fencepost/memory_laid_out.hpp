@@ -101,6 +101,8 @@ class StructureThread : public FibreProgram {
     operation.second = second;
     const Value result = ask(operation).value;
     if (kind == Kind::load) look(word, result);
+    if (kind == Kind::fetch_add) look(word, result + value);
+    if (kind == Kind::compare_exchange) look(word, result == value ? second : result);
     return result;
   }
 
@@ -110,9 +112,14 @@ class StructureThread : public FibreProgram {
     dropped_.push_back(line);
   }
 
-  // Waits until one of the words that were loaded since the last wait changes: nothing else can end the loop that waits.
-  // A word whose line was dropped before it was looked at is looked at in that way again.
+  // Waits until one of the words that were looked at since the last wait changes: nothing else can end the loop that
+  // waits. A look is a load, or an atomic operation, which leaves its word as it knows. A word whose line was dropped
+  // before it was looked at is looked at in that way again. After no look there is no wait.
   void wait() {
+    if (looked_.empty()) {
+      dropped_.clear();
+      return;
+    }
     for (Watched& each : looked_) each.invalidate = std::ranges::find(dropped_, each.word.line) != dropped_.end();
     Operation operation;
     operation.kind = Kind::poll;

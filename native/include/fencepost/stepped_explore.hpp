@@ -128,8 +128,8 @@ class Explorer {
     std::vector<Transition> transitions;
     Schedule schedule;
     Counts& counts = found_.counts;
-    while (!found_.violated && counts.complete < budget_.runs) {
-      const Picker picker(Random(seed, counts.complete), pct_depth, found_.longest != 0 ? found_.longest : 50,
+    while (!found_.violated && counts.complete + counts.cut < budget_.runs) {
+      const Picker picker(Random(seed, counts.complete + counts.cut), pct_depth, found_.longest != 0 ? found_.longest : 50,
                           system_.thread_count());
       bool ended = false;
       for (bool again = true; again;) {
@@ -140,16 +140,16 @@ class Explorer {
           again = true;
         }
       }
-      ++counts.complete;
-      counts.cut += ended ? 0 : 1;
+      ++(ended ? counts.complete : counts.cut);
       counts.steps += schedule.size();
       found_.longest = std::max(found_.longest, schedule.size());
       if (system_.violated() || (ended && ends_.wrong(system_))) {
         found_.violated = true;
         found_.schedule = schedule;
       }
-      const double done = static_cast<double>(counts.complete) / static_cast<double>(budget_.runs);
-      if (counts.complete % 16 == 0 && spent(counts, [&] { return done; })) return;
+      const std::uint64_t drawn = counts.complete + counts.cut;
+      const double done = static_cast<double>(drawn) / static_cast<double>(budget_.runs);
+      if (drawn % 16 == 0 && spent(counts, [&] { return done; })) return;
     }
   }
 

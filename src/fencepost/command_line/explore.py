@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 @click.option("--depth", type=click.IntRange(1, 10**6), default=5_000, show_default=True, help="The steps of a run.")
 @click.option("--timeout", type=click.FloatRange(0.01, 10**6), default=60.0, show_default=True, help="Seconds.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
-@click.option("--resume", is_flag=True, help="Go on where an interrupted walk with the same --out stopped.")
+@click.option("--resume", is_flag=True, help="Continue where an interrupted search with the same --out stopped.")
 @options.seed_option
 @options.out_option
 @options.json_option
@@ -77,6 +77,9 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
 
     out: Path = given["out"]
     writable(out)
+    checkpoint = out / f"explore-{_file_name(Path(what).name)}.checkpoint.json"
+    if given["resume"] and not given["quiet"] and not any(out.glob(f"*-{checkpoint.name}")):
+        click.echo(f"... no search to resume in {out}: a new one begins", err=True)
     found = explore(
         what,
         profile=given["profile"],
@@ -89,7 +92,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         engine=given["engine"],
         limits=Limits(given["timeout"], given["depth"], given["runs"]),
         jobs=given["jobs"],
-        checkpoint=out / f"explore-{_file_name(Path(what).name)}.checkpoint.json",
+        checkpoint=checkpoint,
         resume=given["resume"],
         tell=_tell(quiet=given["quiet"]),
     )
