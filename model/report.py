@@ -88,6 +88,11 @@ class Report:
         """Whether everything that was asked holds within its bound. False says violated *or* unknown: see `verdict`."""
         return self.verdict.passes
 
+    @property
+    def exit_code(self) -> int:
+        """What a command exits with: 0 for a pass, 1 for violated, 3 for unknown."""
+        return {Verdict.VIOLATED: 1, Verdict.UNKNOWN: 3}.get(self.verdict, 0)
+
     def __bool__(self) -> NoReturn:
         raise TypeError("a report has no truth value, as unknown is not false: use .holds or .verdict")
 
@@ -135,6 +140,10 @@ class Report:
             for each in self.findings
         ]
         yield from aligned((("target", "property", "engine", "verdict", "bound"), *rows))
+
+    def verbose_lines(self) -> Iterable[str]:
+        """Yield what `-v` prints instead; by default the same."""
+        return self.lines()
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

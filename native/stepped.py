@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import FencepostError, InputError, NotAccepted, unknown_choice
 from fencepost.model.explorer.exploration import (
+    RUNS,
     STRATEGIES,
     Counts,
     Explored,
@@ -32,7 +33,8 @@ Tell = Callable[[Progress], None]
 _ORDERS = (FREE, SAME_LINE, ALWAYS)
 _FORMS = ("nothing", "own", "forwarded", "copy", "evict")
 _HOST_BITS, _PLACE_AT, _COUNT_AT, _POLL_AT, _LOOKED_AT = 5, 8, 3, 48, 63
-_STOPS = ("", "the time of {seconds:g} s was spent", "interrupted")
+_STOPS = ("", "the time of {seconds:g} s was spent", "interrupted", "the budget of {runs} runs was spent")
+ALL_RUNS = 2**63
 
 
 class Disagreement(FencepostError):
@@ -153,8 +155,14 @@ def search_of(strategy: str, seed: int, pct_depth: int, limits: Limits) -> _core
         pct_depth=pct_depth,
         seconds=limits.seconds,
         depth=limits.depth,
-        runs=limits.runs,
+        runs=_runs(strategy, limits),
     )
+
+
+def _runs(strategy: str, limits: Limits) -> int:
+    if limits.runs is not None:
+        return limits.runs
+    return ALL_RUNS if strategy == "exhaustive" else RUNS
 
 
 def teller(tell: Tell) -> Callable[[int, int, int, int, float], None]:
@@ -183,7 +191,7 @@ def conclude(
 ) -> Explored:
     """Return the verdict on what the native build walked through, in the words of the model's own explorer."""
     counts = Counts(fields["complete"], fields["blocked"], fields["cut"], fields["steps"])
-    reason = _STOPS[fields["stop"]].format(seconds=limits.seconds)
+    reason = _STOPS[fields["stop"]].format(seconds=limits.seconds, runs=limits.runs)
     bound = _bound(fields, counts, subject.size, strategy, seed, pct_depth, limits)
     found = _confirmed(subject, fields, names) if fields["violated"] else None
     if not counts.complete and not reason:

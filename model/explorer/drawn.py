@@ -8,6 +8,7 @@ from random import Random
 from fencepost.model.contract import Verdict
 from fencepost.model.explorer.exploration import (
     INTERRUPTED,
+    RUNS,
     Counts,
     Explored,
     Limits,
@@ -23,10 +24,10 @@ from fencepost.model.explorer.strategies import Picker, by_priority, draw, unifo
 def explore_drawn(
     subject: Subject, strategy: str, seed: int, pct_depth: int, limits: Limits, tell: Tell, began: float
 ) -> Explored:
-    """Draw `limits.runs` runs from a seed, or as many as there is time for; return the verdict on them."""
-    system, counts = subject.make(), Counts()
+    """Draw `limits.runs` runs (None: RUNS) from a seed, or as many as there is time for; return the verdict on them."""
+    system, counts, run_count = subject.make(), Counts(), RUNS if limits.runs is None else limits.runs
     told, longest, found, reason = began, 0, None, ""
-    while found is None and counts.complete + counts.cut < limits.runs:
+    while found is None and counts.complete + counts.cut < run_count:
         random = Random(f"{seed} {counts.complete + counts.cut}")
         state_of_random = random.getstate()
 
@@ -52,7 +53,7 @@ def explore_drawn(
         if now - told > 1.0:
             told = now
             ran = counts.complete + counts.cut
-            tell(Progress(ran, ran / limits.runs, now - began))
+            tell(Progress(ran, ran / run_count, now - began))
         if now - began > limits.seconds:
             reason = "" if counts.complete else f"the time of {limits.seconds:g} s was spent before a run ended"
             break

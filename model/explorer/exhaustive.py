@@ -170,6 +170,9 @@ class Exhaustive:
             self.keep(search, found)
         if is_spent:
             raise self.spent()
+        if self.limits.runs is not None and search.counts.complete >= self.limits.runs:
+            self.keep(search, found)
+            raise Spent(f"the budget of {self.limits.runs} runs was spent")
         if now - self._saved > SAVED_EVERY_SECONDS:
             self._save()
         if is_told:

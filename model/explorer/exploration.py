@@ -48,7 +48,7 @@ class Limits:
 
     seconds: float = 60.0
     depth: int = DEPTH_MOST
-    runs: int = RUNS  # of the drawn strategies
+    runs: int | None = None  # complete ones; None: RUNS of the drawn strategies, all of an exhaustive search
 
 
 @dataclass(frozen=True)

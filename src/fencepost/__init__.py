@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from fencepost.checking import Report, check
+    from fencepost.checking import check
     from fencepost.comparing import compare
     from fencepost.detection import mutants
     from fencepost.exploring import explore
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fencepost.model.explorer.run_itf import read_run, write_run
     from fencepost.model.histories import read_history, read_workload, verify, write_history, write_workload
     from fencepost.model.itf import read_trace, write_trace
+    from fencepost.model.report import Finding, Report
     from fencepost.model.simulation.scenario import Scenario, parse_scenario, read_scenario
     from fencepost.model.specs import PROTOCOLS, protocol
     from fencepost.mutations.killing import native_mutants
@@ -40,15 +41,15 @@ if TYPE_CHECKING:
     from fencepost.simulating import Simulation, simulate
 
 __all__ = [
-    "PROTOCOLS", "Report", "Scenario", "Simulation", "ablate", "check", "compare", "describe_run", "explore", "litmus",
-    "mutants", "native_mutants", "parse_scenario", "protocol", "prove", "race", "read_history", "read_run",
-    "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify", "write_export", "write_history",
-    "write_run", "write_trace", "write_workload",
+    "PROTOCOLS", "Finding", "Report", "Scenario", "Simulation", "ablate", "check", "compare", "describe_run",
+    "explore", "litmus", "mutants", "native_mutants", "parse_scenario", "protocol", "prove", "race", "read_history",
+    "read_run", "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify", "write_export",
+    "write_history", "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
 _HOMES = {
-    "fencepost.checking": ("Report", "check"),
+    "fencepost.checking": ("check",),
     "fencepost.comparing": ("compare",),
     "fencepost.detection": ("mutants",),
     "fencepost.exploring": ("explore",),
@@ -58,6 +59,7 @@ _HOMES = {
     "fencepost.model.explorer.run_itf": ("read_run", "write_run"),
     "fencepost.model.histories": ("read_history", "read_workload", "verify", "write_history", "write_workload"),
     "fencepost.model.itf": ("read_trace", "write_trace"),
+    "fencepost.model.report": ("Finding", "Report"),
     "fencepost.model.simulation.scenario": ("Scenario", "parse_scenario", "read_scenario"),
     "fencepost.model.specs": ("PROTOCOLS", "protocol"),
     "fencepost.mutations.killing": ("native_mutants",),

@@ -15,12 +15,12 @@
 namespace fencepost::stepped {
 
 enum class Strategy : std::uint8_t { exhaustive, random, pct };
-enum class Stop : std::uint8_t { none, seconds, interrupted };
+enum class Stop : std::uint8_t { none, seconds, interrupted, runs };
 
 struct Budget {
   double seconds = 60;
   std::size_t depth = 5'000;  // steps of a run
-  std::uint64_t runs = 2'000;  // of the drawn strategies
+  std::uint64_t runs = 2'000;  // complete ones
 };
 
 struct Found {
@@ -84,6 +84,7 @@ class Explorer {
   }
 
   bool interrupted(const Reduction& walk) {
+    if (walk.counts().complete >= budget_.runs) found_.stop = Stop::runs;
     return spent(walk.counts(), [&] { return walk.progress(); });
   }
 

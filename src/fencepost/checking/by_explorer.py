@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from fencepost import native
 from fencepost.checking.job import REFINEMENT, SAME_STEPS, Job
-from fencepost.model.contract import Verdict
+from fencepost.corpus_search import Budget, search_corpus
+from fencepost.model.contract import Verdict, worst
 from fencepost.model.explorer.columns import describe_run
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, explore
 from fencepost.model.explorer.run_itf import write_run
@@ -22,75 +24,50 @@ from fencepost.native.stepped import Disagreement
 
 NOT_OF_RUNS = ("contiguous", "agreement", "frontier", "wait-free")
 """What the explorer's monitor has no words for: it sees batches, not messages, and counts no steps."""
-DRAWN_COUNT, DRAWN_MOST = 10, 1_000_000
-"""Runs that are drawn (PCT) before the search for all of them, as most bugs show in the first few; and after it."""
-
-Explore = Callable[[Subject, str, Limits], Explored]
+PYTHON_RUNS, NATIVE_RUNS, DRAWN_RUNS = 60, 20_000, 20
+"""Complete runs of a scenario that the search for all of them visits, in Python and in C++; and drawn ones after it."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Searched:
-    """What a search of the corpus came to: complete runs by scenario, of those that ended and of those that did not."""
+    """What a search of the corpus came to, over all its scenarios."""
 
-    all_runs: dict[str, int] = field(default_factory=dict)
-    some_runs: dict[str, int] = field(default_factory=dict)
-    violations: dict[str, Explored] = field(default_factory=dict)  # by property, the shortest
+    came: Mapping[str, Explored]
 
     @property
     def verdict(self) -> Verdict:
-        if self.violations:
-            return Verdict.VIOLATED
-        if self.some_runs:
-            return Verdict.NOT_FOUND if any(self.some_runs.values()) or self.all_runs else Verdict.UNKNOWN
-        return Verdict.EXHAUSTED if any(self.all_runs.values()) else Verdict.UNKNOWN
+        """The verdict that decides for all scenarios: one of which no run ended makes it *unknown*."""
+        return worst([each.verdict for each in self.came.values()])
+
+    def _runs(self, verdicts: list[Verdict]) -> int:
+        return sum(each.counts.complete for each in self.came.values() if each.verdict in verdicts)
 
     @property
     def bound(self) -> str:
+        """All runs of so many scenarios, so many runs of the others, and those of which none ended."""
+        count = Counter(each.verdict for each in self.came.values())
         words = []
-        if self.all_runs:
-            words.append(f"all {sum(self.all_runs.values())} runs of {_scenarios(len(self.all_runs))}")
-        if self.some_runs:
-            words.append(f"{sum(self.some_runs.values())} runs of {_scenarios(len(self.some_runs))} not exhausted")
+        if count[Verdict.EXHAUSTED]:
+            words.append(f"all {self._runs([Verdict.EXHAUSTED])} runs of {_scenarios(count[Verdict.EXHAUSTED])}")
+        if count[Verdict.NOT_FOUND]:
+            words.append(f"{self._runs([Verdict.NOT_FOUND])} runs of {_scenarios(count[Verdict.NOT_FOUND])}, not all")
+        if count[Verdict.UNKNOWN]:
+            words.append(f"no run of {_scenarios(count[Verdict.UNKNOWN])}")
         return ", ".join(words) or "0 runs"
 
-    def add(self, name: str, found: Explored) -> None:
-        """Take in what came of one scenario."""
-        self.some_runs[name] = self.some_runs.get(name, 0) + found.counts.complete
-        if found.verdict is Verdict.EXHAUSTED:
-            del self.some_runs[name]
-            self.all_runs[name] = found.counts.complete
-        if found.violation is not None:
-            before = self.violations.get(found.violation.property)
-            if before is None or len(found.schedule) < len(before.schedule):
-                self.violations[found.violation.property] = found
+    def violations(self) -> dict[str, Explored]:
+        """Return the shortest violating run of each property that is violated."""
+        found = [each for each in self.came.values() if each.violation is not None]
+        found.sort(key=lambda each: len(each.schedule), reverse=True)
+        return {each.violation.property: each for each in found if each.violation is not None}
 
 
 def _scenarios(count: int) -> str:
     return f"{count} scenario{'' if count == 1 else 's'}"
 
 
-def searched(subjects: dict[str, Subject], seconds: float, explored: Explore) -> Searched:
-    """Search every scenario: a few drawn runs of each first, then all runs, each with its share of the time left.
-
-    Where all runs do not come to an end in half a share, the other half is spent on drawn ones. Stops after the first
-    drawn runs where they show a violation, else at the first scenario that shows one.
-    """
-    deadline, came = time.perf_counter() + seconds, Searched()
-    for name, subject in subjects.items():
-        left = max(deadline - time.perf_counter(), 0.1)
-        came.add(name, explored(subject, "pct", Limits(left, runs=DRAWN_COUNT)))
-    for done, (name, subject) in enumerate(subjects.items()):
-        share = (deadline - time.perf_counter()) / (len(subjects) - done)
-        if came.violations or share <= 0:
-            break
-        came.add(name, explored(subject, "exhaustive", Limits(share / 2)))
-        if name in came.some_runs and not came.violations:
-            came.add(name, explored(subject, "pct", Limits(share / 2, runs=DRAWN_MOST)))
-    return came
-
-
 def _findings(job: Job, engine: str, mode: str | None, came: Searched, seconds: float) -> Iterator[Finding]:
-    for name, found in came.violations.items():
+    for name, found in came.violations().items():
         path = job.out and job.out / f"{job.name}-{name}-run{'' if engine == 'explorer' else '-native'}.itf.json"
         if path is not None:
             write_run(found, path)
@@ -99,7 +76,7 @@ def _findings(job: Job, engine: str, mode: str | None, came: Searched, seconds: 
             engine, name, Verdict.VIOLATED, bound, seconds,
             mode=mode, trace=path or trace_of(found), explanation=describe_run(found),
         )  # fmt: skip
-    if came.violations:
+    if came.violations():
         return
     for name in (*job.promises(), REFINEMENT):
         if name not in NOT_OF_RUNS:
@@ -115,7 +92,7 @@ def by_explorer(job: Job) -> list[Finding]:
         return explore(subject, strategy=strategy, seed=job.seed, limits=limits)
 
     began = time.perf_counter()
-    came = searched(_subjects(job), job.explorer_seconds, explored)
+    came = Searched(search_corpus(_subjects(job), _budget(job, PYTHON_RUNS), explored))
     return list(_findings(job, "explorer", None, came, time.perf_counter() - began))
 
 
@@ -129,7 +106,7 @@ def by_native_explorer(job: Job) -> list[Finding]:
 
     began = time.perf_counter()
     try:
-        came = searched(_subjects(job), job.native_seconds, explored)
+        came = Searched(search_corpus(_subjects(job), _budget(job, NATIVE_RUNS), explored))
     except Disagreement as different:
         seconds = time.perf_counter() - began
         return [
@@ -138,6 +115,10 @@ def by_native_explorer(job: Job) -> list[Finding]:
             )
         ]
     return list(_findings(job, "native", "explorer", came, time.perf_counter() - began))
+
+
+def _budget(job: Job, runs: int) -> Budget:
+    return Budget(None if job.is_thorough else runs, DRAWN_RUNS, job.seconds)
 
 
 def _subjects(job: Job) -> dict[str, Subject]:

@@ -26,16 +26,18 @@ REFINEMENT, SAME_BATCHES, SAME_RANGES, SAME_STEPS = "refinement", "same-batches"
 
 @dataclass(frozen=True)
 class Job:
-    """One sequencer. `out` is the folder for traces; None: findings hold the traces themselves.
+    """One sequencer.
 
-    explorer_seconds, native_seconds    what the search for schedules may take in Python, and in C++
+    seconds         what one search for schedules may take at most
+    is_thorough     it goes on to the end of each scenario, as long as there is time
+    out             the folder for traces; None: findings hold the traces themselves
     """
 
     protocol: type[Protocol]
     workload: Workload
     seed: int
-    explorer_seconds: float
-    native_seconds: float
+    seconds: float
+    is_thorough: bool
     out: Path | None
 
     @property

@@ -8,126 +8,75 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, progress
-from fencepost.model.contract import Verdict, promised
+from fencepost.command_line.output import print_report, progress
 
 if TYPE_CHECKING:
-    from fencepost.checking import Report, Result
-    from fencepost.model.contract import Level
-
-COLUMNS = {
-    "spec": "spec (Z3)",
-    "program": "program (SimPy)",
-    "runs": "runs (explorer)",
-    "native": "native (threads)",
-    "both": "model = native",
-}
+    from fencepost.model.histories import Workload
 
 
 @click.command("check")
-@click.argument("workload", required=False, type=click.Path(path_type=Path))
-@options.level_option
+@click.argument("target", required=False, metavar="[SEQUENCER|WORKLOAD]")
 @click.option("--sequencer", metavar="NAME", help="One sequencer, such as order4.claim; also one kept to be refuted.")
+@click.option("--workload", type=click.Path(path_type=Path), help="What is sent; by default a recorded workload.")
+@options.one_level_option
+@options.property_option
+@options.engine_option
+@click.option("--thorough", is_flag=True, help="Every scenario to its end, or until --timeout.")
+@options.timeout_option(300.0)
+@options.jobs_option
 @options.seed_option
 @options.out_option
 @options.json_option
 @options.quiet_option
+@click.option("-v", "--verbose", is_flag=True, help="Each property in each engine, and whole counterexamples.")
 @click.pass_context
-def check_command(
-    context: click.Context,
-    workload: Path | None,
-    asked: tuple[Level, ...],
-    sequencer: str | None,
-    seed: int,
-    out: Path,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Check the sequencers of a level in every layer, on WORKLOAD or on the recorded ones.
+def check_command(context: click.Context, /, target: str | None, **given: Any) -> None:
+    """Check a sequencer, or all sound ones, in every engine: the main job.
 
-    Spec: Z3 proves each promise for any size. Program: SimPy runs the workload, every step is held
-    against the spec, and the history against the contract. Runs: the explorer visits every run of the
-    whole pipeline on three batches. Native: real threads order the same workload. Model and native
-    must then order the same batches, and give the same ranges under one schedule.
+    Z3 proves each promise for any size. The explorer runs the programs on a corpus of small scenarios in every order,
+    on memory that is not coherent. The simulation runs the programs on the workload, every step held against the spec.
+    The native code is explored on the same corpus, run step by step beside the model, and raced by real threads.
+
+    \b
+    fencepost check
+    fencepost check order4.claim
+    fencepost check workload.csv --sequencer order4.claim
     """
     from fencepost.checking import check
-    from fencepost.model.histories import read_workload
 
-    given = None if workload is None else read_workload(workload)
-    report = check(given, levels=asked, sequencer=sequencer, seed=seed, out=out, progress=progress(quiet))
-    if as_json:
-        print_json("check", report.verdict, seed, [_json(each) for each in report.results])
-    else:
-        _print(report)
-    context.exit(exit_code(report.verdict))
-
-
-def _json(result: Result) -> dict[str, Any]:
-    return {
-        "level": result.level,
-        "sequencer": result.sequencer,
-        "property": result.property,
-        "layer": result.layer,
-        "verdict": result.verdict,
-        "bound": result.bound,
-        "seconds": round(result.seconds, 6),
-        "trace": result.trace,
-        "counterexample": result.counterexample or None,
-        "note": result.note or None,
-    }
-
-
-def _print(report: Report) -> None:
-    for sequencer in dict.fromkeys(each.sequencer for each in report.results):
-        results = [each for each in report.results if each.sequencer == sequencer]
-        _print_sequencer(sequencer, results)
-        for note in dict.fromkeys(each.note for each in results if each.note):
-            click.echo(note)
-        seen = ", ".join(f"{name} {count}" for name, count in report.witnessed[sequencer].items())
-        click.echo(f"happened: {seen or 'nothing was run'}")
-        missing = _unasked(results)
-        click.echo(f"in no layer: {', '.join(missing)}\n" if missing else "")
-    violations = report.violations()
-    for violation in violations:
-        _print_violation(violation)
-    click.echo("`-`: the layer cannot show the property. Every verdict holds within the bound behind it.")
-    unknown = [each for each in report.results if each.verdict is Verdict.UNKNOWN]
-    first = next(iter([*violations, *unknown]), None)
-    print_summary(
-        verdict=report.verdict,
-        property=first and first.property,
-        seed=report.seed,
-        trace=first and first.trace,
+    sequencer, workload = _asked(target, given["sequencer"], given["workload"])
+    report = check(
+        sequencer,
+        workload=workload,
+        level=given["level"],
+        property=given["property"],
+        engine=given["engines"],
+        seed=given["seed"],
+        jobs=given["jobs"],
+        timeout=given["timeout"],
+        thorough=given["thorough"],
+        out=given["out"],
+        on_progress=progress(given["quiet"]),
     )
+    print_report(report, as_json=given["as_json"], verbose=given["verbose"])
+    context.exit(report.exit_code)
 
 
-def _unasked(results: list[Result]) -> list[str]:
-    """Return the promises of the level that no layer can be asked about in this version."""
-    return [name for name in promised(results[0].level) if all(each.property != name for each in results)]
+def _asked(target: str | None, sequencer: str | None, workload: Path | None) -> tuple[str | None, Workload | None]:
+    """Return the sequencer and the workload: TARGET is a workload where it is a file, or looks like one."""
+    from fencepost.model.errors import InputError
+    from fencepost.model.histories import read_workload
+    from fencepost.model.specs import PROTOCOLS
+
+    is_file = (
+        target is not None and target not in PROTOCOLS and (Path(target).exists() or Path(target).suffix in _ENDINGS)
+    )
+    if is_file and workload is not None:
+        raise InputError(f"two workloads, {target} and {workload}: expected one")
+    if target is not None and not is_file and sequencer is not None:
+        raise InputError(f"two sequencers, {target} and {sequencer}: expected one")
+    file = Path(str(target)) if is_file else workload
+    return (sequencer if is_file else target or sequencer), (None if file is None else read_workload(file))
 
 
-def _print_sequencer(sequencer: str, results: list[Result]) -> None:
-    named = [name for name in promised(results[0].level) if any(each.property == name for each in results)]
-    properties = list(dict.fromkeys([*named, *(each.property for each in results)]))
-    cells: dict[tuple[str, str], str] = {
-        (each.property, each.layer): f"{each.verdict} ({each.bound})" for each in results
-    }
-    rows = [[name, *(cells.get((name, layer), "-") for layer in COLUMNS)] for name in properties]
-    seconds = {layer: sum(_seconds(results, layer)) for layer in COLUMNS}
-    rows.append(["seconds", *(f"{seconds[layer]:.2f}" if seconds[layer] else "" for layer in COLUMNS)])
-    print_table(f"level {results[0].level}: {sequencer}", ["property", *COLUMNS.values()], rows)
-
-
-def _seconds(results: list[Result], layer: str) -> list[float]:
-    """Return the times of a layer: each proof has its own, the rows of one run share the run's."""
-    times = [each.seconds for each in results if each.layer == layer]
-    return times if layer in ("spec", "both") else [max(times, default=0.0)]
-
-
-def _print_violation(result: Result) -> None:
-    click.echo(f"{result.sequencer}: {result.property} is violated in the {result.layer} layer ({result.bound})")
-    for line in result.counterexample.splitlines():
-        click.echo(f"    {line}")
-    if result.trace is not None:
-        click.echo(f"    trace {result.trace}, replay it with: fencepost replay {result.trace}")
-    click.echo()
+_ENDINGS = (".csv", ".ndjson", ".parquet", ".gz", ".zst")

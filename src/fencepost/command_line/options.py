@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from fencepost.model.contract import LEVELS, Level
+from fencepost.model.report import ENGINES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -27,6 +28,35 @@ def level_option(function: Function) -> Function:
         callback=lambda context, parameter, value: levels(value),
         help="The level whose promises are asked for.",
     )(function)
+
+
+one_level_option = click.option(
+    "--level",
+    type=click.Choice(["4", "5"]),
+    callback=lambda context, parameter, value: None if value is None else int(value),
+    help="Only what makes the promises of this level.",
+)
+property_option = click.option("--property", metavar="NAME", help="Only this promise, such as client-order.")
+engine_option = click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    type=click.Choice(ENGINES),
+    callback=lambda context, parameter, value: value or ENGINES,
+    help="Only this engine; may be given more than once.",
+)
+jobs_option = click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes.")
+
+
+def timeout_option(seconds: float) -> Callable[[Function], Function]:
+    """Return --timeout, with what it is by default."""
+    return click.option(
+        "--timeout",
+        type=click.FloatRange(0.01, 10**6),
+        default=seconds,
+        show_default=True,
+        help="Seconds; what is not visited by then is said.",
+    )
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")

@@ -16,6 +16,7 @@ from rich.table import Table
 from fencepost import __version__
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
+from fencepost.model.report import Report, json_text
 
 EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED = 2, 70, 130
 _EXIT_CODES = {Verdict.VIOLATED: 1, Verdict.UNKNOWN: 3}
@@ -61,6 +62,16 @@ def _styled(cell: str) -> str:
     escaped = cell.replace("[", "\\[")
     style = next((style for verdict, style in _STYLES.items() if cell.startswith(verdict)), None)
     return f"[{style}]{escaped}[/{style}]" if style else escaped
+
+
+def print_report(report: Report, *, as_json: bool, verbose: bool = False) -> None:
+    """Print a report and the line for machines, or its JSON document."""
+    if as_json:
+        click.echo(json_text(report.to_dict()))
+        return
+    for line in report.verbose_lines() if verbose else report.lines():
+        click.echo(line)
+    click.echo(report.summary())
 
 
 def print_summary(**items: object) -> None:

@@ -1,0 +1,64 @@
+"""A search of several scenarios: drawn runs of each, then all runs of each as far as the budget goes.
+
+The budget is in runs, so that the same search comes to the same on any machine; the time only ends it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from fencepost.model.contract import Verdict
+from fencepost.model.explorer.exploration import Explored, Limits, Subject
+
+FIRST_DRAWN_RUNS = 10
+"""Runs that are drawn (PCT) of each scenario before the search for all of them: most bugs show in the first few."""
+
+Explore = Callable[[Subject, str, Limits], Explored]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How far a scenario is searched: complete runs of the search for all (None: to its end), drawn runs after it.
+
+    `seconds` are for all scenarios together. A scenario for which there is no time left is *unknown*, with that reason.
+    """
+
+    exhaustive_runs: int | None
+    drawn_runs: int
+    seconds: float
+
+
+def search_corpus(subjects: Mapping[str, Subject], budget: Budget, explore: Explore) -> dict[str, Explored]:
+    """Search every scenario; return what came of each, by name.
+
+    All runs of a scenario are *exhausted*; some of them, visited in order and drawn, *not found*. Where the first drawn
+    runs show violations, the search for all runs is left out; else it ends with the first scenario that shows one.
+    """
+    deadline = time.perf_counter() + budget.seconds
+
+    def some(subject: Subject, strategy: str, runs: int | None) -> Explored:
+        return explore(subject, strategy, Limits(max(deadline - time.perf_counter(), 0.01), runs=runs))
+
+    came = {name: some(subject, "pct", FIRST_DRAWN_RUNS) for name, subject in subjects.items()}
+    for name, subject in subjects.items():
+        if any(each.violation is not None for each in came.values()):
+            break
+        whole = some(subject, "exhaustive", budget.exhaustive_runs)
+        if whole.verdict is Verdict.UNKNOWN:
+            more = some(subject, "pct", budget.drawn_runs) if budget.drawn_runs else came[name]
+            whole = more if more.violation is not None else _joined(whole, more)
+        came[name] = whole
+    return came
+
+
+def _joined(visited: Explored, drawn: Explored) -> Explored:
+    """Return what runs visited in order and drawn ones came to together: *not found*, if there were any."""
+    counts = replace(visited.counts)
+    counts.add(drawn.counts)
+    bound = f"{visited.counts.complete} runs in order and {drawn.bound}"
+    verdict = Verdict.NOT_FOUND if counts.complete else Verdict.UNKNOWN
+    seconds = visited.seconds + drawn.seconds
+    reason = "" if counts.complete else visited.reason
+    return replace(drawn, verdict=verdict, bound=bound, counts=counts, seconds=seconds, reason=reason)
