@@ -142,12 +142,16 @@ class Failing(Subscriber):
         yield from super().deliver(number, index, start)
 
 
+def failing(value: Any) -> Any:
+    return 1 // 0
+
+
 class Mislabelling(Subscriber):
     """Fails when it says which step of the spec a load is."""
 
     def deliver(self, number: int, index: int, start: int) -> Any:
         for operation in super().deliver(number, index, start):
-            yield Load(operation.address, lambda value: 1 // 0) if isinstance(operation, Load) else operation
+            yield Load(operation.address, failing) if isinstance(operation, Load) else operation
 
 
 @pytest.mark.parametrize("asked", [None, frozenset({"prefix"})])

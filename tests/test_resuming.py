@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -22,6 +23,7 @@ from fencepost.model.explorer.exhaustive import Exhaustive
 from fencepost.model.explorer.exploration import Counts, Limits, Progress, Subject, explore
 from fencepost.model.explorer.identity import Indescribable, digest_of
 from fencepost.model.explorer.litmus import system_of
+from fencepost.model.explorer.position import Position
 from fencepost.model.explorer.subjects import arrivals, litmus_file, sequencer
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
@@ -63,7 +65,7 @@ def in_smallest_parts(subject: Subject) -> Counts:
     whole = Exhaustive(subject, Limits(seconds=600))
     while True:
         try:
-            whole.position = exhaustive.Position()
+            whole.position = Position()
             search = whole.restored()
             search.advance()
             whole.keep(search, None)
@@ -358,6 +360,7 @@ def test_what_a_closure_holds_is_part_of_it() -> None:
         return lambda: FetchAdd(("word", "x"), amount)
 
     assert digest_of(step(1)) == digest_of(step(1)) != digest_of(step(2))
+    assert digest_of(partial(step, 1)) == digest_of(partial(step, 1)) != digest_of(partial(step, 2))
     assert digest_of(step({"b", "a"})) == digest_of(step({"a", "b"}))
     with pytest.raises(Indescribable, match="its programs hold a generator"):
         digest_of(step(each for each in range(3)))
