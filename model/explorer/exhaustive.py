@@ -22,7 +22,7 @@ from fencepost.model.explorer.exploration import (
     concluded,
 )
 from fencepost.model.explorer.livelock import livelock
-from fencepost.model.explorer.position import Piece, Position
+from fencepost.model.explorer.position import Piece, Position, copied
 from fencepost.model.explorer.reduction import Counts, End, NoSuchPlace, Reduction, Standing, stuck
 from fencepost.model.explorer.schedule import Schedule, follow, schedule_of, shortened
 from fencepost.model.explorer.state import Event, State
@@ -99,7 +99,7 @@ class Exhaustive:
                         break
                 return search_in_parts(self, jobs)
             except LinesChanged:
-                self.position = Position(lines=self.system.lines.copy())
+                self.position = Position(lines=copied(self.system.lines))
 
     def restored(self) -> Reduction:
         """Return the search at the position where it stands, on a system made anew."""
@@ -154,7 +154,7 @@ class Exhaustive:
             standings=search.standings(),
             counts=replace(search.counts),
             found=found,
-            lines=self.system.lines.copy(),
+            lines=copied(self.system.lines),
         )
         self._kept = time.perf_counter()
 

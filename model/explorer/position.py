@@ -25,6 +25,13 @@ class Piece:
     requests: tuple[Request, ...] = ()
 
 
+def copied(lines: Lines) -> Lines:
+    """Return what is known of lines now, to which nothing is added."""
+    other = Lines(lines.one_host)
+    other.join(lines)
+    return other
+
+
 @dataclass(frozen=True)
 class Position:
     """Where a search stands.
