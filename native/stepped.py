@@ -194,11 +194,11 @@ def conclude(
     reason = _STOPS[fields["stop"]].format(seconds=limits.seconds, runs=limits.runs)
     bound = _bound(fields, counts, subject.size, strategy, seed, pct_depth, limits)
     found = _confirmed(subject, fields, names) if fields["violated"] else None
-    if not counts.complete and not reason:
+    if found is None and not counts.complete and not reason:
         reason = no_run_ended(counts, limits)
     if found is not None:
-        verdict, reason = Verdict.VIOLATED, ""
-    elif not counts.complete or reason and (strategy == "exhaustive" or reason == "interrupted"):
+        verdict = Verdict.VIOLATED
+    elif not counts.complete or (reason and (strategy == "exhaustive" or reason == "interrupted")):
         verdict = Verdict.UNKNOWN
     else:
         exhausted = strategy == "exhaustive" and not counts.cut

@@ -53,6 +53,42 @@ def test_a_spent_budget_is_unknown_and_exits_3(tmp_path: Path) -> None:
     assert (code, document["verdict"]) == (3, "unknown")
 
 
+@pytest.mark.parametrize("engine", ["model", "native"])
+@pytest.mark.parametrize("strategy", ["exhaustive", "random", "pct"])
+def test_where_no_run_came_to_its_end_nothing_is_known(engine: str, strategy: str, tmp_path: Path) -> None:
+    arguments = ("order4.claim", "--depth", "1", "--runs", "20", "--engine", engine, "--strategy", strategy)
+    code, document = explore(tmp_path, *arguments)
+    (result,) = document["results"]
+    assert (code, document["verdict"], result["complete"]) == (3, "unknown", 0)
+    assert result["reason"] == "no run came to its end within 1 steps: expected a greater depth"
+
+
+def test_an_interrupted_search_is_resumed_by_the_command(tmp_path: Path) -> None:
+    arguments = ("order4.claim", "--roles", "receivers,subscribers")
+    _, whole = explore(tmp_path, *arguments, "--engine", "native")
+    reasons, complete = [], -1
+    for more in ((), *((("--resume",),) * 40)):
+        code, document = explore(tmp_path, *arguments, "--timeout", "0.5", *more)
+        (result,) = document["results"]
+        if code == 0:
+            break
+        assert code == 3
+        reasons.append(result["reason"])
+        assert result["complete"] >= complete
+        complete = result["complete"]
+    assert "the time of 0.5 s was spent; kept in" in reasons[0]
+    assert [result[key] for key in ("verdict", "complete", "blocked", "steps")] == [
+        whole["results"][0][key] for key in ("verdict", "complete", "blocked", "steps")
+    ]
+
+
+def test_without_a_search_to_resume_a_new_one_begins_and_says_so(tmp_path: Path) -> None:
+    command = ["explore", str(LITMUS / "mp-W01-R01.litmus"), "--profile", "sc", "--resume", "--out", str(tmp_path)]
+    ran = CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert ran.exit_code == 0
+    assert f"no search to resume in {tmp_path}: a new one begins" in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

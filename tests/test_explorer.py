@@ -12,7 +12,7 @@ import pytest
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, NotAccepted, NotDeterministic
-from fencepost.model.explorer.exploration import Explored, Limits, Progress, Subject, explore
+from fencepost.model.explorer.exploration import Explored, Limits, Subject, explore
 from fencepost.model.explorer.litmus import outcomes, system_of
 from fencepost.model.explorer.reduction import End, Reduction, stuck
 from fencepost.model.explorer.schedule import follow
@@ -280,51 +280,6 @@ def test_a_program_that_is_not_a_function_of_what_it_is_sent_is_found_out() -> N
 
 
 # --- strategies ---
-
-
-def test_a_walk_in_parts_is_the_whole_walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "H0: W x 1; R a y; W z 1\nH0: W y 1; R b x; R c z\nH0: R d x; R e x; R f z; W y 2"
-    whole = explore(subject(text, "sc"))
-    monkeypatch.setattr("fencepost.model.explorer.exhaustive.RENEWED_AFTER", 10)
-    for jobs in (1, 2):
-        parts = explore(subject(text, "sc"), jobs=jobs, checkpoint=tmp_path / "walk.json")
-        assert (parts.counts.complete, parts.verdict) == (whole.counts.complete, Verdict.EXHAUSTED)
-    bad = explore(subject(COUNTED["MP"][0].replace("H0: R", "H1: R"), "ncx", bad="1:a=1 & 1:b=0"), jobs=2)
-    assert bad.verdict is Verdict.VIOLATED
-
-
-def test_an_interrupted_walk_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fencepost.model.explorer.exhaustive.RENEWED_AFTER", 10)
-    text, checkpoint = increments(4), tmp_path / "walk.json"
-
-    def stop(progress: Progress) -> None:
-        if progress.done > 0.3:
-            raise KeyboardInterrupt
-
-    first = explore(subject(text, "sc"), checkpoint=checkpoint, tell=stop)
-    assert first.verdict is Verdict.UNKNOWN
-    assert "interrupted; " in first.reason
-    assert 0 < first.counts.complete < 576
-    second = explore(subject(text, "sc"), checkpoint=checkpoint, resume=True)
-    assert (second.verdict, second.counts.complete) == (Verdict.EXHAUSTED, 576)
-    assert not checkpoint.exists()
-    explore(subject(text, "sc"), checkpoint=checkpoint, tell=stop)
-    with pytest.raises(InputError, match="is of another walk"):  # all the same but for what is asked
-        explore(subject(text, "sc", bad="x=1"), checkpoint=checkpoint, resume=True)
-    with pytest.raises(InputError, match="is of another walk"):
-        explore(subject(increments(3) + "\nH0: W x 5", "sc"), checkpoint=checkpoint, resume=True)
-    checkpoint.write_text("{")
-    with pytest.raises(InputError, match="is no checkpoint"):
-        explore(subject(text, "sc"), checkpoint=checkpoint, resume=True)
-
-
-def test_a_violation_that_was_found_is_found_again_by_a_walk_that_is_resumed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fencepost.model.explorer.exhaustive.RENEWED_AFTER", 10)
-    for resume in (False, True):
-        explored = explore(subject(increments(4), "sc", bad="x=1"), checkpoint=tmp_path / "walk.json", resume=resume)
-        assert (explored.verdict, explored.counts.complete) == (Verdict.VIOLATED, 576)
 
 
 def lossy() -> Subject:

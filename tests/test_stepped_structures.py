@@ -79,7 +79,7 @@ LARGER: dict[str, tuple[Structure, str, int]] = {
     "epoch, two laps": (lap_ring("epoch", messages=1), "ncx", 11_999),
     "two readers": (lap_ring(readers=2, values=1), "ncx", 2_780),
     "export chain, two laps": (export_chain("epoch"), "ncx-noevict", 676),
-    "frontier": (ack_frontier(), "ncx-noevict", 5_562),
+    "frontier": (ack_frontier(), "ncx-noevict", 1_602),
 }
 """With their counts of complete runs."""
 

@@ -169,7 +169,7 @@ def _kept_piece(place: int, number: int, piece: Piece) -> KeptPiece:
 
 
 def _steps(schedule: Schedule | None) -> Steps:
-    return schedule and [(thread, number, encoded(choice)) for (thread, number), choice in schedule]
+    return None if schedule is None else [(thread, number, encoded(choice)) for (thread, number), choice in schedule]
 
 
 def _schedule(steps: Steps) -> Schedule | None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from fencepost.model.errors import InputError, NotAccepted
@@ -21,7 +22,7 @@ from fencepost.model.explorer.exploration import (
     concluded,
 )
 from fencepost.model.explorer.livelock import livelock
-from fencepost.model.explorer.position import Piece, Position
+from fencepost.model.explorer.position import Piece, Position, copied
 from fencepost.model.explorer.reduction import Counts, End, NoSuchPlace, Reduction, Standing, stuck
 from fencepost.model.explorer.schedule import Schedule, follow, schedule_of, shortened
 from fencepost.model.explorer.state import Event, State
@@ -29,8 +30,9 @@ from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory.lines import LinesChanged
 
 RENEWED_AFTER = 4_000
-"""Runs after which the system is made anew, so that memory does not fill with programs at places long left; from then
-on other processes help, if there are some."""
+"""Runs after which the system is made anew, so that memory does not fill with programs at places long left."""
+ALONE_SECONDS = 2.0
+"""For which one process searches, before others help."""
 KEPT_EVERY_SECONDS, SAVED_EVERY_SECONDS, TOLD_EVERY_SECONDS = 0.25, 10.0, 1.0
 
 
@@ -91,14 +93,13 @@ class Exhaustive:
                 if not self.reduction:
                     return self._visit_every_order()
                 while not self.position.ahead:
-                    search = self.restored()
-                    if self.visit(search, RENEWED_AFTER):
+                    if self.visit(self.restored(), RENEWED_AFTER, ALONE_SECONDS if jobs > 1 else inf):
                         return None
                     if jobs > 1:
                         break
                 return search_in_parts(self, jobs)
             except LinesChanged:
-                self.position = Position(lines=self.system.lines.copy())
+                self.position = Position(lines=copied(self.system.lines))
 
     def restored(self) -> Reduction:
         """Return the search at the position where it stands, on a system made anew."""
@@ -115,12 +116,12 @@ class Exhaustive:
             on_step=self._restoring,
         )
 
-    def visit(self, search: Reduction, run_most: int | None = None) -> bool:
-        """Visit the runs of a search, or so many of them; say whether there is nothing left to do.
+    def visit(self, search: Reduction, run_most: float = inf, seconds_most: float = inf) -> bool:
+        """Visit the runs of a search, or so many of them, or for so long; say whether there is nothing left to do.
 
         Raises Spent when the time is up and LinesChanged where all must begin again.
         """
-        visited_count, found = 0, self.position.found
+        visited_count, found, began = 0, self.position.found, time.perf_counter()
         while True:
             end = search.advance()
             if end is not None:
@@ -134,7 +135,7 @@ class Exhaustive:
                 self.keep(search, found)
                 return True
             self.look_at_the_clock(search, found)
-            if visited_count == run_most:
+            if visited_count >= run_most or time.perf_counter() - began > seconds_most:
                 self.keep(search, found)
                 return False
 
@@ -153,7 +154,7 @@ class Exhaustive:
             standings=search.standings(),
             counts=replace(search.counts),
             found=found,
-            lines=self.system.lines.copy(),
+            lines=copied(self.system.lines),
         )
         self._kept = time.perf_counter()
 

@@ -62,7 +62,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Explored:
-    """What an exploration came to; `schedule` leads to the violation, its choices said with what `lines` knows."""
+    """What an exploration came to; `schedule` leads to the violation, its choices said with what `lines` knows.
+
+    `reason` says why runs were left out, where some were.
+    """
 
     subject: Subject
     verdict: Verdict
@@ -141,7 +144,7 @@ def concluded(
     if found is not None:
         schedule, violation, lines = found
         bound = f"1 of {count}{size}"
-        return Explored(subject, Verdict.VIOLATED, bound, counts, seconds, violation, schedule, lines=lines)
+        return Explored(subject, Verdict.VIOLATED, bound, counts, seconds, violation, schedule, reason, lines=lines)
     if reason:
         return Explored(subject, Verdict.UNKNOWN, f"{count}{size}", counts, seconds, reason=reason)
     if counts.cut:

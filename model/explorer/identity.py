@@ -149,7 +149,9 @@ class _Description:
         if is_dataclass(value):
             return self._each("fields", (getattr(value, each.name) for each in fields(value)))
         slots = [name for each in type(value).__mro__ for name in _slots(each) if hasattr(value, name)]
-        if slots or (hasattr(value, "__dict__") and type(value).__reduce_ex__ is object.__reduce_ex__):
+        reducing = {"__reduce__", "__reduce_ex__"}
+        is_plain = not any(reducing & vars(each).keys() for each in type(value).__mro__[:-1])
+        if slots or (hasattr(value, "__dict__") and is_plain):
             own = [*vars(value).items()] if hasattr(value, "__dict__") else []
             held = (*own, *((name, getattr(value, name)) for name in slots))
             return self._each("holds", (part for item in held for part in item))

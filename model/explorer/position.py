@@ -25,6 +25,13 @@ class Piece:
     requests: tuple[Request, ...] = ()
 
 
+def copied(lines: Lines) -> Lines:
+    """Return what is known of lines now, to which nothing is added."""
+    other = Lines(lines.one_host)
+    other.join(lines)
+    return other
+
+
 @dataclass(frozen=True)
 class Position:
     """Where a search stands.
@@ -49,4 +56,4 @@ class Position:
     def all_found(self) -> Iterator[Schedule]:
         """Yield the schedules of the violations that were found, in the order in which one process finds them."""
         ahead = (piece for _, piece in sorted(self.ahead.items(), key=lambda item: (-item[0][0], item[0][1])))
-        yield from (each.found for each in (self, *ahead) if each.found is not None)
+        yield from (found for found in (self.found, *(each.found for each in ahead)) if found is not None)

@@ -29,7 +29,7 @@ from fencepost.model.explorer.state import (
     State,
     Transition,
 )
-from fencepost.model.explorer.threads import Node, Raised
+from fencepost.model.explorer.threads import Node, Raised, labelled
 from fencepost.model.explorer.watch import RAISED, Objection, Violation, Watch
 from fencepost.model.memory.late import Choice, Entry, LateMemory
 from fencepost.model.memory.lines import Lines
@@ -151,7 +151,10 @@ class System:
         """End the run where the thread's program has raised an exception."""
         returned = state.nodes[thread].returned
         if isinstance(returned, Raised) and not state.watch.violation:
-            state.watch = Objection(Violation(RAISED, f"{self.threads[thread].name} {returned.sentence}"))
+            state.watch = self._objection(thread, returned)
+
+    def _objection(self, thread: int, raised: Raised) -> Watch:
+        return Objection(Violation(RAISED, f"{self.threads[thread].name} {raised.sentence}"))
 
     def _tell(self, state: State, step: Step | None, event: Event) -> None:
         """Tell the watch of a step; what it asks of memory is part of what the event has to do with."""
@@ -261,7 +264,9 @@ class System:
             self.memory.device_store(cells, host, line, entry.word, entry.value, evict, event.touched)
         elif entry.kind is not Buffered.SF and not self.lines.own(line):
             self.memory.flush(cells, host, line, entry.kind, choice, event.touched)
-        step = entry.origin.label(0) if entry.origin.label is not None else None
+        step = labelled(entry.origin, 0)
+        if isinstance(step, Raised):
+            state.watch, step = self._objection(thread, step), None
         event.acts.append(Act(thread, entry, 0, step, choice))
         self._tell(state, step, event)
 
@@ -320,9 +325,8 @@ class System:
             return True
         if not self.lines.private(entry.line):
             return False
-        label = entry.origin.label if entry.origin is not None else None
-        step = label(0) if label is not None else None
-        return step is None or not state.watch.concerns(step)[0]
+        step = labelled(entry.origin, 0) if entry.origin is not None else None
+        return step is None or (not isinstance(step, Raised) and not state.watch.concerns(step)[0])
 
     def _drain_unnoticed(self, state: State, thread: int, event: Event) -> bool:
         buffer = state.buffers[thread]

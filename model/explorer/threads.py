@@ -48,8 +48,12 @@ class Node:
     @classmethod
     def first(cls, thread: ThreadOf) -> Node:
         """Return a thread at its beginning."""
-        program = thread.begin()
-        operation, returned = _advanced(program, None)
+        try:
+            program = thread.begin()
+        except (Exception, SystemExit) as error:
+            program, operation, returned = _nothing(), None, Raised(_where(error))
+        else:
+            operation, returned = _advanced(program, None)
         node = cls(thread, operation, program, None)
         node.returned = returned
         return node
@@ -63,8 +67,9 @@ class Node:
 
     def _go_on(self, result: Hashable) -> tuple[Node, Step | None]:
         assert self.operation is not None
-        label = self.operation.label
-        step = label(result) if label is not None else None
+        step = labelled(self.operation, result)
+        if isinstance(step, Raised):
+            return self._ended(step, result), None
         program, self._program = self._program or self._again(), None
         may_spin = isinstance(self.operation, Load) and step is None
         before = _places(program) if may_spin else None
@@ -79,6 +84,12 @@ class Node:
         node = Node(self.thread, operation, program, (self, result))
         node.returned = returned
         return node, step
+
+    def _ended(self, raised: Raised, result: Hashable) -> Node:
+        """Return the node of a program of which a part that is not its generator raised: its label."""
+        node = Node(self.thread, None, self._program or self._again(), (self, result))
+        node.returned = raised
+        return node
 
     def _again(self) -> Program:
         """Begin the program once more and bring it here."""
@@ -98,6 +109,19 @@ class Node:
         return program
 
 
+def _nothing() -> Program:
+    """Do nothing: instead of a program that could not be begun."""
+    yield from ()
+
+
+def labelled(operation: Operation, result: Any) -> Step | Raised | None:
+    """Return the step of the spec that an operation with this result is."""
+    try:
+        return operation.label(result) if operation.label is not None else None
+    except (Exception, SystemExit) as error:
+        return Raised(_where(error))
+
+
 def _advanced(program: Program, result: Any) -> tuple[Operation | None, Any]:
     """Return a program's next operation, or None and what it returned."""
     try:
@@ -113,7 +137,8 @@ def _advanced(program: Program, result: Any) -> tuple[Operation | None, Any]:
 
 def _where(error: BaseException) -> str:
     """Say which exception was raised, and by which line of which file."""
-    said = f"raised {type(error).__name__}" + (f": {error}" if str(error) else "")
+    words = str(error).partition("\n")[0]
+    said = f"raised {type(error).__name__}" + (f": {words}" if words else "")
     frames = extract_tb(error.__traceback__)[1:]  # the first is the one that runs the program
     if not frames:
         return said

@@ -40,12 +40,6 @@ class Lines:
             for line, found in theirs.items():
                 mine.setdefault(line, set()).update(found)
 
-    def copy(self) -> Lines:
-        """Return the same knowledge, to which nothing is added."""
-        other = Lines(self.one_host)
-        other.join(self)
-        return other
-
     def own(self, line: Line) -> bool:
         """Say whether only one host has to do with the line."""
         return self.one_host or len(self.hosts.get(line, ())) < 2

@@ -10,7 +10,7 @@ import click
 
 from fencepost.command_line import options
 from fencepost.command_line.output import EXIT_INTERRUPTED, exit_code, print_json, print_summary, print_table, writable
-from fencepost.model.contract import worst
+from fencepost.model.contract import Verdict, worst
 
 if TYPE_CHECKING:
     from fencepost.model.explorer.exploration import Explored, Progress, Tell
@@ -105,7 +105,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         _print(found, traces)
     if not given["quiet"]:
         click.echo(f"... {sum(each.seconds for each in found):.2f} s", err=True)
-    interrupted = any(each.reason.startswith(INTERRUPTED) for each in found)
+    interrupted = any(each.reason.startswith(INTERRUPTED) for each in found) and verdict is not Verdict.VIOLATED
     context.exit(EXIT_INTERRUPTED if interrupted else exit_code(verdict))
 
 
