@@ -26,7 +26,7 @@ import z3
 
 from fencepost.model.litmus import Atom, Condition
 from fencepost.model.memory import Crash, Instruction, Matrix, Op, Operand, Profile, Program
-from fencepost.model.memory.ordering import ALWAYS, FREE
+from fencepost.model.memory.ordering import ALWAYS, SAME_LINE, SAME_WORD
 from fencepost.model.memory.program import BUFFERED, LOCKED, WAITS_FOR_BUFFER
 
 Slot = tuple[int, int]
@@ -87,7 +87,7 @@ class Event:
     host: int
     instruction: Instruction
     happens: Truth  # the run comes to it, and its host is still up
-    drains: Truth  # it takes effect: it leaves the buffer before a crash; of a compare-exchange, it succeeds
+    drains: Truth  # it takes effect: it leaves the buffer before a crash
     issued: Time
     drained: Time  # of what enters no buffer, the time of issue
     landed: Time
@@ -181,8 +181,7 @@ class Encoding:
         if op in (Op.FAA, Op.MRMW):
             self._say(event.value == event.result + value)
         elif op is Op.CAS:
-            self._say(event.value == second)
-            effective.append(event.result == value)
+            self._say(event.value == z3.If(event.result == value, second, event.result))
         else:
             self._say(event.value == value)
         if self.crash is not None and event.host == self.crash.host:
@@ -196,7 +195,10 @@ class Encoding:
         for number, younger in enumerate(buffered):
             for older in buffered[:number]:
                 order = self.matrix.rows[BUFFERED[older.instruction.op]][BUFFERED[younger.instruction.op]]
-                if order == ALWAYS or (order != FREE and older.instruction.line == younger.instruction.line):
+                one, other = older.instruction, younger.instruction
+                same_line = one.line == other.line
+                same_word = same_line and one.word == other.word
+                if order == ALWAYS or (order == SAME_LINE and same_line) or (order == SAME_WORD and same_word):
                     self._say(z3.Implies(z3.And(older.happens, younger.happens), older.drained < younger.drained))
         for event in events:
             for older in buffered:

@@ -225,18 +225,21 @@ class System:
     def _modify(
         self, state: State, thread: int, operation: FetchAdd | CompareExchange | Exchange, choice: Choice, event: Event
     ) -> Any:
-        """Read and perhaps replace a word of this host in one step."""
+        """Read and replace a word of this host in one step.
+
+        A compare-exchange that fails writes what it found; on a line of one host alone nobody can tell.
+        """
         address = operation.address
         host, line, word = self.hosts[thread], line_of(address), address[-1]
         if self.lines.own(line):
             before = state.cells.words.get(address, 0)
         else:
             before = self.memory.content(state.cells, host, line, choice).get(word, 0)
-        new = replacement(operation, before)
-        if new is None:
-            return self._load(state, thread, address, choice, event)
         self._use(thread, line, writes=True)
-        self.memory.store(state.cells, host, line, word, new[0], choice, event.touched)
+        new = replacement(operation, before)
+        if new is None and self.lines.own(line):
+            return self._load(state, thread, address, choice, event)
+        self.memory.store(state.cells, host, line, word, before if new is None else new[0], choice, event.touched)
         state.stored = {**state.stored, (host, line): (thread, state.moments[thread])}
         return before
 

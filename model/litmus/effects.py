@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from fencepost.model.memory import Buffered, Crash, Entry, Matrix, Profile, Program
 from fencepost.model.memory.machine import Words, written
-from fencepost.model.memory.ordering import ALWAYS, SAME_LINE
+from fencepost.model.memory.ordering import ALWAYS, SAME_LINE, SAME_WORD
 from fencepost.model.memory.program import BUFFERED, Instruction, Op
 
 Contents = tuple[Words, ...]
@@ -50,8 +50,11 @@ class Effects:
         younger, rows = buffer[index], self.matrix.rows
         for older in buffer[:index]:
             order = rows[older.kind][younger.kind]
-            if order == ALWAYS or (order == SAME_LINE and older.line == younger.line):
+            if order == ALWAYS:
                 return True
+            if order in (SAME_LINE, SAME_WORD) and older.line == younger.line:
+                if order == SAME_LINE or older.word == younger.word:
+                    return True
         return False
 
     def enter(self, s: Scratch, thread: int, instruction: Instruction) -> Entry:
@@ -77,8 +80,8 @@ class Effects:
         """Load from a copy with these words; a locked instruction also stores."""
         host, line, word = self.hosts[thread], instruction.line, instruction.word
         self.took(s, host, line, words)
-        new = None if instruction.op is Op.R else written(instruction, words[word], s.registers[thread])
-        if new is not None:
+        if instruction.op is not Op.R:
+            new = written(instruction, words[word], s.registers[thread])
             at = host * self.line_count + line
             s.cells[at] = (max(s.cells[at][0], 0) | 1 << word, (changed(words, word, new),))
         assign(s, thread, instruction, words[word])

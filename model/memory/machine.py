@@ -112,7 +112,12 @@ class Machine:
         """Say whether an older entry keeps this one in the buffer."""
         younger = buffer[index]
         return any(
-            self.matrix.blocks(older.kind, younger.kind, same_line=older.line == younger.line)
+            self.matrix.blocks(
+                older.kind,
+                younger.kind,
+                same_line=older.line == younger.line,
+                same_word=(older.line, older.word) == (younger.line, younger.word),
+            )
             for older in buffer[:index]
         )
 
@@ -162,8 +167,7 @@ class Machine:
             assert copy is not None
             old = copy.words[word]
             new = written(instruction, old, registers)
-            after = after if new is None else _cached(after, host, line, _set(copy, word, new))
-            return _result(after, thread, instruction, old)
+            return _result(_cached(after, host, line, _set(copy, word, new)), thread, instruction, old)
         if op is Op.MRMW:
             after = _cached(self._write_back(state, host, line), host, line, None)
             old = after.memory[line][word]
@@ -260,11 +264,15 @@ class Machine:
                 )
 
 
-def written(instruction: Instruction, old: int, registers: Words) -> int | None:
-    """Return what a locked instruction stores, or None for a compare-exchange that fails."""
+def written(instruction: Instruction, old: int, registers: Words) -> int:
+    """Return what a locked instruction stores.
+
+    A compare-exchange that fails stores what it found, and its line is dirty then: "the destination operand receives a
+    write cycle without regard to the result of the comparison" (SDM vol. 2, CMPXCHG).
+    """
     value = instruction.value.value(registers)
     if instruction.op is Op.CAS:
-        return instruction.second.value(registers) if old == value else None
+        return instruction.second.value(registers) if old == value else old
     return old + value if instruction.op is Op.FAA else value
 
 

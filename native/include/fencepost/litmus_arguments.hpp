@@ -21,7 +21,7 @@ struct Arguments {
   Rows instructions;  // thread, op, line, word, register, value, its register, second value, its register, skip
   Rows lines;         // initial words
   Rows condition;     // what, thread, register or word, line, value, equal
-  Row matrix;         // older-major, 0 free, 1 same line, 2 always
+  Row matrix;         // older-major, 0 free, 1 same word, 2 same line, 3 always
   Row options;        // as the fields of Options
   std::int64_t host_count = 0;
 };
@@ -138,7 +138,7 @@ inline Program to_program(const Arguments& given) {
   }
   of_width("matrix", given.matrix, kind_count * kind_count);
   for (std::size_t at = 0; at < given.matrix.size(); ++at) {
-    program.order[at / kind_count][at % kind_count] = static_cast<Order>(checked("order", given.matrix[at], 0, 2));
+    program.order[at / kind_count][at % kind_count] = static_cast<Order>(checked("order", given.matrix[at], 0, 3));
   }
   for (const Row& row : given.condition) program.condition.push_back(to_item(of_width("condition", row, 6), program));
   check_postfix(program.condition);

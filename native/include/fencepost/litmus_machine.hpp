@@ -93,7 +93,9 @@ class Machine {
     for (std::size_t i = 0; i < index; ++i) {
       const Entry& older = entry_at(s, begin + i);
       const Order order = program_.order[static_cast<std::size_t>(older.kind)][static_cast<std::size_t>(younger.kind)];
-      if (order == Order::always || (order == Order::same_line && older.line == younger.line)) return true;
+      if (order == Order::always) return true;
+      if (older.line != younger.line) continue;
+      if (order == Order::same_line || (order == Order::same_word && older.word == younger.word)) return true;
     }
     return false;
   }
@@ -163,12 +165,12 @@ class Machine {
     if (is_locked(each.op)) {
       const std::int64_t given = value(s, thread, each.value);
       const std::int64_t before = values_.number(old);
-      const bool writes = each.op != Op::cas || before == given;
-      const std::int64_t after = each.op == Op::cas   ? value(s, thread, each.second)
+      // A compare-exchange that fails writes what it found.
+      const std::int64_t after = each.op == Op::cas   ? (before == given ? value(s, thread, each.second) : before)
                                  : each.op == Op::faa ? before + given
                                                       : given;
       Id& held = s[cells_at_ + host(thread) * line_count_ + line];
-      if (writes) held = dirtied(held, content, word, values_.word(after));
+      held = dirtied(held, content, word, values_.word(after));
     }
     assign(s, thread, old);
   }

@@ -19,7 +19,7 @@ inline constexpr std::int64_t op_count = 16;
 // Rows and columns of the ordering matrix, as in model/memory/ordering.py.
 enum class Kind : std::uint8_t { w, fl, fo, wb, sf, nt };
 inline constexpr std::size_t kind_count = 6;
-enum class Order : std::uint8_t { free, same_line, always };
+enum class Order : std::uint8_t { free, same_word, same_line, always };
 enum class Crash : std::uint8_t { host, gpf, device };
 
 struct Operand {
