@@ -16,7 +16,7 @@ from fencepost.native import _core
 __all__ = ["explore", "outcomes"]
 
 _ANSWERS = (Answer.FORBIDDEN, Answer.ALLOWED, Answer.UNKNOWN)
-_ACTS = ("issue", "drain", "evict", "clean", "fetch", "tear", "prefetch")
+_ACTS = ("issue", "drain", "evict", "clean", "fetch", "tear", "prefetch", "crash")
 _CRASHES = (Crash.HOST, Crash.GPF, Crash.DEVICE)
 _NONE = 2**16 - 1
 _ATOM, _BOTH, _EITHER, _NEGATE = range(4)
@@ -85,6 +85,7 @@ def to_native(
     options = [
         profile.buffers, profile.evict, profile.speculate, profile.line_atomic, profile.dirty_words_only,
         profile.lfence_waits, snapshot, memory_matters, not as_defined, _CRASHES.index(profile.crash),
+        profile.crashes and not program.has_crash,
     ]  # fmt: skip
     return _core.LitmusProgram(
         threads=[[thread.host, len(thread.registers)] for thread in program.threads],

@@ -46,7 +46,7 @@ class Names:
 
 def switches_of(profile: Profile) -> list[int]:
     """Return a profile as the native build takes it; raise InputError for one that it does not have."""
-    if profile.snapshot or not profile.line_atomic or profile.dirty_words_only:
+    if profile.snapshot or not profile.line_atomic or profile.dirty_words_only or profile.crashes:
         raise InputError(
             f"the stepped build does not support profile {profile.name!r}: expected sc, tso, ncx, ncx-nospec,"
             " ncx-noevict or ncx-lfence"

@@ -34,7 +34,7 @@ from fencepost.model.explorer.watch import Watch
 from fencepost.model.memory.late import Choice, Entry, LateMemory
 from fencepost.model.memory.lines import Lines
 from fencepost.model.memory.ordering import Buffered, Matrix
-from fencepost.model.memory.profiles import Crash, Profile
+from fencepost.model.memory.profiles import Profile
 from fencepost.model.programs.operations import (
     Address,
     Attempted,
@@ -76,7 +76,7 @@ class System:
         words: dict[Address, Any] | None = None,
         watch: Watch | None = None,
     ) -> None:
-        if profile.snapshot or not profile.line_atomic or profile.dirty_words_only or profile.crash is not Crash.HOST:
+        if profile.snapshot or not profile.line_atomic or profile.dirty_words_only or profile.crashes:
             raise InputError(
                 f"the explorer does not support profile {profile.name!r} ({profile.purpose}): expected sc, tso, ncx,"
                 " ncx-nospec, ncx-noevict or ncx-lfence; `fencepost litmus` decides litmus files under all of them"

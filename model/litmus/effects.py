@@ -10,8 +10,8 @@ A cell is what is known of one host's copy of one line, a mask and contents:
 from __future__ import annotations
 
 from fencepost.model.memory import Buffered, Crash, Entry, Matrix, Profile, Program
-from fencepost.model.memory.machine import Words, written
-from fencepost.model.memory.ordering import ALWAYS, SAME_LINE, SAME_WORD
+from fencepost.model.memory.machine import Words, after_crash, written
+from fencepost.model.memory.ordering import ALWAYS, FREE, SAME_LINE
 from fencepost.model.memory.program import BUFFERED, Instruction, Op
 
 Contents = tuple[Words, ...]
@@ -44,6 +44,7 @@ class Effects:
         self.hosts = [thread.host for thread in self.threads]
         self.host_count, self.line_count = len(self.program.hosts), len(self.program.lines)
         self.partial = [len(line.words) > 1 for line in self.program.lines]
+        self.crashes = profile.crashes and not program.has_crash
 
     def blocked(self, buffer: tuple[Entry, ...], index: int) -> bool:
         """Say whether an older entry keeps this one in the buffer."""
@@ -52,9 +53,10 @@ class Effects:
             order = rows[older.kind][younger.kind]
             if order == ALWAYS:
                 return True
-            if order in (SAME_LINE, SAME_WORD) and older.line == younger.line:
-                if order == SAME_LINE or older.word == younger.word:
-                    return True
+            if order == FREE or older.line != younger.line:
+                continue
+            if order == SAME_LINE or older.word == younger.word:
+                return True
         return False
 
     def enter(self, s: Scratch, thread: int, instruction: Instruction) -> Entry:
@@ -189,7 +191,9 @@ class Effects:
                 self.store(s, host, line, tuple(0 for _ in s.memory[line]))
         for thread, its_host in enumerate(self.hosts):
             if its_host == host:
-                s.pcs[thread] = len(self.threads[thread].instructions)
+                instructions = self.threads[thread].instructions
+                s.registers[thread] = after_crash(instructions, s.pcs[thread], s.registers[thread])
+                s.pcs[thread] = len(instructions)
                 s.buffers[thread] = ()
 
 

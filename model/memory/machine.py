@@ -20,7 +20,16 @@ from typing import NamedTuple
 
 from fencepost.model.memory.ordering import Buffered, Matrix
 from fencepost.model.memory.profiles import Crash, Profile
-from fencepost.model.memory.program import BUFFERED, LOCKED, WAITS_FOR_BUFFER, Instruction, Op, Program
+from fencepost.model.memory.program import (
+    ASSIGNS,
+    BUFFERED,
+    LOCKED,
+    NO_VALUE,
+    WAITS_FOR_BUFFER,
+    Instruction,
+    Op,
+    Program,
+)
 
 Words = tuple[int, ...]
 
@@ -54,8 +63,9 @@ class State(NamedTuple):
 class Step(NamedTuple):
     """Who does what. `actor` is a thread for issue and drain, else a host.
 
-    act     issue | drain (detail: index in the buffer) | evict | clean | fetch | tear (detail: word)
+    act     issue | drain (detail: index in the buffer) | evict | clean | fetch | tear (detail: word) | crash
             prefetch: the issue of a PF that fetches; an issue of one may also do nothing
+            crash: of a host, at a moment that the program does not name
     """
 
     act: str
@@ -76,6 +86,7 @@ class Machine:
         self.program = program.on_one_host() if profile.one_host else program
         self.profile = profile
         self.matrix = matrix
+        self.crashes = profile.crashes and not program.has_crash
         self._mentioned = [sorted(self.program.mentioned(host)) for host in range(len(self.program.hosts))]
 
     def initial(self) -> State:
@@ -107,6 +118,8 @@ class Machine:
                 if not self.blocked(state.buffers[thread], index):
                     yield Step("drain", thread, entry.line, index), self._drain(state, thread, index)
         yield from self._environment(state)
+        for host in range(len(self.program.hosts)) if self.crashes else ():
+            yield Step("crash", host), self._crash(state, host)
 
     def blocked(self, buffer: tuple[Entry, ...], index: int) -> bool:
         """Say whether an older entry keeps this one in the buffer."""
@@ -176,17 +189,21 @@ class Machine:
         return _next(state, thread)  # MF, LF, and a PF that does nothing
 
     def _crash(self, state: State, host: int) -> State:
-        """Return the state after a host lost its caches and buffers and its threads stopped."""
+        """Return the state after a host lost its caches and buffers and its threads stopped, for good."""
         if self.profile.crash is Crash.GPF:
             for line in range(len(self.program.lines)):
                 state = self._write_back(state, host, line)
         dead = [thread.host == host for thread in self.program.threads]
-        ends = [len(thread.instructions) for thread in self.program.threads]
+        codes = [thread.instructions for thread in self.program.threads]
         memory = state.memory
         if self.profile.crash is Crash.DEVICE:
             memory = tuple(tuple(0 for _ in words) for words in memory)
         return state._replace(
-            pcs=tuple(end if gone else pc for pc, end, gone in zip(state.pcs, ends, dead, strict=True)),
+            pcs=tuple(len(code) if gone else pc for pc, code, gone in zip(state.pcs, codes, dead, strict=True)),
+            registers=tuple(
+                after_crash(code, pc, held) if gone else held
+                for code, pc, held, gone in zip(codes, state.pcs, state.registers, dead, strict=True)
+            ),
             buffers=tuple(() if gone else buffer for buffer, gone in zip(state.buffers, dead, strict=True)),
             caches=tuple(
                 tuple(None for _ in cache) if each == host else cache for each, cache in enumerate(state.caches)
@@ -274,6 +291,19 @@ def written(instruction: Instruction, old: int, registers: Words) -> int:
     if instruction.op is Op.CAS:
         return instruction.second.value(registers) if old == value else old
     return old + value if instruction.op is Op.FAA else value
+
+
+def after_crash(instructions: tuple[Instruction, ...], pc: int, registers: Words) -> Words:
+    """Return the registers of a thread that has lost its host: those that it would still have assigned have no value.
+
+    Up to its next load or atomic, a thread's way depends on nothing but its registers, so it counts as gone.
+    """
+    while pc < len(instructions) and instructions[pc].op not in ASSIGNS:
+        each = instructions[pc]
+        jumps = each.op is Op.IFEQ and registers[each.register] != each.value.value(registers)
+        pc += 1 + each.skip * jumps
+    missing = {each.register for each in instructions[pc:] if each.op in ASSIGNS}
+    return tuple(NO_VALUE if number in missing else held for number, held in enumerate(registers))
 
 
 def _next(state: State, thread: int, distance: int = 1) -> State:

@@ -4,9 +4,10 @@ Intel's manual has had three texts for CLFLUSHOPT and AMD's older parts have ano
 not programmed: `px86` (Raad et al., POPL 2020), `sdmA` and `sdmC` (the strongest and the weakest text of SDM vol. 2),
 `amdweak`. Verdicts are said of `sdmC`, the weakest, unless another is asked for.
 
-Non-temporal stores to different words of one line keep no order under `sdmC` and `amdweak`: "When a WC buffer is evicted
-to memory as partial writes there is no guaranteed ordering between successive partial writes" (SDM vol. 3A, Buffering of
-Write Combining Memory Locations). `px86` and `sdmA` take the line for written at once (HA2), which no sentence promises.
+Non-temporal stores to different words of one line keep no order under `sdmC` and `amdweak`: "When a WC buffer is
+evicted to memory as partial writes there is no guaranteed ordering between successive partial writes" (SDM vol. 3A,
+Buffering of Write Combining Memory Locations). `px86` and `sdmA` take the line for written at once (HA2), which no
+sentence promises.
 """
 
 from dataclasses import dataclass

@@ -80,7 +80,7 @@ inline Item to_item(const Row& row, const Program& program) {
 }
 
 inline Options to_options(const Row& row) {
-  of_width("options", row, 10);
+  of_width("options", row, 11);
   Options options;
   options.buffers = row[0] != 0;
   options.evict = row[1] != 0;
@@ -92,6 +92,7 @@ inline Options to_options(const Row& row) {
   options.memory_matters = row[7] != 0;
   options.reduced = row[8] != 0;
   options.crash = static_cast<Crash>(checked("crash", row[9], 0, 2));
+  options.crashes = row[10] != 0;
   return options;
 }
 
@@ -124,7 +125,7 @@ inline Program to_program(const Arguments& given) {
     program.threads.push_back({checked_size("host", row[0], 0, given.host_count - 1),
                                checked_size("register count", row[1], 0, count_max), {}});
   }
-  checked("instructions", static_cast<std::int64_t>(given.instructions.size()), 1, count_max);
+  checked("instructions", static_cast<std::int64_t>(given.instructions.size()), 0, count_max);
   for (const Row& row : given.instructions) {
     of_width("instructions", row, 10);
     Thread& thread = program.threads[checked_size("thread", row[0], 0, static_cast<std::int64_t>(program.threads.size()) - 1)];

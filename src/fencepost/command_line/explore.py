@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import EXIT_INTERRUPTED, exit_code, print_json, print_summary, print_table, writable
+from fencepost.command_line.output import (
+    EXIT_INTERRUPTED,
+    exit_code,
+    print_json,
+    print_summary,
+    print_table,
+    warn,
+    writable,
+)
 from fencepost.model.contract import worst
 
 if TYPE_CHECKING:
@@ -60,6 +68,7 @@ if TYPE_CHECKING:
 @click.option("--timeout", type=click.FloatRange(0.01, 10**6), default=60.0, show_default=True, help="Seconds.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted walk with the same --out stopped.")
+@options.strict_option
 @options.seed_option
 @options.out_option
 @options.json_option
@@ -72,7 +81,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
     contract and against the spec that it must refine; those of a mutant, against the promise that it must break, and on
     its own scenario unless a size is given.
     """
-    from fencepost.exploring import explore
+    from fencepost.exploring import explore, findings
     from fencepost.model.explorer.exploration import INTERRUPTED, Limits
 
     out: Path = given["out"]
@@ -91,8 +100,10 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         jobs=given["jobs"],
         checkpoint=out / f"explore-{_file_name(Path(what).name)}.checkpoint.json",
         resume=given["resume"],
+        strict=given["strict"],
         tell=_tell(quiet=given["quiet"]),
     )
+    warn(finding for each in found for finding in findings(each.subject))
     verdict = worst([each.verdict for each in found])
     traces = {id(each): _write(each, out) for each in found if each.violation}
     if given["as_json"]:
@@ -187,8 +198,11 @@ def _write(each: Explored, out: Path) -> Path:
 
 
 def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
+    from fencepost.exploring import findings
+
     return {
         "name": each.subject.name,
+        "lints": list(findings(each.subject)),
         "profile": each.subject.profile,
         "verdict": each.verdict,
         "property": each.violation.property if each.violation else None,
