@@ -1,7 +1,9 @@
 """A compare-exchange that fails writes what it found, in every engine; and stores past the caches in one line."""
 
+from collections.abc import Generator
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,13 @@ from fencepost.model.litmus.effects import Effects, Scratch
 from fencepost.model.litmus.explore import Budget, outcomes
 from fencepost.model.litmus.generate import Shape, draw
 from fencepost.model.memory import MATRICES, PROFILES, Instruction, Op
+from fencepost.model.programs.operations import CompareExchange, Flush, Load, Operation, Sleep, Store, line_of
+from fencepost.model.simulation.clock import Clock
+from fencepost.model.simulation.machine_costs import MachineCosts
+from fencepost.model.simulation.operations_machine import TimedMachine
+from fencepost.model.simulation.operations_memory import TimedMemory
+from fencepost.model.simulation.operations_threads import TimedThread
+from fencepost.model.simulation.records import Tally
 from fencepost.native import explore as explore_natively
 
 SDM = MATRICES["sdmC"]
@@ -91,3 +100,36 @@ def test_a_fence_and_an_ordinary_store_keep_it_under_every_matrix(order: str, co
 def test_stores_past_the_caches_to_one_word_stay_in_order(order: str) -> None:
     test = parse_test("line L = d f\nH0: NT d 1; NT f 1; NT d 2\nbad d!=2")
     assert answers(test, "ncx", order) == {Answer.FORBIDDEN}
+
+
+def test_under_the_clock_too_one_that_fails_writes_its_stale_line_back_over_a_neighbour() -> None:
+    clock = Clock()
+    memory = TimedMemory(
+        clock,
+        MachineCosts(),
+        lambda name: lambda: 10_000,
+        line_of=line_of,
+        is_pooled=lambda line: True,
+        staleness=Tally(),
+    )
+    machine = TimedMachine(clock, MachineCosts(), memory, observers={})
+    tried, neighbour = ("line", "tried"), ("line", "written")
+
+    def tries(expected: int) -> Generator[Operation, Any, None]:
+        yield Load(tried)
+        yield Sleep(1_000)
+        yield CompareExchange(tried, expected, 1)
+
+    def writes() -> Generator[Operation, Any, None]:
+        yield Sleep(500)
+        yield Store(neighbour, 5)
+        yield Flush(("line",))
+
+    TimedThread(machine, "tries", tries(9), 0)
+    TimedThread(machine, "writes", writes(), 1)
+    for _ in clock.run_slices(2_000):
+        pass
+    assert (memory.place(1, neighbour).home.words["written"], memory.place(0, tried).dirty_since_ns >= 0) == (5, True)
+    for _ in clock.run_slices(10**6):
+        pass
+    assert "written" not in memory.place(1, neighbour).home.words

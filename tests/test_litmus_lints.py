@@ -31,8 +31,8 @@ def run(command: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess
     [
         (SOUND, ""),
         (SOUND.replace("FO d", "FO dd"), "1:12: FO dd names a line that no instruction loads or stores"),
-        (SOUND.replace("R b d", "R b dd"), "2:36: R b dd loads a word that nobody stores"),
-        (SOUND.replace("W d 1", "W dd 1"), "2:36: R b d loads a word that nobody stores"),
+        (SOUND.replace("R b d", "R b dd"), "2:32: R b dd loads a word that nobody stores"),
+        (SOUND.replace("W d 1", "W dd 1"), "2:32: R b d loads a word that nobody stores"),
         (SOUND.replace("W d 1", "W dd 1") + "init d=0", ""),
         (SOUND.replace("R a f", "MRMW a ff 0"), "2:15: MRMW a ff 0 loads a word that nobody stores"),
         (SOUND.replace("1:b=0", "1:b=3"), "`bad` compares 1:b with 3, and it is never that: only 0 or 1"),

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from fencepost.model.contract import Level
 from fencepost.model.memory.ordering import Buffered
 from fencepost.model.programs.operations import (
-    CompareExchange,
     FetchAdd,
     Flush,
     FullFence,
@@ -131,28 +130,6 @@ def test_a_lock_is_held_by_one_and_handed_over_in_the_order_of_the_requests(thre
     assert order == list(range(threads)) * times
     contended = [waited for waited in of.lock_waits.values if waited]
     assert len(contended) == (0 if threads == 1 else threads * times - 1)
-
-
-def test_a_compare_exchange_that_fails_writes_its_stale_line_back_over_a_neighbour() -> None:
-    of, memory, _ = machine()
-    stale, neighbour = ("line", "tried"), ("line", "written")
-
-    def tries() -> Program:
-        yield Load(stale)
-        yield Sleep(1_000)
-        yield CompareExchange(stale, 9, 1)
-
-    def writes() -> Program:
-        yield Sleep(500)
-        yield Store(neighbour, 5)
-        yield Flush(("line",))
-
-    TimedThread(of, "tries", tries(), 0)
-    TimedThread(of, "writes", writes(), 1)
-    run(of, 2_000)
-    assert memory.place(0, stale).dirty_since_ns >= 0
-    run(of)
-    assert memory.place(1, neighbour).home.words.get("written", 0) == 0
 
 
 def test_handing_a_lock_over_costs_more_the_more_cores_spin_on_it() -> None:
