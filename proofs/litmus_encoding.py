@@ -14,7 +14,8 @@ a copy be replaced by one that was never in the cache: of two loads of a line by
 copy or one fetched after the earlier load; and of two stores to a line, the earlier one landed before the later one
 drained, or both land together.
 
-Shared with the explorers: the parsed program, the profile and the matrix. Sources: memory-model derivation from Px86.
+Shared with the explorers: the parsed program, the profile and the matrix. Source: derived from the machine in
+`model/memory/machine.py`, whose sources it names.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from fencepost.model.litmus import ANY_MOMENT, AT_CRASH, Answer, parse_test
 from fencepost.model.litmus.explore import Budget, outcomes
 from fencepost.model.litmus.generate import Shape, draw
 from fencepost.model.litmus.reduced import Reduced
-from fencepost.model.memory import MATRICES, PROFILES, Op, Program
+from fencepost.model.memory import ASSUMPTIONS, MATRICES, PROFILES, Op, Program
 from fencepost.native import explore as explore_natively
 from fencepost.native import litmus as native
 from fencepost.proofs import litmus as smt
@@ -144,6 +144,15 @@ def test_a_run_with_a_crash_is_shown(tmp_path: Path) -> None:
         (row,) = litmus([tmp_path / "none.litmus"], engines=(engine,))
         assert row.run is not None
         assert row.run.steps[-1][0].act == "crash"
+
+
+def test_under_px86_a_store_behind_a_flush_that_is_seen_has_the_flush_behind_it() -> None:
+    seen = "H0: W x 1; {}W y 1\nH0: R r y\nbad 1:r=1 & x=0"
+    assert answer(seen.format("FL x; "), "px86") is Answer.FORBIDDEN  # POPL 2021, and not 2020
+    assert answer(seen.format("FO x; "), "px86") is Answer.ALLOWED
+    assert answer(seen.format(""), "px86") is Answer.ALLOWED
+    assert "or a store that another thread sees" in ASSUMPTIONS["HA1"]
+    assert "HA1" in PROFILES["px86"].assumptions
 
 
 # --- every end, in every engine ---

@@ -59,7 +59,7 @@ PROFILES: dict[str, Profile] = {
     for each in (
         Profile("sc", "one memory, no buffers", one_host=True, buffers=False),
         Profile("tso", "all threads on one coherent host: x86-TSO", one_host=True),
-        Profile("px86", "one host, memory inspected at any crash instant", one_host=True, snapshot=True),
+        Profile("px86", "one host, memory at every moment, flushes as in POPL 2021", one_host=True, snapshot=True),
         Profile("ncx", "several hosts, nothing coherent between them; the default"),
         Profile("ncx-nospec", "no fetch without a load: needs readers that loaded before", speculate=False),
         Profile("ncx-noevict", "no eviction: shows what tests without evictions miss", evict=False),

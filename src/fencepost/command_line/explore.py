@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from fencepost.model.programs import Scenario
 
 
+_COUNTED = (
+    "a run is an order of loads, stores and drains as far as it matters: an execution (which store each load reads, and"
+    " the order of the stores to each word) may be several runs, as a thread may read its store from its buffer or later"
+)
+"""What is counted of a litmus file."""
+
+
 @click.command("explore")
 @click.argument("what", metavar="SEQUENCER|MUTANT|LITMUS-FILE")
 @click.option("--profile", metavar="P", help="The memory; by default ncx, or what a litmus file names.")
@@ -79,7 +86,8 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
 
     Memory's choices are part of a run: what is fetched, evicted and written back when. Every run is held against the
     contract and against the spec that it must refine; those of a mutant, against the promise that it must break, and on
-    its own scenario unless a size is given.
+    its own scenario unless a size is given. Of a litmus file runs are counted, not executions: one of these may be
+    several runs.
     """
     from fencepost.exploring import explore, findings
     from fencepost.model.explorer.exploration import INTERRUPTED, Limits
@@ -199,6 +207,7 @@ def _write(each: Explored, out: Path) -> Path:
 
 def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
     from fencepost.exploring import findings
+    from fencepost.model.explorer.subjects import LitmusOrigin
 
     return {
         "name": each.subject.name,
@@ -211,6 +220,7 @@ def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
         "reason": each.reason or None,
         "complete": each.counts.complete,
         "blocked": each.counts.blocked,
+        "counted": _COUNTED if isinstance(each.subject.origin, LitmusOrigin) else None,
         "steps": each.counts.steps,
         "seconds": round(each.seconds, 6),
         "trace": trace,
@@ -220,6 +230,7 @@ def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
 
 def _print(found: list[Explored], traces: dict[int, Path]) -> None:
     from fencepost.model.explorer.columns import describe_run
+    from fencepost.model.explorer.subjects import LitmusOrigin
 
     rows = []
     for each in found:
@@ -229,6 +240,8 @@ def _print(found: list[Explored], traces: dict[int, Path]) -> None:
         rows.append((each.subject.profile, each.verdict, property, str(counts.complete), str(counts.blocked), bound))
     columns = ("profile", "verdict", "property", "complete", "blocked", "bound")
     print_table(found[0].subject.name, columns, rows)
+    if isinstance(found[0].subject.origin, LitmusOrigin):
+        click.echo(_COUNTED)
     for each in found:
         if each.violation:
             click.echo("")
