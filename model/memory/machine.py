@@ -10,9 +10,9 @@ blocks it (the matrix says which do); that is when a store reaches the cache and
 Between any two steps a cache may evict, clean or fetch a line. Loads wait for nothing, pending flushes included.
 
 This is the definition, written to be read; the explorers take larger steps and are tested against it.
-Sources: x86-TSO (Owens, Sarkar, Sewell, TPHOLs 2009); flushes that take effect when they leave the store buffer (Khyzha,
-Lahav, POPL 2021; Px86 of Raad et al., POPL 2020, gives the same memories after a crash, and other registers beside
-them); SDM vol. 2 and 3A.
+Sources: x86-TSO (Owens, Sarkar, Sewell, TPHOLs 2009); flushes that take effect when they leave the store buffer
+(Khyzha, Lahav, POPL 2021; Px86 of Raad et al., POPL 2020, gives the same memories after a crash, and other registers
+beside them); SDM vol. 2 and 3A.
 """
 
 from __future__ import annotations

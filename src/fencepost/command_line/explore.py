@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _COUNTED = (
     "a run is an order of loads, stores and drains as far as it matters: an execution (which store each load reads, and"
-    " the order of the stores to each word) may be several runs, as a thread may read its store from its buffer or later"
+    " the order of the stores to each word) may be several runs, as a thread may read its store in its buffer or later"
 )
 """What is counted of a litmus file."""
 
