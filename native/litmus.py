@@ -10,14 +10,13 @@ from fencepost.model.litmus import Answer, Condition
 from fencepost.model.litmus.condition import AND, OR, Atom
 from fencepost.model.litmus.explore import Budget, Explored, Observation
 from fencepost.model.memory import Crash, Matrix, Op, Profile, Program, Step
-from fencepost.model.memory.ordering import ALWAYS, FREE, SAME_LINE
+from fencepost.model.memory.ordering import ORDERS
 from fencepost.native import _core
 
 __all__ = ["explore", "outcomes"]
 
 _ANSWERS = (Answer.FORBIDDEN, Answer.ALLOWED, Answer.UNKNOWN)
-_ACTS = ("issue", "drain", "evict", "clean", "fetch", "tear", "prefetch")
-_ORDERS = (FREE, SAME_LINE, ALWAYS)
+_ACTS = ("issue", "drain", "evict", "clean", "fetch", "tear", "prefetch", "crash")
 _CRASHES = (Crash.HOST, Crash.GPF, Crash.DEVICE)
 _NONE = 2**16 - 1
 _ATOM, _BOTH, _EITHER, _NEGATE = range(4)
@@ -86,13 +85,14 @@ def to_native(
     options = [
         profile.buffers, profile.evict, profile.speculate, profile.line_atomic, profile.dirty_words_only,
         profile.lfence_waits, snapshot, memory_matters, not as_defined, _CRASHES.index(profile.crash),
+        profile.crashes and not program.has_crash,
     ]  # fmt: skip
     return _core.LitmusProgram(
         threads=[[thread.host, len(thread.registers)] for thread in program.threads],
         instructions=_instructions(program),
         lines=[list(line.initial) for line in program.lines],
         condition=_condition(condition) if condition is not None else [],
-        matrix=[_ORDERS.index(order) for row in matrix.rows for order in row],
+        matrix=[ORDERS.index(order) for row in matrix.rows for order in row],
         options=[int(option) for option in options],
         host_count=len(program.hosts),
     )

@@ -25,12 +25,11 @@ from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory import Matrix, Profile
 from fencepost.model.memory.late import Choice
 from fencepost.model.memory.lines import Line, Lines
-from fencepost.model.memory.ordering import ALWAYS, FREE, SAME_LINE
+from fencepost.model.memory.ordering import ORDERS
 from fencepost.native import _core
 
 Tell = Callable[[Progress], None]
 
-_ORDERS = (FREE, SAME_LINE, ALWAYS)
 _FORMS = ("nothing", "own", "forwarded", "copy", "evict")
 _HOST_BITS, _PLACE_AT, _COUNT_AT, _POLL_AT, _LOOKED_AT = 5, 8, 3, 48, 63
 _STOPS = ("", "the time of {seconds:g} s was spent", "interrupted", "the budget of {runs} runs was spent")
@@ -57,7 +56,7 @@ class Names:
 
 def switches_of(profile: Profile) -> list[int]:
     """Return a profile as the native build takes it; raise InputError for one that it does not have."""
-    if profile.snapshot or not profile.line_atomic or profile.dirty_words_only:
+    if profile.snapshot or not profile.line_atomic or profile.dirty_words_only or profile.crashes:
         raise InputError(
             f"the stepped build does not support profile {profile.name!r}: expected sc, tso, ncx, ncx-nospec,"
             " ncx-noevict or ncx-lfence"
@@ -68,7 +67,7 @@ def switches_of(profile: Profile) -> list[int]:
 
 def orders_of(matrix: Matrix) -> list[int]:
     """Return an ordering matrix as the native build takes it."""
-    return [_ORDERS.index(order) for row in matrix.rows for order in row]
+    return [ORDERS.index(order) for row in matrix.rows for order in row]
 
 
 # --- choices ---

@@ -77,6 +77,7 @@ class Ablation:
     run: Run | None = None
     moves: tuple[Move, ...] = ()
     reason: str = ""  # of unknown
+    crash: str = ""  # when hosts crash, where they may
 
 
 class _GaveUp(Exception):
@@ -145,7 +146,10 @@ class Oracle:
 
 
 def ablate(test: LitmusTest, profile: Profile, matrix: Matrix) -> list[Ablation]:
-    """Return what each optional slot of a test is to its safety and, where it says what is stale, to its freshness."""
+    """Return what each optional slot of a test is to its safety and, where it says what is stale, to its freshness.
+
+    Under a crash profile a test with a CRASH of its own is asked about twice: with a crash at any moment, and there.
+    """
     if not profile.evict:
         raise InputError(
             f"profile {profile.name} has no evictions, so that adding a flush can add outcomes: choose another"
@@ -155,7 +159,11 @@ def ablate(test: LitmusTest, profile: Profile, matrix: Matrix) -> list[Ablation]
         raise InputError(f"{test.path}: no optional slot; mark an instruction with `?`, such as `FO d?`")
     _check_optional(test)
     promises = [("safety", test.bad)] + ([("freshness", test.stale)] if test.stale is not None else [])
-    return [_promise(test, name, condition, profile, matrix) for name, condition in promises]
+    return [
+        replace(_promise(asked, name, condition, profile, matrix), crash=crash)
+        for asked, crash in test.crash_questions(profile)
+        for name, condition in promises
+    ]
 
 
 def _check_optional(test: LitmusTest) -> None:

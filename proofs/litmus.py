@@ -60,7 +60,7 @@ def outcomes(
     if unsupported(program, profile) or (profile.snapshot and memory_matters):
         return None
     encoding = Encoding(program, asked_of(profile, None), matrix, {})
-    rows = [list(registers) for registers in encoding.registers]
+    rows = [encoding.ends(thread) for thread in range(len(encoding.threads))]
     if memory_matters:
         rows += [
             [encoding.word(line, word) for word in range(len(shape.words))]

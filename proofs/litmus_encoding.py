@@ -14,7 +14,8 @@ a copy be replaced by one that was never in the cache: of two loads of a line by
 copy or one fetched after the earlier load; and of two stores to a line, the earlier one landed before the later one
 drained, or both land together.
 
-Shared with the explorers: the parsed program, the profile and the matrix. Sources: memory-model derivation from Px86.
+Shared with the explorers: the parsed program, the profile and the matrix. Source: derived from the machine in
+`model/memory/machine.py`, whose sources it names.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ import z3
 
 from fencepost.model.litmus import Atom, Condition
 from fencepost.model.memory import Crash, Instruction, Matrix, Op, Operand, Profile, Program
-from fencepost.model.memory.ordering import ALWAYS, FREE
-from fencepost.model.memory.program import BUFFERED, LOCKED, WAITS_FOR_BUFFER
+from fencepost.model.memory.ordering import ALWAYS, SAME_LINE, SAME_WORD
+from fencepost.model.memory.program import ASSIGNS, BUFFERED, LOCKED, NO_VALUE, WAITS_FOR_BUFFER
 
 Slot = tuple[int, int]
 """An instruction by (thread, index)."""
@@ -43,8 +44,10 @@ def unsupported(program: Program, profile: Profile) -> str:
     program = program.on_one_host() if profile.one_host else program
     instructions = [(thread.host, each) for thread in program.threads for each in thread.instructions]
     crashes = sum(each.op is Op.CRASH for _, each in instructions)
-    if crashes > 1 or (crashes and profile.crash is Crash.DEVICE):
-        return "more than one crash" if crashes > 1 else "a crash of the device"
+    if crashes > 1:
+        return "more than one CRASH"
+    if (crashes or profile.crashes) and profile.crash is Crash.DEVICE:
+        return "a crash of the device"
     for line, shape in enumerate(program.lines):
         plain = {host for host, each in instructions if each.line == line and each.op in (Op.W, Op.NT, *LOCKED)}
         device = {host for host, each in instructions if each.line == line and adds(each)}
@@ -87,7 +90,7 @@ class Event:
     host: int
     instruction: Instruction
     happens: Truth  # the run comes to it, and its host is still up
-    drains: Truth  # it takes effect: it leaves the buffer before a crash; of a compare-exchange, it succeeds
+    drains: Truth  # it takes effect: it leaves the buffer before a crash
     issued: Time
     drained: Time  # of what enters no buffer, the time of issue
     landed: Time
@@ -105,16 +108,17 @@ class Encoding:
         self.constraints: list[Truth] = []
         self.never = z3.Int("never")  # later than everything
         self.moment = z3.Int("moment")  # of a snapshot
-        self.crashed = z3.Int("crashed")  # when the host that crashes does
         self.threads = [self._events(number) for number in range(len(self.program.threads))]
         self.events = [event for thread in self.threads for event in thread]
         self.crash = next((event for event in self.events if event.instruction.op is Op.CRASH), None)
+        self.crashed = self._crashes()
         lines = range(len(self.program.lines))
         self.stores = {
             line: [e for e in self._on(line, *_STORING) if e.instruction.op is not Op.MRMW or adds(e.instruction)]
             for line in lines
         }
-        self.registers = [self._control(events) for events in self.threads]
+        self.missing: dict[Slot, Truth] = {}  # (thread, register): its host crashed before the load
+        self.registers = [self._control(number) for number in range(len(self.threads))]
         for events in self.threads:
             self._order(events)
         for line in lines:
@@ -141,38 +145,52 @@ class Encoding:
             events.append(Event(number, index, code.host, instruction, happens, drains, issued, drained, landed, *rest))
         return events
 
+    def _crashes(self) -> dict[int, Time]:
+        """Return when each host crashes that may; those that do not, never do."""
+        if self.crash is not None:
+            return {self.crash.host: z3.Int("crashed")}
+        if not self.profile.crashes:
+            return {}
+        crashed = {host: z3.Int(f"crashed {host}") for host in range(len(self.program.hosts))}
+        for each in crashed.values():
+            self._say(each > 0, each <= self.never)
+        return crashed
+
     def _say(self, *truths: Truth) -> None:
         self.constraints.extend(truths)
 
     def _on(self, line: int, *ops: Op) -> list[Event]:
         return [event for event in self.events if event.instruction.line == line and event.instruction.op in ops]
 
-    def _control(self, events: list[Event]) -> list[Time]:
-        """Say which instructions the thread comes to and what they store; return its registers at the end."""
-        registers = [z3.IntVal(0) for _ in self.program.threads[events[0].thread].registers]
+    def _control(self, number: int) -> list[Time]:
+        """Say which instructions a thread comes to and what they store; return its registers at the end."""
+        events, count = self.threads[number], len(self.program.threads[number].registers)
+        registers = [z3.IntVal(0) for _ in range(count)]
         skipped: list[list[Truth]] = [[] for _ in events]
-        over = z3.BoolVal(False)
+        cut_off = z3.BoolVal(False)  # the host crashed before some load so far that the thread was to come to
         for event in events:
             each = event.instruction
             present = self.slots.get((event.thread, event.index), z3.BoolVal(True))
+            comes = z3.And(present, z3.Not(z3.Or(*skipped[event.index])))
             up = z3.BoolVal(True)
-            if self.crash is not None and event.host == self.crash.host and event is not self.crash:
-                up = event.issued < self.crashed
-            self._say(event.happens == z3.And(present, up, z3.Not(z3.Or(over, *skipped[event.index]))))
+            if event.host in self.crashed and event is not self.crash:
+                up = event.issued < self.crashed[event.host]
+            self._say(event.happens == z3.And(comes, up))
             value = _value(each.value, registers)
             if each.op is Op.IFEQ:
-                jumps = z3.And(event.happens, registers[each.register] != value)
+                jumps = z3.And(comes, registers[each.register] != value)
                 for index in range(event.index + 1, event.index + 1 + each.skip):
                     skipped[index].append(jumps)
             if each.op is Op.CRASH:
-                over = event.happens
-                self._say(self.crashed == z3.If(event.happens, event.issued, self.never))
+                self._say(self.crashed[event.host] == z3.If(event.happens, event.issued, self.never))
             self._effect(event, value, _value(each.second, registers))
-            if each.op in (Op.R, Op.MRMW, *LOCKED):
+            if each.op in ASSIGNS:
                 counts = event.happens
                 if self.profile.snapshot:
                     counts = z3.And(counts, event.issued <= self.moment)
                 registers[each.register] = z3.If(counts, event.result, registers[each.register])
+                cut_off = z3.Or(cut_off, z3.And(comes, z3.Not(up)))
+                self.missing[number, each.register] = cut_off  # of the last one that assigns it
         return registers
 
     def _effect(self, event: Event, value: Time, second: Time) -> None:
@@ -181,12 +199,11 @@ class Encoding:
         if op in (Op.FAA, Op.MRMW):
             self._say(event.value == event.result + value)
         elif op is Op.CAS:
-            self._say(event.value == second)
-            effective.append(event.result == value)
+            self._say(event.value == z3.If(event.result == value, second, event.result))
         else:
             self._say(event.value == value)
-        if self.crash is not None and event.host == self.crash.host:
-            effective.append(event.drained < self.crashed)
+        if event.host in self.crashed:
+            effective.append(event.drained < self.crashed[event.host])
         self._say(event.drains == z3.And(*effective))
 
     # --- order within a thread ---
@@ -196,7 +213,10 @@ class Encoding:
         for number, younger in enumerate(buffered):
             for older in buffered[:number]:
                 order = self.matrix.rows[BUFFERED[older.instruction.op]][BUFFERED[younger.instruction.op]]
-                if order == ALWAYS or (order != FREE and older.instruction.line == younger.instruction.line):
+                one, other = older.instruction, younger.instruction
+                same_line = one.line == other.line
+                same_word = same_line and one.word == other.word
+                if order == ALWAYS or (order == SAME_LINE and same_line) or (order == SAME_WORD and same_word):
                     self._say(z3.Implies(z3.And(older.happens, younger.happens), older.drained < younger.drained))
         for event in events:
             for older in buffered:
@@ -223,8 +243,8 @@ class Encoding:
             if not self.profile.evict and store.landed is not store.drained:
                 flushed = [z3.And(_then(store, flush), store.landed == flush.drained) for flush in own]
                 self._say(z3.Or(store.landed >= self.never, *flushed))
-            if self.crash is not None and store.host == self.crash.host and self.profile.crash is Crash.GPF:
-                self._say(z3.Implies(store.drains, store.landed <= self.crashed))
+            if store.host in self.crashed and self.profile.crash is Crash.GPF:
+                self._say(z3.Implies(store.drains, store.landed <= self.crashed[store.host]))
             for other in stores[:number]:
                 self._say(store.drained != other.drained)
                 if self.profile.line_atomic or store.instruction.word == other.instruction.word:
@@ -234,10 +254,10 @@ class Encoding:
 
     def _has_landed(self, store: Event, time: Time) -> Truth:
         landed = z3.And(store.drains, store.landed <= time)
-        if self.crash is None or store.host != self.crash.host:
+        if store.host not in self.crashed:
             return landed
-        written_back = self.profile.crash is Crash.GPF
-        return z3.And(landed, store.landed <= self.crashed if written_back else store.landed < self.crashed)
+        crashed, written_back = self.crashed[store.host], self.profile.crash is Crash.GPF
+        return z3.And(landed, store.landed <= crashed if written_back else store.landed < crashed)
 
     def _latest(self, result: Time, line: int, word: int, seen: dict[int, Truth]) -> list[Truth]:
         """Return what makes `result` the latest drained of the seen stores to a word, else its initial value."""
@@ -309,12 +329,30 @@ class Encoding:
     # --- the end ---
 
     def holds(self, condition: Condition) -> Truth:
-        """Return when a condition is true of a run's end, or of the moment of its snapshot."""
-        return condition.fold(self._atom, z3.Not, z3.And, z3.Or)
+        """Return when a condition is true of a run's end, or of the moment of its snapshot.
 
-    def _atom(self, atom: Atom) -> Truth:
-        held = self.registers[atom.thread][atom.register] if atom.thread >= 0 else self.word(atom.line, atom.register)
-        return held == atom.value if atom.equal else held != atom.value
+        What a crash has left without a value makes an atom neither true nor false, so each truth comes with its
+        opposite.
+        """
+        return condition.fold(
+            self._atom,
+            lambda each: (each[1], each[0]),
+            lambda left, right: (z3.And(left[0], right[0]), z3.Or(left[1], right[1])),
+            lambda left, right: (z3.Or(left[0], right[0]), z3.And(left[1], right[1])),
+        )[0]
+
+    def _atom(self, atom: Atom) -> tuple[Truth, Truth]:
+        of_memory = atom.thread < 0
+        held = self.word(atom.line, atom.register) if of_memory else self.registers[atom.thread][atom.register]
+        known = z3.BoolVal(True) if of_memory else z3.Not(self.missing[atom.thread, atom.register])
+        equal, differs = z3.And(known, held == atom.value), z3.And(known, held != atom.value)
+        return (equal, differs) if atom.equal else (differs, equal)
+
+    def ends(self, thread: int) -> list[Time]:
+        """Return a thread's registers at the end, with those that a crash has left without a value."""
+        return [
+            z3.If(self.missing[thread, number], NO_VALUE, held) for number, held in enumerate(self.registers[thread])
+        ]
 
     def word(self, line: int, word: int) -> Time:
         """Return a word of memory at the end, or at the moment of a snapshot; adds what defines it."""
@@ -326,9 +364,10 @@ class Encoding:
     def _survives(self, store: Event) -> Truth:
         if self.profile.snapshot:
             return self._has_landed(store, self.moment)
-        if self.crash is None or store.host != self.crash.host:
+        if store.host not in self.crashed:
             return store.drains
-        return z3.Or(self._has_landed(store, self.crashed), z3.And(store.drains, z3.Not(self.crash.happens)))
+        crashed = self.crashed[store.host]
+        return z3.Or(self._has_landed(store, crashed), z3.And(store.drains, crashed == self.never))
 
 
 def _then(first: Event, second: Event) -> Truth:

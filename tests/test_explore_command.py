@@ -16,6 +16,9 @@ from click.testing import CliRunner
 from fencepost.command_line import cli
 from fencepost.command_line.output import EXIT_INTERRUPTED
 from fencepost.model.errors import InputError
+from fencepost.model.litmus import read_test
+from fencepost.model.litmus.explore import outcomes
+from fencepost.model.memory import MATRICES, PROFILES
 
 LITMUS = Path(__file__).parent / "litmus"
 
@@ -46,6 +49,18 @@ def test_a_litmus_file_is_explored_under_each_of_its_profiles(tmp_path: Path) ->
     code, document = explore(tmp_path, str(LITMUS / "reader-advances.litmus"))
     assert [each["profile"] for each in document["results"]] == ["ncx", "ncx-nospec", "ncx-noevict"]
     assert code == 0
+
+
+def test_of_a_litmus_file_runs_are_counted_and_it_is_said_that_these_are_no_executions(tmp_path: Path) -> None:
+    path = tmp_path / "own.litmus"
+    path.write_text("profile tso\nH0: W x 1; R a x; R b y\nH0: W y 1; R c y; R d x\nbad 0:a=0\n")
+    assert len(outcomes(read_test(path).program, PROFILES["tso"], MATRICES["sdmC"])) == 4  # each of one execution
+    for engine in ("model", "native"):
+        code, document = explore(tmp_path, str(path), "--engine", engine)
+        (result,) = document["results"]
+        assert (code, result["complete"]) == (0, 15)
+        assert "an execution (which store each load reads" in result["counted"]
+    assert explore(tmp_path, "order5.fetch_add", "--batches", "1")[1]["results"][0]["counted"] is None
 
 
 def test_a_spent_budget_is_unknown_and_exits_3(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from fencepost.proofs import litmus as smt
 NCX, NOSPEC, NOEVICT, PX86 = (PROFILES[name] for name in ("ncx", "ncx-nospec", "ncx-noevict", "px86"))
 SDM = MATRICES["sdmC"]
 SPECULATION = (NCX, NOSPEC)
+CRASHING = (PROFILES["ncx-crash"], PROFILES["ncx-gpf"])
 
 
 # --- L1: one host is x86-TSO ---
@@ -113,7 +114,7 @@ def with_one_more(random: Random, program: Program) -> Program:
     return replace(program, threads=put(program.threads, number, changed))
 
 
-@pytest.mark.parametrize("under", ["ncx", "ncx-nospec", "ncx-tear", "tso"])
+@pytest.mark.parametrize("under", ["ncx", "ncx-nospec", "ncx-tear", "tso", "ncx-crash"])
 def test_adding_a_flush_or_fence_never_adds_an_outcome(under: str) -> None:
     random = Random(2)
     for _ in range(1000):
@@ -262,7 +263,7 @@ def compare_engines(seed: int, count: int) -> int:
         program = draw(random, shape)
         order = random.choice(list(MATRICES.values()))
         final = compared % 2 == 1  # memory at the end as well as registers
-        for under in SPECULATION:
+        for under in (*SPECULATION, *CRASHING):
             by_time = smt.outcomes(program, under, order, memory_matters=final)
             if by_time is None:
                 break

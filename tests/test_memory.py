@@ -10,6 +10,7 @@ from fencepost.model.litmus import Answer, parse_test
 from fencepost.model.litmus.explore import explore, explore_as_defined, outcomes
 from fencepost.model.litmus.generate import Shape, draw
 from fencepost.model.memory import ASSUMPTIONS, MATRICES, MATRIX, PROFILES, Machine, Op, Step, matrix, profile
+from fencepost.model.memory.ordering import ORDERS
 
 SDM = MATRICES["sdmC"]
 CRASHING = replace(Shape(), ops=(*Shape().ops, Op.CRASH))
@@ -64,7 +65,7 @@ def test_only_adjacent_texts_of_the_manual_separate_clflushopt_from_what_follows
 
 def test_the_default_matrix_is_the_weakest_text_and_each_row_is_as_long_as_the_rest() -> None:
     assert MATRIX == "sdmC"
-    order = "-LA"
+    order = ORDERS
     for weak, strong in (("sdmC", "px86"), ("px86", "sdmA")):
         for weaker, stronger in zip(MATRICES[weak].rows, MATRICES[strong].rows, strict=True):
             assert all(order.index(a) <= order.index(b) for a, b in zip(weaker, stronger, strict=True))

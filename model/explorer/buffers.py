@@ -13,9 +13,14 @@ STORES = (Buffered.W, Buffered.NT)
 
 def blocked(matrix: Matrix, buffer: tuple[Entry, ...], place: int) -> bool:
     """Say whether an older entry keeps the one at a place in the buffer."""
-    younger = buffer[place]
-    return any(
-        matrix.blocks(older.kind, younger.kind, same_line=older.line == younger.line) for older in buffer[:place]
+    return any(blocks(matrix, older, buffer[place]) for older in buffer[:place])
+
+
+def blocks(matrix: Matrix, older: Entry, younger: Entry) -> bool:
+    """Say whether an older entry of a buffer keeps a younger one there."""
+    same_line = older.line == younger.line
+    return matrix.blocks(
+        older.kind, younger.kind, same_line=same_line, same_word=same_line and older.word == younger.word
     )
 
 

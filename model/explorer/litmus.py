@@ -122,8 +122,8 @@ def outcomes(program: LitmusProgram, system: System, state: State, *, memory: bo
 def holds(condition: Condition, thread_count: int, outcome: tuple[Any, ...]) -> bool:
     """Say whether a condition is true of an outcome with memory."""
 
-    def atom(each: Atom) -> bool:
+    def atom(each: Atom) -> bool | None:
         held = outcome[each.thread] if each.thread >= 0 else outcome[thread_count + each.line]
-        return (held[each.register] == each.value) is each.equal
+        return each.holds(held[each.register])
 
     return condition.decide(atom) is True

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fencepost.model.explorer.buffers import blocks
 from fencepost.model.explorer.state import THREAD, Act, Event
 from fencepost.model.explorer.system import System
 from fencepost.model.memory.late import Entry, Key
@@ -126,7 +127,7 @@ class Order:
         for (of, number), (older, past, _) in self._entries[-1].items():
             if of != thread or number >= entry.number:
                 continue
-            if self._matrix.blocks(older.kind, entry.kind, same_line=older.line == entry.line):
+            if blocks(self._matrix, older, entry):
                 found |= past
         return found
 

@@ -34,7 +34,7 @@ from fencepost.model.explorer.watch import RAISED, Objection, Violation, Watch
 from fencepost.model.memory.late import Choice, Entry, LateMemory
 from fencepost.model.memory.lines import Lines
 from fencepost.model.memory.ordering import Buffered, Matrix
-from fencepost.model.memory.profiles import Crash, Profile
+from fencepost.model.memory.profiles import Profile
 from fencepost.model.programs.operations import (
     Address,
     Attempted,
@@ -76,7 +76,7 @@ class System:
         words: dict[Address, Any] | None = None,
         watch: Watch | None = None,
     ) -> None:
-        if profile.snapshot or not profile.line_atomic or profile.dirty_words_only or profile.crash is not Crash.HOST:
+        if profile.snapshot or not profile.line_atomic or profile.dirty_words_only or profile.crashes:
             raise InputError(
                 f"the explorer does not support profile {profile.name!r} ({profile.purpose}): expected sc, tso, ncx,"
                 " ncx-nospec, ncx-noevict or ncx-lfence; `fencepost litmus` decides litmus files under all of them"
@@ -236,18 +236,21 @@ class System:
     def _modify(
         self, state: State, thread: int, operation: FetchAdd | CompareExchange | Exchange, choice: Choice, event: Event
     ) -> Any:
-        """Read and perhaps replace a word of this host in one step."""
+        """Read and replace a word of this host in one step.
+
+        A compare-exchange that fails writes what it found; on a line of one host alone nobody can tell.
+        """
         address = operation.address
         host, line, word = self.hosts[thread], line_of(address), address[-1]
         if self.lines.own(line):
             before = state.cells.words.get(address, 0)
         else:
             before = self.memory.content(state.cells, host, line, choice).get(word, 0)
-        new = replacement(operation, before)
-        if new is None:
-            return self._load(state, thread, address, choice, event)
         self._use(thread, line, writes=True)
-        self.memory.store(state.cells, host, line, word, new[0], choice, event.touched)
+        new = replacement(operation, before)
+        if new is None and self.lines.own(line):
+            return self._load(state, thread, address, choice, event)
+        self.memory.store(state.cells, host, line, word, before if new is None else new[0], choice, event.touched)
         state.stored = {**state.stored, (host, line): (thread, state.moments[thread])}
         return before
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from fencepost.model.memory.program import NO_VALUE
+
 Value = TypeVar("Value")
 AND, OR, NOT = "&", "|", "!"
 
@@ -21,6 +23,10 @@ class Atom:
     line: int
     value: int
     equal: bool
+
+    def holds(self, held: int) -> bool | None:
+        """Say whether it is true of what a register or word holds; None where a crash has left no value."""
+        return None if held == NO_VALUE else (held == self.value) is self.equal
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ A cell is what is known of one host's copy of one line, a mask and contents:
 from __future__ import annotations
 
 from fencepost.model.memory import Buffered, Crash, Entry, Matrix, Profile, Program
-from fencepost.model.memory.machine import Words, written
-from fencepost.model.memory.ordering import ALWAYS, SAME_LINE
+from fencepost.model.memory.machine import Words, after_crash, written
+from fencepost.model.memory.ordering import ALWAYS, FREE, SAME_LINE
 from fencepost.model.memory.program import BUFFERED, Instruction, Op
 
 Contents = tuple[Words, ...]
@@ -44,13 +44,18 @@ class Effects:
         self.hosts = [thread.host for thread in self.threads]
         self.host_count, self.line_count = len(self.program.hosts), len(self.program.lines)
         self.partial = [len(line.words) > 1 for line in self.program.lines]
+        self.crashes = profile.crashes and not program.has_crash
 
     def blocked(self, buffer: tuple[Entry, ...], index: int) -> bool:
         """Say whether an older entry keeps this one in the buffer."""
         younger, rows = buffer[index], self.matrix.rows
         for older in buffer[:index]:
             order = rows[older.kind][younger.kind]
-            if order == ALWAYS or (order == SAME_LINE and older.line == younger.line):
+            if order == ALWAYS:
+                return True
+            if order == FREE or older.line != younger.line:
+                continue
+            if order == SAME_LINE or older.word == younger.word:
                 return True
         return False
 
@@ -77,8 +82,8 @@ class Effects:
         """Load from a copy with these words; a locked instruction also stores."""
         host, line, word = self.hosts[thread], instruction.line, instruction.word
         self.took(s, host, line, words)
-        new = None if instruction.op is Op.R else written(instruction, words[word], s.registers[thread])
-        if new is not None:
+        if instruction.op is not Op.R:
+            new = written(instruction, words[word], s.registers[thread])
             at = host * self.line_count + line
             s.cells[at] = (max(s.cells[at][0], 0) | 1 << word, (changed(words, word, new),))
         assign(s, thread, instruction, words[word])
@@ -186,7 +191,9 @@ class Effects:
                 self.store(s, host, line, tuple(0 for _ in s.memory[line]))
         for thread, its_host in enumerate(self.hosts):
             if its_host == host:
-                s.pcs[thread] = len(self.threads[thread].instructions)
+                instructions = self.threads[thread].instructions
+                s.registers[thread] = after_crash(instructions, s.pcs[thread], s.registers[thread])
+                s.pcs[thread] = len(instructions)
                 s.buffers[thread] = ()
 
 

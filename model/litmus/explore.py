@@ -115,7 +115,8 @@ def explore_as_defined(
         return (snapshot or final(state)) and holds(condition, state)
 
     def expand(state: State) -> Iterable[tuple[Step, State]]:
-        return () if final(state) else machine.steps(state)
+        goes_on = machine.crashes and condition.names_memory  # a crash may still come, and change memory
+        return () if final(state) and not goes_on else machine.steps(state)
 
     found = search(machine.initial(), expand, stop, budget or Budget())
     schedule: list[Step] = []
@@ -137,7 +138,8 @@ def outcomes(
         def expand_exactly(state: State) -> Iterable[tuple[Step, State]]:
             if final(state):
                 seen.add((*state.registers, *(state.memory if memory_matters else ())))
-                return ()
+                if not (exact.crashes and memory_matters):
+                    return ()
             return exact.steps(state)
 
         reason = search(exact.initial(), expand_exactly, lambda state: False, Budget()).reason
@@ -147,7 +149,8 @@ def outcomes(
         def expand(state: Frozen) -> Iterable[tuple[Step, Frozen]]:
             if machine.final(state):
                 seen.add((*state[1], *(state[3] if memory_matters else ())))
-                return ()
+                if not (machine.crashes and memory_matters):
+                    return ()
             return machine.steps(state, [])
 
         reason = search(machine.start([]), expand, lambda state: False, Budget()).reason
@@ -159,9 +162,9 @@ def outcomes(
 def holds(condition: Condition, state: State) -> bool:
     """Say whether a condition is true of a state's registers and memory."""
 
-    def atom(each: Atom) -> bool:
+    def atom(each: Atom) -> bool | None:
         held = state.registers[each.thread] if each.thread >= 0 else state.memory[each.line]
-        return (held[each.register] == each.value) is each.equal
+        return each.holds(held[each.register])
 
     return condition.decide(atom) is True
 

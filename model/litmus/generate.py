@@ -18,11 +18,11 @@ class Shape:
     lines: int = 2
     instructions: int = 4  # of a thread
     single_writer: bool = False  # between hosts: each line is stored to by one
-    two_words: bool = True  # some lines have two words
+    neighbours: bool = True  # some lines have two or three words
     exact: bool = False
     ops: tuple[Op, ...] = (
         Op.W, Op.W, Op.W, Op.R, Op.R, Op.R, Op.FL, Op.FO, Op.WB, Op.SF, Op.MF,
-        Op.XCHG, Op.CAS, Op.FAA, Op.MRMW, Op.NT, Op.LF, Op.PF, Op.IFEQ,
+        Op.XCHG, Op.CAS, Op.FAA, Op.MRMW, Op.NT, Op.NT, Op.LF, Op.PF, Op.IFEQ,
     )  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def draw(random: Random, shape: Shape) -> Program:
     lines = tuple(
         Line(f"l{i}", tuple(f"w{i}{k}" for k in range(words)), (0,) * words)
         for i, words in enumerate(
-            random.choice((1, 1, 2)) if shape.two_words else 1 for _ in range(_count(random, shape, 1, shape.lines))
+            random.choice((1, 1, 2, 3)) if shape.neighbours else 1 for _ in range(_count(random, shape, 1, shape.lines))
         )
     )
     owner = [random.randrange(shape.hosts) for _ in lines]
@@ -65,6 +65,8 @@ def _thread(random: Random, shape: Shape, host: int, lines: tuple[Line, ...], ow
             word = random.randrange(len(lines[line].words))
             gives = op in LOCKED or op in (Op.R, Op.MRMW)
             value = _operand(random, results) if op in _STORES else Operand()
+            if op is Op.CAS and random.random() < 0.5:
+                value = Operand(random.randint(0, 2))  # what is there, or was, or never is: some fail
             second = Operand(random.randint(1, 2)) if op is Op.CAS else Operand()
             register = results if gives else -1
             results += gives

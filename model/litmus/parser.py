@@ -103,6 +103,7 @@ def parse_test(text: str, path: str = "<text>") -> LitmusTest:
         stale=_Expression(draft, threads, first["stale"]).condition() if "stale" in first else None,
         why=first["why"].text if "why" in first else "",
         text=text,
+        initialised=frozenset(draft.words[name] for name in draft.initial),
     )
 
 

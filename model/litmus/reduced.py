@@ -53,7 +53,7 @@ class Reduced(Effects):
         self.memory_matters = names_memory if memory_matters is None else memory_matters
         self.snapshot = profile.snapshot and names_memory
         self.ahead = [lookahead(thread, self.program.lines) for thread in self.threads]
-        self.fragile = self.snapshot or any(i.op is Op.CRASH for t in self.threads for i in t.instructions)
+        self.fragile = self.snapshot or self.crashes or self.program.has_crash
 
     def start(self, trail: Trail) -> Frozen:
         """Return the initial state after what is done at once, which is added to `trail`."""
@@ -81,18 +81,21 @@ class Reduced(Effects):
     def _settled(self, state: Frozen) -> bool:
         return self._ended(state[0]) and not any(state[2]) and not any(mask > 0 for mask, _ in state[4])
 
-    def decided(self, state: Frozen) -> bool | None:
-        """Return whether every run from here ends in the condition (true), none does (false), or some may (None)."""
+    def decided(self, state: Frozen, *, ends: bool = False) -> bool | None:
+        """Return whether every run from here ends in the condition (true), none does (false), or some may (None).
+
+        Where a crash may still come, memory is final only of a run that `ends` here.
+        """
         assert self.condition is not None
         pcs, registers, _, memory, _ = state
-        known = not self.snapshot and self._settled(state)
+        known = not self.snapshot and (ends or not self.crashes) and self._settled(state)
 
         def atom(each: Atom) -> bool | None:
             if each.thread >= 0:
                 if self.ahead[each.thread].assigns[pcs[each.thread]] >> each.register & 1:
                     return None
-                return (registers[each.thread][each.register] == each.value) is each.equal
-            return (memory[each.line][each.register] == each.value) is each.equal if known else None
+                return each.holds(registers[each.thread][each.register])
+            return each.holds(memory[each.line][each.register]) if known else None
 
         return self.condition.decide(atom)
 
@@ -100,11 +103,11 @@ class Reduced(Effects):
         """Say whether the condition is met: now, under a snapshot; at the end of every run from here, otherwise."""
         assert self.condition is not None
         if not self.snapshot:
-            return self.decided(state) is True
+            return self.decided(state, ends=True) is True
 
-        def now(each: Atom) -> bool:
+        def now(each: Atom) -> bool | None:
             held = state[1][each.thread] if each.thread >= 0 else state[3][each.line]
-            return (held[each.register] == each.value) is each.equal
+            return each.holds(held[each.register])
 
         return self.condition.decide(now) is True
 
@@ -135,6 +138,10 @@ class Reduced(Effects):
                         yield Step("drain", thread, entry.line, index), after
         if self.profile.evict or (self._ended(state[0]) and not any(state[2])):
             yield from self._write_backs(state)
+        for host in range(self.host_count) if self.crashes else ():
+            after = Scratch(state)
+            self.crash(after, host)
+            yield Step("crash", host), after
 
     def _goes_first(self, s: Scratch, thread: int) -> bool:
         """Say whether a load may be taken before everything else (reduction 5)."""

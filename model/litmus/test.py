@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from fencepost.model.litmus.condition import Condition
-from fencepost.model.memory import Program
+from fencepost.model.memory import Profile, Program
+
+ANY_MOMENT, AT_CRASH = "at any moment", "at its CRASH"
+"""When hosts crash: wherever a crash profile lets them, or where the file says."""
 
 
 class Answer(StrEnum):
@@ -25,6 +28,7 @@ class LitmusTest:
     stale   a second condition: the end that breaks freshness, where `bad` is the end that breaks safety
     why     one sentence that argues for the expectation
     text    what the file says, so that a trace can carry it; two tests are the same whatever their layout
+    initialised  the words, by (line, index), whose first value the file says
     """
 
     name: str
@@ -36,6 +40,18 @@ class LitmusTest:
     stale: Condition | None = None
     why: str = ""
     text: str = field(default="", compare=False, repr=False)
+    initialised: frozenset[tuple[int, int]] = field(default=frozenset(), compare=False, repr=False)
+
+    def crash_questions(self, under: Profile) -> list[tuple[LitmusTest, str]]:
+        """Return what is to be asked of this test as to crashes, each question with its name.
+
+        Under a crash profile a crash may come at any moment. A CRASH in the file narrows it: `expect` is about that
+        moment, and any other is asked about all the same.
+        """
+        if not self.program.has_crash:
+            return [(self, ANY_MOMENT if under.crashes else "")]
+        anywhere = replace(self, program=self.program.without_crash(), expect=None)
+        return [*([(anywhere, ANY_MOMENT)] if under.crashes else []), (self, AT_CRASH)]
 
     def slots(self) -> list[tuple[int, int]]:
         """Return where the optional instructions are, as (thread, index)."""

@@ -191,7 +191,13 @@ def _said(program: Program, before: State, after: State, step: Step) -> str:
             return "(SF drains)"
         name = program.lines[line].words[word]
         return f"({kind.name} {name}{f' {value}' if kind in (Buffered.W, Buffered.NT) else ''} drains)"
-    return {"clean": "writes back", "evict": "evicts", "fetch": "fetches", "tear": "writes back one word"}[step.act]
+    return {
+        "clean": "writes back",
+        "evict": "evicts",
+        "fetch": "fetches",
+        "tear": "writes back one word",
+        "crash": "crashes",
+    }[step.act]
 
 
 def _cache_changes(program: Program, before: State, after: State, host: int) -> list[str]:

@@ -10,7 +10,9 @@ blocks it (the matrix says which do); that is when a store reaches the cache and
 Between any two steps a cache may evict, clean or fetch a line. Loads wait for nothing, pending flushes included.
 
 This is the definition, written to be read; the explorers take larger steps and are tested against it.
-Sources: x86-TSO (Owens, Sarkar, Sewell, TPHOLs 2009), Px86 (Raad et al., POPL 2020), SDM vol. 2 and 3A.
+Sources: x86-TSO (Owens, Sarkar, Sewell, TPHOLs 2009); flushes that take effect when they leave the store buffer
+(Khyzha, Lahav, POPL 2021; Px86 of Raad et al., POPL 2020, gives the same memories after a crash, and other registers
+beside them); SDM vol. 2 and 3A.
 """
 
 from __future__ import annotations
@@ -20,7 +22,16 @@ from typing import NamedTuple
 
 from fencepost.model.memory.ordering import Buffered, Matrix
 from fencepost.model.memory.profiles import Crash, Profile
-from fencepost.model.memory.program import BUFFERED, LOCKED, WAITS_FOR_BUFFER, Instruction, Op, Program
+from fencepost.model.memory.program import (
+    ASSIGNS,
+    BUFFERED,
+    LOCKED,
+    NO_VALUE,
+    WAITS_FOR_BUFFER,
+    Instruction,
+    Op,
+    Program,
+)
 
 Words = tuple[int, ...]
 
@@ -54,8 +65,9 @@ class State(NamedTuple):
 class Step(NamedTuple):
     """Who does what. `actor` is a thread for issue and drain, else a host.
 
-    act     issue | drain (detail: index in the buffer) | evict | clean | fetch | tear (detail: word)
+    act     issue | drain (detail: index in the buffer) | evict | clean | fetch | tear (detail: word) | crash
             prefetch: the issue of a PF that fetches; an issue of one may also do nothing
+            crash: of a host, at a moment that the program does not name
     """
 
     act: str
@@ -76,6 +88,7 @@ class Machine:
         self.program = program.on_one_host() if profile.one_host else program
         self.profile = profile
         self.matrix = matrix
+        self.crashes = profile.crashes and not program.has_crash
         self._mentioned = [sorted(self.program.mentioned(host)) for host in range(len(self.program.hosts))]
 
     def initial(self) -> State:
@@ -107,12 +120,19 @@ class Machine:
                 if not self.blocked(state.buffers[thread], index):
                     yield Step("drain", thread, entry.line, index), self._drain(state, thread, index)
         yield from self._environment(state)
+        for host in range(len(self.program.hosts)) if self.crashes else ():
+            yield Step("crash", host), self._crash(state, host)
 
     def blocked(self, buffer: tuple[Entry, ...], index: int) -> bool:
         """Say whether an older entry keeps this one in the buffer."""
         younger = buffer[index]
         return any(
-            self.matrix.blocks(older.kind, younger.kind, same_line=older.line == younger.line)
+            self.matrix.blocks(
+                older.kind,
+                younger.kind,
+                same_line=older.line == younger.line,
+                same_word=(older.line, older.word) == (younger.line, younger.word),
+            )
             for older in buffer[:index]
         )
 
@@ -162,8 +182,7 @@ class Machine:
             assert copy is not None
             old = copy.words[word]
             new = written(instruction, old, registers)
-            after = after if new is None else _cached(after, host, line, _set(copy, word, new))
-            return _result(after, thread, instruction, old)
+            return _result(_cached(after, host, line, _set(copy, word, new)), thread, instruction, old)
         if op is Op.MRMW:
             after = _cached(self._write_back(state, host, line), host, line, None)
             old = after.memory[line][word]
@@ -172,17 +191,21 @@ class Machine:
         return _next(state, thread)  # MF, LF, and a PF that does nothing
 
     def _crash(self, state: State, host: int) -> State:
-        """Return the state after a host lost its caches and buffers and its threads stopped."""
+        """Return the state after a host lost its caches and buffers and its threads stopped, for good."""
         if self.profile.crash is Crash.GPF:
             for line in range(len(self.program.lines)):
                 state = self._write_back(state, host, line)
         dead = [thread.host == host for thread in self.program.threads]
-        ends = [len(thread.instructions) for thread in self.program.threads]
+        codes = [thread.instructions for thread in self.program.threads]
         memory = state.memory
         if self.profile.crash is Crash.DEVICE:
             memory = tuple(tuple(0 for _ in words) for words in memory)
         return state._replace(
-            pcs=tuple(end if gone else pc for pc, end, gone in zip(state.pcs, ends, dead, strict=True)),
+            pcs=tuple(len(code) if gone else pc for pc, code, gone in zip(state.pcs, codes, dead, strict=True)),
+            registers=tuple(
+                after_crash(code, pc, held) if gone else held
+                for code, pc, held, gone in zip(codes, state.pcs, state.registers, dead, strict=True)
+            ),
             buffers=tuple(() if gone else buffer for buffer, gone in zip(state.buffers, dead, strict=True)),
             caches=tuple(
                 tuple(None for _ in cache) if each == host else cache for each, cache in enumerate(state.caches)
@@ -260,12 +283,29 @@ class Machine:
                 )
 
 
-def written(instruction: Instruction, old: int, registers: Words) -> int | None:
-    """Return what a locked instruction stores, or None for a compare-exchange that fails."""
+def written(instruction: Instruction, old: int, registers: Words) -> int:
+    """Return what a locked instruction stores.
+
+    A compare-exchange that fails stores what it found, and its line is dirty then: "the destination operand receives a
+    write cycle without regard to the result of the comparison" (SDM vol. 2, CMPXCHG).
+    """
     value = instruction.value.value(registers)
     if instruction.op is Op.CAS:
-        return instruction.second.value(registers) if old == value else None
+        return instruction.second.value(registers) if old == value else old
     return old + value if instruction.op is Op.FAA else value
+
+
+def after_crash(instructions: tuple[Instruction, ...], pc: int, registers: Words) -> Words:
+    """Return the registers of a thread that has lost its host: those that it would still have assigned have no value.
+
+    Up to its next load or atomic, a thread's way depends on nothing but its registers, so it counts as gone.
+    """
+    while pc < len(instructions) and instructions[pc].op not in ASSIGNS:
+        each = instructions[pc]
+        jumps = each.op is Op.IFEQ and registers[each.register] != each.value.value(registers)
+        pc += 1 + each.skip * jumps
+    missing = {each.register for each in instructions[pc:] if each.op in ASSIGNS}
+    return tuple(NO_VALUE if number in missing else held for number, held in enumerate(registers))
 
 
 def _next(state: State, thread: int, distance: int = 1) -> State:

@@ -6,7 +6,8 @@ from enum import StrEnum
 from fencepost.model.errors import unknown_choice
 
 ASSUMPTIONS: dict[str, str] = {
-    "HA1": "a fence after a flush returns only when the device would serve the new line to any host",
+    "HA1": "what is ordered behind a flush, a fence that returns or a store that another thread sees, comes after the"
+    " device would serve the new line to any host",
     "HA2": "a 64-byte line is written and read atomically at the device",
     "HA3": "an aligned 8-byte access is atomic",
     "HA4": "a flush reaches every cache of the host",
@@ -18,7 +19,7 @@ ASSUMPTIONS: dict[str, str] = {
 
 
 class Crash(StrEnum):
-    """What the instruction CRASH does to the host of its thread."""
+    """What the crash of a host does."""
 
     HOST = "host"  # caches and buffers are lost, the pool stays
     GPF = "gpf"  # dirty lines are written back first; buffers are lost
@@ -40,6 +41,7 @@ class Profile:
     lfence_waits: bool = False  # LFENCE waits for older flushes
     snapshot: bool = False  # memory is inspected at every moment of the run, not at its end
     crash: Crash = Crash.HOST
+    crashes: bool = False  # hosts may crash at any moment of any run, where the program has no CRASH of its own
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -57,16 +59,23 @@ PROFILES: dict[str, Profile] = {
     for each in (
         Profile("sc", "one memory, no buffers", one_host=True, buffers=False),
         Profile("tso", "all threads on one coherent host: x86-TSO", one_host=True),
-        Profile("px86", "one host, memory inspected at any crash instant", one_host=True, snapshot=True),
+        Profile("px86", "one host, memory at every moment, flushes as in POPL 2021", one_host=True, snapshot=True),
         Profile("ncx", "several hosts, nothing coherent between them; the default"),
         Profile("ncx-nospec", "no fetch without a load: needs readers that loaded before", speculate=False),
         Profile("ncx-noevict", "no eviction: shows what tests without evictions miss", evict=False),
         Profile("ncx-tear", "without HA2: a line reaches memory word by word", line_atomic=False),
         Profile("ncx-bytemask", "without HA6: a write-back carries only the dirty words", dirty_words_only=True),
         Profile("ncx-lfence", "LFENCE also waits for older flushes", lfence_waits=True),
-        Profile("ncx-crash", "CRASH loses the host's caches and buffers"),
-        Profile("ncx-gpf", "CRASH writes dirty lines back before it loses the caches", crash=Crash.GPF),
-        Profile("ncx-device", "without HA8: CRASH also zeroes the pool", crash=Crash.DEVICE),
+        Profile("ncx-crash", "hosts crash at any moment and lose their caches and buffers", crashes=True),
+        Profile(
+            "ncx-gpf", "as ncx-crash, with dirty lines written back before they are lost", crash=Crash.GPF, crashes=True
+        ),
+        Profile(
+            "ncx-device",
+            "without HA8: as ncx-crash, and a crash also zeroes the pool",
+            crash=Crash.DEVICE,
+            crashes=True,
+        ),
     )
 }
 

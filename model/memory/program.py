@@ -46,8 +46,12 @@ LOCKED = frozenset({Op.XCHG, Op.CAS, Op.FAA})  # atomic among threads of one hos
 WAITS_FOR_BUFFER = LOCKED | {Op.MRMW, Op.MF}
 STORES = LOCKED | {Op.W, Op.NT, Op.MRMW}
 ACCESSES = STORES | {Op.R}
+ASSIGNS = LOCKED | {Op.R, Op.MRMW}
 FLUSHES = frozenset({Op.FL, Op.FO, Op.WB})
 ORDERING = FLUSHES | {Op.SF, Op.MF, Op.LF}  # what may be added or left out without adding an outcome by its presence
+
+NO_VALUE = -(2**63)
+"""Of a register whose thread lost its host before it came to the load; smaller than any value of a program."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,22 @@ class Program:
         """Return the same program with all its threads on one host."""
         threads = tuple(replace(thread, host=0) for thread in self.threads)
         return replace(self, threads=threads, hosts=self.hosts[:1])
+
+    @property
+    def has_crash(self) -> bool:
+        """Say whether some thread says itself when its host crashes."""
+        return any(each.op is Op.CRASH for thread in self.threads for each in thread.instructions)
+
+    def without_crash(self) -> Program:
+        """Return the program without its CRASH instructions, so that a crash profile may choose the moments."""
+        return self.without(
+            frozenset(
+                (number, index)
+                for number, thread in enumerate(self.threads)
+                for index, each in enumerate(thread.instructions)
+                if each.op is Op.CRASH
+            )
+        )
 
     def mentioned(self, host: int) -> frozenset[int]:
         """Return the lines that some instruction of a host names."""

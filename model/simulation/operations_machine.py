@@ -225,6 +225,8 @@ class TimedMachine:
         before = self.memory.load(place, address)
         if before == operation.expected:
             self.memory.store(place, address, operation.desired)
+        elif place.is_pooled:
+            self.memory.store(place, address, before)  # one that fails writes what it found, and its line is dirty
         return before
 
     def _exchange(self, thread: TimedThread, operation: Operation) -> Any:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, Tell
 from fencepost.model.explorer.exploration import explore as explore_subject
-from fencepost.model.explorer.subjects import arrivals, litmus_file, sequencer
-from fencepost.model.litmus import read_test
+from fencepost.model.explorer.subjects import LitmusOrigin, arrivals, litmus_file, sequencer
+from fencepost.model.litmus import lints, read_test
+from fencepost.model.litmus.linting import refuse
 from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.museum import BUGS
 from fencepost.model.programs import DESIGNS, Scenario, design
@@ -54,6 +55,12 @@ def subjects(
     return [sequencer(found, scenario, profile or PROFILE, matrix)]
 
 
+def findings(subject: Subject) -> tuple[str, ...]:
+    """Return what the litmus file of a subject says and seldom means; nothing of other subjects."""
+    origin = subject.origin
+    return lints(origin.test, [origin.profile]) if isinstance(origin, LitmusOrigin) else ()
+
+
 def explore(
     what: str | Path,
     *,
@@ -69,18 +76,24 @@ def explore(
     jobs: int = 1,
     checkpoint: Path | None = None,
     resume: bool = False,
+    strict: bool = False,
     tell: Tell = lambda progress: None,
 ) -> list[Explored]:
     """Explore a sequencer on a scenario, a mutant, or a litmus file; return what came of it under each profile.
 
     Without a scenario: a mutant on its own, others on two clients, two brokers, three batches, and the receivers that
     write them. Raises InputError for what cannot be explored, and Interrupted with what was explored until then.
+    write them. With `strict`, what a litmus file says and seldom means is an error.
     """
     if engine not in ENGINES:
         raise unknown_choice("engine", engine, ENGINES)
     asked = subjects(what, profile=profile, matrix=matrix, scenario=scenario)
     if engine == "native" and (not reduction or jobs != 1 or resume):
         raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
+    if strict:
+        refuse([finding for subject in asked for finding in findings(subject)])
+    if engine == "native":
+        from fencepost.native import explore as explore_natively
 
     def explored(subject: Subject) -> Explored:
         if engine == "native":

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, unknown_choice
-from fencepost.model.litmus import Answer, LitmusTest, read_test
+from fencepost.model.litmus import Answer, LitmusTest, lints, read_test
 from fencepost.model.litmus.explore import Budget, explore, explore_as_defined
+from fencepost.model.litmus.linting import refuse, same_names
 from fencepost.model.litmus.witness import Run, complete, replay
 from fencepost.model.memory import MATRIX
 from fencepost.model.memory import matrix as matrix_named
@@ -25,7 +27,8 @@ TO_SHOW = Budget(200_000, 5.0)
 @dataclass(frozen=True)
 class Row:
     """One test under one profile. `engines` maps each engine asked to its answer; `expect` is what the file claims of
-    this profile, or None where it claims nothing. `ok`: all that can answer agree, with `expect` too.
+    this profile, or None where it claims nothing. `crash` says when hosts crash, where they may: `at any moment`, or
+    `at its CRASH`. `ok`: all that can answer agree, with `expect` too. `lints` say what is seldom meant.
     """
 
     test: LitmusTest
@@ -37,6 +40,8 @@ class Row:
     seconds: float
     run: Run | None = None  # into the condition, where some run leads there
     notes: tuple[str, ...] = field(default=())
+    crash: str = ""
+    lints: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -67,41 +72,75 @@ def litmus(
     engines: Sequence[str] = ENGINES,
     budget: Budget | None = None,
     as_defined: bool = False,
+    strict: bool = False,
     progress: Callable[[str], None] | None = None,
+    refused: Callable[[InputError], None] | None = None,
 ) -> list[Row]:
     """Decide litmus tests: files, folders of them, or without paths the tests that ship with fencepost.
 
-    A test is decided under each profile that it names, or under `profile` alone; `as_defined` makes the explorers take
-    the definition's own steps, of which there are many more. Every file is read before the first
-    is decided, so that a bad one is known at once.
+    A test is decided under each profile that it names, or under `profile` alone; under a crash profile a test with a
+    CRASH of its own is asked about twice: at any moment, and there. `as_defined` makes the explorers take the
+    definition's own steps, of which there are many more. Every file is read before the first is decided, so that a bad
+    one is known at once; `refused` is told of each that cannot be read, and without it the first is raised. With
+    `strict`, what is seldom meant is an error.
     """
     for engine in engines:
         if engine not in ENGINES:
             raise unknown_choice("engine", engine, ENGINES)
-    tests = [read_test(path) for path in find_tests(paths)]
+    tests = read_tests(paths, refused)
+    names = same_names(tests)
+    under = {test.path: test.profiles if profile is None else (profile,) for test in tests}
+    findings = {
+        test.path: (*lints(test, under[test.path]), *([names[test.path]] if test.path in names else ()))
+        for test in tests
+    }
+    if strict:
+        refuse([each for test in tests for each in findings[test.path]])
     rows = []
     for test in tests:
-        for name in test.profiles if profile is None else (profile,):
-            if progress is not None:
-                progress(f"{test.name} under {name}")
-            rows.append(decide_test(test, name, matrix, engines, budget or Budget(), as_defined))
+        for name in under[test.path]:
+            for asked, crash in test.crash_questions(profile_named(name)):
+                if progress is not None:
+                    progress(f"{test.name} under {name}{f', crash {crash}' if crash else ''}")
+                row = decide_test(asked, name, matrix, engines, budget or Budget(), as_defined)
+                rows.append(replace(row, crash=crash, lints=findings[test.path]))
     return rows
 
 
-def find_tests(paths: Sequence[Path | str]) -> list[Path]:
-    """Return the litmus files that paths stand for, sorted within each folder."""
-    found: list[Path] = []
+def read_tests(paths: Sequence[Path | str], refused: Callable[[InputError], None] | None = None) -> list[LitmusTest]:
+    """Read the litmus files that paths stand for, sorted within each folder; `refused` is told of those that cannot."""
+    files: list[Path] = []
+    tests: list[LitmusTest] = []
     for path in map(Path, paths) if paths else [shipped()]:
-        if path.is_dir():
-            inside = sorted(path.rglob(f"*{SUFFIX}"))
-            if not inside:
-                raise InputError(f"{path}: no {SUFFIX} file in this folder")
-            found += inside
-        elif path.exists():
-            found.append(path)
-        else:
-            raise InputError(f"{path}: no such file or folder")
-    return list(dict.fromkeys(found))
+        with told(refused):
+            files += files_of(path)
+    for file in dict.fromkeys(files):
+        with told(refused):
+            tests.append(read_test(file))
+    return tests
+
+
+@contextmanager
+def told(refused: Callable[[InputError], None] | None) -> Iterator[None]:
+    """Tell of an error instead of raising it, if there is somebody to be told."""
+    try:
+        yield
+    except InputError as error:
+        if refused is None:
+            raise
+        refused(error)
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return a file, or the litmus files of a folder."""
+    if path.is_dir():
+        inside = sorted(path.rglob(f"*{SUFFIX}"))
+        if not inside:
+            raise InputError(f"{path}: no {SUFFIX} file in this folder")
+        return inside
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    return [path]
 
 
 def shipped() -> Path:

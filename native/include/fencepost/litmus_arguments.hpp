@@ -21,7 +21,7 @@ struct Arguments {
   Rows instructions;  // thread, op, line, word, register, value, its register, second value, its register, skip
   Rows lines;         // initial words
   Rows condition;     // what, thread, register or word, line, value, equal
-  Row matrix;         // older-major, 0 free, 1 same line, 2 always
+  Row matrix;         // older-major, 0 free, 1 same word, 2 same line, 3 always
   Row options;        // as the fields of Options
   std::int64_t host_count = 0;
 };
@@ -80,7 +80,7 @@ inline Item to_item(const Row& row, const Program& program) {
 }
 
 inline Options to_options(const Row& row) {
-  of_width("options", row, 10);
+  of_width("options", row, 11);
   Options options;
   options.buffers = row[0] != 0;
   options.evict = row[1] != 0;
@@ -92,6 +92,7 @@ inline Options to_options(const Row& row) {
   options.memory_matters = row[7] != 0;
   options.reduced = row[8] != 0;
   options.crash = static_cast<Crash>(checked("crash", row[9], 0, 2));
+  options.crashes = row[10] != 0;
   return options;
 }
 
@@ -124,7 +125,7 @@ inline Program to_program(const Arguments& given) {
     program.threads.push_back({checked_size("host", row[0], 0, given.host_count - 1),
                                checked_size("register count", row[1], 0, count_max), {}});
   }
-  checked("instructions", static_cast<std::int64_t>(given.instructions.size()), 1, count_max);
+  checked("instructions", static_cast<std::int64_t>(given.instructions.size()), 0, count_max);
   for (const Row& row : given.instructions) {
     of_width("instructions", row, 10);
     Thread& thread = program.threads[checked_size("thread", row[0], 0, static_cast<std::int64_t>(program.threads.size()) - 1)];
@@ -138,7 +139,7 @@ inline Program to_program(const Arguments& given) {
   }
   of_width("matrix", given.matrix, kind_count * kind_count);
   for (std::size_t at = 0; at < given.matrix.size(); ++at) {
-    program.order[at / kind_count][at % kind_count] = static_cast<Order>(checked("order", given.matrix[at], 0, 2));
+    program.order[at / kind_count][at % kind_count] = static_cast<Order>(checked("order", given.matrix[at], 0, 3));
   }
   for (const Row& row : given.condition) program.condition.push_back(to_item(of_width("condition", row, 6), program));
   check_postfix(program.condition);

@@ -13,7 +13,7 @@ namespace fencepost::litmus {
 class AtOnce {
  public:
   explicit AtOnce(Machine& machine) : machine_(machine), options_(machine.program().options) {
-    fragile_ = options_.snapshot;
+    fragile_ = options_.snapshot || options_.crashes;
     for (const Thread& thread : machine.program().threads) {
       for (const Instruction& each : thread.instructions) fragile_ = fragile_ || each.op == Op::crash;
     }

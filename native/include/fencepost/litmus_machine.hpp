@@ -93,7 +93,9 @@ class Machine {
     for (std::size_t i = 0; i < index; ++i) {
       const Entry& older = entry_at(s, begin + i);
       const Order order = program_.order[static_cast<std::size_t>(older.kind)][static_cast<std::size_t>(younger.kind)];
-      if (order == Order::always || (order == Order::same_line && older.line == younger.line)) return true;
+      if (order == Order::always) return true;
+      if (older.line != younger.line) continue;
+      if (order == Order::same_line || (order == Order::same_word && older.word == younger.word)) return true;
     }
     return false;
   }
@@ -163,12 +165,12 @@ class Machine {
     if (is_locked(each.op)) {
       const std::int64_t given = value(s, thread, each.value);
       const std::int64_t before = values_.number(old);
-      const bool writes = each.op != Op::cas || before == given;
-      const std::int64_t after = each.op == Op::cas   ? value(s, thread, each.second)
+      // A compare-exchange that fails writes what it found.
+      const std::int64_t after = each.op == Op::cas   ? (before == given ? value(s, thread, each.second) : before)
                                  : each.op == Op::faa ? before + given
                                                       : given;
       Id& held = s[cells_at_ + host(thread) * line_count_ + line];
-      if (writes) held = dirtied(held, content, word, values_.word(after));
+      held = dirtied(held, content, word, values_.word(after));
     }
     assign(s, thread, old);
   }
@@ -255,6 +257,7 @@ class Machine {
       const auto at = s.begin() + static_cast<std::ptrdiff_t>(buffer_at(s, thread));
       s.erase(at, at + static_cast<std::ptrdiff_t>(length(s, thread)));
       s[thread_count_ + thread] = 0;
+      lose_registers(s, thread);
       s[thread] = static_cast<Id>(code(thread).size());
     }
   }
@@ -270,6 +273,23 @@ class Machine {
   const Values& values() const { return values_; }
 
  private:
+  // What the thread would still have assigned has no value. Up to its next load or atomic, its way depends on nothing
+  // but its registers, so it counts as gone.
+  void lose_registers(State& s, std::size_t thread) {
+    const std::vector<Instruction>& instructions = code(thread);
+    std::size_t at = s[thread];
+    while (at < instructions.size() && !assigns(instructions[at].op)) {
+      const Instruction& each = instructions[at++];
+      if (each.op != Op::ifeq) continue;
+      const std::int64_t held = values_.number(reg(s, thread, static_cast<std::size_t>(each.reg)));
+      if (held != value(s, thread, each.value)) at += each.skip;
+    }
+    for (; at < instructions.size(); ++at) {
+      if (!assigns(instructions[at].op)) continue;
+      s[register_base_[thread] + static_cast<std::size_t>(instructions[at].reg)] = values_.word(no_value);
+    }
+  }
+
   Id entry(const Instruction& each, std::int64_t value) {
     return values_.entry({kind_of(each.op), static_cast<std::uint16_t>(each.line < 0 ? UINT16_MAX : each.line),
                           static_cast<std::uint16_t>(each.word < 0 ? 0 : each.word), values_.word(value)});

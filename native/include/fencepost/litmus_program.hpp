@@ -19,8 +19,11 @@ inline constexpr std::int64_t op_count = 16;
 // Rows and columns of the ordering matrix, as in model/memory/ordering.py.
 enum class Kind : std::uint8_t { w, fl, fo, wb, sf, nt };
 inline constexpr std::size_t kind_count = 6;
-enum class Order : std::uint8_t { free, same_line, always };
+enum class Order : std::uint8_t { free, same_word, same_line, always };
 enum class Crash : std::uint8_t { host, gpf, device };
+
+// Of a register whose thread lost its host before it came to the load; smaller than any value of a program.
+inline constexpr std::int64_t no_value = INT64_MIN;
 
 struct Operand {
   std::int64_t constant = 0;
@@ -64,6 +67,7 @@ struct Options {
   bool memory_matters = false;
   bool reduced = true;  // the larger steps of model/litmus/reduced.py; otherwise the definition's own
   Crash crash = Crash::host;
+  bool crashes = false;  // at any moment
 };
 
 struct Program {

@@ -176,7 +176,7 @@ class Search {
       store_.read_next(at, state);
       if ((program_.condition.empty() || !program_.options.reduced) && steps_.final(state)) {
         if (program_.condition.empty()) note(state);
-        continue;
+        if (!program_.options.crashes || !program_.options.memory_matters) continue;  // a crash may still come
       }
       gather(state);
       stopped = take(result, static_cast<std::uint32_t>(index));

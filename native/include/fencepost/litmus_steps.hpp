@@ -12,7 +12,7 @@
 namespace fencepost::litmus {
 
 // Numbered for native/litmus.py.
-enum class Act : std::uint8_t { issue, drain, evict, clean, fetch, tear, prefetch };
+enum class Act : std::uint8_t { issue, drain, evict, clean, fetch, tear, prefetch, crash };
 
 struct Label {
   Act act{};
@@ -42,13 +42,13 @@ class Steps : public AtOnce {
   // Whether the search is over in this state: met now under a snapshot, at the end of every run from here otherwise.
   bool reached(const State& s) {
     if (machine_.program().condition.empty()) return false;
-    if (options_.reduced && !options_.snapshot) return decide(s, Knows::what_is_settled) == Truth::yes;
+    if (options_.reduced && !options_.snapshot) return decide(s, Knows::what_ends) == Truth::yes;
     return (options_.snapshot || final(s)) && decide(s, Knows::everything) == Truth::yes;
   }
 
   bool hopeless(const State& s) {
     return options_.reduced && !machine_.program().condition.empty() && !reached(s) &&
-           decide(s, Knows::what_is_settled) == Truth::no;
+           decide(s, Knows::what_is_final) == Truth::no;
   }
 
   // Calls visit(label, state) for each step; the state is scratch, to be changed or copied by the visitor.
@@ -64,13 +64,20 @@ class Steps : public AtOnce {
       drains(s, thread, visit);
     }
     environment(s, visit);
+    for (std::size_t host = 0; options_.crashes && host < machine_.host_count(); ++host) {
+      after_ = s;
+      machine_.crash(after_, host);
+      visit(Label{Act::crash, narrow(host), none, 0}, after_);
+    }
   }
 
  private:
-  enum class Knows : std::uint8_t { what_is_settled, everything };
+  // Memory is known of a settled state, if the run ends there, or if no crash may come that changes it.
+  enum class Knows : std::uint8_t { what_is_final, what_ends, everything };
 
   Truth decide(const State& s, Knows knows) {
-    const bool settled = knows == Knows::everything || (!options_.snapshot && machine_.settled(s));
+    const bool stays = knows == Knows::what_ends || !options_.crashes;
+    const bool settled = knows == Knows::everything || (!options_.snapshot && stays && machine_.settled(s));
     stack_.clear();
     for (const Item& item : machine_.program().condition) {
       if (item.what == Item::What::atom) {
@@ -99,6 +106,7 @@ class Steps : public AtOnce {
       const auto thread = static_cast<std::size_t>(item.thread);
       if (!registers_known && machine_.ahead(thread).assigns(machine_.pc(s, thread), item.reg)) return Truth::open;
       word = machine_.reg(s, thread, item.reg);
+      if (machine_.values().number(word) == no_value) return Truth::open;
     } else {
       if (!memory_known) return Truth::open;
       word = machine_.values().word_of(machine_.memory(s, item.line), item.reg);

@@ -129,7 +129,7 @@ inline Matrix matrix_of(const litmus::Program& program) {
 // Refuses a profile that the stepped machine does not know.
 inline Profile profile_of(const litmus::Program& program, bool one_host) {
   const litmus::Options& given = program.options;
-  if (!given.line_atomic || given.dirty_words_only || given.snapshot || given.crash != litmus::Crash::host) {
+  if (!given.line_atomic || given.dirty_words_only || given.snapshot || given.crashes) {
     throw Refused("the stepped machine does not support this profile: expected sc, tso, ncx, ncx-nospec, ncx-noevict or "
                   "ncx-lfence");
   }

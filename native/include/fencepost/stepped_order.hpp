@@ -172,7 +172,7 @@ class RunOrder {
     Set past = 0;
     bool drained = false;
     Buffered kind = Buffered::store;
-    LineIndex line = 0;
+    Word word;  // of a flush or a fence, its line
   };
 
   struct Change {
@@ -221,8 +221,9 @@ class RunOrder {
     const Note& younger = notes[number];
     for (std::size_t at = 0; at < number; ++at) {
       const bool same_line = (notes[at].kind == Buffered::fence) == (younger.kind == Buffered::fence) &&
-                             notes[at].line == younger.line;
-      if (system_.matrix().blocks(notes[at].kind, younger.kind, same_line)) sets_.unite(set, notes[at].past);
+                             notes[at].word.line == younger.word.line;
+      const bool same_word = same_line && notes[at].word.word == younger.word.word;
+      if (system_.matrix().blocks(notes[at].kind, younger.kind, same_line, same_word)) sets_.unite(set, notes[at].past);
     }
   }
 
@@ -310,7 +311,7 @@ class RunOrder {
         threads_[act.thread] = set;
       }
       if (act.entry != Act::no_entry) {
-        notes_[act.thread].push_back({threads_[act.thread], false, buffered(operation), operation.word.line});
+        notes_[act.thread].push_back({threads_[act.thread], false, buffered(operation), operation.word});
         changes_.push_back({act.thread, static_cast<std::int32_t>(notes_[act.thread].size() - 1), true, {}});
       }
     }

@@ -244,16 +244,19 @@ class System {
     memory_.store(hosts_[thread], word, value, choice, touched);
   }
 
-  // Reads and perhaps replaces a word of this host in one step.
+  // Reads and replaces a word of this host in one step. A compare-exchange that fails writes what it found; on a line of
+  // one host alone nobody can tell.
   Value modify(std::uint32_t thread, const Operation& operation, Choice choice, Touched& touched) {
     const Host host = hosts_[thread];
     const Word word = operation.word;
     const Value before = lines_.own(word.line) ? cells_.word(word)
                                                : cells_.in(memory_.content(host, word.line, choice), word.word);
-    if (operation.kind == Kind::compare_exchange && before != operation.value) return load(thread, word, choice, touched);
+    const bool fails = operation.kind == Kind::compare_exchange && before != operation.value;
+    lines_.use(word.line, thread, host, true);
+    if (fails && lines_.own(word.line)) return load(thread, word, choice, touched);
     Value after = operation.value;
     if (operation.kind == Kind::fetch_add) after += before;
-    if (operation.kind == Kind::compare_exchange) after = operation.second;
+    if (operation.kind == Kind::compare_exchange) after = fails ? before : operation.second;
     store(thread, word, after, choice, touched);
     cells_.set_stored(host, word.line, {thread, cells_.moment(thread)});
     return before;

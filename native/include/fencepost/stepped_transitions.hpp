@@ -21,7 +21,9 @@ class Transitions {
     const Entry& younger = cells_.entry(buffer[place]);
     for (std::size_t at = 0; at < place; ++at) {
       const Entry& older = cells_.entry(buffer[at]);
-      if (matrix_.blocks(older.kind, younger.kind, same_line(older, younger))) return true;
+      const bool is_same_line = same_line(older, younger);
+      const bool is_same_word = is_same_line && older.word.word == younger.word.word;
+      if (matrix_.blocks(older.kind, younger.kind, is_same_line, is_same_word)) return true;
     }
     return false;
   }

@@ -46,24 +46,24 @@ struct Profile {
   bool lfence_waits = false;
 };
 
-enum class Order : std::uint8_t { free, same_line, always };
+enum class Order : std::uint8_t { free, same_word, same_line, always };
 
 struct Matrix {
   std::array<std::array<Order, buffered_count>, buffered_count> rows{};
 
-  bool blocks(Buffered older, Buffered younger, bool same_line) const {
+  bool blocks(Buffered older, Buffered younger, bool same_line, bool same_word) const {
     const Order order = rows[static_cast<std::size_t>(older)][static_cast<std::size_t>(younger)];
-    return order == Order::always || (order == Order::same_line && same_line);
+    return order == Order::always || (order == Order::same_line && same_line) || (order == Order::same_word && same_word);
   }
 };
 
-// From rows, older first: 0 free, 1 same line, 2 always. Throws Refused for anything else.
+// From rows, older first: 0 free, 1 same word, 2 same line, 3 always. Throws Refused for anything else.
 inline Matrix matrix_of(std::span<const std::int64_t> orders) {
   checked("size of the ordering matrix", static_cast<std::int64_t>(orders.size()), buffered_count * buffered_count,
           buffered_count * buffered_count);
   Matrix matrix;
   for (std::size_t at = 0; at < orders.size(); ++at) {
-    matrix.rows[at / buffered_count][at % buffered_count] = static_cast<Order>(checked("order", orders[at], 0, 2));
+    matrix.rows[at / buffered_count][at % buffered_count] = static_cast<Order>(checked("order", orders[at], 0, 3));
   }
   return matrix;
 }
@@ -155,19 +155,7 @@ struct Actor {
 //   63 a poll that found nothing new, but its host has a copy of the line since
 class Choice {
  public:
-  // From rows, older first: 0 free, 1 same line, 2 always. Throws Refused for anything else.
-inline Matrix matrix_of(std::span<const std::int64_t> orders) {
-  checked("size of the ordering matrix", static_cast<std::int64_t>(orders.size()), buffered_count * buffered_count,
-          buffered_count * buffered_count);
-  Matrix matrix;
-  for (std::size_t at = 0; at < orders.size(); ++at) {
-    matrix.rows[at / buffered_count][at % buffered_count] = static_cast<Order>(checked("order", orders[at], 0, 2));
-  }
-  return matrix;
-}
-
-// One operation of model/programs/operations.py each.
-enum class Kind : std::uint8_t { nothing, own, forwarded, copy, evict };
+  enum class Kind : std::uint8_t { nothing, own, forwarded, copy, evict };
 
   constexpr Choice() = default;
   static constexpr Choice own() { return Choice(static_cast<std::uint64_t>(Kind::own)); }

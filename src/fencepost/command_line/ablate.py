@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, print_json, print_summary, print_table
+from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, warn
 from fencepost.model.contract import worst
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--profile", metavar="P", help="The profile; by default the first one that the file names.")
 @click.option("--matrix", default="sdmC", show_default=True, metavar="M", help="The ordering matrix.")
 @click.option("--runs", is_flag=True, help="Show the run behind every required slot.")
+@options.strict_option
 @options.json_option
 @click.pass_context
 def ablate_command(
@@ -31,27 +32,34 @@ def ablate_command(
     profile: str | None,
     matrix: str,
     runs: bool,
+    strict: bool,
     as_json: bool,
 ) -> None:
     """Say which optional instructions of a program are required, and list all minimal sufficient sets.
 
     A slot is an instruction marked with `?` in a litmus file, such as `FO d?`. Safety (`bad` is unreachable) and
     freshness (`stale` is unreachable) are asked separately. Exits 1 when no set of slots suffices: then a store must
-    move, and which one is said.
+    move, and which one is said. Under a crash profile hosts may crash at any moment; a CRASH in the file is asked about
+    beside that.
     """
     if as_list or program is None:
         _list()
         return
+    from fencepost.model.litmus.linting import lints, refuse
     from fencepost.model.memory import matrix as matrix_named
     from fencepost.model.memory import profile as profile_named
     from fencepost.proofs.ablation import ablate
 
     test = _test(program)
     name = profile or test.profiles[0]
+    findings = lints(test, [name])
+    if strict:
+        refuse(findings)
+    warn(findings)
     ablations = ablate(test, profile_named(name), matrix_named(matrix))
     verdict = worst([each.verdict for each in ablations])
     if as_json:
-        print_json("ablate", verdict, None, [_json(test, name, matrix, each) for each in ablations])
+        print_json("ablate", verdict, None, [_json(test, name, matrix, each, findings) for each in ablations])
     else:
         _print(test, name, matrix, ablations, runs=runs)
         wrong = next((each for each in ablations if not each.verdict.passes), None)
@@ -75,13 +83,15 @@ def _list() -> None:
     print_table("idioms with optional slots", ["idiom", "slots", "bad end", "why"], rows)
 
 
-def _json(test: LitmusTest, profile: str, matrix: str, ablation: Ablation) -> dict[str, Any]:
+def _json(test: LitmusTest, profile: str, matrix: str, ablation: Ablation, findings: tuple[str, ...]) -> dict[str, Any]:
     names = {each.slot: each.text for each in ablation.slots}
     return {
         "name": test.name,
         "profile": profile,
         "matrix": matrix,
         "property": ablation.promise,
+        "crash": ablation.crash or None,
+        "lints": list(findings),
         "condition": ablation.condition,
         "verdict": ablation.verdict,
         "slots": [
@@ -112,13 +122,14 @@ def _cells(run: Any) -> list[list[str]] | None:
 
 
 def _print(test: LitmusTest, profile: str, matrix: str, ablations: list[Ablation], *, runs: bool) -> None:
-    from fencepost.command_line.litmus import assumed, print_run
+    from fencepost.command_line.litmus import assumed, crashing, print_run
 
     for number, thread in enumerate(test.program.threads):
         code = "; ".join(each.text + ("?" if each.optional else "") for each in thread.instructions)
         click.echo(f"thread {number} on H{test.program.hosts[thread.host]}: {code}")
     for ablation in ablations:
-        click.echo(f"\n{ablation.promise}: no run ends with {ablation.condition}")
+        crash = f", crash {ablation.crash}" if ablation.crash else ""
+        click.echo(f"\n{ablation.promise}{crash}: no run ends with {ablation.condition}")
         if ablation.reason:
             click.echo(f"    {ablation.verdict}: {ablation.reason}")
             continue
@@ -133,7 +144,8 @@ def _print(test: LitmusTest, profile: str, matrix: str, ablations: list[Ablation
             if each.run is not None:
                 click.echo(f"without {each.text}, all other slots present:")
                 print_run(each.run)
-    for line in assumed([profile]):
+    asked = dict.fromkeys((test.name, profile, each.crash) for each in ablations)
+    for line in (*crashing(list(asked)), *assumed([profile])):
         click.echo(line)
 
 

@@ -9,12 +9,27 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import EXIT_INTERRUPTED, exit_code, print_json, print_summary, print_table, writable
+from fencepost.command_line.output import (
+    EXIT_INTERRUPTED,
+    exit_code,
+    print_json,
+    print_summary,
+    print_table,
+    warn,
+    writable,
+)
 from fencepost.model.contract import Verdict, worst
 
 if TYPE_CHECKING:
     from fencepost.model.explorer.exploration import Explored, Progress, Tell
     from fencepost.model.programs import Scenario
+
+
+_COUNTED = (
+    "a run is an order of loads, stores and drains as far as it matters: an execution (which store each load reads, and"
+    " the order of the stores to each word) may be several runs, as a thread may read its store in its buffer or later"
+)
+"""What is counted of a litmus file."""
 
 
 @click.command("explore")
@@ -60,6 +75,7 @@ if TYPE_CHECKING:
 @click.option("--timeout", type=click.FloatRange(0.01, 10**6), default=60.0, show_default=True, help="Seconds.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--resume", is_flag=True, help="Continue where an interrupted search with the same --out stopped.")
+@options.strict_option
 @options.seed_option
 @options.out_option
 @options.json_option
@@ -70,9 +86,10 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
 
     Memory's choices are part of a run: what is fetched, evicted and written back when. Every run is held against the
     contract and against the spec that it must refine; those of a mutant, against the promise that it must break, and on
-    its own scenario unless a size is given.
+    its own scenario unless a size is given. Of a litmus file runs are counted, not executions: one of these may be
+    several runs.
     """
-    from fencepost.exploring import explore
+    from fencepost.exploring import explore, findings
     from fencepost.model.explorer.exploration import INTERRUPTED, Limits
 
     out: Path = given["out"]
@@ -94,8 +111,10 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         jobs=given["jobs"],
         checkpoint=checkpoint,
         resume=given["resume"],
+        strict=given["strict"],
         tell=_tell(quiet=given["quiet"]),
     )
+    warn(finding for each in found for finding in findings(each.subject))
     verdict = worst([each.verdict for each in found])
     traces = {id(each): _write(each, out) for each in found if each.violation}
     if given["as_json"]:
@@ -190,8 +209,12 @@ def _write(each: Explored, out: Path) -> Path:
 
 
 def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
+    from fencepost.exploring import findings
+    from fencepost.model.explorer.subjects import LitmusOrigin
+
     return {
         "name": each.subject.name,
+        "lints": list(findings(each.subject)),
         "profile": each.subject.profile,
         "verdict": each.verdict,
         "property": each.violation.property if each.violation else None,
@@ -200,6 +223,7 @@ def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
         "reason": each.reason or None,
         "complete": each.counts.complete,
         "blocked": each.counts.blocked,
+        "counted": _COUNTED if isinstance(each.subject.origin, LitmusOrigin) else None,
         "steps": each.counts.steps,
         "seconds": round(each.seconds, 6),
         "trace": trace,
@@ -209,6 +233,7 @@ def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
 
 def _print(found: list[Explored], traces: dict[int, Path]) -> None:
     from fencepost.model.explorer.columns import describe_run
+    from fencepost.model.explorer.subjects import LitmusOrigin
 
     rows = []
     for each in found:
@@ -218,6 +243,8 @@ def _print(found: list[Explored], traces: dict[int, Path]) -> None:
         rows.append((each.subject.profile, each.verdict, property, str(counts.complete), str(counts.blocked), bound))
     columns = ("profile", "verdict", "property", "complete", "blocked", "bound")
     print_table(found[0].subject.name, columns, rows)
+    if isinstance(found[0].subject.origin, LitmusOrigin):
+        click.echo(_COUNTED)
     for each in found:
         if each.violation:
             click.echo("")

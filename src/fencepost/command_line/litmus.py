@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, progress
+from fencepost.command_line.output import (
+    EXIT_BAD_INPUT,
+    exit_code,
+    print_json,
+    print_summary,
+    print_table,
+    progress,
+    warn,
+)
 from fencepost.model.contract import Verdict, worst
 
 if TYPE_CHECKING:
     from fencepost.litmus_tests import Row
+    from fencepost.model.errors import InputError
     from fencepost.model.litmus.witness import Run
 
 _ENGINES = ("python", "native", "smt")
@@ -40,6 +49,7 @@ _ENGINES = ("python", "native", "smt")
 @click.option("--as-defined", is_flag=True, help="Explore the definition's own steps instead of the larger ones.")
 @click.option("--runs", is_flag=True, help="Show a run for every end that is allowed.")
 @click.option("--idioms", is_flag=True, help="The sequencer's own idioms, with reasons, instead of the tests.")
+@options.strict_option
 @options.json_option
 @options.quiet_option
 @click.pass_context
@@ -54,13 +64,15 @@ def litmus_command(
     as_defined: bool,
     runs: bool,
     idioms: bool,
+    strict: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Decide litmus tests: whether a run of each program can end as its file asks.
 
     Without FILE or DIR, every test that ships with fencepost. The explorers in Python and C++ and Z3 on timestamps must
-    agree with each other and with what the file expects; a mismatch exits 1 and shows the run that decides it.
+    agree with each other and with what the file expects; a mismatch exits 1 and shows the run that decides it. A file
+    that cannot be read is said on stderr, the others are decided, and the exit code is 2.
     """
     from fencepost.litmus_tests import litmus
     from fencepost.model.litmus.explore import Budget
@@ -68,6 +80,7 @@ def litmus_command(
 
     if idioms and paths:
         raise click.UsageError("--idioms and paths exclude each other")
+    refused: list[InputError] = []
     rows = litmus(
         [idiom_folder()] if idioms else paths,
         profile=profile,
@@ -75,14 +88,19 @@ def litmus_command(
         engines=_ENGINES if engine == "all" else (engine,),
         budget=Budget(states, timeout),
         as_defined=as_defined,
+        strict=strict,
         progress=progress(quiet),
+        refused=refused.append,
     )
-    verdict = worst([row.verdict for row in rows])
+    for error in refused:
+        click.echo(f"fencepost: {error}", err=True)
+    warn(finding for row in rows for finding in row.lints)
+    verdict = worst([*(row.verdict for row in rows), *(Verdict.UNKNOWN for _ in refused)])
     if as_json:
-        print_json("litmus", verdict, None, [_json(row) for row in rows])
-    else:
-        _print(rows, verdict, runs=runs, reasons=idioms)
-    context.exit(exit_code(verdict))
+        print_json("litmus", verdict, None, [*map(_json, rows), *({"error": str(each)} for each in refused)])
+    elif rows:
+        _print(rows, verdict, runs=runs, reasons=idioms, refused_count=len(refused))
+    context.exit(EXIT_BAD_INPUT if refused else exit_code(verdict))
 
 
 def _json(row: Row) -> dict[str, Any]:
@@ -97,6 +115,8 @@ def _json(row: Row) -> dict[str, Any]:
         "states": row.states,
         "seconds": round(row.seconds, 6),
         "file": row.test.path,
+        "crash": row.crash or None,
+        "lints": list(row.lints),
         "notes": list(row.notes),
         "run": _cells(row.run) if row.run is not None and not row.ok else None,
     }
@@ -108,11 +128,11 @@ def _cells(run: Run) -> list[list[str]]:
     return columns(run)
 
 
-def _print(rows: list[Row], verdict: Verdict, *, runs: bool, reasons: bool) -> None:
+def _print(rows: list[Row], verdict: Verdict, *, runs: bool, reasons: bool, refused_count: int) -> None:
     cells = [
         [
             row.name,
-            row.profile,
+            _under(row),
             row.expect or "-",
             *(row.engines.get(engine, "-") for engine in _ENGINES),
             "ok" if row.ok else row.verdict,
@@ -130,23 +150,28 @@ def _print(rows: list[Row], verdict: Verdict, *, runs: bool, reasons: bool) -> N
             click.echo(f"{name}: {why}")
     for row in rows:
         for note in row.notes:
-            click.echo(f"{row.name} under {row.profile}: {note}")
+            click.echo(f"{row.name} under {_under(row)}: {note}")
         if not row.ok or (runs and row.run is not None):
             print_row(row)
-    for line in assumed([row.profile for row in rows]):
+    for line in (
+        *crashing([(row.name, row.profile, row.crash) for row in rows]),
+        *assumed([row.profile for row in rows]),
+    ):
         click.echo(line)
     click.echo(f"seconds {sum(row.seconds for row in rows):.2f} in the engines")
     wrong = next((row for row in rows if row.verdict is verdict), None) if not verdict.passes else None
+    more = {"unread": refused_count} if refused_count else {}
     print_summary(
         verdict=verdict, property=None if wrong is None else wrong.name, seed=None, trace=None,
         tests=len(rows), ok=sum(row.ok for row in rows), states=sum(row.states or 0 for row in rows),
+        **more,
     )  # fmt: skip
 
 
 def print_row(row: Row) -> None:
     """Print what a test asks, what was answered, and the run that decides it."""
     said = ", ".join(f"{engine} {answer}" for engine, answer in row.engines.items())
-    click.echo(f"\n{row.name} under {row.profile}: expected {row.expect or 'nothing'}, {said}")
+    click.echo(f"\n{row.name} under {_under(row)}: expected {row.expect or 'nothing'}, {said}")
     click.echo(f"    asked: {row.test.bad.text}")
     if row.run is not None:
         print_run(row.run)
@@ -166,6 +191,32 @@ def print_run(run: Run) -> None:
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo(f"    {line}".rstrip())
+
+
+def _under(row: Row) -> str:
+    """Return what a row's verdict is said of: the profile, narrowed by a CRASH of the file."""
+    from fencepost.model.litmus import AT_CRASH
+
+    return f"{row.profile}, {row.crash}" if row.crash == AT_CRASH else row.profile
+
+
+def crashing(asked: list[tuple[str, str, str]]) -> list[str]:
+    """Return what was asked as to crashes, one line each, of tests by (name, profile, when hosts crash)."""
+    from fencepost.model.litmus import ANY_MOMENT, AT_CRASH
+    from fencepost.model.memory import PROFILES
+
+    lines = []
+    for profile in dict.fromkeys(profile for _, profile, crash in asked if crash == ANY_MOMENT):
+        lines.append(
+            f"under {profile} every host may crash at any moment of any run, or none; a register that its thread had"
+            " not loaded by then has no value, and no condition on it holds"
+        )
+    for name, profile, _ in (each for each in asked if each[2] == AT_CRASH):
+        also = (
+            "the other row asks about every moment" if PROFILES[profile].crashes else "no other moment was asked about"
+        )
+        lines.append(f"{name} under {profile}, {AT_CRASH}: CRASH narrows the crash to that moment; {also}")
+    return lines
 
 
 def assumed(profiles: list[str]) -> list[str]:

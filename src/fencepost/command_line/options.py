@@ -60,6 +60,9 @@ def timeout_option(seconds: float) -> Callable[[Function], Function]:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
+strict_option = click.option(
+    "--strict", is_flag=True, help="What a litmus file says and seldom means is an error, not a warning."
+)
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Same seed, same model run."

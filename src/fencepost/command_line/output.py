@@ -37,6 +37,12 @@ def progress(quiet: bool) -> Any:
     return (lambda message: None) if quiet else (lambda message: click.echo(f"... {message}", err=True))
 
 
+def warn(findings: Iterable[str]) -> None:
+    """Say on stderr what is seldom meant, each finding once."""
+    for finding in dict.fromkeys(findings):
+        click.echo(f"fencepost: warning: {finding}", err=True)
+
+
 def writable(out: Path) -> None:
     """Make the folder for files now, rather than fail when there is something to write."""
     try:
