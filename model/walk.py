@@ -1,6 +1,7 @@
 """Random walks: runs that perform every action and reach every `sometimes`: nothing holds for want of events."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -20,12 +21,15 @@ class Coverage:
     witnesses: dict[str, tuple[Step, ...]] = field(default_factory=dict)
 
 
-def walk(protocol: type[Protocol], *, seed: int = 0) -> Coverage:
-    """Walk a protocol at random until every action and every `sometimes` was seen, or the walks are used up."""
+def walk(protocol: type[Protocol], *, seed: int = 0, others: Mapping[str, int] | None = None) -> Coverage:
+    """Walk a protocol at random until every action and every `sometimes` was seen, or the walks are used up.
+
+    `others` holds sizes of sorts, as those of an `Instance`.
+    """
     random, coverage = Random(seed), Coverage()
     for number in range(WALK_COUNT):
         # One client gets far with its seqs, two get in each other's way; even or uneven use of the actions likewise.
-        bounds = Instance(clients=1 + number % 2, slots=3, seqs=3)
+        bounds = Instance(clients=1 + number % 2, slots=3, seqs=3, others=others or {})
         _walk_once(protocol, random, bounds, coverage, evenly=number % 4 < 2)
         if len(coverage.actions) == len(protocol.actions) and len(coverage.witnesses) == len(protocol.witnesses):
             break
@@ -34,7 +38,7 @@ def walk(protocol: type[Protocol], *, seed: int = 0) -> Coverage:
 
 def _walk_once(protocol: type[Protocol], random: Random, bounds: Instance, coverage: Coverage, *, evenly: bool) -> None:
     """Walk from the start; where `evenly`, an action that happened less often so far is likely to be next."""
-    state = protocol()
+    state = protocol(bounds)
     steps: list[Step] = []
     performed = Counter[str]()
     for _ in range(WALK_STEPS):

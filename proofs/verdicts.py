@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from fencepost.model.contract import Verdict
 from fencepost.model.instance import Instance
 from fencepost.model.language import Protocol
-from fencepost.model.trace import Trace
+from fencepost.model.own import protocol_of
+from fencepost.model.trace import Trace, replay
 from fencepost.proofs.bounded import shortest
+from fencepost.proofs.cti import CounterexampleToInduction, counterexample_to_induction
 from fencepost.proofs.induction import Induction, induct, statements
-from fencepost.proofs.solving import Solving
-from fencepost.proofs.step import BadStep, bad_step
+from fencepost.proofs.solving import Disagreement, Solving
 
 DEPTH = 6  # steps; every refuted protocol breaks its promise within them
 
@@ -39,8 +41,9 @@ class Proof:
     """What is known of one property of one protocol; `bound` is part of the verdict.
 
     `theorem` is there when it is proved, `trace` when it is violated. Otherwise `query` is the obligation
-    that failed, in SMT-LIB 2, and `bad_step` shows what induction could not exclude, where the small
-    instance has such a step.
+    that failed, in SMT-LIB 2, and `cti` is the counterexample to induction: a state, perhaps never reached, and the
+    step from it that breaks the promise. It says which invariant the proof wants. None where the small instance has no
+    such step.
     """
 
     protocol: str
@@ -51,26 +54,34 @@ class Proof:
     theorem: Theorem | None = None
     trace: Trace | None = None
     query: str = ""
-    bad_step: BadStep | None = None
+    cti: CounterexampleToInduction | None = None
 
 
 def prove(
-    protocol: type[Protocol],
+    target: type[Protocol] | str | Path,
     *,
     depth: int = DEPTH,
     bounds: Instance | None = None,
     solving: Solving | None = None,
 ) -> list[Proof]:
-    """Return a verdict for each promise of a protocol.
+    """Return a verdict for each promise of a protocol: a class, the name of one that ships, or FILE.py or FILE.py:Name.
+
+        fencepost.prove("order5.fetch_add")
+        fencepost.prove("mine.py:Cuts", bounds=Instance(others={"Shard": 3}))
 
     Induction first; what it does not prove is searched for in a small instance, up to `depth` steps.
     What is neither proved nor violated is unknown: a search that finds nothing is no proof.
+
+    Raises InputError for a target that is no protocol, a LoadError where its file raises, and InputError for a size in
+    `bounds` of a sort that it does not have.
     """
+    protocol = protocol_of(target)
+    bounds = (bounds or Instance()).of(protocol)
     induction = induct(protocol, solving=solving)
-    proofs = [_settle(protocol, name, depth, bounds or Instance(), induction) for name in protocol.promises]
+    proofs = [_settle(protocol, name, depth, bounds, induction) for name in protocol.promises]
     if any(proof.verdict is Verdict.VIOLATED for proof in proofs):
         return proofs  # what is wrong is known: no need to ask what induction could not exclude
-    return [_with_bad_step(proof, protocol, bounds or Instance(), induction) for proof in proofs]
+    return [_with_cti(proof, protocol, bounds, induction) for proof in proofs]
 
 
 def _settle(protocol: type[Protocol], name: str, depth: int, bounds: Instance, induction: Induction) -> Proof:
@@ -86,6 +97,8 @@ def _search(protocol: type[Protocol], name: str, depth: int, bounds: Instance, i
     seconds = induction.seconds[name] + time.perf_counter() - began
     if found.steps is not None:
         trace = Trace(protocol, name, found.steps, bounds, "z3")
+        if replay(trace).violated_at is None:
+            raise Disagreement(f"{protocol.name}: Z3 breaks {name} by steps that keep to it on values: {found.steps}")
         return Proof(protocol.name, name, Verdict.VIOLATED, f"{len(found.steps)} steps", seconds, trace=trace)
     why = induction.failed[name]
     searched = f"gave up at {found.depth} steps ({found.gave_up})" if found.gave_up else f"none in {depth} steps"
@@ -93,8 +106,8 @@ def _search(protocol: type[Protocol], name: str, depth: int, bounds: Instance, i
     return Proof(protocol.name, name, Verdict.UNKNOWN, bound, seconds, query=why.query)
 
 
-def _with_bad_step(proof: Proof, protocol: type[Protocol], bounds: Instance, induction: Induction) -> Proof:
-    """Add, to what is unknown, a small step that induction cannot exclude, from what was assumed when it failed."""
+def _with_cti(proof: Proof, protocol: type[Protocol], bounds: Instance, induction: Induction) -> Proof:
+    """Add, to what is unknown, its counterexample to induction, from what was assumed when it failed."""
     if proof.verdict is not Verdict.UNKNOWN:
         return proof
     failure = induction.failed[proof.property]
@@ -102,4 +115,6 @@ def _with_bad_step(proof: Proof, protocol: type[Protocol], bounds: Instance, ind
     assumed = [each for name, each in known.items() if name in failure.assumed]
     if failure.action not in protocol.actions:
         return proof
-    return replace(proof, bad_step=bad_step(protocol, assumed, known[proof.property], failure.action, bounds))
+    left_out = tuple(name for name in induction.failed if name not in failure.assumed)
+    broken = known[proof.property]
+    return replace(proof, cti=counterexample_to_induction(protocol, assumed, broken, failure.action, bounds, left_out))

@@ -10,7 +10,7 @@ from fencepost.model.instance import Instance
 from fencepost.model.language import TRUTH, Field, Map, Protocol, Sort, Transition
 from fencepost.model.specs import PROTOCOLS
 from fencepost.proofs.bounded import Finite, inside
-from fencepost.proofs.step import typed
+from fencepost.proofs.cti import typed
 from fencepost.proofs.symbolic import After, constants, guard, literal
 
 BOUNDS = Instance(slots=3, seqs=3)

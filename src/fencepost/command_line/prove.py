@@ -14,12 +14,24 @@ from fencepost.command_line.output import exit_code, print_json, print_summary, 
 from fencepost.model.contract import Verdict, worst
 
 if TYPE_CHECKING:
+    from fencepost.model.instance import Instance
     from fencepost.model.language import Protocol
     from fencepost.proofs import Proof, Solving
 
 
+def _sizes(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    """Return the sizes of sorts that SORT=N, SORT=N ... stand for."""
+    sizes = {}
+    for value in values:
+        name, _, size = value.partition("=")
+        if not size.isdecimal():
+            raise click.BadParameter(f"{value!r}: expected a sort and its number of members, such as Shard=3")
+        sizes[name] = int(size)
+    return sizes
+
+
 @click.command("prove")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME|FILE.py[:NAME]]...")
 @click.option("--list", "listing", is_flag=True, help="List the protocols and their promises, and prove nothing.")
 @click.option("--mutants", "kills", is_flag=True, help="Leave out each requirement in turn: what notices?")
 @click.option(
@@ -29,6 +41,9 @@ if TYPE_CHECKING:
     "--solver", type=click.Choice(["z3", "cvc5", "both"]), default="z3", show_default=True, help="Who decides."
 )
 @click.option("--depth", type=click.IntRange(0, 30), default=6, show_default=True, help="Steps of a counterexample.")
+@click.option(
+    "--size", "sizes", multiple=True, callback=_sizes, metavar="SORT=N", help="N members of a sort in a counterexample."
+)
 @click.option("--timeout", type=click.FloatRange(0.01), metavar="S", help="About S seconds for an obligation, as work.")
 @options.out_option
 @options.json_option
@@ -41,25 +56,29 @@ def prove_command(
     emit: Path | None,
     solver: str,
     depth: int,
+    sizes: dict[str, int],
     timeout: float | None,
     out: Path,
     as_json: bool,
 ) -> None:
-    """Prove the promises of the protocols NAME, or of all sound ones, for any size.
+    """Prove the promises of the protocols NAME, of those in your own FILE.py, or of all sound ones, for any size.
 
     A promise that induction does not prove is searched for a counterexample in a small instance. Each
     action, and each condition that should be met sometimes, is shown to happen by a run.
     """
-    from fencepost.model.specs import SOUND, protocol
+    from fencepost.model.instance import Instance
+    from fencepost.model.own import protocol_of
+    from fencepost.model.specs import SOUND
 
-    asked = [protocol(name) for name in names] or list(SOUND)
     if listing:
-        _print_list(asked if names else None)
+        _print_list(names)
         return
+    asked = [protocol_of(name) for name in names] or list(SOUND)
     if kills:
         context.exit(_print_mutants(tuple(asked), as_json))
     rows = []
-    for row, text in _rows(asked, _solving(emit, solver, timeout), depth, out):
+    bounds = Instance(others=sizes)
+    for row, text in _rows(asked, _solving(emit, solver, timeout), depth, bounds, out):
         rows.append(row)
         if not as_json:
             click.echo(text)
@@ -81,16 +100,18 @@ def _solving(emit: Path | None, solver: str, timeout: float | None) -> Solving:
     return Solving(choice=solver, resource_limit=limit, emit=emit)  # type: ignore[arg-type]  # click has checked it
 
 
-def _rows(asked: list[type[Protocol]], solving: Solving, depth: int, out: Path) -> Iterator[tuple[dict[str, Any], str]]:
+def _rows(
+    asked: list[type[Protocol]], solving: Solving, depth: int, bounds: Instance, out: Path
+) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the JSON row and the printed line of every obligation, as each is settled."""
     from fencepost.proofs import prove
 
     for protocol in asked:
-        for proof in prove(protocol, depth=depth, solving=solving):
+        for proof in prove(protocol, depth=depth, bounds=bounds, solving=solving):
             path = _written(proof, out)
             row = _row(proof.protocol, proof.property, proof.verdict, proof.bound, proof.seconds)
             yield row | {"query" if proof.query else "trace": path}, _line(proof, path)
-        yield from _happenings(protocol)
+        yield from _happenings(protocol, bounds)
 
 
 def _row(protocol: str, name: str, verdict: Verdict, bound: str, seconds: float) -> dict[str, Any]:
@@ -125,8 +146,9 @@ def _line(proof: Proof, path: Path | None) -> str:
     from fencepost.checking import describe
 
     line = f"{proof.protocol}: {proof.property} ... {proof.verdict} ({proof.bound}) {proof.seconds:.3f} s"
-    if proof.bad_step is not None:
-        line += f"\n  not excluded, and perhaps never reached:\n{proof.bad_step}"
+    if proof.cti is not None:
+        line += "\n  counterexample to induction; no invariant excludes this state, which is perhaps never reached:"
+        line += f"\n{proof.cti}"
     if proof.query:
         line += f"\n  query {path}"
     if proof.trace is None:
@@ -135,12 +157,12 @@ def _line(proof: Proof, path: Path | None) -> str:
     return f"{line}\n{steps}\n    trace {path}, replay it with: fencepost replay {path}"
 
 
-def _happenings(protocol: type[Protocol]) -> Iterator[tuple[dict[str, Any], str]]:
+def _happenings(protocol: type[Protocol], bounds: Instance) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield a row for all actions together and one for each `sometimes`: proved, by a run that shows it."""
     from fencepost.model.walk import walk
 
     began = time.perf_counter()
-    coverage = walk(protocol)
+    coverage = walk(protocol, others=bounds.others)
     seconds = time.perf_counter() - began
     never = [name for name in protocol.actions if name not in coverage.actions]
     longest = max(map(len, coverage.actions.values()), default=0)
@@ -154,11 +176,15 @@ def _happenings(protocol: type[Protocol]) -> Iterator[tuple[dict[str, Any], str]
         yield row, f"{protocol.name}: {name} ... {verdict} ({row['bound']})"
 
 
-def _print_list(asked: list[type[Protocol]] | None) -> None:
-    from fencepost.model.specs import PROTOCOLS, REFUTED
+def _print_list(names: tuple[str, ...]) -> None:
+    from fencepost.model.own import PROTOCOL, is_own, objects_in, protocol_of
+    from fencepost.model.specs import PROTOCOLS, REFUTED, SOUND
 
+    asked: list[type[Protocol]] = []
+    for name in names:
+        asked += objects_in(name, PROTOCOL).values() if is_own(name) else [protocol_of(name)]
     for each in asked or PROTOCOLS.values():
-        kind = f"refuted: {', '.join(REFUTED[each])}" if each in REFUTED else "sound"
+        kind = f"refuted: {', '.join(REFUTED[each])}" if each in REFUTED else "sound" if each in SOUND else "your own"
         click.echo(f"{each.name} ({kind}): {', '.join(each.promises)}")
 
 
