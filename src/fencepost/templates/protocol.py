@@ -59,8 +59,8 @@ class NewName(Protocol):
     def every_replica_holds_what_is_committed(self, replica: Replica, entry: Entry) -> bool:
         return implies(entry < self.committed, entry < self.held[replica])
 
-    # Invariants: what else holds in every state. Where a proof wants one, as it does without this, `fencepost prove` shows
-    # a counterexample to induction: a state that no invariant excludes, and the step from it that breaks the promise.
+    # Invariants: what else holds in every state. Where a proof wants one (delete this one), `fencepost prove`
+    # shows the counterexample to induction: a state that none excludes, and the step from it that breaks the promise.
 
     @invariant
     def replicas_hold_what_they_acknowledged(self, replica: Replica) -> bool:
