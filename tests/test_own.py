@@ -1,4 +1,4 @@
-"""Users' own files: proved by path, loaded once, their errors shown as theirs, their traces read while they are there."""
+"""Users' own files: proved by path, loaded once, their errors shown as theirs, their traces read while they last."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples" / "own"
 
 PROTOCOL_TEXT = """
 from typing import Annotated
-from fencepost.model.language import Map, Protocol, Sort, action, every, implies, invariant, not_, promise, sometimes
+from fencepost.model.language import Map, Protocol, Sort, action, every, not_, promise
 
 Gate = Annotated[int, Sort("Gate", numeric=False)]
 Turn = Annotated[int, Sort("Turn")]
@@ -41,17 +41,21 @@ class {name}(Protocol):
         self.is_open[gate] = True
         self.turn = self.turn + 1
 
-    @promise("turns-differ")
-    def two_open_gates_have_two_turns(self, one: Gate, other: Gate) -> bool:
-        both = self.is_open[one] if one is other else not_(one == other)
-        return implies(both, not_(self.is_open[one])) if {wrong} else self.turn >= 0
+    @promise("turns-were-given")
+    def a_turn_was_given(self, gate: Gate) -> bool:
+        return {promised}
 """
 
 
-def write(folder: Path, *names: str, guard: str = "pass", wrong: bool = False, file: str = "mine.py") -> Path:
+def text_of(name: str, guard: str = "pass", promised: str = "self.taken[gate] <= self.turn") -> str:
+    """Return a file that defines a protocol of this name."""
+    return PROTOCOL_TEXT.format(name=name, guard=guard, promised=promised)
+
+
+def write(folder: Path, *names: str, file: str = "mine.py") -> Path:
     """Write a file that defines protocols of these names."""
     path = folder / file
-    path.write_text("".join(PROTOCOL_TEXT.format(name=name, guard=guard, wrong=wrong) for name in names))
+    path.write_text("".join(map(text_of, names)))
     return path
 
 
@@ -74,7 +78,7 @@ def test_a_protocol_is_proved_by_path_by_name_and_as_a_class(tmp_path: Path) -> 
 def test_a_file_is_run_once_and_again_when_it_has_changed(tmp_path: Path) -> None:
     path = tmp_path / "noisy.py"
     count = tmp_path / "count"
-    path.write_text(f"open({str(count)!r}, 'a').write('x')\n")
+    path.write_text(f"with open({str(count)!r}, 'a') as file: file.write('x')\n")
     assert load(path) is load(path)
     assert count.read_text() == "x"
     path.write_text(path.read_text() + "# changed\n")
@@ -117,7 +121,7 @@ def test_a_target_that_is_not_one_protocol_is_refused_with_what_is_there(
         fencepost.prove(tmp_path / target)
 
 
-@pytest.mark.parametrize("target", [3, None, Gates := object(), int])
+@pytest.mark.parametrize("target", [3, None, int])
 def test_what_is_no_target_at_all_is_refused(target: object) -> None:
     with pytest.raises(InputError, match="is no protocol: expected a class that inherits from Protocol, or FILE.py:Na"):
         fencepost.prove(target)  # type: ignore[arg-type]
@@ -127,8 +131,8 @@ RAISING = {
     "an import": "import json\ndef f():\n    import no_such_module\nf()\n",
     "a syntax error": "x = (\n",
     "an exit": "import sys\nsys.exit(0)\n",
-    "a rule": PROTOCOL_TEXT.format(name="Gates", guard="self.require(self.turn % 2 == 0)", wrong=False),
-    "a type": PROTOCOL_TEXT.format(name="Gates", guard="len(3)", wrong=False),
+    "a rule": text_of("Gates", guard="self.require(self.turn % 2 == 0)"),
+    "a type": text_of("Gates", guard="len(3)"),
 }
 
 
@@ -147,7 +151,7 @@ def test_an_error_in_a_users_file_is_shown_with_their_traceback_alone_and_exits_
 
 
 def test_an_error_while_a_users_file_is_used_is_theirs_too(tmp_path: Path) -> None:
-    text = PROTOCOL_TEXT.format(name="Gates", guard="pass", wrong=True)
+    text = text_of("Gates", promised="not_(self.is_open[gate])")
     (tmp_path / "raises.py").write_text(text + "\n    def describe(self, sort, value):\n        return 1 // 0\n")
     ran = run("prove", "raises.py", cwd=tmp_path)
     assert ran.returncode == 2, ran.stderr
@@ -190,7 +194,9 @@ def test_a_size_that_cannot_be_is_refused(tmp_path: Path, size: str, message: st
 
 def test_mutants_of_what_is_not_proved_are_refused() -> None:
     wrong = object_of(f"{EXAMPLES / 'producers.py'}:Unfenced", PROTOCOL)
-    with pytest.raises(InputError, match=r"Unfenced is not proved \(fenced, in-sequence\): prove it, then its mutants"):
+    with pytest.raises(
+        InputError, match=r"Unfenced is not proved \(fenced, in-sequence, once\): prove it, then its mutants"
+    ):
         next(mutants((wrong,)))
 
 
@@ -307,7 +313,7 @@ def test_a_trace_of_a_protocol_in_no_file_says_so_when_it_is_read(tmp_path: Path
         pass
 
     path = tmp_path / "local.itf.json"
-    write_trace(path, Trace(Local, "turns-differ", (), Instance(), "hand"))
+    write_trace(path, Trace(Local, "turns-were-given", (), Instance(), "hand"))
     with pytest.raises(FormatError, match="its protocol Local stood in no file that can be loaded"):
         read_trace(path)
 
