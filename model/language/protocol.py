@@ -116,13 +116,14 @@ class Protocol:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        marked = _marked_methods(cls)
         cls.name = vars(cls).get("name", cls.__name__)
         if not isinstance(cls.name, str) or not NAME.fullmatch(cls.name):
             raise ProtocolError(f"{cls.__name__} is called {cls.name!r}: expected letters, digits, ., - and _")
         cls.fields = dict(_declared_fields(cls))
         cls.actions, cls.promises, cls.invariants, cls.witnesses = {}, {}, {}, {}
         used: list[Sort] = [sort for field in cls.fields.values() for sort in (*field.indices, field.sort)]
-        for method, (kind, title) in _marked_methods(cls).items():
+        for method, (kind, title) in marked.items():
             used += _add(cls, method, kind, title)
         check_names(cls.__name__, used)
         cls.sorts = {sort.name: sort for sort in used if sort is not TRUTH}

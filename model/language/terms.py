@@ -84,6 +84,7 @@ class Term:
     def __sub__(self, other: object) -> Any:
         return _displace("-", self, lift(other))
 
+    __rsub__ = refused("a number minus a term", "compare a sum instead: x + a == b rather than a == b - x")
     __mul__ = __rmul__ = __pow__ = __rpow__ = refused("*", _PRODUCT)
     __mod__ = __rmod__ = __divmod__ = __rdivmod__ = refused("%", _REMAINDER)
     __floordiv__ = __rfloordiv__ = __truediv__ = __rtruediv__ = refused("/", _REMAINDER)
