@@ -177,14 +177,16 @@ class _Search:
         """
         steps = []
         for pick, arguments in zip(self._picks, self._arguments, strict=True):
-            action = self._actions[self._lowest(pick)].name
-            steps.append(Step(action, {name: self._lowest(value) for name, value in arguments[action].items()}))
+            action = self._actions[lowest(self._solver, pick)].name
+            chosen = {name: lowest(self._solver, value) for name, value in arguments[action].items()}
+            steps.append(Step(action, chosen))
         return tuple(steps)
 
-    def _lowest(self, variable: z3.ArithRef) -> int:
-        """Fix a variable to the lowest value that the solver allows, and return it."""
-        self._solver.check()
-        highest = self._solver.model().eval(variable, model_completion=True).as_long()
-        value = next((v for v in range(highest) if self._solver.check(variable == v) == z3.sat), highest)
-        self._solver.add(variable == value)
-        return int(value)
+
+def lowest(solver: z3.Solver, variable: z3.ArithRef) -> int:
+    """Fix a variable to the lowest value that the solver allows, and return it."""
+    solver.check()
+    highest = solver.model().eval(variable, model_completion=True).as_long()
+    value = next((v for v in range(highest) if solver.check(variable == v) == z3.sat), highest)
+    solver.add(variable == value)
+    return int(value)

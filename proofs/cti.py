@@ -13,7 +13,7 @@ import z3
 from fencepost.model.instance import Instance
 from fencepost.model.language import TRUTH, Protocol, Statement
 from fencepost.model.trace import Step, counterexample, explain, values_of
-from fencepost.proofs.bounded import Finite, inside, written_out
+from fencepost.proofs.bounded import Finite, inside, lowest, written_out
 from fencepost.proofs.symbolic import After, constants, guard, instance, literal
 
 RESOURCE_LIMIT = 20_000_000  # Z3's own unit, some seconds
@@ -69,8 +69,7 @@ def counterexample_to_induction(
     if solver.check() != z3.sat:
         return None
     state = _smallest(solver, protocol, before)
-    model = solver.model()
-    step = Step(action, {n: model.eval(v, model_completion=True).as_long() for n, v in arguments.items()})
+    step = Step(action, {name: lowest(solver, value) for name, value in arguments.items()})
     return replace(_described(protocol, state, step, broken, bounds), not_assumed=not_assumed)
 
 
@@ -86,19 +85,20 @@ def typed(protocol: type[Protocol], state: Finite, bounds: Instance) -> list[z3.
 
 
 def _smallest(solver: z3.Solver, protocol: type[Protocol], before: Finite) -> dict[tuple[str, tuple[int, ...]], int]:
-    """Put as many cells as can be to their defaults, one after the other; return what the others hold."""
-    state = {}
+    """Put as many cells as can be to their defaults, one after the other; return what the others hold, the least each.
+
+    Which model Z3 finds depends on all it did before; what is left here does not.
+    """
+    state: dict[tuple[str, tuple[int, ...]], int] = {}
     for (name, index), cell in before.cells.items():
         field = protocol.fields[name]
         default = cell == literal(field.default, field.sort)
         if solver.check(default) == z3.sat:
             solver.add(default)
-            continue
-        solver.check()
-        value = solver.model().eval(cell, model_completion=True)
-        solver.add(cell == value)
-        state[name, index] = z3.is_true(value) if field.sort is TRUTH else value.as_long()
-    solver.check()
+        elif field.sort is TRUTH:
+            state[name, index] = not field.default
+        else:
+            state[name, index] = lowest(solver, cell)
     return state
 
 

@@ -232,7 +232,10 @@ def reads_unknown(self: Any) -> None:
         (divides, "`issued`: / is not in the language: keep the remainder or quotient in a field"),
         (joins_by_an_operator, "`issued == 0`: & is not in the language: write all_of(a, b), any_of(a, b) or not_(a)"),
         (negates_by_an_operator, "`issued == 0`: ^ or ~ is not in the language: write all_of(a, b)"),
-        (counts_to_a_term, "`issued`: a number is not in the language: a term has no value while an action is read"),
+        (
+            counts_to_a_term,
+            "`issued`: a term as a number is not in the language: a term has no value while an action is read",
+        ),
         (compares_whole_maps, "`next_seq`: a comparison of whole maps is not in the language: compare their cells"),
         (tells_whole_maps_apart, "`next_seq`: a comparison of whole maps is not in the language: compare their cells"),
         (asks_for_the_truth_of_a_map, "`next_seq`: the truth of a whole map is not in the language: ask for a cell"),

@@ -127,6 +127,14 @@ class PrimaryCuts(Cuts):
         return self.primary_reported[shard]
 
 
+class BareCuts(Cuts):
+    """Cuts before its second invariant was found: right, and not proved."""
+
+    @invariant
+    def what_is_counted_was_reported_by_both(self, cut: Cut, shard: Shard) -> bool:
+        return all_of()
+
+
 if __name__ == "__main__":
     for proof in prove(Cuts):
         print(f"{proof.protocol}: {proof.property} {proof.verdict} ({proof.bound})")

@@ -93,7 +93,7 @@ class Term:
     __xor__ = __rxor__ = __invert__ = refused("^ or ~", _CONNECTIVES)
     __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = refused("<< or >>", _PRODUCT)
     __neg__ = __pos__ = __abs__ = refused("a sign", "no number is below zero; write a - b where b <= a is required")
-    __int__ = __index__ = __float__ = __len__ = refused("a number", _NUMBER)
+    __int__ = __index__ = __float__ = __len__ = refused("a term as a number", _NUMBER)
     __iter__ = __contains__ = refused("a loop over a term", "write self.for_all or self.exists over its sort")
     __getitem__ = refused("an index", "only a Map has cells")
 
