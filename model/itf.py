@@ -16,7 +16,7 @@ from typing import Any
 from fencepost.model.errors import FormatError, InputError, NotAccepted
 from fencepost.model.instance import MOST, Instance
 from fencepost.model.language import Map, Protocol
-from fencepost.model.own import Source, protocol_from, ships, source_of
+from fencepost.model.own import PROTOCOL, Source, object_from, ships, source_of
 from fencepost.model.specs import protocol
 from fencepost.model.trace import Step, Trace
 
@@ -129,7 +129,7 @@ def _protocol(meta: dict[str, Any]) -> type[Protocol]:
         )
     if not isinstance(given, dict) or given.keys() != Source.__annotations__.keys():
         raise InputError(f"#meta.source is {_short(given)}: expected module, file, object and sha256")
-    found = protocol_from(Source(**{part: _string(given, part, "#meta.source.") for part in given}))
+    found = object_from(Source(**{part: _string(given, part, "#meta.source.") for part in given}), PROTOCOL)
     if found.name != name:
         raise InputError(f"#meta.protocol is {_short(name)}: expected {found.name}, as its source says")
     return found

@@ -101,7 +101,8 @@ def _run(path: Path, place: Path, text: bytes) -> ModuleType:
         del sys.modules[module.__name__]
         raise LoadError(path, f"{type(error).__name__}: {error}", users_traceback(error)) from error
     finally:
-        sys.path.remove(str(place.parent))
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(place.parent))
     return module
 
 
@@ -184,30 +185,27 @@ def protocol_of(target: type[Protocol] | str | Path) -> type[Protocol]:
     return found
 
 
-def source_of(protocol: type[Protocol]) -> Source | None:
-    """Return where a protocol of a user comes from; None for one that ships, and one that no file can give again."""
-    module = sys.modules.get(protocol.__module__)
-    file = getattr(module, "__file__", None)
-    if ships(protocol) or file is None or "<locals>" in protocol.__qualname__:
-        return None
-    place = Path(file).resolve()
-    known = _LOADED.get(place)
-    sha256 = known.sha256 if known is not None else hashlib.sha256(place.read_bytes()).hexdigest()
-    return Source(place.stem, str(place), protocol.__name__, sha256)
-
-
 def ships(protocol: type[Protocol]) -> bool:
     """Say whether a protocol is one of fencepost's own, which a name is enough for."""
     return PROTOCOLS.get(protocol.name) is protocol
 
 
-def protocol_from(source: Source) -> type[Protocol]:
-    """Return the protocol that a trace was written of. Raises InputError where its file is gone or has changed."""
-    path = Path(source.file)
+def source_of(thing: type | Callable[..., object]) -> Source | None:
+    """Return where a class or function of a user comes from; None where no file can give it again."""
+    file = getattr(sys.modules.get(thing.__module__), "__file__", None)
+    if file is None or "<locals>" in thing.__qualname__:
+        return None
+    place = Path(file).resolve()
+    known = _LOADED.get(place)
+    sha256 = known.sha256 if known is not None else hashlib.sha256(place.read_bytes()).hexdigest()
+    return Source(place.stem, str(place), thing.__name__, sha256)
+
+
+def object_from(source: Source, kind: Kind[Object]) -> Object:
+    """Return the object that a trace was written of. Raises InputError where its file is gone or has changed."""
+    path, what = Path(source.file), f"its {kind.noun} {source.object}"
     if not path.is_file():
-        raise InputError(f"its protocol {source.object} was in {path}, which is not there: put the file back")
+        raise InputError(f"{what} was in {path}, which is not there: put the file back")
     if hashlib.sha256(path.read_bytes()).hexdigest() != source.sha256:
-        raise InputError(
-            f"its protocol {source.object} is in {path}, which was changed since: prove it again for a trace of today's"
-        )
-    return object_of(f"{path}:{source.object}", PROTOCOL)
+        raise InputError(f"{what} is in {path}, which was changed since: run it again for a trace of today's")
+    return object_of(f"{path}:{source.object}", kind)

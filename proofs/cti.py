@@ -74,13 +74,18 @@ def counterexample_to_induction(
 
 
 def typed(protocol: type[Protocol], state: Finite, bounds: Instance) -> list[z3.BoolRef]:
-    """Return that every cell holds a value of its sort, inside the instance where its sort has a domain there."""
+    """Return that every cell holds a value of its sort, inside the instance where its sort has a domain there.
+
+    A cell may hold the first value beyond, but for a sort whose members are counted: there is none beyond.
+    """
     limits = []
     for (name, _), cell in state.cells.items():
         sort = protocol.fields[name].sort
         if sort is not TRUTH:
             domain = bounds.domain_or_none(sort)
-            limits += [cell >= 0] if domain is None else [cell >= domain.start, cell <= domain.stop]
+            limits.append(cell >= 0)
+            if domain is not None:
+                limits.append(cell < domain.stop if sort.least_members else cell <= domain.stop)
     return limits
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fencepost.model.contract import Verdict
 from fencepost.model.instance import Instance
-from fencepost.model.language import Protocol
+from fencepost.model.language import NATURAL, Protocol
 from fencepost.model.own import protocol_of
 from fencepost.model.trace import Trace, replay
 from fencepost.proofs.bounded import shortest
@@ -103,6 +103,8 @@ def _search(protocol: type[Protocol], name: str, depth: int, bounds: Instance, i
     why = induction.failed[name]
     searched = f"gave up at {found.depth} steps ({found.gave_up})" if found.gave_up else f"none in {depth} steps"
     bound = f"induction: {why.action} may break it ({why.answer}); counterexample: {searched} of {bounds}"
+    if NATURAL in induction.failed:
+        bound += f"; {induction.failed[NATURAL].action} may write what is none of its sort, such as a number below zero"
     return Proof(protocol.name, name, Verdict.UNKNOWN, bound, seconds, query=why.query)
 
 

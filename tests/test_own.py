@@ -293,7 +293,7 @@ def edit(trace_path: Path, **meta: object) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (change, r"its protocol Unfenced is in .*producers\.py, which was changed since: prove it again"),
+        (change, r"its protocol Unfenced is in .*producers\.py, which was changed since: run it again"),
         (remove, r"its protocol Unfenced was in .*producers\.py, which is not there: put the file back"),
         (lambda path: edit(path, source=None), r"its protocol Unfenced stood in no file that can be loaded"),
         (lambda path: edit(path, source="producers.py"), r"#meta\.source is .*: expected module, file, object and sha"),

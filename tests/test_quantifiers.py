@@ -15,6 +15,7 @@ from fencepost.model.language import Map, Protocol, Sort, action, all_of, every,
 from fencepost.model.trace import counterexample, replay
 from fencepost.proofs import prove
 from fencepost.proofs.bounded import Finite
+from fencepost.proofs.cti import typed
 from fencepost.proofs.symbolic import guard, literal
 
 Shard = Annotated[int, Sort("Shard", numeric=False)]
@@ -125,6 +126,32 @@ class Counted(Protocol):
 def test_a_cell_of_a_counted_sort_holds_a_member() -> None:
     (proof,) = prove(Counted)
     assert proof.verdict is Verdict.PROVED
+
+
+def test_a_counterexample_to_induction_has_no_cell_beyond_the_members() -> None:
+    bounds = Instance(others={"Shard": 2}).of(Counted)
+    before, solver = Finite(Counted.fields, bounds, "before"), z3.Solver()
+    solver.add(typed(Counted, before, bounds))
+    answers = [solver.check(before.cells["leader", ()] == member) for member in (0, 1, 2)]
+    assert answers == [z3.sat, z3.sat, z3.unsat]
+
+
+def test_a_number_below_zero_is_named_where_it_stands_in_the_way() -> None:
+    class Sinking(Protocol):
+        name = "test.sinking"
+        turn: Round = 4
+
+        @action
+        def sink(self) -> None:
+            self.turn = self.turn - 1
+
+        @promise("low")
+        def the_turn_is_low(self) -> bool:
+            return self.turn != 9
+
+    (proof,) = prove(Sinking, depth=2)
+    assert proof.verdict is Verdict.UNKNOWN
+    assert "sink may write what is none of its sort, such as a number below zero" in proof.bound
 
 
 def reachable(spec: type[Protocol], bounds: Instance, depth: int) -> list[Protocol]:

@@ -22,6 +22,9 @@ class Known:
     def __init__(self, state: Protocol) -> None:
         self._state = state
 
+    def members(self, sort: Sort) -> range:
+        return BOUNDS.domain(sort)
+
     def read(self, field: Field, indices: tuple[z3.ExprRef, ...]) -> z3.ExprRef:
         index = tuple(z3.simplify(each).as_long() for each in indices)
         value = getattr(self._state, field.name)
