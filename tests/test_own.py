@@ -171,7 +171,7 @@ def test_every_option_of_prove_works_on_a_users_file(tmp_path: Path) -> None:
     assert {row["verdict"] for row in json.loads(ran.stdout)["results"]} == {"proved"}
     assert (tmp_path / "queries" / "Cuts.issue.durable.smt2").exists()
     listed = run("prove", str(path), "--list", cwd=tmp_path).stdout.splitlines()
-    assert listed == [f"{each} (your own): durable, complete, monotone" for each in ("Cuts", "PrimaryCuts")]
+    assert listed == [f"{each} (your own): durable, complete, monotone" for each in ("Cuts", "PrimaryCuts", "BareCuts")]
     killed = run("prove", f"{path}:Cuts", "--mutants", cwd=tmp_path)
     assert killed.returncode == 0
     assert "issue without require(for_all(Shard shard: counted[cut, shard]))  caught" in killed.stdout
