@@ -1,4 +1,4 @@
-"""Write the examples' outputs (`NN_name.out`) and the outputs that README.md and docs/ show. Run it by `make readme`.
+"""Write the examples' outputs (`name.out`) and the outputs that README.md and docs/ show. Run it by `make readme`.
 
 In a document, a block that follows `<!-- output of: COMMAND -->` is what COMMAND prints. Figures that
 differ from run to run (times, what threads happened to do) are replaced by `_` where outputs are compared.
@@ -42,8 +42,8 @@ def example_output(example: Path) -> str:
 
 
 def examples() -> list[Path]:
-    """Return the numbered examples, in reading order."""
-    return sorted((ROOT / "examples").glob("[0-9][0-9]_*.py"))
+    """Return the numbered examples, in reading order, and those of users' own work."""
+    return [*sorted((ROOT / "examples").glob("[0-9][0-9]_*.py")), *sorted((ROOT / "examples" / "own").glob("*.py"))]
 
 
 def documents() -> list[Path]:

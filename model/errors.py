@@ -2,8 +2,9 @@
 
     FencepostError
     ├── InputError         what the user gave cannot be used          (exit 2)
-    │   └── FormatError    a file's content, with file, row and column
-    ├── ProtocolError      a protocol breaks a rule of the language   (a bug in a protocol)
+    │   ├── FormatError    a file's content, with file, row and column
+    │   ├── LoadError      a user's Python file raises, with the traceback
+    │   └── ProtocolError  a protocol breaks a rule of the language
     ├── NotAccepted        a spec refuses a step of a program         (a bug in a program)
     ├── NotDeterministic   a program, run again, does something else  (a bug in a program)
     └── Miscounted         a timed loop did not do what it was to do  (a bug in what is measured)
@@ -63,7 +64,15 @@ class FormatError(InputError):
         self.path, self.row, self.column = path, row, column
 
 
-class ProtocolError(FencepostError):
+class LoadError(InputError):
+    """A user's Python file raises; `traceback` is the text of it, without the frames of fencepost."""
+
+    def __init__(self, path: Path, problem: str, traceback: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path, self.traceback = path, traceback
+
+
+class ProtocolError(InputError):
     """A protocol breaks a rule of the language; names the protocol and the action."""
 
 

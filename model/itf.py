@@ -2,7 +2,8 @@
 
 Integers are `{"#bigint": "7"}`, maps `{"#map": [[key, value], ...]}` with the cells that differ from the
 map's default, keys of several parts `{"#tup": [...]}`. The step that led to a state is in it as
-`mbt::actionTaken` and `mbt::nondetPicks`. `#meta` says which protocol and property the trace is of.
+`mbt::actionTaken` and `mbt::nondetPicks`. `#meta` says which protocol and property the trace is of; of a protocol in a
+user's file, also which file that is, and the hash of its text.
 """
 
 import json
@@ -13,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from fencepost.model.errors import FormatError, InputError, NotAccepted
-from fencepost.model.instance import Instance
+from fencepost.model.instance import MOST, Instance
 from fencepost.model.language import Map, Protocol
+from fencepost.model.own import PROTOCOL, Source, object_from, ships, source_of
 from fencepost.model.specs import protocol
 from fencepost.model.trace import Step, Trace
 
 FORMAT_DESCRIPTION = "https://apalache-mc.org/docs/adr/015adr-trace.html"
-BOUND_MOST = 1_000  # of each bound of an instance
 ACTION, PICKS = "mbt::actionTaken", "mbt::nondetPicks"
 
 
@@ -44,6 +45,7 @@ def write_whole(path: Path, text: str) -> None:
 
 def document(trace: Trace) -> dict[str, Any]:
     """Return a trace as an ITF document."""
+    source = source_of(trace.protocol)
     taken = [Step("init", {}), *trace.steps]
     states = [_state(n, step, state) for n, (step, state) in enumerate(zip(taken, trace.states(), strict=True))]
     return {
@@ -52,9 +54,10 @@ def document(trace: Trace) -> dict[str, Any]:
             "format-description": FORMAT_DESCRIPTION,
             "schema": "fencepost/trace/1",
             "protocol": trace.protocol.name,
+            **({} if ships(trace.protocol) else {"source": source and asdict(source)}),
             "property": trace.property,
             "found_by": trace.found_by,
-            "bounds": asdict(trace.bounds),
+            "bounds": {name: size for name, size in asdict(trace.bounds).items() if size != {}},
         },
         "vars": [ACTION, PICKS, *trace.protocol.fields],
         "states": states,
@@ -73,7 +76,7 @@ def read_trace(path: Path) -> Trace:
         if not states or not isinstance(states, list) or not all(isinstance(state, dict) for state in states):
             raise InputError(f"states is {_short(states)}: expected a state before the first step and one after each")
         found = Trace(
-            protocol=protocol(_string(meta, "protocol")),
+            protocol=_protocol(meta),
             property=_string(meta, "property"),
             steps=tuple(_step(path, number, state) for number, state in enumerate(states) if number > 0),
             bounds=_bounds(meta["bounds"]),
@@ -107,17 +110,37 @@ def parsed(path: Path) -> dict[str, Any]:
     return raw
 
 
-def _string(meta: dict[str, Any], name: str) -> str:
+def _string(meta: dict[str, Any], name: str, where: str = "#meta.") -> str:
     if not isinstance(meta[name], str):
-        raise InputError(f"#meta.{name} is {_short(meta[name])}: expected a string")
+        raise InputError(f"{where}{name} is {_short(meta[name])}: expected a string")
     return str(meta[name])
+
+
+def _protocol(meta: dict[str, Any]) -> type[Protocol]:
+    """Return the protocol of a trace: one that ships, by its name, or that of a user's file, as it was."""
+    name = _string(meta, "protocol")
+    if "source" not in meta:
+        return protocol(name)
+    given = meta["source"]
+    if given is None:
+        raise InputError(
+            f"its protocol {name} stood in no file that can be loaded (it was typed in, or is defined in a function):"
+            " put the class into a file and prove it again"
+        )
+    if not isinstance(given, dict) or given.keys() != Source.__annotations__.keys():
+        raise InputError(f"#meta.source is {_short(given)}: expected module, file, object and sha256")
+    found = object_from(Source(**{part: _string(given, part, "#meta.source.") for part in given}), PROTOCOL)
+    if found.name != name:
+        raise InputError(f"#meta.protocol is {_short(name)}: expected {found.name}, as its source says")
+    return found
 
 
 def _bounds(given: dict[str, Any]) -> Instance:
     """Return the instance that a trace lies in; it is enumerated, so it is small."""
-    for name, value in given.items():
-        if type(value) is not int or not 0 <= value <= BOUND_MOST:
-            raise InputError(f"#meta.bounds.{name} is {_short(value)}: expected 0 to {BOUND_MOST}")
+    others = given.get("others", {})
+    for name, value in [*given.items(), *others.items()]:
+        if value is not others and (type(value) is not int or not 0 <= value <= MOST):
+            raise InputError(f"#meta.bounds.{name} is {_short(value)}: expected 0 to {MOST}")
     return Instance(**given)
 
 

@@ -9,8 +9,7 @@ from msgspec import Struct
 
 from fencepost.model.errors import InputError
 from fencepost.model.instance import Instance
-from fencepost.model.language import Protocol, Statement
-from fencepost.model.language.terms import TRUTH
+from fencepost.model.language import TRUTH, Protocol, Statement
 
 
 class Step(Struct, frozen=True):
@@ -38,7 +37,7 @@ class Trace:
 
     def states(self) -> Iterator[Protocol]:
         """Yield the one state object before the first step and again after each; raises NotAccepted."""
-        state = self.protocol()
+        state = self.protocol(self.bounds)
         yield state
         for step in self.steps:
             state.fire(step.action, **step.arguments)
@@ -58,7 +57,7 @@ class Replay:
 def values_of(statement: Statement, bounds: Instance) -> Iterator[dict[str, Any]]:
     """Yield every assignment of a statement's parameters inside an instance."""
     names = [name for name, _ in statement.parameters]
-    domains = [(False, True) if sort == TRUTH else bounds.domain(sort) for _, sort in statement.parameters]
+    domains = [(False, True) if sort is TRUTH else bounds.domain(sort) for _, sort in statement.parameters]
     for values in product(*domains):
         yield dict(zip(names, values, strict=True))
 

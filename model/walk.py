@@ -27,8 +27,9 @@ def walk(protocol: type[Protocol], *, seed: int = 0, bounds: Instance | None = N
     """
     random, coverage = Random(seed), Coverage()
     # One client gets far with its seqs, two get in each other's way.
-    instances = [Instance(clients=1, slots=3, seqs=3), Instance(clients=2, slots=3, seqs=3)]
-    instances += [] if bounds in (None, Instance()) else [bounds]
+    others = bounds.others if bounds is not None else {}
+    instances = [Instance(clients=clients, slots=3, seqs=3, others=others) for clients in (1, 2)]
+    instances += [bounds] if bounds is not None and bounds != Instance(others=others) else []
     for number in range(WALK_COUNT):
         # Actions are used evenly in every other pair of walks.
         _walk_once(protocol, random, instances[number % len(instances)], coverage, evenly=number % 4 < 2)
@@ -39,7 +40,7 @@ def walk(protocol: type[Protocol], *, seed: int = 0, bounds: Instance | None = N
 
 def _walk_once(protocol: type[Protocol], random: Random, bounds: Instance, coverage: Coverage, *, evenly: bool) -> None:
     """Walk from the start; where `evenly`, an action that happened less often so far is likely to be next."""
-    state = protocol()
+    state = protocol(bounds)
     steps: list[Step] = []
     performed = Counter[str]()
     for _ in range(WALK_STEPS):

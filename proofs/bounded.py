@@ -6,13 +6,14 @@ all actions. The search deepens one step at a time, so what it finds is shortest
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
 import z3
 
 from fencepost.model.instance import Instance
-from fencepost.model.language import TRUTH, Field, Protocol, Sort, Statement
+from fencepost.model.language import TRUTH, Field, Protocol, Sort, Statement, Term
 from fencepost.model.trace import Step
 from fencepost.proofs.slicing import slice_for
 from fencepost.proofs.symbolic import (
@@ -26,6 +27,7 @@ from fencepost.proofs.symbolic import (
     guard,
     instance,
     literal,
+    overruns,
     z3_sort,
 )
 
@@ -43,6 +45,10 @@ class Finite:
                 self.cells[field.name, index] = z3.Const(name, z3_sort(field.sort))
         self._bounds = bounds
 
+    def members(self, sort: Sort) -> range | None:
+        """Return all members of a sort: quantifiers are written out."""
+        return self._bounds.domain(sort)
+
     def read(self, field: Field, indices: tuple[z3.ExprRef, ...]) -> z3.ExprRef:
         """Return the cell at `indices`; outside the instance a map is taken to hold its default."""
         value = literal(field.default, field.sort)
@@ -57,10 +63,15 @@ def inside(parameters: tuple[tuple[str, Sort], ...], values: Bindings, bounds: I
     """Return that the values of parameters belong to an instance."""
     limits = []
     for name, sort in parameters:
-        if sort != TRUTH:
+        if sort is not TRUTH:
             domain = bounds.domain(sort)
             limits += [values[name] >= domain.start, values[name] < domain.stop]
     return limits
+
+
+def written_out(terms: Iterable[Term], state: State, values: Bindings, fields: Fields) -> list[z3.BoolRef]:
+    """Return that the quantifiers of terms reach no further than the instance: what is written out is all of them."""
+    return [z3.Not(each) for term in terms for each in overruns(term, state, values, fields)]
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,7 @@ class _Search:
         values = constants(self._statement.parameters, "!")
         condition = instance(self._statement, self._states[-1], values, self._fields)
         limits = inside(self._statement.parameters, values, self._bounds)
+        limits += written_out([self._statement.condition], self._states[-1], values, self._fields)
         return conjunction(*limits, condition if self._witness else z3.Not(condition))
 
     def _unroll(self) -> None:
@@ -127,6 +139,7 @@ class _Search:
             allowed = [
                 *inside(transition.parameters, values, self._bounds),
                 guard(transition, before, values, self._fields),
+                *written_out(transition.terms(), before, values, self._fields),
                 *self._stays_inside(layer),
             ]
             self._solver.add(z3.Implies(pick == number, conjunction(*allowed)))
@@ -164,14 +177,16 @@ class _Search:
         """
         steps = []
         for pick, arguments in zip(self._picks, self._arguments, strict=True):
-            action = self._actions[self._lowest(pick)].name
-            steps.append(Step(action, {name: self._lowest(value) for name, value in arguments[action].items()}))
+            action = self._actions[lowest(self._solver, pick)].name
+            chosen = {name: lowest(self._solver, value) for name, value in arguments[action].items()}
+            steps.append(Step(action, chosen))
         return tuple(steps)
 
-    def _lowest(self, variable: z3.ArithRef) -> int:
-        """Fix a variable to the lowest value that the solver allows, and return it."""
-        self._solver.check()
-        highest = self._solver.model().eval(variable, model_completion=True).as_long()
-        value = next((v for v in range(highest) if self._solver.check(variable == v) == z3.sat), highest)
-        self._solver.add(variable == value)
-        return int(value)
+
+def lowest(solver: z3.Solver, variable: z3.ArithRef) -> int:
+    """Fix a variable to the lowest value that the solver allows, and return it."""
+    solver.check()
+    highest = solver.model().eval(variable, model_completion=True).as_long()
+    value = next((v for v in range(highest) if solver.check(variable == v) == z3.sat), highest)
+    solver.add(variable == value)
+    return int(value)

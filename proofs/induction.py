@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import z3
 
-from fencepost.model.language import Protocol, Statement, Transition, Write
+from fencepost.model.language import NATURAL, Protocol, Statement, Transition, Write
 from fencepost.proofs.solving import LimitedSolver, Solving
 from fencepost.proofs.symbolic import (
     After,
@@ -24,15 +24,16 @@ from fencepost.proofs.symbolic import (
     all_natural,
     conjunction,
     constants,
+    enough_members,
     everywhere,
     guard,
     instance,
     naturals,
+    of_sort,
     translate,
 )
 
-NATURAL = "natural"  # that no number of a state is negative: proved with the statements of every protocol
-
+# NATURAL is that every cell holds a value of its sort: proved with the statements of every protocol.
 Candidates = Mapping[str, Statement | None]  # by name; None stands for NATURAL, which is no statement
 
 
@@ -86,7 +87,9 @@ def _round(protocol: type[Protocol], candidates: Candidates, result: Induction) 
     """Check every candidate at the start and against every action; return the failures."""
     failed: dict[str, Obligation] = {}
     goals = {name: _broken(each, Initial(), protocol) for name, each in candidates.items() if each is not None}
-    _ask(result.solving.new_solver(), goals, f"{protocol.name}/start", failed, result)
+    at_start = result.solving.new_solver()
+    at_start.add(enough_members(protocol))
+    _ask(at_start, goals, f"{protocol.name}/start", failed, result)
     solver = assuming(protocol, candidates, result.solving)
     for transition in protocol.actions.values():
         remaining = {name: each for name, each in candidates.items() if name not in failed}
@@ -124,6 +127,7 @@ def kept_by(
 def assuming(protocol: type[Protocol], candidates: Candidates, solving: Solving) -> LimitedSolver:
     """Return a solver that knows of the state before a step that all candidates hold there."""
     solver, before = solving.new_solver(), Unknown()
+    solver.add(enough_members(protocol))
     for each in candidates.values():
         solver.add(all_natural(before, protocol.fields) if each is None else everywhere(each, before, protocol.fields))
     return solver
@@ -165,17 +169,18 @@ def _broken(statement: Statement, state: State, protocol: type[Protocol]) -> z3.
 def _written_numbers(
     transition: Transition, before: State, arguments: Bindings, protocol: type[Protocol]
 ) -> list[z3.BoolRef]:
-    """Return that each number that an action writes is natural."""
-    numeric = [write for write in transition.writes if protocol.fields[write.field].sort.numeric]
-    return [_is_natural(write, before, arguments, protocol) for write in numeric]
+    """Return that what an action writes is of its sort."""
+    limits = [_is_natural(write, before, arguments, protocol) for write in transition.writes]
+    return [limit for each in limits for limit in each]
 
 
-def _is_natural(write: Write, before: State, arguments: Bindings, protocol: type[Protocol]) -> z3.BoolRef:
-    """Return that what is written is natural; where a range is filled, in each of its cells."""
+def _is_natural(write: Write, before: State, arguments: Bindings, protocol: type[Protocol]) -> list[z3.BoolRef]:
+    """Return that what is written is of its sort; where a range is filled, in each of its cells."""
+    sort = protocol.fields[write.field].sort
     if write.count is None:
-        return translate(write.value, before, arguments, protocol.fields) >= 0
+        return of_sort(translate(write.value, before, arguments, protocol.fields), sort)
     cell = z3.Int("cell!")
     start = translate(write.indices[0], before, arguments, protocol.fields)
     count = translate(write.count, before, arguments, protocol.fields)
     value = translate(write.value, before, {**arguments, str(write.cell): cell}, protocol.fields)
-    return z3.Implies(z3.And(start <= cell, cell < start + count), value >= 0)
+    return [z3.Implies(z3.And(start <= cell, cell < start + count), limit) for limit in of_sort(value, sort)]

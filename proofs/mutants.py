@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from fencepost.model.errors import InputError
 from fencepost.model.language import Protocol, Transition
 from fencepost.model.specs import SOUND
-from fencepost.proofs.induction import Induction, Obligation, candidates_of, kept_by
+from fencepost.proofs.induction import Induction, Obligation, candidates_of, induct, kept_by
 from fencepost.proofs.solving import Solving
 
 _HAND_STAYS = "the batch in hand is no part of what this action forgets or drops"
@@ -89,8 +90,15 @@ class Mutant:
 
 
 def mutants(protocols: tuple[type[Protocol], ...] = SOUND) -> Iterator[Mutant]:
-    """Yield every mutant with what became of it."""
+    """Yield every mutant with what became of it.
+
+    Raises InputError for a protocol that is not proved: what already fails notices nothing.
+    """
     for protocol in protocols:
+        if protocol not in SOUND and (unproved := protocol.promises.keys() - induct(protocol).proved):
+            raise InputError(
+                f"{protocol.name} is not proved ({', '.join(sorted(unproved))}): prove it, then its mutants"
+            )
         for transition in protocol.actions.values():
             for index, guard in enumerate(transition.guards):
                 began = time.perf_counter()

@@ -45,7 +45,7 @@ def _reads_for(transition: Transition, needed: set[str]) -> Iterator[str]:
     """Yield what an action reads to do what it does to the needed fields."""
     writes = [write for write in transition.writes if write.field in needed]
     for write in writes:
-        for term in (*write.indices, write.value, *([write.count] if write.count is not None else [])):
+        for term in write.terms():
             yield from reads(term)
     if writes:
         for guard in transition.guards:

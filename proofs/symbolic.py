@@ -13,7 +13,7 @@ from typing import Protocol as Interface
 
 import z3
 
-from fencepost.model.language import TRUTH, Field, Sort, Statement, Term, Transition, Write
+from fencepost.model.language import TRUTH, Field, Protocol, Sort, Statement, Term, Transition, Write, quantifiers
 
 Bindings = Mapping[str, z3.ExprRef]
 Fields = Mapping[str, Field]
@@ -24,15 +24,18 @@ class State(Interface):
 
     def read(self, field: Field, indices: tuple[z3.ExprRef, ...]) -> z3.ExprRef: ...
 
+    def members(self, sort: Sort) -> range | None:
+        """Return the members that a quantifier over `sort` is written out for; None where it stays a quantifier."""
+
 
 def z3_sort(sort: Sort) -> z3.SortRef:
     """Return Bool for truth values and Int for the rest: of an identity only equality is ever used."""
-    return z3.BoolSort() if sort == TRUTH else z3.IntSort()
+    return z3.BoolSort() if sort is TRUTH else z3.IntSort()
 
 
 def literal(value: int | bool, sort: Sort) -> z3.ExprRef:
     """Return a Python value as a constant of its sort."""
-    return z3.BoolVal(value) if sort == TRUTH else z3.IntVal(value)
+    return z3.BoolVal(value) if sort is TRUTH else z3.IntVal(value)
 
 
 def constants(parameters: tuple[tuple[str, Sort], ...], suffix: str = "?") -> dict[str, z3.ExprRef]:
@@ -41,8 +44,26 @@ def constants(parameters: tuple[tuple[str, Sort], ...], suffix: str = "?") -> di
 
 
 def naturals(parameters: tuple[tuple[str, Sort], ...], values: Bindings) -> list[z3.BoolRef]:
-    """Return what the sorts of the parameters say about their values: a number is never negative."""
-    return [values[name] >= 0 for name, sort in parameters if sort.numeric]
+    """Return what the sorts of the parameters say about their values: see `of_sort`."""
+    return [limit for name, sort in parameters for limit in of_sort(values[name], sort)]
+
+
+def member_count(sort: Sort) -> z3.ArithRef:
+    """Return the number of members of a counted sort: a constant, so that a proof holds for every number."""
+    return z3.Int(f"{sort.name}#")
+
+
+def of_sort(value: z3.ExprRef, sort: Sort) -> list[z3.BoolRef]:
+    """Return that a value is one of its sort: a number is never negative, and what is counted is a member."""
+    if sort.least_members:
+        return [value >= 0, value < member_count(sort)]
+    return [value >= 0] if sort.numeric else []
+
+
+def enough_members(protocol: type[Protocol]) -> list[z3.BoolRef]:
+    """Return that each counted sort has at least as many members as the protocol names."""
+    counted = [sort for sort in protocol.sorts.values() if sort.least_members]
+    return [member_count(sort) >= sort.least_members for sort in counted]
 
 
 def conjunction(*parts: z3.BoolRef) -> z3.BoolRef:
@@ -57,6 +78,9 @@ class Initial:
     def read(self, field: Field, indices: tuple[z3.ExprRef, ...]) -> z3.ExprRef:
         return literal(field.default, field.sort)
 
+    def members(self, sort: Sort) -> range | None:
+        return None
+
 
 @dataclass(frozen=True)
 class Unknown:
@@ -69,6 +93,9 @@ class Unknown:
 
     def read(self, field: Field, indices: tuple[z3.ExprRef, ...]) -> z3.ExprRef:
         return self.function(field)(*indices)
+
+    def members(self, sort: Sort) -> range | None:
+        return None
 
 
 class After:
@@ -93,6 +120,9 @@ class After:
     def changes(self, field: Field) -> bool:
         """Say whether the transition writes to this field at all."""
         return field.name in self._writes
+
+    def members(self, sort: Sort) -> range | None:
+        return self._before.members(sort)
 
     def read(self, field: Field, indices: tuple[z3.ExprRef, ...]) -> z3.ExprRef:
         value = self._before.read(field, indices)
@@ -136,7 +166,51 @@ def translate(term: Term, state: State, bindings: Bindings, fields: Fields) -> z
         case "read":
             field = fields[term.operands[0]]
             return state.read(field, tuple(translate(index, state, bindings, fields) for index in term.operands[1:]))
+        case "for_all" | "exists":
+            return _quantified(term, state, bindings, fields)
     return _OPERATORS[term.operator](*(translate(operand, state, bindings, fields) for operand in term.operands))
+
+
+def _quantified(term: Term, state: State, bindings: Bindings, fields: Fields) -> z3.BoolRef:
+    """Return a quantifier as one, or written out where the state has finitely many members.
+
+    A number in a quantifier is below a limit; written out, that limit lies inside the instance (see `overruns`).
+    """
+    variable, body, *limit = term.operands
+    (name,), members = variable.operands, state.members(variable.sort)
+    limits = [translate(each, state, bindings, fields) for each in limit]
+
+    def about(value: z3.ExprRef) -> z3.BoolRef:
+        inside = conjunction(*(value < each for each in limits))
+        if members is None:
+            inside = conjunction(*range_of(variable.sort, value), inside)
+        said = translate(body, state, {**bindings, name: value}, fields)
+        return z3.Implies(inside, said) if term.operator == "for_all" else z3.And(inside, said)
+
+    if members is None:
+        bound = z3.FreshConst(z3.IntSort(), name)
+        return (z3.ForAll if term.operator == "for_all" else z3.Exists)([bound], about(bound))
+    each_of = [about(z3.IntVal(member)) for member in members]
+    return conjunction(*each_of) if term.operator == "for_all" else z3.Or(*each_of)
+
+
+def range_of(sort: Sort, value: z3.ExprRef) -> list[z3.BoolRef]:
+    """Return that the variable of a quantifier is of its sort; whoever quantifies over identities counts them."""
+    return [value >= 0] if sort.numeric else [value >= 0, value < member_count(sort)]
+
+
+def overruns(term: Term, state: State, bindings: Bindings, fields: Fields) -> list[z3.BoolRef]:
+    """Return where the quantifiers of a term reach past the members that they are written out for."""
+    found: list[z3.BoolRef] = []
+    for each in quantifiers(term):
+        variable, body, *limit = each.operands
+        members = state.members(variable.sort)
+        if members is None:
+            continue
+        found += [translate(last, state, bindings, fields) > members.stop for last in limit]
+        for member in members:
+            found += overruns(body, state, {**bindings, variable.operands[0]: z3.IntVal(member)}, fields)
+    return found
 
 
 def guard(transition: Transition, state: State, arguments: Bindings, fields: Fields) -> z3.BoolRef:
@@ -158,11 +232,11 @@ def everywhere(statement: Statement, state: State, fields: Fields) -> z3.BoolRef
 
 
 def all_natural(state: Unknown, fields: Fields) -> list[z3.BoolRef]:
-    """Return that every number in `state` is natural, as its sort says."""
+    """Return that every cell of `state` holds a value of its sort."""
     axioms = []
     for field in fields.values():
-        if field.sort.numeric:
-            bound = [z3.Const(f"cell{i}", z3_sort(sort)) for i, sort in enumerate(field.indices)]
-            value = state.read(field, tuple(bound))
-            axioms.append(z3.ForAll(bound, value >= 0) if bound else value >= 0)
+        bound = [z3.Const(f"cell{i}", z3_sort(sort)) for i, sort in enumerate(field.indices)]
+        if limits := of_sort(state.read(field, tuple(bound)), field.sort):
+            limit = conjunction(*limits) if len(limits) > 1 else limits[0]
+            axioms.append(z3.ForAll(bound, limit) if bound else limit)
     return axioms

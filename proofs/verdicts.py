@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
 from fencepost.model.instance import Instance
-from fencepost.model.language import Protocol
-from fencepost.model.trace import Trace
+from fencepost.model.language import NATURAL, Protocol
+from fencepost.model.own import protocol_of
+from fencepost.model.trace import Trace, replay
 from fencepost.proofs.bounded import shortest
+from fencepost.proofs.cti import CounterexampleToInduction, counterexample_to_induction
 from fencepost.proofs.happening import Happening, happenings
 from fencepost.proofs.induction import Induction, induct, statements
-from fencepost.proofs.solving import Solving
-from fencepost.proofs.step import BadStep, bad_step
+from fencepost.proofs.solving import Disagreement, Solving
 
 DEPTH = 6  # steps; every refuted protocol breaks its promise within them
 
@@ -41,9 +43,10 @@ class Proof:
     """What is known of one property of one protocol; `bound` is part of the verdict.
 
     `theorem` is there when it is proved, `trace` when it is violated. Otherwise `query` is the obligation
-    that failed, in SMT-LIB 2, and `bad_step` shows what induction could not exclude, where the small
-    instance has such a step. `happenings`, the same for all promises of the protocol, say whether its
-    actions happen and each `sometimes` is reached: where one does not, nothing is proved.
+    that failed, in SMT-LIB 2, and `cti` is the counterexample to induction: a state, perhaps never reached, and the
+    step from it that breaks the promise. It says which invariant the proof wants. None where the small instance has no
+    such step. `happenings`, the same for all promises of the protocol, say whether its actions happen and each
+    `sometimes` is reached: where one does not, nothing is proved.
     """
 
     protocol: str
@@ -54,33 +57,39 @@ class Proof:
     theorem: Theorem | None = None
     trace: Trace | None = None
     query: str = ""
-    bad_step: BadStep | None = None
+    cti: CounterexampleToInduction | None = None
     happenings: tuple[Happening, ...] = ()
 
 
 def prove(
-    protocol: type[Protocol],
+    target: type[Protocol] | str | Path,
     *,
     depth: int = DEPTH,
     bounds: Instance | None = None,
     solving: Solving | None = None,
 ) -> list[Proof]:
-    """Return a verdict for each promise of a protocol.
+    """Return a verdict for each promise of a protocol: a class, the name of one that ships, or FILE.py or FILE.py:Name.
+
+        fencepost.prove("order5.fetch_add")
+        fencepost.prove("mine.py:Cuts", bounds=Instance(others={"Shard": 3}))
 
     Induction first; what it does not prove is searched for in a small instance, up to `depth` steps.
     What is neither proved nor violated is unknown: a search that finds nothing is no proof, and what
     holds where an action never happens, or a `sometimes` is never reached, may hold for want of events.
-    Raises InputError for a protocol that promises nothing.
+
+    Raises InputError for a target that is no protocol or promises nothing, a LoadError where its file raises, and
+    InputError for a size in `bounds` of a sort that it does not have.
     """
+    protocol = protocol_of(target)
     if not protocol.promises:
         raise InputError(f"{_named(protocol)} promises nothing, so there is nothing to prove: expected a @promise")
-    bounds = bounds or Instance()
+    bounds = (bounds or Instance()).of(protocol)
     induction = induct(protocol, solving=solving)
     seen = happenings(protocol, induction, depth=depth, bounds=bounds)
     proofs = [replace(_settle(protocol, name, depth, bounds, induction), happenings=seen) for name in protocol.promises]
     if not any(proof.verdict is Verdict.VIOLATED for proof in proofs):
         # Where something is violated, that is known: no need to ask what induction could not exclude.
-        proofs = [_with_bad_step(proof, protocol, bounds, induction) for proof in proofs]
+        proofs = [_with_cti(proof, protocol, bounds, induction) for proof in proofs]
     return [_unless_vacuous(proof) for proof in proofs]
 
 
@@ -110,15 +119,19 @@ def _search(protocol: type[Protocol], name: str, depth: int, bounds: Instance, i
     seconds = induction.seconds[name] + time.perf_counter() - began
     if found.steps is not None:
         trace = Trace(protocol, name, found.steps, bounds, "z3")
+        if replay(trace).violated_at is None:
+            raise Disagreement(f"{protocol.name}: Z3 breaks {name} by steps that keep to it on values: {found.steps}")
         return Proof(protocol.name, name, Verdict.VIOLATED, f"{len(found.steps)} steps", seconds, trace=trace)
     why = induction.failed[name]
     searched = f"gave up at {found.depth} steps ({found.gave_up})" if found.gave_up else f"none in {depth} steps"
     bound = f"induction: {why.action} may break it ({why.answer}); counterexample: {searched} of {bounds}"
+    if NATURAL in induction.failed:
+        bound += f"; {induction.failed[NATURAL].action} may write what is none of its sort, such as a number below zero"
     return Proof(protocol.name, name, Verdict.UNKNOWN, bound, seconds, query=why.query)
 
 
-def _with_bad_step(proof: Proof, protocol: type[Protocol], bounds: Instance, induction: Induction) -> Proof:
-    """Add, to what is unknown, a small step that induction cannot exclude, from what was assumed when it failed."""
+def _with_cti(proof: Proof, protocol: type[Protocol], bounds: Instance, induction: Induction) -> Proof:
+    """Add, to what is unknown, its counterexample to induction, from what was assumed when it failed."""
     if proof.verdict is not Verdict.UNKNOWN:
         return proof
     failure = induction.failed[proof.property]
@@ -126,4 +139,6 @@ def _with_bad_step(proof: Proof, protocol: type[Protocol], bounds: Instance, ind
     assumed = [each for name, each in known.items() if name in failure.assumed]
     if failure.action not in protocol.actions:
         return proof
-    return replace(proof, bad_step=bad_step(protocol, assumed, known[proof.property], failure.action, bounds))
+    left_out = tuple(name for name in induction.failed if name not in failure.assumed)
+    broken = known[proof.property]
+    return replace(proof, cti=counterexample_to_induction(protocol, assumed, broken, failure.action, bounds, left_out))

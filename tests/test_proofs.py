@@ -5,14 +5,14 @@ import z3
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import FencepostError, InputError
-from fencepost.model.language import Map, Protocol, action, every, invariant, promise
+from fencepost.model.language import NATURAL, Map, Protocol, action, every, invariant, promise
 from fencepost.model.specs import SOUND, protocol
 from fencepost.model.specs.order4_claim import Order4Claim
 from fencepost.model.specs.vocabulary import Client, Count, Position
 from fencepost.model.trace import replay
 from fencepost.model.walk import walk
 from fencepost.proofs import Solving, Theorem, induct, prove, second_opinion
-from fencepost.proofs.induction import NATURAL, Induction, candidates_of, kept_by
+from fencepost.proofs.induction import Induction, candidates_of, kept_by
 from fencepost.proofs.mutants import EQUIVALENT, Mutant, mutants
 from fencepost.proofs.solving import Disagreement
 
@@ -101,10 +101,10 @@ def test_a_step_that_induction_cannot_exclude_is_small_and_is_shown() -> None:
     proof = proofs["once"]
     assert proof.verdict is Verdict.UNKNOWN
     assert "none in 3 steps" in proof.bound
-    assert proof.bad_step is not None
-    assert proof.bad_step.step.action == "reserve"
-    assert len(proof.bad_step.cells) <= 30  # of some hundred; which ones is Z3's choice
-    assert "once is violated for one = row" in str(proof.bad_step)
+    assert proof.cti is not None
+    assert proof.cti.step.action == "reserve"
+    assert len(proof.cti.cells) <= 30  # of some hundred; which ones is Z3's choice
+    assert "once is violated for one = row" in str(proof.cti)
 
 
 def fails_without(spec: type[Protocol], auxiliary: str) -> bool:

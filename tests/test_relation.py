@@ -10,7 +10,7 @@ from fencepost.model.instance import Instance
 from fencepost.model.language import TRUTH, Field, Map, Protocol, Sort, Transition
 from fencepost.model.specs import PROTOCOLS
 from fencepost.proofs.bounded import Finite, inside
-from fencepost.proofs.step import typed
+from fencepost.proofs.cti import typed
 from fencepost.proofs.symbolic import After, constants, guard, literal
 
 BOUNDS = Instance(slots=3, seqs=3)
@@ -21,6 +21,9 @@ class Known:
 
     def __init__(self, state: Protocol) -> None:
         self._state = state
+
+    def members(self, sort: Sort) -> range:
+        return BOUNDS.domain(sort)
 
     def read(self, field: Field, indices: tuple[z3.ExprRef, ...]) -> z3.ExprRef:
         index = tuple(z3.simplify(each).as_long() for each in indices)

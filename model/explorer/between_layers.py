@@ -17,6 +17,7 @@ from fencepost.model.language import Protocol
 from fencepost.model.memory import MATRIX
 from fencepost.model.memory.late import Choice
 from fencepost.model.memory.lines import LinesChanged
+from fencepost.model.own import ships
 from fencepost.model.programs.designs import design
 from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import line_of
@@ -41,6 +42,8 @@ def programs_of(trace: Trace) -> tuple[RunTrace, tuple[int, ...]]:
     without programs and a property that they are not judged by, and NotAccepted where a program at its turn does
     something else.
     """
+    if not ships(trace.protocol):
+        raise InputError(f"{trace.protocol.name} is a protocol of your own: it has no programs")
     if trace.property not in IN_PROGRAMS:
         expected = ", ".join(IN_PROGRAMS)
         raise InputError(f"programs are not judged by {trace.property!r}: expected one of {expected}")

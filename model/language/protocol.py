@@ -17,12 +17,16 @@
 Rules, checked when the class is defined: an action requires first and writes afterwards; it does not
 branch on state; sorts do not mix. An instance is one concrete state, and an action called on it runs
 there. `require` comes first so that a refused action has changed nothing.
+
+`self.for_all(Shard, lambda shard: ...)` and `self.exists(...)` range over all members of a sort of identities, in
+requirements and statements alike. How many members there are is open in a proof and fixed in an instance, so a state
+of such a protocol is made with the instance that it lies in.
 """
 
+import re
 from collections.abc import Callable
 from inspect import signature
 from typing import (
-    Annotated,
     Any,
     ClassVar,
     Self,
@@ -31,15 +35,28 @@ from typing import (
     get_origin,
     get_type_hints,
 )
+from typing import Protocol as Interface
 
-from fencepost.model.contract import PROPERTIES, Level
-from fencepost.model.errors import NotAccepted, ProtocolError, unknown_choice
+from fencepost.model.contract import Level
+from fencepost.model.errors import NotAccepted, ProtocolError
+from fencepost.model.language.counting import counted
 from fencepost.model.language.maps import Map
-from fencepost.model.language.recording import Field, Statement, Transition, record
-from fencepost.model.language.terms import TRUTH, Sort, lift
+from fencepost.model.language.recording import Field, Recorder, Statement, Transition, record
+from fencepost.model.language.sorts import TRUTH, Sort, check_names, sort_of
+from fencepost.model.language.terms import Term, lift
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Parameters = tuple[tuple[str, Sort], ...]
+
+NAME = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)  # of a protocol and of a promise: both become names of files
+NATURAL = "natural"  # what the proof calls the claim that each cell holds a value of its sort
+TABLES = {"promise": "promises", "invariant": "invariants", "sometimes": "witnesses"}
+
+
+class Bounds(Interface):
+    """How many members each sort has: an `Instance`."""
+
+    def domain(self, sort: Sort) -> range: ...
 
 
 class Refused(Exception):
@@ -69,9 +86,10 @@ def sometimes(function: Function) -> Function:
 
 
 def promise(name: str) -> Callable[[Function], Function]:
-    """Mark a method as the statement of a property of the contract, an invariant that users were promised."""
-    if name not in PROPERTIES:
-        raise unknown_choice("property", name, PROPERTIES)
+    """Mark a method as the statement of a promise: of the contract, by its name there, or one of the protocol's own."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        given = "the method itself" if callable(name) else repr(name)
+        raise ProtocolError(f'a promise is called {given}: expected letters, digits, - and _, @promise("once")')
 
     def mark(function: Function) -> Function:
         function.__dict__["kind"] = ("promise", name)
@@ -83,12 +101,13 @@ def promise(name: str) -> Callable[[Function], Function]:
 class Protocol:
     """One state of a protocol; subclasses declare fields, actions, promises and invariants.
 
-    `name` and `level` are set by protocols that can be asked for by name; parts that are only
-    inherited from leave them out.
+    `name` is that of the class, where the class does not set it; `level` is set by protocols that make the promises of
+    a level of the contract. `bounds` says how many members each sort has, for `for_all` and `exists`.
     """
 
     name: ClassVar[str] = ""
     level: ClassVar[Level]
+    sorts: ClassVar[dict[str, Sort]] = {}
     fields: ClassVar[dict[str, Field]] = {}
     actions: ClassVar[dict[str, Transition]] = {}
     promises: ClassVar[dict[str, Statement]] = {}
@@ -97,13 +116,22 @@ class Protocol:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        marked = _marked_methods(cls)
+        cls.name = vars(cls).get("name", cls.__name__)
+        if not isinstance(cls.name, str) or not NAME.fullmatch(cls.name):
+            raise ProtocolError(f"{cls.__name__} is called {cls.name!r}: expected letters, digits, ., - and _")
         cls.fields = dict(_declared_fields(cls))
         cls.actions, cls.promises, cls.invariants, cls.witnesses = {}, {}, {}, {}
-        for method, (kind, title) in _marked_methods(cls).items():
-            _add(cls, method, kind, title)
+        used: list[Sort] = [sort for field in cls.fields.values() for sort in (*field.indices, field.sort)]
+        for method, (kind, title) in marked.items():
+            used += _add(cls, method, kind, title)
+        check_names(cls.__name__, used)
+        cls.sorts = {sort.name: sort for sort in used if sort is not TRUTH}
+        counted(cls)
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds | None = None) -> None:
         self._required_count = 0
+        self._bounds = bounds
         for declared in self.fields.values():
             setattr(self, declared.name, Map(declared.default) if declared.indices else declared.default)
 
@@ -113,6 +141,28 @@ class Protocol:
             if not condition:
                 raise Refused(self._required_count)
             self._required_count += 1
+
+    def for_all(self, sort: object, condition: Callable[[Any], bool], *, below: int | None = None) -> bool:
+        """Say whether the condition holds of every member of a sort; of a sort of numbers, of those `below`.
+
+        self.require(self.for_all(Shard, lambda shard: self.reported[shard]))
+        """
+        return all(condition(each) for each in self._members(sort, below))
+
+    def exists(self, sort: object, condition: Callable[[Any], bool], *, below: int | None = None) -> bool:
+        """Say whether the condition holds of some member of a sort; of a sort of numbers, of one `below`."""
+        return any(condition(each) for each in self._members(sort, below))
+
+    def _members(self, sort: object, below: int | None) -> range:
+        if below is not None:
+            return range(below)
+        which = sort_of(f"{self.name}(for_all)", sort)
+        if self._bounds is None:
+            raise ProtocolError(
+                f"how many {which}s there are is not said: make the state in an instance,"
+                f" {type(self).__name__}(Instance(others={{'{which}': 2}}))"
+            )
+        return self._bounds.domain(which)
 
     def try_fire(self, action: str, **arguments: int) -> bool:
         """Perform the action where its requirements hold; say whether they did."""
@@ -159,21 +209,41 @@ class Protocol:
                 setattr(self, declared.name, value)
 
 
-def _add(cls: type[Protocol], method: str, kind: str, title: str | None) -> None:
+def _add(cls: type[Protocol], method: str, kind: str, title: str | None) -> list[Sort]:
+    """Put a marked method into the table of its kind; return the sorts that it names."""
     function = getattr(cls, method)
     parameters = _parameters(cls, function)
     recorder, result = record(cls, cls.fields, function, parameters)
+    sorts = [sort for _, sort in parameters]
     if kind == "action":
-        if any(sort == TRUTH for _, sort in parameters):
+        if any(sort is TRUTH for sort in sorts):
             raise ProtocolError(f"{recorder.where} takes a truth value: write two actions instead")
         cls.actions[method] = Transition(method, parameters, tuple(recorder.guards), tuple(recorder.writes))
-        return
-    condition = lift(result)
-    if condition.sort != TRUTH or recorder.guards or recorder.writes:
-        raise ProtocolError(f"{recorder.where} must only return a condition, and returns `{condition}`")
-    table = {"promise": cls.promises, "invariant": cls.invariants, "sometimes": cls.witnesses}[kind]
+        return sorts + recorder.sorts
     name = title or method.replace("_", "-")
-    table[name] = Statement(name, method, parameters, condition)
+    stated = {NATURAL: "the language"} | {each.name: each.method for each in _statements(cls)}
+    if name in stated:
+        raise ProtocolError(f"{recorder.where} states {name!r}, as {stated[name]} does: expected another name")
+    table: dict[str, Statement] = getattr(cls, TABLES[kind])
+    table[name] = Statement(name, method, parameters, _condition(recorder, result))
+    return sorts + recorder.sorts
+
+
+def _statements(cls: type[Protocol]) -> list[Statement]:
+    return [*cls.promises.values(), *cls.invariants.values(), *cls.witnesses.values()]
+
+
+def _condition(recorder: Recorder, result: object) -> Term:
+    """Return the condition that a statement returned. Raises ProtocolError where it did anything else."""
+    if result is None:
+        raise ProtocolError(f"{recorder.where} returns nothing: expected it to return a condition")
+    try:
+        condition = lift(result)
+    except ProtocolError as error:
+        raise ProtocolError(f"{recorder.where}: {error}") from None
+    if condition.sort is not TRUTH or recorder.guards or recorder.writes:
+        raise ProtocolError(f"{recorder.where} must only return a condition, and returns `{condition}`")
+    return condition
 
 
 def _marked_methods(cls: type) -> dict[str, tuple[str, str | None]]:
@@ -182,25 +252,21 @@ def _marked_methods(cls: type) -> dict[str, tuple[str, str | None]]:
     for part in reversed(cls.__mro__):
         for name, value in vars(part).items():
             if callable(value) and "kind" in getattr(value, "__dict__", {}):
+                _check_free(cls, name)
                 marks[name] = value.__dict__["kind"]
     return marks
 
 
-def _sort_of(where: str, hint: object) -> Sort:
-    if hint is bool:
-        return TRUTH
-    if get_origin(hint) is Annotated:
-        sorts = [each for each in get_args(hint)[1:] if isinstance(each, Sort)]
-        if sorts:
-            return sorts[0]
-    raise ProtocolError(f"{where} is declared as {hint!r}: expected bool or a sort such as Client or Position")
+def _check_free(cls: type, name: str) -> None:
+    if hasattr(Protocol, name):
+        raise ProtocolError(f"{cls.__name__}.{name} is a word of the language: expected another name")
 
 
 def _parameters(cls: type, function: Callable[..., Any]) -> Parameters:
     hints = get_type_hints(function, include_extras=True)
     where = f"{cls.__name__}.{function.__name__}"
     names = list(signature(function).parameters)[1:]  # without self
-    return tuple((name, _sort_of(f"{where}({name})", hints.get(name))) for name in names)
+    return tuple((name, sort_of(f"{where}({name})", hints.get(name))) for name in names)
 
 
 def _declared_fields(cls: type) -> list[tuple[str, Field]]:
@@ -208,12 +274,23 @@ def _declared_fields(cls: type) -> list[tuple[str, Field]]:
     for name, hint in get_type_hints(cls, include_extras=True).items():
         if get_origin(hint) is ClassVar:
             continue
+        _check_free(cls, name)
         where = f"{cls.__name__}.{name}"
         default = getattr(cls, name, None)
         is_map = get_origin(hint) is Map
         if isinstance(default, Map) != is_map or default is None:
             raise ProtocolError(f"{where} needs a start value: a number or truth value, or every(value) for a Map")
-        sorts = [_sort_of(where, each) for each in (get_args(hint) if is_map else (hint,))]
+        sorts = [sort_of(where, each) for each in (get_args(hint) if is_map else (hint,))]
         start = default.default if isinstance(default, Map) else default
+        _check_start(where, sorts[-1], start)
         fields.append((name, Field(name, tuple(sorts[:-1]), sorts[-1], start)))
     return fields
+
+
+def _check_start(where: str, sort: Sort, start: object) -> None:
+    """Refuse a start value that is none of its sort: a proof takes it for granted that every cell holds one."""
+    if sort is TRUTH:
+        if not isinstance(start, bool):
+            raise ProtocolError(f"{where} starts at {start!r}: expected True or False")
+    elif type(start) is not int or start < 0:
+        raise ProtocolError(f"{where} starts at {start!r}: expected a whole number from 0, as every {sort} is")

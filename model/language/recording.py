@@ -6,10 +6,13 @@ Concrete execution never uses it (it runs the function itself); the prover uses 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from difflib import get_close_matches
+from inspect import signature
+from typing import Any, NoReturn
 
 from fencepost.model.errors import ProtocolError
-from fencepost.model.language.terms import TRUTH, Sort, Term, all_of, choose, fits, lift
+from fencepost.model.language.sorts import TRUTH, Sort, fits, sort_of
+from fencepost.model.language.terms import Term, all_of, choose, lift, refused
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class Write:
     count: Term | None = None
     cell: Term | None = None
 
+    def terms(self) -> tuple[Term, ...]:
+        """Return the terms that it is made of."""
+        return (*self.indices, self.value, *(() if self.count is None else (self.count,)))
+
     def __str__(self) -> str:
         cells = ", ".join(str(index) for index in self.indices)
         if self.count is not None:
@@ -47,6 +54,10 @@ class Transition:
     parameters: tuple[tuple[str, Sort], ...]
     guards: tuple[Term, ...]
     writes: tuple[Write, ...]
+
+    def terms(self) -> tuple[Term, ...]:
+        """Return the terms of its requirements and writes."""
+        return (*self.guards, *(term for write in self.writes for term in write.terms()))
 
 
 @dataclass(frozen=True)
@@ -64,11 +75,37 @@ class Statement:
 
 @dataclass
 class Recorder:
-    """Collects what one action does; `where` names it in errors."""
+    """Collects what one action does; `where` names it in errors, `names` are those of its variables."""
 
     where: str
+    names: set[str] = field(default_factory=set)
     guards: list[Term] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
+    sorts: list[Sort] = field(default_factory=list)  # those that it quantifies over
+
+    def new_variable(self, name: str, sort: Sort) -> Term:
+        """Return a variable that no other of the action is called like."""
+        numbered = (f"{name}{number or ''}" for number in range(len(self.names) + 1))
+        chosen = next(each for each in numbered if each not in self.names)
+        self.names.add(chosen)
+        return Term("variable", (chosen,), sort)
+
+    def quantify(self, operator: str, sort: Sort, condition: Callable[[Any], Any], below: object) -> Term:
+        """Return that the condition holds of every member of a sort, or of one; of a number, of those below."""
+        if sort is TRUTH or sort.numeric is (below is None):
+            raise ProtocolError(_no_members(self.where, operator, sort))
+        parameters = list(signature(condition).parameters)
+        if len(parameters) != 1:
+            raise ProtocolError(f"{self.where}: {operator} over {sort} takes a condition with one parameter")
+        self.sorts.append(sort)
+        variable, known = self.new_variable(parameters[0], sort), (len(self.guards), len(self.writes))
+        body = lift(condition(variable))
+        if body.sort is not TRUTH or known != (len(self.guards), len(self.writes)):
+            raise ProtocolError(f"{self.where}: {operator} over {sort} takes a condition, and is given `{body}`")
+        limit = () if below is None else (lift(below),)
+        if limit and not fits(limit[0].sort, sort):
+            raise ProtocolError(f"{self.where}: {operator} over {sort} is below `{limit[0]}`, a {limit[0].sort}")
+        return Term(operator, (variable, body, *limit), TRUTH)
 
     def require(self, conditions: tuple[object, ...]) -> None:
         if self.writes:
@@ -78,7 +115,7 @@ class Recorder:
             )
         for condition in conditions:
             term = lift(condition)
-            if term.sort != TRUTH:
+            if term.sort is not TRUTH:
                 raise ProtocolError(f"{self.where} requires `{term}`, a {term.sort}: expected a condition")
             self.guards.append(term)
 
@@ -91,12 +128,45 @@ class Recorder:
         self.writes.append(Write(target.name, indices, term, **span))
 
 
+def _no_members(where: str, operator: str, sort: Sort) -> str:
+    if sort is TRUTH:
+        return f"{where}: {operator} over truth values: write both, all_of(..., ...)"
+    if sort.numeric:
+        return (
+            f"{where}: {operator} over {sort}, whose values are numbers without end: say of which,"
+            f' self.{operator}({sort}, ..., below=count), or declare identities, Sort("{sort}", numeric=False)'
+        )
+    return f"{where}: {operator} over {sort} below a number: a {sort} has no order; leave `below` out"
+
+
 class RecordedMap:
     """Stands for a map while an action is recorded: reads give terms, writes go to the recorder."""
+
+    __hash__ = object.__hash__
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = refused(
+        "a comparison of whole maps", "compare their cells, self.for_all(Sort, lambda each: one[each] == other[each])"
+    )
+    __bool__ = refused("the truth of a whole map", "ask for a cell, or self.exists(Sort, lambda each: ...)")
+    __iter__ = __contains__ = __len__ = refused(
+        "a loop over a map",
+        "it has a cell for every index there is; write self.for_all or self.exists over the sort of its index",
+    )
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = refused(
+        "arithmetic on a whole map", "a map has cells; write map[index]"
+    )
 
     def __init__(self, declared: Field, recorder: Recorder) -> None:
         self._field = declared
         self._recorder = recorder
+
+    def __str__(self) -> str:
+        return self._field.name
+
+    def __repr__(self) -> str:
+        return f"the whole map {self._field.name}"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ProtocolError(f"`{self}.{name}`: a Map has cells to read and write, {self}[index], and fill; no {name}")
 
     def _indices(self, index: object) -> tuple[Term, ...]:
         terms = tuple(lift(each) for each in (index if isinstance(index, tuple) else (index,)))
@@ -121,7 +191,7 @@ class RecordedMap:
     def fill(self, start: object, count: object, value_of: Callable[[Any], Any]) -> None:
         """Write `value_of(cell)` to every cell of [start, start + count)."""
         (first,) = self._indices(start)
-        cell = Term("variable", ("cell",), first.sort)
+        cell = self._recorder.new_variable("cell", first.sort)
         self._recorder.write(self._field, (first,), value_of(cell), count=lift(count), cell=cell)
 
 
@@ -151,9 +221,19 @@ class RecordedState:
     def require(self, *conditions: object) -> None:
         self._recorder.require(conditions)
 
+    def for_all(self, sort: object, condition: Callable[[Any], Any], *, below: object = None) -> Any:
+        return self._recorder.quantify("for_all", sort_of(f"{self._recorder.where}(for_all)", sort), condition, below)
+
+    def exists(self, sort: object, condition: Callable[[Any], Any], *, below: object = None) -> Any:
+        return self._recorder.quantify("exists", sort_of(f"{self._recorder.where}(exists)", sort), condition, below)
+
     def __getattr__(self, name: str) -> Any:
         declared = self._fields.get(name)
         if declared is None:
+            if not hasattr(self._protocol, name):
+                near = get_close_matches(name, self._fields, n=1)
+                meant = f"did you mean {near[0]}?" if near else f"its fields are {', '.join(self._fields)}"
+                raise ProtocolError(f"{self._recorder.where} reads {name!r}, which is not declared: {meant}")
             attribute = getattr(self._protocol, name)
             return attribute.__get__(self) if callable(attribute) else attribute
         if declared.indices:
@@ -163,7 +243,12 @@ class RecordedState:
 
     def __setattr__(self, name: str, value: object) -> None:
         declared = self._fields.get(name)
-        if declared is None or declared.indices:
+        if declared is not None and declared.indices:
+            raise ProtocolError(
+                f"{self._recorder.where} assigns to the whole map {name}: write one cell, {name}[index] = value, or a"
+                f" range of cells, {name}.fill(start, count, value_of)"
+            )
+        if declared is None:
             known = ", ".join(each for each, field in self._fields.items() if not field.indices)
             raise ProtocolError(f"{self._recorder.where} assigns to {name!r}: expected one of the scalars {known}")
         self._recorder.write(declared, (), value)
@@ -173,12 +258,13 @@ def record(
     protocol: type, fields: dict[str, Field], function: Callable[..., Any], parameters: tuple[tuple[str, Sort], ...]
 ) -> tuple[Recorder, object]:
     """Run `function` on symbols; return what it required and wrote, and what it returned."""
-    recorder = Recorder(f"{protocol.__name__}.{function.__name__}")
+    recorder = Recorder(f"{protocol.__name__}.{function.__name__}", {name for name, _ in parameters})
     state = RecordedState(protocol, fields, recorder)
     arguments = {name: Term("variable", (name,), sort) for name, sort in parameters}
     try:
         result = function(state, **arguments)
     except ProtocolError as error:
         message = str(error)
-        raise ProtocolError(message if message.startswith(recorder.where) else f"{recorder.where}: {message}") from None
+        named = ProtocolError(message if message.startswith(recorder.where) else f"{recorder.where}: {message}")
+        raise named.with_traceback(error.__traceback__) from None
     return recorder, result

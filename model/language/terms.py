@@ -10,33 +10,30 @@ A term knows its sort, and sorts do not mix: a `Seq` is not compared with a `Pos
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar, cast
 
 from fencepost.model.errors import ProtocolError
+from fencepost.model.language.sorts import LITERAL, TRUTH, Sort, fits
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True)
-class Sort:
-    """A kind of value.
-
-    `numeric` is False for identities (clients, rings), which can only be compared for equality.
-    A numeric value is a natural number. `distance` names the sort of the difference of two values
-    (`Position` - `Position` is a `Count`); empty means the sort itself.
-    """
-
-    name: str
-    numeric: bool = field(default=True, compare=False)
-    distance: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return self.name
+_PRODUCT = "let a field grow by the amount each time, or write the sum: x + x"
+_REMAINDER = (
+    "keep the remainder or quotient in a field of its own, and advance it by choose(next == size, 0, next), where"
+    " next = last + 1"
+)
+_CONNECTIVES = "write all_of(a, b), any_of(a, b) or not_(a)"
+_NUMBER = "a term has no value while an action is read; write choose(condition, a, b), or two actions"
 
 
-TRUTH = Sort("truth", numeric=False)
-LITERAL = Sort("literal")  # a Python integer inside a term: takes the sort of its neighbour
+def refused(symbol: str, instead: str) -> Callable[..., NoReturn]:
+    """Return a special method for an operator that the language does not have; `instead` says what to write."""
+
+    def refuse(self: object, *others: object) -> NoReturn:
+        raise ProtocolError(f"`{self}`: {symbol} is not in the language: {instead}")
+
+    return refuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +41,8 @@ class Term:
     """One node of an expression.
 
     Operators: `value` (operand: a Python int or bool), `variable` (its name), `read` (a field's name,
-    then the index terms), `choose`, `and`, `or`, `not`, `==`, `<`, `<=`, `+`, `-`.
+    then the index terms), `choose`, `and`, `or`, `not`, `==`, `<`, `<=`, `+`, `-`; `for_all` and `exists` (a
+    variable, the condition on it and, of a number, the term that it is below).
     """
 
     operator: str
@@ -86,6 +84,19 @@ class Term:
     def __sub__(self, other: object) -> Any:
         return _displace("-", self, lift(other))
 
+    __rsub__ = refused("a number minus a term", "compare a sum instead: x + a == b rather than a == b - x")
+    __mul__ = __rmul__ = __pow__ = __rpow__ = refused("*", _PRODUCT)
+    __mod__ = __rmod__ = __divmod__ = __rdivmod__ = refused("%", _REMAINDER)
+    __floordiv__ = __rfloordiv__ = __truediv__ = __rtruediv__ = refused("/", _REMAINDER)
+    __and__ = __rand__ = refused("&", _CONNECTIVES)
+    __or__ = __ror__ = refused("|", _CONNECTIVES)
+    __xor__ = __rxor__ = __invert__ = refused("^ or ~", _CONNECTIVES)
+    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = refused("<< or >>", _PRODUCT)
+    __neg__ = __pos__ = __abs__ = refused("a sign", "no number is below zero; write a - b where b <= a is required")
+    __int__ = __index__ = __float__ = __len__ = refused("a term as a number", _NUMBER)
+    __iter__ = __contains__ = refused("a loop over a term", "write self.for_all or self.exists over its sort")
+    __getitem__ = refused("an index", "only a Map has cells")
+
     def __str__(self) -> str:
         return show(self)
 
@@ -99,11 +110,6 @@ def lift(value: object) -> Term:
     if isinstance(value, int):
         return Term("value", (value,), LITERAL)
     raise ProtocolError(f"{value!r} cannot stand in a term: expected an integer, a truth value or a parameter")
-
-
-def fits(given: Sort, expected: Sort) -> bool:
-    """Say whether a value of the sort `given` may stand where `expected` is due."""
-    return given == expected or (given == LITERAL and expected != TRUTH)
 
 
 def all_of(*conditions: bool) -> bool:
@@ -134,7 +140,7 @@ def choose(condition: bool, this: T, otherwise: T) -> T:
         return this if condition else otherwise
     left, right = lift(this), lift(otherwise)
     _same_sort("choose", left, right)
-    sort = right.sort if left.sort == LITERAL else left.sort
+    sort = right.sort if left.sort is LITERAL else left.sort
     return cast(T, Term("choose", (_truth(condition), left, right), sort))
 
 
@@ -146,7 +152,7 @@ def _connect(operator: str, conditions: tuple[bool, ...], concrete: Callable[[tu
 
 def _truth(value: object) -> Term:
     term = lift(value)
-    if term.sort != TRUTH:
+    if term.sort is not TRUTH:
         raise ProtocolError(f"`{term}` is a {term.sort}: expected a condition")
     return term
 
@@ -169,11 +175,11 @@ def _compare(operator: str, left: object, right: object) -> Term:
 def _displace(operator: str, left: Term, right: Term) -> Term:
     """Add or subtract: a point moves by its distance, and two points differ by it."""
     point, moved = left.sort, right.sort
-    if operator == "-" and point == moved and point.numeric and point.distance:
+    if operator == "-" and point.is_same(moved) and point.numeric and point.distance:
         return Term(operator, (left, right), Sort(point.distance))
-    if operator == "+" and point == LITERAL:
+    if operator == "+" and point is LITERAL:
         point, moved = moved, point
-    if point.numeric and (moved == LITERAL or moved.name == (point.distance or point.name)):
+    if point.numeric and (moved is LITERAL or moved.name == (point.distance or point.name)):
         return Term(operator, (left, right), point)
     due = left.sort.distance or left.sort
     raise ProtocolError(f"`{left}` {operator} `{right}`: a {left.sort} is moved by a {due}, not by a {moved}")
@@ -189,6 +195,9 @@ def show(term: Term) -> str:
             return str(operands[0]) if len(operands) == 1 else f"{operands[0]}[{', '.join(map(show, operands[1:]))}]"
         case "choose":
             return f"choose({', '.join(map(show, operands))})"
+        case "for_all" | "exists":
+            below = f" below {_nested(operands[2])}" if len(operands) > 2 else ""
+            return f"{term.operator}({operands[0].sort} {operands[0]}{below}: {show(operands[1])})"
         case "not":
             return f"not {_nested(operands[0])}"
         case "and" | "or":
@@ -197,5 +206,5 @@ def show(term: Term) -> str:
 
 
 def _nested(term: Term) -> str:
-    leaf = term.operator in ("value", "variable", "read", "choose")
+    leaf = term.operator in ("value", "variable", "read", "choose", "for_all", "exists")
     return show(term) if leaf else f"({show(term)})"

@@ -83,7 +83,7 @@ def explore(
 
     Without a scenario: a mutant on its own, others on two clients, two brokers, three batches, and the receivers that
     write them. Raises InputError for what cannot be explored, and Interrupted with what was explored until then.
-    write them. With `strict`, what a litmus file says and seldom means is an error.
+    With `strict`, what a litmus file says and seldom means is an error.
     """
     if engine not in ENGINES:
         raise unknown_choice("engine", engine, ENGINES)
@@ -92,8 +92,6 @@ def explore(
         raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
     if strict:
         refuse([finding for subject in asked for finding in findings(subject)])
-    if engine == "native":
-        from fencepost.native import explore as explore_natively
 
     def explored(subject: Subject) -> Explored:
         if engine == "native":

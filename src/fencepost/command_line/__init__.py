@@ -10,6 +10,7 @@ from fencepost.command_line.compare import compare_command
 from fencepost.command_line.explore import explore_command
 from fencepost.command_line.litmus import litmus_command
 from fencepost.command_line.mutants import mutants_command
+from fencepost.command_line.new import new_command
 from fencepost.command_line.output import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED
 from fencepost.command_line.prove import prove_command
 from fencepost.command_line.replay import replay_command
@@ -41,6 +42,7 @@ COMMANDS = (
     verify_command,
     replay_command,
     bench_command,
+    new_command,
 )
 for command in COMMANDS:
     cli.add_command(command)

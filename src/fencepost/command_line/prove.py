@@ -13,12 +13,24 @@ from fencepost.command_line.output import exit_code, print_json, print_summary, 
 from fencepost.model.contract import Verdict, worst
 
 if TYPE_CHECKING:
+    from fencepost.model.instance import Instance
     from fencepost.model.language import Protocol
     from fencepost.proofs import Proof, Solving
 
 
+def _sizes(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    """Return the sizes of sorts that SORT=N, SORT=N ... stand for."""
+    sizes = {}
+    for value in values:
+        name, _, size = value.partition("=")
+        if not size.isdecimal():
+            raise click.BadParameter(f"{value!r}: expected a sort and its number of members, such as Shard=3")
+        sizes[name] = int(size)
+    return sizes
+
+
 @click.command("prove")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME|FILE.py[:NAME]]...")
 @click.option("--list", "listing", is_flag=True, help="List the protocols and their promises, and prove nothing.")
 @click.option("--mutants", "kills", is_flag=True, help="Leave out each requirement in turn: what notices?")
 @click.option(
@@ -34,6 +46,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Steps of a counterexample, and of what never happens.",
 )
+@click.option(
+    "--size", "sizes", multiple=True, callback=_sizes, metavar="SORT=N", help="N members of a sort in a counterexample."
+)
 @click.option("--timeout", type=click.FloatRange(0.01), metavar="S", help="About S seconds for an obligation, as work.")
 @options.out_option
 @options.json_option
@@ -46,27 +61,31 @@ def prove_command(
     emit: Path | None,
     solver: str,
     depth: int,
+    sizes: dict[str, int],
     timeout: float | None,
     out: Path,
     as_json: bool,
 ) -> None:
-    """Prove the promises of the protocols NAME, or of all sound ones, for any size.
+    """Prove the promises of the protocols NAME, of those in your own FILE.py, or of all sound ones, for any size.
 
     NAME is one of --list, or FILE.py for the protocols of your own in it, or FILE.py:CLASS for one. A
     promise that induction does not prove is searched for a counterexample in a small instance. Each
     action, and each condition that should be met sometimes, is shown to happen by a run: where one never
     does, no promise counts as proved.
     """
+    from fencepost.model.instance import Instance
+    from fencepost.model.own import protocol_of
     from fencepost.model.specs import SOUND
 
-    asked = [each for name in names for each in _protocols(name)] or list(SOUND)
     if listing:
-        _print_list(asked if names else None)
+        _print_list(names)
         return
+    asked = [protocol_of(name) for name in names] or list(SOUND)
     if kills:
         context.exit(_print_mutants(tuple(asked), as_json))
     rows = []
-    for row, text in _rows(asked, _solving(emit, solver, timeout), depth, out):
+    bounds = Instance(others=sizes)
+    for row, text in _rows(asked, _solving(emit, solver, timeout), depth, bounds, out):
         rows.append(row)
         if not as_json:
             click.echo(text)
@@ -80,13 +99,6 @@ def prove_command(
     context.exit(exit_code(verdict))
 
 
-def _protocols(name: str) -> list[type[Protocol]]:
-    from fencepost.model.specs import protocol
-    from fencepost.own_protocols import is_file_of_protocols, protocols_in
-
-    return protocols_in(name) if is_file_of_protocols(name) else [protocol(name)]
-
-
 def _solving(emit: Path | None, solver: str, timeout: float | None) -> Solving:
     from fencepost.proofs import Solving
     from fencepost.proofs.solving import RESOURCE_LIMIT, UNITS_PER_SECOND
@@ -95,12 +107,14 @@ def _solving(emit: Path | None, solver: str, timeout: float | None) -> Solving:
     return Solving(choice=solver, resource_limit=limit, emit=emit)  # type: ignore[arg-type]  # click has checked it
 
 
-def _rows(asked: list[type[Protocol]], solving: Solving, depth: int, out: Path) -> Iterator[tuple[dict[str, Any], str]]:
+def _rows(
+    asked: list[type[Protocol]], solving: Solving, depth: int, bounds: Instance, out: Path
+) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the JSON row and the printed line of every obligation, as each is settled."""
     from fencepost.proofs import prove
 
     for protocol in asked:
-        proofs = prove(protocol, depth=depth, solving=solving)
+        proofs = prove(protocol, depth=depth, bounds=bounds, solving=solving)
         for proof in proofs:
             path = _written(proof, out)
             row = _row(proof.protocol, proof.property, proof.verdict, proof.bound, proof.seconds)
@@ -139,24 +153,27 @@ def _written(proof: Proof, out: Path) -> Path | None:
 
 
 def _line(proof: Proof, path: Path | None) -> str:
-    from fencepost.checking import describe
-    from fencepost.model.specs import PROTOCOLS
+    from fencepost.checking.by_model import describe
 
     line = f"{proof.protocol}: {proof.property} ... {proof.verdict} ({proof.bound}) {proof.seconds:.3f} s"
-    if proof.bad_step is not None:
-        line += f"\n  not excluded, and perhaps never reached:\n{proof.bad_step}"
+    if proof.cti is not None:
+        line += "\n  counterexample to induction; no invariant excludes this state, which is perhaps never reached:"
+        line += f"\n{proof.cti}"
     if proof.query:
         line += f"\n  query {path}"
     if proof.trace is None:
         return line
     steps = "\n".join(f"    {step}" for step in describe(proof.trace).splitlines())
-    how = f", replay it with: fencepost replay {path}" if proof.protocol in PROTOCOLS else ""
-    return f"{line}\n{steps}\n    trace {path}{how}"
+    return f"{line}\n{steps}\n    trace {path}, replay it with: fencepost replay {path}"
 
 
-def _print_list(asked: list[type[Protocol]] | None) -> None:
+def _print_list(names: tuple[str, ...]) -> None:
+    from fencepost.model.own import PROTOCOL, is_own, objects_in, protocol_of
     from fencepost.model.specs import PROTOCOLS, REFUTED, SOUND
 
+    asked: list[type[Protocol]] = []
+    for name in names:
+        asked += objects_in(name, PROTOCOL).values() if is_own(name) else [protocol_of(name)]
     for each in asked or PROTOCOLS.values():
         kind = f"refuted: {', '.join(REFUTED[each])}" if each in REFUTED else "sound" if each in SOUND else "your own"
         click.echo(f"{each.name} ({kind}): {', '.join(each.promises)}")

@@ -1,38 +1,50 @@
 """Counterexamples to induction: a small state where everything assumed holds, and one step that breaks a statement.
 
-Such a state need not be reachable: it says what the invariants do not exclude.
+Such a state need not be reachable: it says what the invariants do not exclude. Where no run reaches it, an invariant
+that says so is what the proof wants; where one does, the protocol is wrong.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import z3
 
 from fencepost.model.instance import Instance
 from fencepost.model.language import TRUTH, Protocol, Statement
 from fencepost.model.trace import Step, counterexample, explain, values_of
-from fencepost.proofs.bounded import Finite, inside
+from fencepost.proofs.bounded import Finite, inside, lowest, written_out
 from fencepost.proofs.symbolic import After, constants, guard, instance, literal
 
 RESOURCE_LIMIT = 20_000_000  # Z3's own unit, some seconds
 
 
 @dataclass(frozen=True)
-class BadStep:
-    """A state, as its cells that differ from their defaults, a step from it, and what that step breaks."""
+class CounterexampleToInduction:
+    """A state, as its cells that differ from their defaults, a step from it, and what that step breaks.
+
+    In the state all statements hold that were assumed; `not_assumed` names those that failed before.
+    """
 
     cells: tuple[str, ...]
     step: Step
     explanation: str
+    not_assumed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join([*(f"    {cell}" for cell in self.cells), f"  then {self.step}", f"  {self.explanation}"])
+        cells = [f"    {cell}" for cell in self.cells] or ["    the state at the start"]
+        failed = [f"  not assumed, as induction does not prove it: {name}" for name in self.not_assumed]
+        return "\n".join([*cells, f"  then {self.step}", f"  {self.explanation}", *failed])
 
 
-def bad_step(
-    protocol: type[Protocol], assumed: list[Statement], broken: Statement, action: str, bounds: Instance
-) -> BadStep | None:
+def counterexample_to_induction(
+    protocol: type[Protocol],
+    assumed: list[Statement],
+    broken: Statement,
+    action: str,
+    bounds: Instance,
+    not_assumed: tuple[str, ...] = (),
+) -> CounterexampleToInduction | None:
     """Return a step of `action`, from a state of an instance that keeps to all `assumed`, which breaks `broken`."""
     before = Finite(protocol.fields, bounds, "before")
     solver = z3.SolverFor("QF_LIA")
@@ -43,6 +55,7 @@ def bad_step(
         for values in values_of(statement, bounds):
             known = {name: literal(values[name], sort) for name, sort in statement.parameters}
             solver.add(z3.simplify(instance(statement, before, known, protocol.fields)))
+            solver.add(written_out([statement.condition], before, known, protocol.fields))
     transition = protocol.actions[action]
     arguments = constants(transition.parameters, "@")
     after = After(before, transition, arguments, protocol.fields)
@@ -50,40 +63,47 @@ def bad_step(
     solver.add(inside(transition.parameters, arguments, bounds))
     solver.add(inside(broken.parameters, goal, bounds))
     solver.add(guard(transition, before, arguments, protocol.fields))
+    solver.add(written_out(transition.terms(), before, arguments, protocol.fields))
+    solver.add(written_out([broken.condition], after, goal, protocol.fields))
     solver.add(z3.Not(instance(broken, after, goal, protocol.fields)))
     if solver.check() != z3.sat:
         return None
     state = _smallest(solver, protocol, before)
-    model = solver.model()
-    step = Step(action, {n: model.eval(v, model_completion=True).as_long() for n, v in arguments.items()})
-    return _described(protocol, state, step, broken, bounds)
+    step = Step(action, {name: lowest(solver, value) for name, value in arguments.items()})
+    return replace(_described(protocol, state, step, broken, bounds), not_assumed=not_assumed)
 
 
 def typed(protocol: type[Protocol], state: Finite, bounds: Instance) -> list[z3.BoolRef]:
-    """Return that every cell holds a value of its sort, inside the instance where its sort has a domain there."""
+    """Return that every cell holds a value of its sort, inside the instance where its sort has a domain there.
+
+    A cell may hold the first value beyond, but for a sort whose members are counted: there is none beyond.
+    """
     limits = []
     for (name, _), cell in state.cells.items():
         sort = protocol.fields[name].sort
-        if sort != TRUTH:
+        if sort is not TRUTH:
             domain = bounds.domain_or_none(sort)
-            limits += [cell >= 0] if domain is None else [cell >= domain.start, cell <= domain.stop]
+            limits.append(cell >= 0)
+            if domain is not None:
+                limits.append(cell < domain.stop if sort.least_members else cell <= domain.stop)
     return limits
 
 
 def _smallest(solver: z3.Solver, protocol: type[Protocol], before: Finite) -> dict[tuple[str, tuple[int, ...]], int]:
-    """Put as many cells as can be to their defaults, one after the other; return what the others hold."""
-    state = {}
+    """Put as many cells as can be to their defaults, one after the other; return what the others hold, the least each.
+
+    Which model Z3 finds depends on all it did before; what is left here does not.
+    """
+    state: dict[tuple[str, tuple[int, ...]], int] = {}
     for (name, index), cell in before.cells.items():
         field = protocol.fields[name]
         default = cell == literal(field.default, field.sort)
         if solver.check(default) == z3.sat:
             solver.add(default)
-            continue
-        solver.check()
-        value = solver.model().eval(cell, model_completion=True)
-        solver.add(cell == value)
-        state[name, index] = z3.is_true(value) if field.sort == TRUTH else value.as_long()
-    solver.check()
+        elif field.sort is TRUTH:
+            state[name, index] = not field.default
+        else:
+            state[name, index] = lowest(solver, cell)
     return state
 
 
@@ -93,9 +113,9 @@ def _described(
     step: Step,
     broken: Statement,
     bounds: Instance,
-) -> BadStep:
+) -> CounterexampleToInduction:
     """Take the step on values and say what it breaks."""
-    state = protocol()
+    state = protocol(bounds)
     for (name, index), value in cells.items():
         if index:
             getattr(state, name)[index if len(index) > 1 else index[0]] = value
@@ -105,4 +125,4 @@ def _described(
     state.fire(step.action, **step.arguments)
     values = counterexample(state, broken, bounds)
     assert values is not None, "the step breaks the statement on symbols and not on values"
-    return BadStep(texts, step, explain(state, broken, values))
+    return CounterexampleToInduction(texts, step, explain(state, broken, values))
