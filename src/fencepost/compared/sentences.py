@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from fencepost.native import adapter
@@ -71,9 +72,9 @@ def _others_at_work(session: Attempts, ring: int) -> Iterator[str]:
 
 def _place_of(running: Generator[Any, Any, Any]) -> str:
     """Return the line where an attempt written in Python passes its turn."""
-    while isinstance(running.gi_yieldfrom, Generator):
+    while isinstance(running, GeneratorType) and isinstance(running.gi_yieldfrom, GeneratorType):
         running = running.gi_yieldfrom
-    frame = running.gi_frame
+    frame = running.gi_frame if isinstance(running, GeneratorType) else None
     if frame is None or frame.f_code.co_filename == adapter.__file__:
         return ""
     return f", at line {frame.f_lineno} of {Path(frame.f_code.co_filename).name}"
