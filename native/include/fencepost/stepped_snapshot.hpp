@@ -47,10 +47,10 @@ inline void add_pending(const System& system, std::uint32_t thread, Row& row) {
     row.push_back(-1);
     return;
   }
-  const bool flushes = operation->kind == Kind::flush;
-  row.insert(row.end(), {static_cast<Value>(operation->kind), operation->word.line, operation->word.word, operation->value,
-                         operation->second, operation->channel, flushes ? static_cast<Value>(operation->flush) : 0,
-                         static_cast<Value>(operation->watched.size())});
+  const Value flush = operation->kind == Kind::flush ? static_cast<Value>(operation->flush) : 0;
+  row.insert(row.end(), {static_cast<Value>(operation->kind), operation->word.line, operation->word.word});
+  row.insert(row.end(), {operation->value, operation->second, operation->channel, flush});
+  row.push_back(static_cast<Value>(operation->watched.size()));
   for (const Watched& each : operation->watched) {
     row.insert(row.end(), {each.word.line, each.word.word, each.seen, each.invalidate ? 1 : 0});
   }
