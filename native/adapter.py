@@ -3,7 +3,8 @@
 In Python a class with the methods of `YourSequencer`; in C++ a class with the same functions, `fencepost/adapter.hpp`
 and one line that makes a Python module of it. Between two accesses to what its scanners share it says where another
 scanner may go on: in Python by `yield`, in C++ by `turn.pass()`. What it does between two such places nobody can
-interrupt; a sequencer that never says so is only seen one whole attempt after the other.
+interrupt; a sequencer that never says so is only seen one whole attempt after the other. A loop that waits for another
+scanner has such a place in it: nothing else runs meanwhile.
 """
 
 from __future__ import annotations
@@ -30,15 +31,18 @@ class YourSequencer(Protocol):
     def try_order(self, ring: int, client: int, seq: int, count: int) -> Answer | Generator[None, None, Answer]:
         """Try once to order a batch of `count` messages, by the scanner of a ring.
 
-        At level 4: ordered if it is its client's next, later if a predecessor is missing or somebody is at work on the
-        client (it will be tried again), a duplicate if it was ordered before. At level 5: ordered.
+        At level 4: ordered if it is its client's next, later if a predecessor is missing or another scanner is at work
+        on the client (it will be tried again), a duplicate if it was ordered before. At level 5: ordered.
         """
 
     def acknowledged(self, client: int) -> int | None:
-        """Return how many of the client's batches, from its first on, it may forget; None if that is not kept."""
+        """Return how many of the client's batches, from its first on, it may forget; None if that is not kept.
+
+        Asked at any time, also in the middle of attempts: it does not wait.
+        """
 
     def issued(self) -> int:
-        """Return the next position that was never handed out."""
+        """Return the next position that was never handed out; asked when `acknowledged` is."""
 
 
 class CompiledSequencer:

@@ -170,6 +170,19 @@ def packed(value: Any, word: str) -> int:
     return _signed(_WRITTEN | ring << 48 | below)
 
 
+def unpacked(value: int, word: str) -> Any:
+    """Return a value of the native build as the model has it in that word, the inverse of `packed`."""
+    if value >= 0:
+        return value
+    bits = value & (1 << 64) - 1
+    if word in ("content", "batch", "to"):
+        client, seq, count = bits >> 47 & 0xFFFF, bits >> 15 & 0xFFFFFFFF, bits & 0x7FFF
+        return (client, seq, count) if count else (client, seq)
+    if word == "entry":
+        return bits >> 42 & 0xFFFFF, (bits & (1 << 42) - 1) - 1, bits >> 62 & 1
+    return (bits >> 48 & 0x7FFF, bits & (1 << 48) - 1) if word == "from" else value
+
+
 # --- the contract, for the native explorer ---
 
 

@@ -18,15 +18,17 @@ from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.explorer.schedule import Schedule
 from fencepost.model.explorer.state import Event, State
 from fencepost.model.explorer.system import System
+from fencepost.model.explorer.words import act_words, line_words, operation_words
 from fencepost.model.memory import MATRIX, PROFILE, matrix, profile
 from fencepost.model.memory.lines import Lines, LinesChanged
 from fencepost.model.programs.pipeline import Design, Scenario, threads_of, written_words
 from fencepost.model.programs.structures import Structure
 from fencepost.native import _core
+from fencepost.native.decoded import Decoder, Transitions, first_difference
 from fencepost.native.pipeline import Mutant, native_pipeline
-from fencepost.native.stepped import Names, learn, masks_of, rows_of, schedule_of
+from fencepost.native.stepped import Names, bits_of, learn, masks_of, rows_of, schedule_of
 from fencepost.native.structures import native_structure
-from fencepost.native.written_down import WIDTH, Rows, said, snapshot
+from fencepost.native.written_down import THREAD_OF, WIDTH, Rows, snapshot
 
 __all__ = ["Difference", "Lockstep", "lockstep"]
 
@@ -225,13 +227,15 @@ class Comparison:
         self.schedule = schedule_of(fields["schedule"], names.hosts)
         self.acts: list[int] = fields["acts"].ravel().tolist()  # flat: many small lists would keep the collector busy
         self.snapshots = dict(fields["snapshots"])
-        self.system = model(fields["lines"])
+        self.lines = fields["lines"]
+        self.system = model(self.lines)
         self.state: State | None = None
         self.rows = Rows(self.names)
+        self.decoder = Decoder(self.names, [thread.name for thread in self.system.threads])
         self.run, self.step, self.at, self.states_count = run, 0, 0, 0
 
     def through(self) -> tuple[Difference | None, bool]:
-        """Take all steps; return the first difference, and whether it is one of states."""
+        """Take all steps; return the first difference, and whether states may have differed before."""
         try:
             state, event = self.system.start()
             self.state, difference = state, self._acts(event)
@@ -245,9 +249,9 @@ class Comparison:
                 self.state = state
                 difference = self._acts(event)
         except LinesChanged:
-            return self._difference("uses a line as it was not used before", "does not"), False
-        except (StopIteration, LookupError, AssertionError, TypeError, ValueError) as error:
-            return self._difference(f"cannot take the step ({type(error).__name__}: {error})", "takes it"), False
+            return self._line_changed(), True
+        except (StopIteration, LookupError, AssertionError, TypeError, ValueError):
+            return self._difference(*self._at_the_step()), True
         if difference is None and (difference := self._state(state)) is not None:
             return difference, True
         return difference, False
@@ -257,18 +261,53 @@ class Comparison:
             thread = self.schedule[self.step - 1][0][0] if self.step else 0
         return Difference(self.run, self.step, self.system.threads[thread].name, model, native)
 
+    def _at_the_step(self) -> tuple[str, str]:
+        """Return what the model may do where it cannot take the step, and what the native build does in it."""
+        assert self.state is not None
+        actor, _ = self.schedule[self.step - 1]
+        transitions = self.system.transitions(self.state).get(actor, [])
+        choices = {bits_of(choice, self.names.hosts): lucky for choice, lucky in transitions}
+        return self.decoder.may(self.state, actor, choices), f"does {self._next_act(actor[0])}"
+
+    def _line_changed(self) -> Difference:
+        """Return which line the model uses as no thread, host or writer does in the native run."""
+        known = dict(zip(self.names.lines, self.lines, strict=True))
+        found = masks_of(self.system.lines, self.names)
+        changed = [line for line, masks in zip(self.names.lines, found, strict=True) if masks != tuple(known[line])]
+        new = [line for line in self.system.lines.users if line not in known]
+        thread = self.schedule[self.step - 1][0][0] if self.step else 0
+        name = line_words((*changed, *new)[0]) if changed or new else "a line"
+        return self._difference(f"goes on to {name}", f"does not use it like that and does {self._next_act(thread)}")
+
+    def _next_act(self, thread: int) -> str:
+        """Return what a thread does next in the native run."""
+        for at in range(self.at, len(self.acts), WIDTH):
+            if self.acts[at + THREAD_OF] == thread:
+                return self.decoder.act(self.acts[at : at + WIDTH])
+        return "nothing more in this run"
+
     def _acts(self, event: Event) -> Difference | None:
         """Hold the acts of an event against those written down."""
         number, at, acts = self.step, self.at, self.acts
         for act in event.acts:
-            mine, theirs = self.rows.row(number, act), acts[at : at + WIDTH]
+            theirs = acts[at : at + WIDTH]
+            is_of_the_step = bool(theirs) and theirs[0] == number
+            try:
+                mine = self.rows.row(number, act)
+            except (LookupError, TypeError, ValueError):  # nothing that the native build has numbers for
+                native = self.decoder.act(theirs) if is_of_the_step else "nothing more"
+                return self._difference(f"does {act_words(act)}", f"does {native}", act.thread)
             if mine != theirs:
-                native = self.rows.words(theirs) if theirs and theirs[0] == number else "does nothing more"
-                return self._difference(self.rows.words(mine), native, act.thread)
+                if not is_of_the_step:
+                    return self._difference(f"does {self.decoder.act(mine)}", "does nothing more", act.thread)
+                model, native = self.decoder.difference(mine, theirs)
+                thread = act.thread if theirs[THREAD_OF] == act.thread else None
+                return self._difference(f"does {model}", f"does {native}", thread)
             at += WIDTH
         self.at = at
         if at < len(acts) and acts[at] == number:
-            return self._difference("does nothing more", self.rows.words(acts[at : at + WIDTH]), acts[at + 1])
+            native = self.decoder.act(acts[at : at + WIDTH])
+            return self._difference("does nothing more", f"does {native}", acts[at + THREAD_OF])
         return None
 
     def _state(self, state: State) -> Difference | None:
@@ -278,4 +317,23 @@ class Comparison:
         mine = snapshot(self.system, state, self.rows)
         if mine == theirs:
             return None
-        return self._difference(*said(self.system, state, self.rows, mine, theirs))
+        my_facts, my_pending, my_transitions = self.decoder.state(mine)
+        their_facts, their_pending, their_transitions = self.decoder.state(theirs)
+        if (fact := first_difference(my_facts, their_facts)) is not None:
+            name, model, native = fact
+            return self._difference(f"has {name}: {model}", f"has {native}")
+        for thread, (one, other) in enumerate(zip(my_pending, their_pending, strict=True)):
+            if one != other:
+                operation = state.nodes[thread].operation
+                model = "has ended" if operation is None else f"is at {operation_words(operation)}"
+                return self._difference(model, f"is at {other}" if other else "has ended", thread)
+        return self._next_differs(state, my_transitions, their_transitions)
+
+    def _next_differs(self, state: State, mine: Transitions, theirs: Transitions) -> Difference:
+        """Return that a thread may do something next in one of the two that it may not do in the other."""
+        actor = next(
+            (each for each in sorted({*mine, *theirs}) if mine.get(each) != theirs.get(each)),
+            next(iter(mine), (0, 0)),  # the same, in another order
+        )
+        model, native = (self.decoder.may(state, actor, each.get(actor, {})) for each in (mine, theirs))
+        return self._difference(model, native, actor[0])

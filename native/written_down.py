@@ -8,12 +8,10 @@ from fencepost.model.explorer.state import Act, State
 from fencepost.model.explorer.system import System
 from fencepost.model.memory.late import CERTAIN, NOTHING_SEEN, Content, Entry, Version
 from fencepost.model.memory.lines import Line
-from fencepost.model.memory.ordering import Buffered
 from fencepost.model.programs.operations import (
     DUPLICATE,
     LATER,
     ORDERED,
-    Address,
     Attempted,
     CompareExchange,
     FetchAdd,
@@ -35,18 +33,18 @@ from fencepost.model.trace import Step
 from fencepost.native.pipeline import ACTIONS, packed
 from fencepost.native.stepped import Names, bits_of
 
-_KINDS: dict[type[Any], int] = {
+KINDS: dict[type[Any], int] = {
     Load: 0, Store: 1, FetchAdd: 2, CompareExchange: 3, Lock: 6, Unlock: 7, Flush: 8, StoreFence: 9, FullFence: 10,
     Poll: 13, Send: 14, Receive: 15, Witness: 16, Sleep: 17, Attempted: 18,
 }  # fmt: skip
 """As stepped_values.hpp numbers the operations that the pipeline has."""
-_DRAIN = 100
-_NAMES = {number: kind.__name__ for kind, number in _KINDS.items()}
-_OUTCOMES = (ORDERED, LATER, DUPLICATE)
+DRAIN = 100
+OUTCOMES = (ORDERED, LATER, DUPLICATE)
 _ACTION_NUMBERS = {name: number for number, (name, _) in enumerate(ACTIONS)}
 _ARGUMENT_MOST = 6
 WIDTH = 12 + _ARGUMENT_MOST
-_EVENT, _THREAD, _KIND, _LINE, _WORD, _VALUE, _SECOND, _INDEX, _RESULT, _CHOICE, _ACTION, _COUNT = range(12)
+EVENT, THREAD_OF, KIND, LINE, WORD, VALUE, SECOND, INDEX, RESULT, CHOICE, ACTION, COUNT = range(12)
+"""Columns of a row."""
 
 
 class Rows:
@@ -73,7 +71,7 @@ class Rows:
             index, value = act.result
             watched = what.watched[index]
             word = str(watched.address[-1])
-            said = [_KINDS[Poll], *self._places[watched.address], packed(watched.seen, word), len(what.watched), index]
+            said = [KINDS[Poll], *self._places[watched.address], packed(watched.seen, word), len(what.watched), index]
             result = packed(value, word)
         else:
             said = self._operation(what)
@@ -85,9 +83,24 @@ class Rows:
     def entry(self, entry: Entry) -> list[int]:
         """Return kind, line, word, value, number and 0 of what drains from a buffer."""
         if entry.word is not None:
-            return [_DRAIN + entry.kind, *self._places[*entry.line, entry.word],
+            return [DRAIN + entry.kind, *self._places[*entry.line, entry.word],
                     packed(entry.value, str(entry.word)), entry.number, 0]  # fmt: skip
-        return [_DRAIN + entry.kind, self._lines.get(entry.line, 0), 0, 0, entry.number, 0]
+        return [DRAIN + entry.kind, self._lines.get(entry.line, 0), 0, 0, entry.number, 0]
+
+    def pending(self, what: Operation | None) -> list[int]:
+        """Return what a thread is about to do as a row: -1 if it has ended, -2 for what the pipeline does not have."""
+        if what is None:
+            return [-1]
+        try:
+            if isinstance(what, Poll):
+                row = [KINDS[Poll], 0, 0, 0, 0, 0, 0, len(what.watched)]
+                for each in what.watched:
+                    seen = packed(each.seen, str(each.address[-1]))
+                    row += [*self._places[each.address], seen, int(each.invalidate)]
+                return row
+            return [*self._operation(what), int(what.kind) if isinstance(what, Flush) else 0, 0]
+        except (LookupError, TypeError, ValueError):
+            return [-2]
 
     def _operation(self, what: Operation) -> list[int]:
         found = self._said.get(id(what))
@@ -97,7 +110,7 @@ class Rows:
 
     def _numbers(self, what: Operation) -> list[int]:
         """Return kind, line, word, value, second value and index of an operation."""
-        kind = _KINDS[type(what)]
+        kind = KINDS[type(what)]
         match what:
             case Store(address, value):
                 return [kind, *self._places[address], packed(value, str(address[-1])), 0, 0]
@@ -116,33 +129,8 @@ class Rows:
             case Sleep(until_ns):
                 return [kind, 0, 0, until_ns, 0, 0]
             case Attempted(ring, index, outcome, start):
-                return [kind, index, 0, _OUTCOMES.index(outcome), start, ring]
+                return [kind, index, 0, OUTCOMES.index(outcome), start, ring]
         return [kind, 0, 0, 0, 0, 0]
-
-    def words(self, row: list[int]) -> str:
-        """Return a row in words."""
-        kind, line = row[_KIND], self.names.lines[row[_LINE]] if row[_LINE] < len(self.names.lines) else ()
-        if kind >= _DRAIN:
-            name = f"drains {Buffered(kind - _DRAIN).name}"
-        else:
-            name = f"does {_NAMES.get(kind, f'operation {kind}')}"
-        place: Address = ()
-        if kind in (_DRAIN + Buffered.SF, *(_KINDS[each] for each in _PLACELESS)):
-            place = ()
-        elif kind in (_KINDS[Flush], _DRAIN + Buffered.FL, _DRAIN + Buffered.FO, _DRAIN + Buffered.WB):
-            place = line
-        elif line:
-            place = (*line, self.names.words[str(line[0])][row[_WORD]])
-        values = f" with {row[_VALUE]}, {row[_SECOND]}, {row[_INDEX]} -> {row[_RESULT]}"
-        step = ""
-        if row[_ACTION]:
-            action, names = ACTIONS[row[_ACTION]]
-            given = row[_COUNT + 1 : _COUNT + 1 + row[_COUNT]]
-            step = f" as {Step(action, dict(zip(names, given, strict=False)))}"
-        return f"{name}{' ' if place else ''}{' '.join(map(str, place))}{values}{step}"
-
-
-_PLACELESS = (StoreFence, FullFence, Send, Receive, Witness, Sleep, Attempted)
 
 
 def _signed_bits(choice: tuple[Any, ...], names: Names) -> int:
@@ -166,44 +154,26 @@ def _step(step: Step | None) -> list[int]:
 
 
 def snapshot(system: System, state: State, rows: Rows) -> list[int]:
-    """Return a state as a row, as stepped_snapshot.hpp does: lines, buffers, channels, what may happen next."""
-    row: list[int] = []
-    for _, part in _parts(system, state, rows):
-        row += part
-    return row
-
-
-def said(system: System, state: State, rows: Rows, mine: list[int], theirs: list[int]) -> tuple[str, str]:
-    """Return the first part of a state in which two rows differ, in words."""
-    at = next((at for at, (one, other) in enumerate(zip(mine, theirs, strict=False)) if one != other), len(mine))
-    begin = 0
-    for name, part in _parts(system, state, rows):
-        if begin <= at < begin + len(part):
-            return f"has {name} {part}", f"has {theirs[begin : begin + len(part)]}"
-        begin += len(part)
-    return f"ends its state after {len(mine)} numbers", f"after {len(theirs)}"
-
-
-def _parts(system: System, state: State, rows: Rows) -> list[tuple[str, list[int]]]:
-    names = rows.names
-    parts = [(f"line {' '.join(map(str, line))}", _line(system, state, line, names)) for line in names.lines]
-    for thread, buffer in zip(system.threads, state.buffers, strict=True):
-        part = [len(buffer)]
+    """Return a state as a row, as stepped_snapshot.hpp does: lines, buffers, channels, what threads may do next."""
+    names, row = rows.names, []
+    for line in names.lines:
+        row += _line(system, state, line, names)
+    for buffer in state.buffers:
+        row.append(len(buffer))
         for entry in buffer:
-            kind, line, word, value, number, _ = rows.entry(entry)
-            part += [kind - _DRAIN, line, word, value, number, entry.moment]
-        parts.append((f"the store buffer of {thread.name}", part))
+            kind, line_number, word, value, number, _ = rows.entry(entry)
+            row += [kind - DRAIN, line_number, word, value, number, entry.moment]
     for channel in names.channels:
         waiting, taken = state.channels.get(channel, ((), 0))
-        messages = [packed(message, str(channel[0])) for message in waiting]
-        parts.append((f"channel {' '.join(map(str, channel))}", [taken + len(waiting), taken, *messages]))
+        row += [taken + len(waiting), taken, *(packed(message, str(channel[0])) for message in waiting)]
+    for node in state.nodes:
+        row += rows.pending(node.operation)
     transitions = [
         [thread, number, _signed_bits(choice, names), int(lucky)]
         for (thread, number), choices in system.transitions(state).items()
         for choice, lucky in choices
     ]
-    parts.append(("these transitions", [len(transitions), *(number for each in transitions for number in each)]))
-    return parts
+    return [*row, len(transitions), *(number for each in transitions for number in each)]
 
 
 def _line(system: System, state: State, line: Line, names: Names) -> list[int]:

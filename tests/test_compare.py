@@ -115,6 +115,45 @@ def test_the_smallest_example_fails_by_itself() -> None:
     assert [each.property for each in task.joint(found.example).failures] == ["lockstep", "spec"]
 
 
+# --- how many are tried ---
+
+
+@pytest.mark.parametrize("policy", ["stepped", "attempts", "race"])
+@pytest.mark.parametrize("asked", [1, 2, 37, 120])
+def test_as_many_examples_are_tried_as_were_asked_for(policy: str, asked: int) -> None:
+    (row,) = compare("order4.claim", policy=policy, examples=asked, seed=asked).rows
+    assert (row.verdict, row.examples, row.asked, row.reason) == (Verdict.NOT_FOUND, asked, asked, "")
+
+
+def test_each_row_has_as_many_and_by_default_those_of_its_policy() -> None:
+    rows = compare("order5.epoch", examples=10, seed=1).rows
+    assert [(row.policy, row.examples) for row in rows] == [("stepped", 10), ("attempts", 10), ("race", 10)]
+    (row,) = compare("order5.epoch", policy="attempts", seed=1).rows
+    assert (row.examples, row.asked) == (200, 200)
+
+
+def test_none_is_tried_twice_and_where_there_are_no_others_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stepped, "strategy", lambda self: st.builds(JointExample, st.just(Scenario(rings=((),)))))
+    (row,) = compare("order5.fetch_add", policy="stepped", examples=5, seed=1).rows
+    assert (row.examples, row.reason) == (1, "1 of 5 examples: no others were drawn")
+    assert row.bound.startswith("1 of 5 examples, ")
+
+
+def test_what_a_budget_cut_short_is_said(tmp_path: Path) -> None:
+    arguments = ["order5.fetch_add", "--policy", "stepped", "--out", str(tmp_path)]
+    ran = run(*arguments, "--budget", "1s")
+    said = [
+        line for line in ran.stdout.splitlines() if line.startswith("order5.fetch_add, stepped: not found: its 1 s")
+    ]
+    assert len(said) == 1
+    assert said[0].split(" after ")[1] == f"{ran.stdout.split('examples=')[1].split()[0]} examples"
+    (row,) = json.loads(run(*arguments, "--budget", "1s", "--json").stdout)["results"]
+    assert row["examples_asked"] is None
+    assert row["reason"].startswith("its 1 s of the budget were spent after ")
+    (row,) = json.loads(run(*arguments, "--examples", "30", "--json").stdout)["results"]
+    assert (row["examples"], row["examples_asked"], row["reason"]) == (30, 30, None)
+
+
 # --- the same again ---
 
 
@@ -160,7 +199,7 @@ def test_failing_examples_are_kept_where_the_user_keeps_caches(monkeypatch: pyte
 def test_raced_workloads_keep_the_contract(name: str) -> None:
     chunk = search(Raced(name, Native.of(None)), 0, 0, 20, float("inf"), None)
     assert chunk.failed is None
-    assert chunk.tally.examples > 10
+    assert chunk.tally.examples == 20
     assert chunk.tally.happened["wrap"]
 
 

@@ -114,7 +114,7 @@ def test_who_lets_others_go_on_for_ever_is_not_drained() -> None:
     assert (found.property, found.batches) == ("drained", 1)
     session = Attempts(NeverAnswers, 4, 1, 1)
     session.send(0, 0, 0, 1)
-    with pytest.raises(Broken, match="drained: scanners still have something to do after 2000 turns"):
+    with pytest.raises(Broken, match="drained: scanner 0 passed its turn 2,000 times, waiting for what does not"):
         session.finish()
 
 

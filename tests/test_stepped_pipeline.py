@@ -174,9 +174,9 @@ def test_a_schedule_of_the_model_can_be_given() -> None:
 @pytest.mark.parametrize(
     ("mutant", "model", "native"),
     [
-        (Mutant.PAYLOAD_UNFLUSHED, "does Flush payload 0 0", "does StoreFence"),
-        (Mutant.GUARD_BEFORE_ENTRY, "does Store chain 0 0 entry", "does Store chain 0 0 guard"),
-        (Mutant.RESERVE_BEFORE_CLAIM, "does Load next 0 seq", "does FetchAdd counter issued"),
+        (Mutant.PAYLOAD_UNFLUSHED, "does flush payload 0 0", "does sfence"),
+        (Mutant.GUARD_BEFORE_ENTRY, "does store chain 0 0 . entry = (0,0,1)", "does store chain 0 0 . guard = 1"),
+        (Mutant.RESERVE_BEFORE_CLAIM, "does load next 0 . seq -> 0", "does fetch_add counter . issued + 1 -> 0"),
     ],
 )
 def test_a_fault_that_is_built_in_is_named_at_its_first_step(mutant: Mutant, model: str, native: str) -> None:

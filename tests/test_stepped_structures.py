@@ -224,12 +224,12 @@ def test_model_and_native_do_the_same_operations_on_the_same_states(
         (
             lap_ring(messages=1),
             lap_ring("guard_before_fence", messages=1),
-            "does StoreFence",
-            "does Store slot 0 guard",
+            "does sfence",
+            "does store slot 0 . guard = 1",
         ),
-        (lap_ring(), lap_ring(fault="given_back_first"), "does nothing more", "does Store cursor 0 consumed"),
-        (ack_frontier(), ack_frontier(is_per_client=False), "does CompareExchange", "does CompareExchange"),
-        (client_table(MEETING), client_table(MEETING, exchanges=False), "does CompareExchange", "does Load"),
+        (lap_ring(), lap_ring(fault="given_back_first"), "does nothing more", "does store cursor 0 . consumed"),
+        (ack_frontier(), ack_frontier(is_per_client=False), "does compare_exchange", "does compare_exchange"),
+        (client_table(MEETING), client_table(MEETING, exchanges=False), "does compare_exchange", "does load"),
     ],
 )
 def test_a_native_structure_that_does_something_else_is_named_at_its_first_step(

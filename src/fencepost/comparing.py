@@ -36,11 +36,11 @@ from fencepost.model.programs import DESIGNS
 from fencepost.native import PUBLICATIONS, SEQUENCERS, Mutant
 from fencepost.native.pipeline import DESIGN_NAMES, STEPPED_NAMES
 
-EXAMPLES = 1_000
+EXAMPLES = {stepped.POLICY: 1_000, attempted.POLICY: 200, raced.POLICY: 100}
+"""Examples of a row by default: of those that take longer, fewer."""
+EXAMPLES_OF_YOURS = 1_000
 CHUNK = {stepped.POLICY: 250, attempted.POLICY: 100, raced.POLICY: 25}
 """Examples of a chunk: some two seconds, so that an end of the budget is noticed and two cores are kept busy."""
-SHARE = {stepped.POLICY: 1, attempted.POLICY: 5, raced.POLICY: 10}
-"""One example in so many is drawn of what comes after the first."""
 INTERRUPTED = "interrupted"
 POLICIES = (stepped.POLICY, attempted.POLICY, raced.POLICY, *PUBLICATIONS)
 AnyTask = Stepped | Attempted | Raced
@@ -69,7 +69,8 @@ def compare(
     yours            a sequencer of your own instead: what makes a `fencepost.native.YourSequencer`, or a module made by
                      FENCEPOST_SEQUENCER (`fencepost/adapter.hpp`); `levels` then says of which level it is
     policy           `stepped`, `attempts`, `race`, or a publication, with which it is then raced
-    examples         drawn for each row, by default 1,000; a fifth of it for attempts, but for yours, a tenth for races
+    examples         tried in each row, exactly so many different ones unless one fails; by default 1,000 stepped, 200
+                     attempts, 100 races, and 1,000 of yours
     budget_seconds   or for how long all rows together draw
     seed             with one, and `examples`, all but the races' threads is the same again, and no example that failed
                      earlier is tried first; without, one is drawn
@@ -94,13 +95,13 @@ def compare(
         raise InputError(_nothing(names, tuple(levels), policy, compiled))
     folder = None if seed is not None else kept_in or user_folder()
     drawn = SystemRandom().getrandbits(32) if seed is None else seed
-    shares = {kind: 1 if yours is not None else share for kind, share in SHARE.items()}
     rows: list[Compared] = []
     try:
         for task in tasks:
             progress(f"{task.sequencer} {task.policy}")
             share = budget_seconds / len(tasks) if budget_seconds is not None else None
-            count = -(-(examples or EXAMPLES) // shares[_kind(task)]) if budget_seconds is None else None
+            default = EXAMPLES_OF_YOURS if yours is not None else EXAMPLES[_kind(task)]
+            count = (examples or default) if budget_seconds is None else None
             rows.append(_compared(task, jobs, drawn, count, share, folder, out))
             if rows[-1].reason == INTERRUPTED:
                 raise KeyboardInterrupt
@@ -221,7 +222,7 @@ def _compared(
     ended: Ended | None = None
     try:
         for chunk in _through(task, jobs, seed, _sizes(count, size, deadline), deadline, kept_in):
-            enough += size * SHARE[_kind(task)]
+            enough += size
             if isinstance(chunk, Ended) and chunk.is_killed:
                 killed_count += 1
                 reason = f"{killed_count} processes without a result, the last because {chunk.sentence}"
@@ -241,6 +242,8 @@ def _compared(
         if ended is not None and not isinstance(made := not_tried_again(task, ended), str):
             found = made
     verdict = Verdict.UNKNOWN if reason or not tally.examples else Verdict.NOT_FOUND
+    if found is None and not reason:
+        reason = _short(tally.examples, count, share_seconds)
     return Compared(
         task.sequencer,
         task.policy,
@@ -253,9 +256,20 @@ def _compared(
         _counted(task),
         tally.happened,
         found,
-        reason or ("" if tally.examples else "the budget was spent before the first example"),
+        reason,
         enough,
+        count,
     )
+
+
+def _short(tried_count: int, asked_count: int | None, share_seconds: float | None) -> str:
+    """Return why no more examples were tried, where it is not that all were."""
+    if share_seconds is not None:
+        spent = f"its {share_seconds:.3g} s of the budget were spent"
+        return f"{spent} after {tried_count} examples" if tried_count else f"{spent} before the first example"
+    if asked_count is not None and tried_count < asked_count:
+        return f"{tried_count} of {asked_count} examples: no others were drawn"
+    return ""
 
 
 def _counterexample(task: AnyTask, chunk: Chunk, out: Path | None) -> Counterexample:

@@ -21,10 +21,12 @@
 //
 // begin         anew: nothing was ordered. Called before every run
 // try_order     one attempt of a ring's scanner to order a batch. Call `turn.pass()` between two accesses to what
-//               scanners share: there, and only there, another scanner may go on. It runs on a stack of its own that is
-//               dropped if the run ends in the middle, so it keeps nothing there that must be destroyed
-// acknowledged  how many of a client's batches, from its first on, the client may forget
-// issued        the next position that was never handed out
+//               scanners share, and in every loop that waits: there, and only there, another scanner may go on. It
+//               runs on a stack of its own that is dropped if the run ends in the middle, so it keeps nothing there
+//               that must be destroyed
+// acknowledged  how many of a client's batches, from its first on, the client may forget. Asked at any time, also in
+//               the middle of attempts: it does not wait
+// issued        the next position that was never handed out; asked when `acknowledged` is
 #pragma once
 
 #include <pybind11/pybind11.h>

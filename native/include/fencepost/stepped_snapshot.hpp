@@ -39,7 +39,24 @@ inline void add_line(const System& system, LineIndex line, Row& row) {
   }
 }
 
-// Lines, buffers, channels, and what may happen next.
+// Of a thread that has ended: -1. Of another: what it is about to do, last so many watched words, each with the value
+// last seen there and whether it is invalidated before each look.
+inline void add_pending(const System& system, std::uint32_t thread, Row& row) {
+  const Operation* const operation = system.pending(thread);
+  if (operation == nullptr) {
+    row.push_back(-1);
+    return;
+  }
+  const Value flush = operation->kind == Kind::flush ? static_cast<Value>(operation->flush) : 0;
+  row.insert(row.end(), {static_cast<Value>(operation->kind), operation->word.line, operation->word.word});
+  row.insert(row.end(), {operation->value, operation->second, operation->channel, flush});
+  row.push_back(static_cast<Value>(operation->watched.size()));
+  for (const Watched& each : operation->watched) {
+    row.insert(row.end(), {each.word.line, each.word.word, each.seen, each.invalidate ? 1 : 0});
+  }
+}
+
+// Lines, buffers, channels, what each thread is about to do, and what may happen next.
 inline Row snapshot(const System& system, std::vector<Transition>& transitions) {
   const Cells& cells = system.cells();
   Row row;
@@ -57,6 +74,7 @@ inline Row snapshot(const System& system, std::vector<Transition>& transitions) 
     row.insert(row.end(), {static_cast<Value>(messages.size()), static_cast<Value>(taken)});
     row.insert(row.end(), messages.begin() + taken, messages.end());
   }
+  for (std::uint32_t thread = 0; thread < system.thread_count(); ++thread) add_pending(system, thread, row);
   system.transitions(transitions);
   row.push_back(static_cast<Value>(transitions.size()));
   for (const Transition& each : transitions) {

@@ -49,7 +49,11 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     " publication: none, per_message, per_batch, single_fence, epoch, seed. By default the first three.",
 )
 @click.option(
-    "--examples", type=click.IntRange(1, 10**9), default=None, metavar="N", help="For each row; by default 1000."
+    "--examples",
+    type=click.IntRange(1, 10**9),
+    default=None,
+    metavar="N",
+    help="Tried in each row, unless one fails; by default 1000 stepped, 200 attempts, 100 races.",
 )
 @click.option("--budget", callback=_seconds, metavar="TIME", help="Draw for so long instead: 60s, 5m.")
 @click.option(
@@ -127,6 +131,7 @@ def _json(row: Compared) -> dict[str, Any]:
         "bound": row.bound,
         "reason": row.reason or None,
         "examples": row.examples,
+        "examples_asked": row.asked,
         "operations": row.operations,
         "steps": row.steps,
         "examples_with": {each.replace(" ", "_"): row.happened[each] for each in row.counted},
@@ -145,11 +150,14 @@ def _print(found: Comparisons, examples: int | None, *, is_by_budget: bool) -> N
     for row in found.rows:
         counts = [str(row.happened[each]) if each in row.counted else "-" for each in HAPPENINGS]
         property = row.counterexample.property if row.counterexample else "-"
-        operations = str(row.operations)
-        rows.append((row.sequencer, row.policy, str(row.verdict), property, str(row.examples), operations, *counts))
+        tried = (str(row.asked or "-"), str(row.examples), str(row.operations))
+        rows.append((row.sequencer, row.policy, str(row.verdict), property, *tried, *counts))
     heads = [each.split()[0] for each in HAPPENINGS]
-    columns = ("sequencer", "policy", "verdict", "property", "examples", "operations", *heads)
-    print_table("model against native: examples, and how many of them held what", columns, rows)
+    columns = ("sequencer", "policy", "verdict", "property", "asked", "examples", "operations", *heads)
+    print_table("model against native: examples asked for and tried, and how many of them held what", columns, rows)
+    for row in found.rows:
+        if row.reason and row.counterexample is None:
+            click.echo(f"{row.sequencer}, {row.policy}: {row.verdict}: {row.reason}")
     for row in found.rows:
         if row.counterexample is not None:
             click.echo("")

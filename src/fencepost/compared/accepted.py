@@ -8,6 +8,7 @@ An answer is accepted if it is the one of some state that is left.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from fencepost.model.contract import Level
@@ -22,8 +23,9 @@ SPECS: dict[Level, str] = {4: "order4.claim", 5: "order5.fetch_add"}
 """The spec of a level that allows most: whoever claims first may make others wait."""
 
 
-class Opened(NamedTuple):
-    """An attempt in progress: the slot, and the start of its range once it is reserved."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An attempt in progress: the slot, and the start of its range once reserved. No tuple: an `Attempt` is one."""
 
     slot: int
     start: int = -1
@@ -54,6 +56,7 @@ class Acceptor:
         spec = protocol(SPECS[level])()
         assert isinstance(spec, Log)
         self._possible = [Possible(spec, (None,) * ring_count)]
+        self.was_kept_off = False  # the last answer, `later`, has no reason but another attempt on the same client
 
     def arrive(self, ring: int, client: int, seq: int, count: int) -> None:
         """A batch is in the ring now."""
@@ -68,10 +71,30 @@ class Acceptor:
         """A scanner begins an attempt on a slot."""
         self._possible = [Possible(each.spec, _with(each.progress, ring, Opened(index))) for each in self._possible]
 
-    def end(self, ring: int, answer: Attempt) -> str:
-        """Take the answer of an attempt; return "" if it is accepted, else which answers would have been."""
+    def acknowledge(self, client: int, acked: int, issued: int) -> bool:
+        """Take it that a client may forget its first `acked` batches; say whether they may be ordered by now.
+
+        They are in a state that the attempts in progress can have led to, in which as many positions are issued as the
+        sequencer says: what has no positions yet is not ordered. From here on it may be in such a state only.
+        """
+        left = [
+            each
+            for each in self._all_reachable()
+            if each.spec.issued == issued and _ordered_count(each.spec, client, self.level) >= acked
+        ]
+        self._possible = left or self._possible
+        return bool(left)
+
+    def end(self, ring: int, answer: Attempt, *, met_another: bool = False) -> str:
+        """Take the answer of an attempt; return "" if it is accepted, else which answers would have been.
+
+        At level 4 an attempt that met another one on the same client may also be answered `later`.
+        """
         reached = self._all_reachable()
         left = [each for each in reached if each.progress[ring] == answer]
+        self.was_kept_off = not left
+        if met_another and self.level == 4 and answer.outcome == AttemptOutcome.LATER:
+            left += _set_aside(reached, ring)
         if not left:
             allowed = {each.progress[ring] for each in reached if isinstance(each.progress[ring], Attempt)}
             return " or ".join(sorted(words(each) for each in allowed if isinstance(each, Attempt))) or "none"
@@ -106,6 +129,26 @@ class Acceptor:
                 steps = _steps_4(at.spec, ring, progress) if self.level == 4 else _steps_5(at.spec, ring, progress)
                 for spec, after in steps:
                     yield Possible(spec, _with(at.progress, ring, after))
+
+
+def _ordered_count(spec: Log, client: int, level: Level) -> int:
+    """Return how many of a client's batches, at level 4 from its first on, are published."""
+    rows = [row for row in range(spec.length) if spec.client_of[row] == client and spec.published[row]]
+    if level == 5:
+        return len(rows)
+    seqs = {spec.seq_of[row] for row in rows}
+    return next(seq for seq in range(len(seqs) + 1) if seq not in seqs)
+
+
+def _set_aside(reached: list[Possible], ring: int) -> Iterator[Possible]:
+    """Yield the states in which an attempt has done nothing yet, with its slot set aside."""
+    for each in reached:
+        opened, stage = each.progress[ring], each.spec.stage[ring]  # type: ignore[attr-defined]  # of OneInHand
+        if isinstance(opened, Opened) and stage == IDLE:
+            spec = each.spec.copy()
+            if spec.cursor[ring] == opened.slot:
+                spec.set_aside(ring)  # type: ignore[attr-defined]  # of Order4
+            yield Possible(spec, each.progress)
 
 
 Step = tuple[Log, Opened | Attempt]

@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from fencepost.compared.attempts import STEPS_MOST, Attempts, Broken, Make
+from fencepost.compared.attempts import Attempts, Broken, Make, Turn
 from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import Counterexample
@@ -28,25 +28,31 @@ from fencepost.strategies import Sizes, in_order_of_arrival, schedules, sendings
 POLICY = "attempts"
 HAPPENINGS = ("parked batch", "duplicate")
 Row = tuple[int, int, int, int]  # ring, client, seq, count
-Turn = tuple[int, str]  # a scanner, and whether it steps, looks at what it parked (poll), or is stopped
+TURNS_BETWEEN_ACKS = (0, 1, 1, 2, 5)
 
 
 @dataclass(frozen=True)
 class AttemptExample:
-    """What comes to the rings in which order, and a schedule, whose last `stops` picks stop a scanner as well."""
+    """What comes to the rings in which order, and a schedule, whose last `stops` picks stop a scanner as well.
+
+    Clients ask what they may forget after each `turns_between_acks` turns, also in the middle of attempts; 0: they do
+    not before the end. `turns` are those of another session, taken before the picks as far as they can be.
+    """
 
     rows: tuple[Row, ...]
     picks: Picks
     stops: int = 0
-    turns: tuple[Turn, ...] = ()  # of another session, taken before the picks as far as they can be
+    turns: tuple[Turn, ...] = ()
+    turns_between_acks: int = 0
 
 
 @st.composite
 def attempt_examples(draw: st.DrawFn, sizes: Sizes = Sizes(rings=3)) -> AttemptExample:  # noqa: B008  # it is frozen
-    """Draw what clients send, a schedule, and how often a scanner is stopped and started again."""
+    """Draw what clients send and when they ask, a schedule, and how often a scanner is stopped and started again."""
     sent = draw(sendings(sizes))
     rows = tuple((ring, batch.client, batch.seq, batch.count) for ring, batch in in_order_of_arrival(sent))
-    return AttemptExample(rows, draw(schedules(24)), draw(st.sampled_from((0, 0, 0, 1, 2))))
+    picks, stops = draw(schedules(24)), draw(st.sampled_from((0, 0, 0, 1, 2)))
+    return AttemptExample(rows, picks, stops, turns_between_acks=draw(st.sampled_from(TURNS_BETWEEN_ACKS)))
 
 
 @dataclass(frozen=True)
@@ -123,12 +129,12 @@ class Attempted:
         trying(example)
         rings = 1 + max((row[0] for row in example.rows), default=0)
         clients = 1 + max((row[1] for row in example.rows), default=0)
-        session = Attempts(self.make, self.level, rings, clients)
+        session = Attempts(self.make, self.level, rings, clients, example.turns_between_acks)
         try:
             for row in example.rows:
                 session.send(*row)
             _scheduled(session, example)
-            session.judge()
+            session.finish()
         except Broken as broken:
             return session, broken
         return session, None
@@ -136,15 +142,22 @@ class Attempted:
     def smaller(self, example: AttemptExample, failed: Failed) -> tuple[AttemptExample, Failed]:
         """Leave out batches and picks one by one, as long as the same promise is broken in no more steps."""
         session, _ = self.drive(example)
-        best, again = replace(example, picks=(), stops=0, turns=tuple(session.turns)), True
+        turns = replace(example, picks=(), stops=0, turns=tuple(session.turns), turns_between_acks=0)
+        again = self._fails(turns, failed) is not None
+        best = turns if again else example
         while again:
             again = False
             for trial in _fewer(best):
-                found = self.try_out(trial).failed
-                if found is not None and found.property == failed.property and sum(found.size) <= sum(failed.size):
+                found = self._fails(trial, failed)
+                if found is not None:
                     best, failed, again = trial, found, True
                     break
         return best, failed
+
+    def _fails(self, example: AttemptExample, like: Failed) -> Failed | None:
+        """Return why an example fails, if it breaks the same promise in no more steps."""
+        found = self.try_out(example).failed
+        return found if found and found.property == like.property and sum(found.size) <= sum(like.size) else None
 
     def fewer(self, example: AttemptExample) -> Iterator[AttemptExample]:
         """Yield examples with a batch, a turn or a pick left out, or something nearer to 0."""
@@ -184,57 +197,36 @@ def _fewer(example: AttemptExample) -> Iterator[AttemptExample]:
 
 
 def _scheduled(session: Attempts, example: AttemptExample) -> None:
-    """Run a session by turns, then by picks among what may happen; plainest is to go on with the same scanner."""
-    picks, last, plain_left = list(example.picks), 0, example.picks[0][0] if example.picks else 0
-    for ring, what in example.turns:
-        if ring < len(session.rings) and _can(session, ring, what):
-            last = ring
-            _take(session, ring, what)
-    for _ in range(STEPS_MOST):
-        options = list(_options(session, last))
-        if not options:
-            return
-        at = 0
-        if picks and plain_left == 0:
-            _, choice = picks.pop(0)
-            plain_left = picks[0][0] if picks else 0
-            if len(picks) < example.stops and _can(session, last, "stop"):
-                _take(session, last, "stop")
-                continue
-            at = (1 + choice) % len(options)
-        elif plain_left:
-            plain_left -= 1
-        last, what = options[at]
-        _take(session, last, what)
-
-
-def _can(session: Attempts, ring: int, what: str) -> bool:
-    if what == "step":
-        return session.can_step(ring)
-    return session.rings[ring].running is None and (what == "stop" or bool(session.worth_a_look(ring)))
-
-
-def _take(session: Attempts, ring: int, what: str) -> None:
-    session.turns.append((ring, what))
-    if what == "step":
-        session.step(ring)
-    elif what == "stop":
-        session.stop(ring)
-    else:
-        session.poll(ring, session.worth_a_look(ring)[0])
+    """Run a session by turns, then by picks among the turns that can be taken; plainest is the same scanner's."""
+    last = 0
+    for turn in example.turns:
+        if session.can(*turn):
+            session.take(turn)
+            last = turn[0] if turn[1] != "ack" else last
+    for at, (plain_count, choice) in enumerate(example.picks):
+        for number in range(plain_count + 1):
+            options = list(_options(session, last))
+            if not options:
+                return
+            turn = options[0]
+            if number == plain_count:
+                is_stop = len(example.picks) - at - 1 < example.stops and session.can(last, "stop")
+                turn = (last, "stop") if is_stop else options[(1 + choice) % len(options)]
+            session.take(turn)
+            last = turn[0]
 
 
 def _options(session: Attempts, last: int) -> Iterator[Turn]:
-    """Yield what may happen, that of the same scanner first."""
+    """Yield the turns of scanners that can be taken, those of the same scanner first."""
     for ring in sorted(range(len(session.rings)), key=lambda ring: (ring != last, ring)):
-        yield from ((ring, what) for what in ("step", "poll") if _can(session, ring, what))
+        yield from ((ring, what) for what in ("step", "poll") if session.can(ring, what))
 
 
 def counterexample(task: Attempted, example: AttemptExample, failed: Failed) -> Counterexample:
     """Return a failing example with what happened in it."""
     session, _ = task.drive(example)
     sent = _sent(example)
-    taking_part = {line.split(":")[0].split(" begins")[0] for line in session.told}
+    taking_part = {(what == "ack", number) for number, what in session.turns}
     steps = [f"{number:3}  {line}" for number, line in enumerate(session.told, start=1)]
     return Counterexample(
         failed.property, failed.sentence, example, (*sent, *steps), failed.size[0], len(example.rows), len(taking_part)

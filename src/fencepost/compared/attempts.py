@@ -1,16 +1,19 @@
 """A sequencer as a user drives it: batches are sent, scanners step, look again, are stopped; clients ask what is acked.
 
 `Attempts` is the session, whoever decides what comes next: a stateful test (`fencepost.stateful`), or a schedule that
-is data (`attempted.py`). Every answer must be one that the spec allows; at the end the history keeps the contract.
+is data (`attempted.py`). Every answer and every acknowledgement must be one that the spec allows when it is given; at
+the end the history keeps the contract.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from fencepost.compared.accepted import SPECS, Acceptor, words
+from fencepost.compared.sentences import described_ack, described_wait
 from fencepost.model.contract import Level
 from fencepost.model.histories import History, Workload, verify
 from fencepost.model.histories.drained import left_over
@@ -18,10 +21,15 @@ from fencepost.native.adapter import Answer, YourSequencer
 from fencepost.native.joint import SPEC
 from fencepost.native.sequencers import Attempt, AttemptOutcome
 
-STEPS_MOST = 2_000
-"""Of a session: whoever takes more of them does not end."""
+PASSES_MOST = 2_000
+"""Turns that one attempt passes on to others, all of which get as many: an attempt that passes more does not end."""
+TURNS_IN_A_ROW = (40, 80)
+"""Of one scanner before another has its turn: enough for a design that makes progress only while it is left alone, and
+drawn, so that scanners do not back off in step for ever."""
 
 Make = Callable[[], YourSequencer]
+Turn = tuple[int, str]
+"""A scanner, and whether it steps, polls what it set aside, or is stopped; or a client, and `ack`: it asks."""
 
 
 class Broken(Exception):
@@ -46,7 +54,7 @@ class Batch:
 
 @dataclass
 class Ring:
-    """A ring and its scanner. `parked`: index -> what had changed when it was last looked at."""
+    """A ring and its scanner. `parked`: index -> what had changed when it was last tried, or POLL_AT_ONCE."""
 
     batches: list[Batch] = field(default_factory=list)
     cursor: int = 0
@@ -54,23 +62,40 @@ class Ring:
     current: int = -1
     began: int = 0  # what had changed when the attempt began: what was ordered meanwhile it may not have seen
     running: Generator[None, None, Answer] | None = None
+    passed_count: int = 0  # turns that the attempt in progress passed on
+    met_another: bool = False  # another scanner was at work on the same client during the attempt
+
+    @property
+    def in_hand(self) -> Batch | None:
+        """The batch of the attempt in progress."""
+        return self.batches[self.current] if self.running is not None else None
+
+
+POLL_AT_ONCE = -1
+"""In the place of a number of changes: a batch was set aside as another scanner was at work on its client."""
 
 
 class Attempts:
     """One sequencer, made anew, and what it answered so far."""
 
-    def __init__(self, make: Make, level: Level, ring_count: int, client_count: int) -> None:
-        self.level, self.clients = level, range(client_count)
+    def __init__(
+        self, make: Make, level: Level, ring_count: int, client_count: int, turns_between_acks: int = 0
+    ) -> None:
+        """After each `turns_between_acks` turns every client asks what it may forget; 0: only when told to."""
+        self.level, self.clients, self.turns_between_acks = level, range(client_count), turns_between_acks
         self.sequencer = make()
         self.sequencer.begin(ring_count, client_count)
         self.acceptor = Acceptor(level, ring_count)
         self.rings = [Ring() for _ in range(ring_count)]
         self.ordered: dict[tuple[int, int], int] = {}  # (ring, index) -> start
         self.told: list[str] = []  # what happened, line by line
-        self.turns: list[tuple[int, str]] = []  # who went, and did what; kept by whoever decides that
+        self.turns: list[Turn] = []
         self.happened: set[str] = set()
         self._changes = 0  # how often something was ordered: what was parked is worth another look
         self._acked = [0] * client_count
+        self._last_ring = 0
+        self._turn_count = 0
+        self._vain_count = 0  # answers `later` since a batch was last ordered
 
     # --- what a user does ---
 
@@ -97,32 +122,68 @@ class Attempts:
             self._go_on(ring)
 
     def worth_a_look(self, ring: int) -> list[int]:
-        """Return the parked slots that were not looked at since something was ordered."""
+        """Return the parked slots that were not polled since something was ordered."""
         of = self.rings[ring]
         return [] if of.running else sorted(index for index, seen in of.parked.items() if seen < self._changes)
 
     def poll(self, ring: int, index: int) -> None:
-        """Let a scanner look again at a slot that it set aside."""
+        """Let a scanner try again a slot that it set aside."""
         self._begin(ring, index)
 
+    def can(self, number: int, what: str) -> bool:
+        """Say whether a scanner, or a client, can take such a turn."""
+        if what == "ack":
+            return number < len(self.clients)
+        if number >= len(self.rings):
+            return False
+        if what == "step":
+            return self.can_step(number)
+        return self.rings[number].running is None and (what == "stop" or bool(self.worth_a_look(number)))
+
+    def take(self, turn: Turn) -> None:
+        """Take a turn that can be taken; then, if it is time for that, clients ask what they may forget."""
+        number, what = turn
+        self.turns.append(turn)
+        if what == "ack":
+            self.ack(number)
+            return
+        self._last_ring = number
+        if what == "step":
+            self.step(number)
+        elif what == "stop":
+            self.stop(number)
+        else:
+            self.poll(number, self.worth_a_look(number)[0])
+        self._turn_count += 1
+        if self.turns_between_acks and self._turn_count % self.turns_between_acks == 0:
+            for client in self.clients:
+                self.turns.append((client, "ack"))
+                self.ack(client)
+
     def ack(self, client: int) -> None:
-        """Ask what a client may forget. Raises Broken where that is not ordered, or less than before."""
+        """Ask what a client may forget, at any time. Raises Broken where that is not ordered, or less than before."""
         acked = self.sequencer.acknowledged(client)
         if acked is None:
+            self.turns_between_acks = 0  # it keeps no acknowledgements
             return
-        if acked < self._acked[client]:
-            raise Broken("monotone", f"client {client} may forget {acked} batches, after {self._acked[client]}")
+        self.told.append(f"client {client} asks: it may forget {acked} of its batches")
+        self._judge_ack(client, acked)
+
+    def _judge_ack(self, client: int, acked: int) -> None:
+        before = self._acked[client]
+        if acked < before:
+            raise Broken("monotone", f"client {client} may forget {acked} batches, after {before}")
         self._acked[client] = acked
         known = [self.rings[ring].batches[index] for ring, index in self.ordered]
-        seqs = {batch.seq for batch in known if batch.client == client}
-        missing = next((seq for seq in range(acked) if seq not in seqs), None)
-        if self.level == 4 and missing is not None:
-            raise Broken(
-                "ack-safe", f"client {client} may forget all below {acked}, and batch {missing} is not ordered"
-            )
-        ordered = sum(batch.client == client for batch in known)
-        if acked > ordered:
-            raise Broken("ack-safe", f"client {client} may forget {acked} batches, and {ordered} of them are ordered")
+        seqs = [batch.seq for batch in known if batch.client == client]
+        ordered_count = next(seq for seq in range(len(seqs) + 1) if seq not in seqs) if self.level == 4 else len(seqs)
+        if acked <= ordered_count or acked == before:
+            return
+        # What no answer says yet an attempt in progress may have done, if its positions are handed out.
+        issued = self.sequencer.issued()
+        if self.acceptor.acknowledge(client, acked, issued):
+            return
+        raise Broken("ack-safe", described_ack(self, client, acked, ordered_count, issued))
 
     def stop(self, ring: int) -> None:
         """Stop a scanner and start it again: what it set aside is forgotten, and its ring read again from the start.
@@ -137,24 +198,31 @@ class Attempts:
             self.told.append(f"scanner {ring} is stopped and started again")
 
     def finish(self) -> None:
-        """Let all scanners go on until nothing is left to do; then judge the whole. Raises Broken."""
-        steps_left = STEPS_MOST
-        while busy := [ring for ring in range(len(self.rings)) if self.can_step(ring) or self.worth_a_look(ring)]:
-            steps_left -= 1
-            if not steps_left:
-                raise Broken("drained", f"scanners still have something to do after {STEPS_MOST} turns of each")
-            for ring in busy:
-                if self.can_step(ring):
-                    self.step(ring)
-                elif look := self.worth_a_look(ring):
-                    self.poll(ring, look[0])
+        """Let all scanners go on, in fair turns, until nothing is left to do; then judge the whole. Raises Broken.
+
+        Plainest is to go on with the same scanner; one that is not done after some turns passes them to the next.
+        """
+        random, turns_before = Random(0), len(self.turns)
+        ring, turns_left = self._last_ring, random.randint(*TURNS_IN_A_ROW)
+        while busy := [each for each in range(len(self.rings)) if self.can_step(each) or self.worth_a_look(each)]:
+            if ring not in busy or not turns_left:
+                ring = next((each for each in busy if each > ring), busy[0])
+                turns_left = random.randint(*TURNS_IN_A_ROW)
+            if self.rings[ring].passed_count >= PASSES_MOST or self._vain_count >= PASSES_MOST:
+                del self.turns[turns_before:]  # they come again by themselves
+                raise Broken("drained", described_wait(self, ring))
+            self.take((ring, "step" if self.can_step(ring) else "poll"))
+            turns_left -= 1
         self.judge()
 
     # --- attempts ---
 
     def _begin(self, ring: int, index: int) -> None:
         of, batch = self.rings[ring], self.rings[ring].batches[index]
-        of.current, of.began = index, self._changes
+        meets = [each for each in self.rings if each.in_hand is not None and each.in_hand.client == batch.client]
+        of.current, of.began, of.passed_count, of.met_another = index, self._changes, 0, bool(meets)
+        for other in meets:
+            other.met_another = True
         self.acceptor.begin(ring, index)
         made: Any = self.sequencer.try_order(ring, batch.client, batch.seq, batch.count)
         if isinstance(made, Generator):
@@ -173,9 +241,8 @@ class Attempts:
             of.running = None
             self._end(ring, stopped.value)
         else:
-            others = [each for at, each in enumerate(self.rings) if at != ring and each.running is not None]
-            client = of.batches[of.current].client
-            if any(each.batches[each.current].client == client for each in others):
+            of.passed_count += 1
+            if of.met_another:
                 self.happened.add("contended claim")
 
     def _end(self, ring: int, answer: Answer) -> None:
@@ -183,19 +250,22 @@ class Attempts:
         index, batch = of.current, of.batches[of.current]
         answered = Attempt(AttemptOutcome(answer[0]), int(answer[1]))
         self.told.append(f"scanner {ring}: {batch} of {batch.count}: {words(answered)}")
-        allowed = self.acceptor.end(ring, answered)
+        allowed = self.acceptor.end(ring, answered, met_another=of.met_another)
         if allowed:
             sentence = f"scanner {ring} answered {words(answered)} for {batch}: {SPECS[self.level]} allows {allowed}"
             raise Broken(SPEC, sentence)
+        of.passed_count = 0
         of.parked.pop(index, None)
         if answered.outcome == AttemptOutcome.LATER:
-            of.parked[index] = of.began
+            of.parked[index] = POLL_AT_ONCE if self.acceptor.was_kept_off else of.began
+            self._vain_count += 1
             self.happened.add("parked batch")
         elif answered.outcome == AttemptOutcome.DUPLICATE:
             self.happened.add("duplicate")
         else:
             self.ordered[ring, index] = answered.start_position
             self._changes += 1
+            self._vain_count = 0
 
     # --- the end ---
 
@@ -219,8 +289,9 @@ class Attempts:
         if issued != total:
             raise Broken("dense", f"{issued} positions were issued, and {total} belong to ordered batches")
         for client in self.clients:
-            self.ack(client)
-            if self.sequencer.acknowledged(client) is not None:
+            acked = self.sequencer.acknowledged(client)
+            if acked is not None:
+                self._judge_ack(client, acked)
                 ordered = sum(batch.client == client for ring, at, batch in arrived if (ring, at) in self.ordered)
                 if self._acked[client] != ordered:
                     sentence = f"client {client} may forget {self._acked[client]} batches in the end, of {ordered}"

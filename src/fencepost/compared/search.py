@@ -23,6 +23,8 @@ from hypothesis.strategies import SearchStrategy
 from fencepost.compared.kept import keep, kept, user_folder
 from fencepost.model.errors import InputError
 
+VAIN_ROUNDS_MOST = 3
+"""Searches in a row that draw nothing new before it is said that there are no other examples."""
 SHRINKS_MOST = 1_000
 """Runs that Hypothesis may spend on making one failing example smaller; a count, as time would make minima differ."""
 
@@ -116,19 +118,19 @@ class Chunk:
     failed: Failed | None = None
     first: Failed | None = None
     shrinks: int = 0
-    timed_out: bool = False
 
 
-class TimeIsUp(BaseException):
+class SearchOver(BaseException):
     """Stops Hypothesis, which takes an Exception for a finding that it must see again."""
 
 
 class Trial:
     """The condition that Hypothesis looks for: an example that fails, after the first one for the same reason."""
 
-    def __init__(self, task: Task, deadline: float, property: str | None = None) -> None:
-        """`deadline` is a time of `time.time()`; it counts until something failed."""
-        self.task, self.deadline, self.property = task, deadline, property
+    def __init__(self, task: Task, deadline: float, count: int) -> None:
+        """`deadline` is a time of `time.time()`; it and the number of examples count until something failed."""
+        self.task, self.deadline, self.count = task, deadline, count
+        self.broken: str | None = None  # the promise that the first failing example breaks
         self.tally = Tally()
         self.first: Failed | None = None
         self.met: Any = None  # the first failing example
@@ -136,24 +138,29 @@ class Trial:
         self._known: dict[Any, Failed | None] = {}
 
     def __call__(self, example: Any) -> bool:
-        if example in self._known:
+        if self.task.repeatable and example in self._known:
             return self._known[example] is not None
-        if self.first is None and time.time() > self.deadline:
-            raise TimeIsUp
+        if self.is_over:
+            raise SearchOver
         if self.first is not None:
             self.shrinks += 1
             if self.shrinks > SHRINKS_MOST:
                 return False
         tried = self.task.try_out(example)
-        failed = tried.failed if self.property in (None, tried.failed.property if tried.failed else None) else None
+        failed = tried.failed if self.broken in (None, tried.failed.property if tried.failed else None) else None
         if self.first is None:
             self.tally.add(tried)
             if failed is not None:
-                self.first, self.property, self.met = failed, failed.property, example
+                self.first, self.broken, self.met = failed, failed.property, example
                 if not self.task.repeatable:
-                    raise TimeIsUp
+                    raise SearchOver
         self._known[example] = failed
         return failed is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all examples were tried, or the time is up, and none failed."""
+        return self.first is None and (self.tally.examples >= self.count or time.time() > self.deadline)
 
     def of(self, example: Any) -> Failed:
         """Return why an example failed."""
@@ -163,7 +170,7 @@ class Trial:
 
 
 def search(task: Task, seed: int, index: int, count: int, deadline: float, kept_in: Path | None) -> Chunk:
-    """Draw the examples of one chunk; shrink the first that fails.
+    """Draw the examples of one chunk, exactly so many different ones; shrink the first that fails.
 
     With a folder, failing examples are kept there, and those kept earlier are tried before the first chunk.
     """
@@ -172,9 +179,9 @@ def search(task: Task, seed: int, index: int, count: int, deadline: float, kept_
         chunk = _tried_again(task, deadline, kept_in)
         if chunk.failed is not None:
             return chunk
-    trial = Trial(task, deadline)
-    example, timed_out = _find(task.strategy(), trial, Random(f"{seed} {task.key} {index}"), count)
-    chunk = Chunk(trial.tally, timed_out=timed_out and trial.first is None)
+    trial = Trial(task, deadline, count)
+    example = _find_in_rounds(task.strategy(), trial, f"{seed} {task.key} {index}")
+    chunk = Chunk(trial.tally)
     if trial.first is None:
         return chunk
     chunk.first, chunk.shrinks = trial.first, trial.shrinks
@@ -187,10 +194,10 @@ def search(task: Task, seed: int, index: int, count: int, deadline: float, kept_
 
 def _tried_again(task: Task, deadline: float, kept_in: Path) -> Chunk:
     """Try the examples that failed earlier; forget those that do not fail any more."""
-    trial = Trial(task, deadline)
     examples = kept(kept_in, task)
+    trial = Trial(task, deadline, len(examples))
     for number, example in enumerate(examples):
-        with suppress(TimeIsUp, InputError):  # what no version would have kept is refused, and is no finding
+        with suppress(SearchOver, InputError):  # what no version would have kept is refused, and is no finding
             trial(example)
         if trial.first is not None:
             keep(kept_in, task, examples[number:])
@@ -200,10 +207,27 @@ def _tried_again(task: Task, deadline: float, kept_in: Path) -> Chunk:
     return Chunk(trial.tally)
 
 
-def _find(strategy: SearchStrategy[Any], trial: Callable[[Any], bool], random: Random, count: int) -> tuple[Any, bool]:
-    """Return the smallest example that was found, None if there is none, and whether the search was stopped."""
+def _find_in_rounds(strategy: SearchStrategy[Any], trial: Trial, seed: str) -> Any:
+    """Return the smallest example that was found, None if there is none.
+
+    Hypothesis draws at most as many examples as it is told, and some of them twice; so it searches again for the rest.
+    """
+    rounds_left, number = VAIN_ROUNDS_MOST, 0
+    while rounds_left and not trial.is_over:
+        tried_before = trial.tally.examples
+        most = 2 * (trial.count - tried_before) + 10 if number else trial.count
+        example = _find(strategy, trial, Random(f"{seed} {number}" if number else seed), most)
+        if trial.first is not None:
+            return example
+        rounds_left = VAIN_ROUNDS_MOST if trial.tally.examples > tried_before else rounds_left - 1
+        number += 1
+    return None
+
+
+def _find(strategy: SearchStrategy[Any], trial: Callable[[Any], bool], random: Random, most: int) -> Any:
+    """Return the smallest example that was found among at most so many, None if there is none."""
     chosen = settings(
-        max_examples=count,
+        max_examples=most,
         database=None,
         deadline=None,
         derandomize=False,
@@ -211,11 +235,9 @@ def _find(strategy: SearchStrategy[Any], trial: Callable[[Any], bool], random: R
         suppress_health_check=list(HealthCheck),
     )
     try:
-        return find(strategy, trial, settings=chosen, random=random), False
-    except NoSuchExample:
-        return None, False
-    except TimeIsUp:
-        return None, True
+        return find(strategy, trial, settings=chosen, random=random)
+    except (NoSuchExample, SearchOver):
+        return None
 
 
 def keep_out_of_here() -> None:

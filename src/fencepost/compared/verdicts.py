@@ -52,7 +52,8 @@ class Counterexample:
 class Compared:
     """One sequencer under one policy. `seconds` is wall time; everything else follows from the seed.
 
-    `counted` says of which happenings it can be said whether an example held them; `happened` how many did. With
+    `counted` says of which happenings it can be said whether an example held them; `happened` how many did. So many
+    examples were asked for, None with a budget; `reason` says why they are fewer where none failed. With
     `examples=enough` instead of a budget, the same seed comes to the same end.
     """
 
@@ -69,6 +70,7 @@ class Compared:
     counterexample: Counterexample | None = None
     reason: str = ""
     enough: int = 0
+    asked: int | None = None
 
     @property
     def never_happened(self) -> tuple[str, ...]:
@@ -78,7 +80,8 @@ class Compared:
     @property
     def bound(self) -> str:
         """How much was tried."""
-        return f"{self.examples} examples, {self.operations} operations"
+        of = f" of {self.asked}" if self.asked is not None and self.examples < self.asked else ""
+        return f"{self.examples}{of} examples, {self.operations} operations"
 
 
 @dataclass(frozen=True)
