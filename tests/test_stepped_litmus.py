@@ -24,6 +24,7 @@ from fencepost.model.litmus.explore import Observation
 from fencepost.model.litmus.generate import Shape, draw
 from fencepost.model.memory import MATRICES, PROFILES, Matrix, Profile, Program
 from fencepost.model.memory.lines import LinesChanged
+from fencepost.native import litmus as native_litmus
 from fencepost.native.exploration import explore, outcomes
 from fencepost.native.stepped import bits_of, choice_of
 
@@ -129,6 +130,15 @@ def test_verdict_bound_and_shortest_schedule_are_those_of_the_model(under: str) 
         mine, theirs = explore(subject), model_exploration.explore(subject)
         assert (mine.verdict, mine.bound, mine.counts) == (theirs.verdict, theirs.bound, theirs.counts)
         assert (mine.violation, mine.schedule) == (theirs.violation, theirs.schedule)
+
+
+def test_where_nothing_is_fetched_ahead_a_load_does_not_commute_with_the_write_after_it() -> None:
+    source = "H0: XCHG a x 2; R b w\nH1: NT w 2\nH1: FAA d x 1; R e w\nbad 0:a=1 & 0:b=0 & 2:e=2"
+    test, under = parse_test(source), PROFILES["ncx-nospec"]
+    expected = native_litmus.outcomes(test.program, under, MATRICES["sdmC"], memory_matters=True, as_defined=True)
+    assert outcomes(test.program, under, MATRICES["sdmC"], memory_matters=True)[0] == expected
+    for walk in (explore, model_exploration.explore):
+        assert walk(subjects.litmus_file(test, "ncx-nospec")).verdict is Verdict.VIOLATED
 
 
 # --- drawn runs ---

@@ -44,7 +44,7 @@ def refuse(findings: Sequence[str]) -> None:
     if findings:
         said = "\n    ".join(findings)
         raise InputError(
-            f"--strict: {len(findings)} of what is seldom meant; mend it, or leave --strict out\n    {said}"
+            f"--strict: what is seldom meant, in {len(findings)} places; mend them, or leave --strict out\n    {said}"
         )
 
 

@@ -12,7 +12,8 @@
     expect    forbidden
 
 Instructions: W x v, NT x v, R r x, XCHG r x v, CAS r x old new, FAA r x v, MRMW r x v, FL x, FO x, WB x, SF, MF, LF,
-PF x, IFEQ r v n (skip n instructions unless r = v), CRASH. A value is an integer, a register or register+integer.
+PF x, IFEQ r v n (skip n instructions unless r = v), CRASH (the host of the thread crashes here, where a crash profile
+would let it crash at any moment). A value is an integer, a register or register+integer.
 """
 
 from __future__ import annotations

@@ -240,8 +240,12 @@ class LateMemory:
         if place != seen.kept:
             self._settle(cells, line, place, seen.since if self.profile.speculate else last, touched)
         touched.reads.add(("V", line, place))
-        if self.profile.speculate or place != seen.kept:
+        if self.profile.speculate:
             touched.dates.add(("M", line))
+        elif place != seen.kept:
+            touched.reads.add(
+                ("M", line)
+            )  # after the next write, memory has this no more, and nobody fetched it before
         self._see(cells, host, line, Seen(last if self.profile.speculate else 0, place), touched)
         return versions[place].content
 

@@ -159,7 +159,11 @@ class Memory {
     const bool is_kept = static_cast<std::int32_t>(place) == seen.kept;
     if (!is_kept) settle(line, place, profile_.speculate ? seen.since : last, touched);
     touched.add(keys_.version(line, place), Touch::reads);
-    if (profile_.speculate || !is_kept) touched.add(keys_.memory(line), Touch::dates);
+    if (profile_.speculate) {
+      touched.add(keys_.memory(line), Touch::dates);
+    } else if (!is_kept) {  // after the next write, memory has this no more, and nobody fetched it before
+      touched.add(keys_.memory(line), Touch::reads);
+    }
     see(host, line, {profile_.speculate ? last : 0, static_cast<std::int32_t>(place)}, touched);
     return cells_.versions(line)[place].content;
   }
