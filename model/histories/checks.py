@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fencepost.model.histories.records import History, IntColumn, OrderedBatch
+from fencepost.model.histories.pieces import Placed, cuts
+from fencepost.model.histories.real_time import FirstCopies
+from fencepost.model.histories.records import NEVER, History, IntColumn, OrderedBatch
 
 Indexes = npt.NDArray[np.intp]  # of rows of a history, from 0
 
@@ -28,19 +30,39 @@ class Violation:
 def check_unique(history: History) -> Violation | None:
     """Broken when two batches own one position.
 
-    Counts the pairs of batches that share a position: a long range that covers three short ones is three.
+    Counts the batches that would have to go so that no two of the rest do: a long range that covers three
+    short ones is one, and so is a short one inside a long one.
     """
-    order = np.argsort(history.start_position, kind="stable")
-    start, end = history.start_position[order], _end(history)[order]
-    # Of the batches behind k, those that start before k ends: all between k and the first that does not.
-    partners = np.searchsorted(start, end) - np.arange(1, len(order) + 1)
-    overlapping = np.flatnonzero(partners)
-    if not overlapping.size:
+    end = _end(history)
+    order = np.lexsort((end, history.start_position))
+    start, end = history.start_position[order], end[order]
+    meets = start[1:] < np.maximum.accumulate(end)[:-1]
+    if not meets.any():
         return None
-    first, second = (int(index) for index in order[overlapping[0] :][:2])
+    inside = np.flatnonzero(np.concatenate([[False], meets]) | np.concatenate([meets, [False]]))
+    count, pair = _surplus(inside.tolist(), start[inside].tolist(), end[inside].tolist())
+    first, second = (int(order[place]) for place in pair)
     shared = _range(int(history.start_position[second]), min(_last(history[first]), _last(history[second])))
     sentence = f"{_name(history[first])} and {_name(history[second])} share {_positions(shared)}"
-    return Violation(int(partners.sum()), (first, second), sentence)
+    return Violation(count, (first, second), sentence)
+
+
+def _surplus(places: list[int], starts: list[int], ends: list[int]) -> tuple[int, tuple[int, int]]:
+    """Return how many of the ranges must go, and the places of the first two that meet.
+
+    Of two that meet, the one that ends later goes: what is kept leaves the most room.
+    """
+    count, pair, kept, kept_end = 0, (-1, -1), -1, 0
+    for place, start, end in zip(places, starts, ends, strict=True):
+        if start >= kept_end:
+            kept, kept_end = place, end
+            continue
+        count += 1
+        if count == 1:
+            pair = (kept, place)
+        if end < kept_end:
+            kept, kept_end = place, end
+    return count, pair
 
 
 def check_dense(history: History) -> Violation | None:
@@ -67,9 +89,9 @@ def check_dense(history: History) -> Violation | None:
 def check_ring_order(history: History) -> Violation | None:
     """Broken when of one ring (a broker's) a batch is ordered before one of a lower ring index, or of its own.
 
-    Counts the pairs next to each other in the position order of their ring whose ring_index does not
-    increase, and the batches that begin inside an earlier one of the ring. One place in a ring holds
-    one batch: ordering it twice is in no ring order, and level 5 has no `once` to catch it.
+    Counts the cuts of `pieces`: where no two batches of a ring meet, the pairs next to each other in its
+    position order whose ring_index does not increase. One place in a ring holds one batch: ordering it
+    twice is in no ring order, and level 5 has no `once` to catch it.
     """
     found = _out_of_order(history, history.broker_id, history.ring_index, repeats=True)
     if found is None:
@@ -87,8 +109,8 @@ def check_ring_order(history: History) -> Violation | None:
 def check_client_order(history: History) -> Violation | None:
     """Broken when of one client a position of a batch comes before one of a batch with a lower batch_seq.
 
-    Counts the pairs next to each other in the position order of their client whose batch_seq decreases,
-    and the batches that begin inside an earlier one with another batch_seq. Equal ones are `once`'s.
+    Counts the cuts of `pieces`: where no two batches of a client meet, the pairs next to each other in its
+    position order whose batch_seq decreases. Equal ones are `once`'s.
     """
     found = _out_of_order(history, history.client_id, history.batch_seq, repeats=False)
     if found is None:
@@ -144,36 +166,27 @@ def check_once(history: History) -> Violation | None:
 def check_real_time(history: History) -> Violation | None:
     """Broken when a batch was acked before another was sent, but not all its positions come before the other's.
 
-    Counts the batches that have at least one such batch acked before they were sent. Batches whose
-    times are not recorded take no part.
+    Counts the cuts of `pieces`, in the position order of first copies.
     """
-    end, sent = _end(history), np.flatnonzero(history.sent_ns >= 0)
-    acked = _by_ack(history)
-    if not (acked.size and sent.size):
+    broken = FirstCopies.of(history).cuts()
+    if not broken:
         return None
-    before = np.searchsorted(history.acked_ns[acked], history.sent_ns[sent])  # how many acks before each was sent
-    furthest, runner_up = _running_maxima(end[acked])
-    reach = np.where(before > 0, furthest[before - 1], 0)
-    # A batch that (by its clocks) was acked before it was sent is no rival of itself.
-    own = _acked_before_own_send(history)[sent] & (end[sent] == reach)
-    reach[own] = runner_up[before[own] - 1]
-    overtaken = np.flatnonzero(reach > history.start_position[sent])
-    if not overtaken.size:
-        return None
-    second = int(sent[_lowest(history, sent, overtaken)])
-    rivals = acked[: np.searchsorted(history.acked_ns[acked], history.sent_ns[second])]
-    rivals = rivals[(rivals != second) & (end[rivals] > history.start_position[second])]
-    first = int(rivals[0])
-    one, two = history[first], history[second]
-    times = f"{_name(one)} was acked at {one.acked_ns} ns, before {_name(two)} was sent at {two.sent_ns} ns"
-    return Violation(overtaken.size, (first, second), f"{times}, but is not ordered before it")
+    first, second = broken[0]
+    acked, sent = _row_of(history, first, history.acked_ns), _row_of(history, second, history.sent_ns)
+    times = (
+        f"{_name(history[first])} was acked at {history.acked_ns[acked]} ns, "
+        f"before {_name(history[second])} was sent at {history.sent_ns[sent]} ns"
+    )
+    rows = tuple(dict.fromkeys((first, acked, second, sent)))
+    return Violation(len(broken), rows, f"{times}, but is not ordered before it")
 
 
-def acked_before_sent_count(history: History) -> int:
-    """Return the number of pairs of batches where one was acked before the other was sent: what real-time is about."""
-    sent_ns = history.sent_ns[history.sent_ns >= 0]
-    pairs = np.searchsorted(history.acked_ns[_by_ack(history)], sent_ns).sum()
-    return int(pairs - _acked_before_own_send(history).sum())
+def _row_of(history: History, row: int, times: IntColumn) -> int:
+    """Return the row that records the earliest of the `times` of a row's batch: itself, or one of another copy."""
+    same = (history.client_id == history.client_id[row]) & (history.batch_seq == history.batch_seq[row])
+    recorded = np.flatnonzero(same & (times != NEVER))
+    earliest = int(recorded[np.argmin(times[recorded])])
+    return row if times[row] == times[earliest] else earliest
 
 
 CHECKS: dict[str, Callable[[History], Violation | None]] = {
@@ -190,57 +203,42 @@ CHECKS: dict[str, Callable[[History], Violation | None]] = {
 def _out_of_order(
     history: History, group: IntColumn, number: IntColumn, *, repeats: bool
 ) -> tuple[int, tuple[int, int]] | None:
-    """Return how many rows break the order of `number` inside their `group`, and the pair at the lowest position.
+    """Return how often the order of `number` inside each `group` is cut, and the pair of rows at the lowest position.
 
-    A row does if the one before it in its group has a higher number (with `repeats`: or the same), or
-    if the earlier one that reaches furthest has another number and ends behind the row's start. These
-    find every group that is out of order: where numbers never fall, the rows before the first of a
-    number all have lower ones, so the furthest of them meets it if any of them meets any of that number.
+    A batch comes before those of its group with a higher number (with `repeats`: or the same).
     """
-    # Equal starts are ordered by number, and those by end: they overlap and are found as that, whatever the order of
-    # rows. Were two batches of one number and start left in their order, the longer one could hide that the shorter
-    # one meets a third.
-    order = np.lexsort((_end(history), number, history.start_position, group))
-    group, number, start = group[order], number[order], history.start_position[order]
+    end = _end(history)
+    # Equal starts are ordered by number, and those by end: what is counted does not depend on the order of rows.
+    order = np.lexsort((end, number, history.start_position, group))
+    group, number, start, end = group[order], number[order], history.start_position[order], end[order]
     same_group = group[1:] == group[:-1]
     falls = same_group & ((number[1:] <= number[:-1]) if repeats else (number[1:] < number[:-1]))
-    end = _end(history)[order]
-    furthest = _furthest(same_group, end)[:-1]
-    meets = same_group & (end[furthest] > start[1:]) & (number[furthest] != number[1:])
-    rows = np.flatnonzero(falls | meets) + 1
-    if not rows.size:
+    # Where ranges of a group meet, only a look at each batch in turn tells the cuts; elsewhere each fall is one.
+    meeting = np.isin(group, group[1:][same_group & (start[1:] < _reached(same_group, end))])
+    later = np.flatnonzero(falls & ~meeting[1:]) + 1
+    pairs = list(zip((later - 1).tolist(), later.tolist(), strict=True)) if later.size else []
+    firsts = np.flatnonzero(np.concatenate([[True], ~same_group]))
+    for first, last in zip(firsts.tolist(), [*firsts[1:].tolist(), len(order)], strict=True):
+        if meeting[first]:
+            columns = (column[first:last].tolist() for column in (start, end, number))
+            batches = (Placed(s, e, n + repeats, n) for s, e, n in zip(*columns, strict=True))
+            pairs += [(first + min(pair), first + max(pair)) for pair in cuts(batches)]
+    if not pairs:
         return None
-    row = _lowest(history, order, rows)
-    other = row - 1 if falls[row - 1] else furthest[row - 1]
-    return rows.size, (int(order[other]), int(order[row]))
+    lowest = min(pairs, key=lambda pair: int(start[pair[1]]))
+    return len(pairs), (int(order[lowest[0]]), int(order[lowest[1]]))
 
 
-def _furthest(same_group: npt.NDArray[np.bool_], end: IntColumn) -> Indexes:
-    """Return for each row the index of the furthest-reaching row of its group up to and including it."""
+def _reached(same_group: npt.NDArray[np.bool_], end: IntColumn) -> IntColumn:
+    """Return, for each row but the first, the furthest end among the rows above it in its group (else 0)."""
+    # Ranks instead of ends, so that a group's number in front cannot overflow 64 bits.
     by_end = np.argsort(end, kind="stable")
     rank = np.empty_like(by_end)
     rank[by_end] = np.arange(len(end))
-    # Ranks instead of ends, so that a group's number in front cannot overflow 64 bits.
     group_number = np.concatenate([[0], np.cumsum(~same_group)])
-    highest = np.maximum.accumulate(group_number * len(end) + rank)
-    furthest: Indexes = by_end[highest % len(end)]
-    return furthest
-
-
-def _running_maxima(values: IntColumn) -> tuple[IntColumn, IntColumn]:
-    """Return the highest and the second highest (0: none) of the values up to each index."""
-    highest = np.maximum.accumulate(values)
-    losers = np.concatenate([[0], np.minimum(values[1:], highest[:-1])])  # of each new value against the record
-    return highest, np.maximum.accumulate(losers)
-
-
-def _by_ack(history: History) -> Indexes:
-    acked = np.flatnonzero(history.acked_ns >= 0)
-    return acked[np.argsort(history.acked_ns[acked], kind="stable")]
-
-
-def _acked_before_own_send(history: History) -> npt.NDArray[np.bool_]:
-    return (history.acked_ns >= 0) & (history.acked_ns < history.sent_ns)
+    furthest = np.maximum.accumulate(group_number * len(end) + rank)[:-1] % len(end)
+    reached: IntColumn = np.where(same_group, end[by_end[furthest]], 0)
+    return reached
 
 
 def _lowest(history: History, order: Indexes, places: Indexes) -> int:

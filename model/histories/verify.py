@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from fencepost.model.contract import LEVELS, PROPERTIES, Level, Verdict, promised, worst
 from fencepost.model.errors import InputError, unknown_choice
-from fencepost.model.histories.checks import CHECKS, acked_before_sent_count
+from fencepost.model.histories.checks import CHECKS
+from fencepost.model.histories.real_time import FirstCopies
 from fencepost.model.histories.records import History, OrderedBatch
 
 # Why no history of ordered batches can show a property, whatever its rows.
@@ -123,7 +124,7 @@ def _why_not(name: str, history: History) -> str | None:
         return "no row records sent_ns"
     if not (history.acked_ns >= 0).any():
         return "no row records acked_ns"
-    if not acked_before_sent_count(history):
+    if not FirstCopies.of(history).sent_after_an_ack_count():
         return "no batch was acked before another was sent"
     return None
 
@@ -141,7 +142,7 @@ def _find(name: str, history: History) -> Finding:
 def _bound(name: str, history: History) -> str:
     bound = f"1 run, {_counted(len(history), 'batch', 'batches')}"
     if name == "real-time":
-        bound += f", {_counted(acked_before_sent_count(history), 'pair', 'pairs')} acked before sent"
+        bound += f", {FirstCopies.of(history).sent_after_an_ack_count()} sent after another was acked"
     return bound
 
 
