@@ -10,7 +10,7 @@ import pytest
 from fencepost.model.contract import LEVELS, PROPERTIES, Level, Verdict, promised
 from fencepost.model.errors import InputError
 from fencepost.model.histories import History, OrderedBatch, read_history, verify
-from fencepost.model.histories.verify import BEYOND_A_HISTORY
+from fencepost.model.histories.rules import BEYOND_A_HISTORY, HISTORY_PROPERTIES
 
 DATA = Path(__file__).parent.parent / "examples" / "data"
 PASSES, VIOLATED = Verdict.NOT_FOUND, Verdict.VIOLATED
@@ -233,7 +233,7 @@ def test_what_no_history_can_show_is_listed_with_the_reason() -> None:
     assert [finding.property for finding in verification.findings] == ["unique", "dense", "ring-order"]
     assert verification["unique"].bound == "1 run, 1 batch"
     reasons = {each.property: each.reason for each in verification.not_expressible}
-    assert reasons["real-time"] == "no row records sent_ns"
+    assert reasons["real-time"] == "no sent_ns"
     assert reasons["contiguous"] == "a row holds the range of a batch, not the position of each message"
     assert len(reasons) + 3 == len(promised(5))
 
@@ -241,8 +241,8 @@ def test_what_no_history_can_show_is_listed_with_the_reason() -> None:
 @pytest.mark.parametrize(
     ("times", "reason"),
     [
-        ((5, -1), "no row records acked_ns"),
-        ((-1, 5), "no row records sent_ns"),
+        ((5, -1), "no acked_ns"),
+        ((-1, 5), "no sent_ns"),
         ((5, 5), "no batch was acked before another was sent"),
     ],
 )
@@ -252,23 +252,43 @@ def test_real_time_does_not_hold_for_want_of_events(times: tuple[int, int], reas
     assert reasons["real-time"] == reason
 
 
-CHOICES = "expected one of unique, dense, client-order, prefix, once"
+CHOICES = ", ".join(HISTORY_PROPERTIES)
 
 
 @pytest.mark.parametrize(
     ("names", "line"),
     [
-        (["ack-safe"], f"this history cannot express ack-safe ({BEYOND_A_HISTORY['ack-safe']}): {CHOICES}"),
-        (["unique", "real-time"], f"this history cannot express real-time (no row records sent_ns): {CHOICES}"),
-        (["ring-order"], f"level 4 does not promise ring-order: {CHOICES}"),
-        (["fast"], f"unknown property 'fast': {CHOICES}"),
-        ([], "no property asked for: expected some of unique, dense, client-order, prefix, once"),
+        (["ack-safe"], f"no history can express ack-safe ({BEYOND_A_HISTORY['ack-safe']}): expected some of {CHOICES}"),
+        (["fast"], f"unknown property 'fast': expected one of {CHOICES}"),
+        ([], f"no property asked for: expected some of {CHOICES}"),
     ],
 )
 def test_a_property_asked_for_in_vain_is_an_error_that_lists_the_choices(names: list[str], line: str) -> None:
-    with pytest.raises(InputError) as error:
-        verify(History.from_rows([batch(1, 0, 0)]), 4, properties=names)
-    assert str(error.value) == line
+    for given in ({"properties": names}, {"without": names or list(HISTORY_PROPERTIES)}):
+        with pytest.raises(InputError) as error:
+            verify(History.from_rows([batch(1, 0, 0)]), 4, **given)
+        assert str(error.value) == line
+
+
+def test_what_is_named_and_cannot_be_shown_is_unknown_and_of_a_level_it_is_said() -> None:
+    history = History.from_rows([batch(1, 0, 0)])
+    named = verify(history, properties=["unique", "real-time"])
+    assert [(each.property, each.verdict, each.bound) for each in named.findings] == [
+        ("unique", PASSES, "1 run, 1 batch"),
+        ("real-time", Verdict.UNKNOWN, "no sent_ns"),
+    ]
+    assert named.verdict is Verdict.UNKNOWN
+    assert verify(history, 4).verdict is PASSES
+
+
+def test_properties_of_both_levels_can_be_asked_for_and_left_out() -> None:
+    history = History.from_rows([batch(1, 1, 0, ring=(0, 1)), batch(1, 0, 1, ring=(0, 0))])
+    mixed = verify(history, properties=["ring-order", "client-order"])
+    assert [each.property for each in mixed.findings] == ["ring-order", "client-order"]
+    left = verify(history, 4, without=["client-order"])
+    assert [each.property for each in left.findings] == ["unique", "dense", "prefix", "once"]
+    with pytest.raises(InputError, match="nothing is asked: expected a level"):
+        verify(history)
 
 
 def test_only_what_is_asked_for_is_answered_in_contract_order() -> None:

@@ -1,8 +1,9 @@
 """One search per property that a history of batches can show, each written from the contract's words.
 
-A check takes a history and returns the violation found or None. Position order is the order of
-`start_position`. The first line of a check says when the property is broken, the second how
-violations are counted; the witness is the violation at the lowest position.
+A check takes a part of a history (see `log`) and returns the violation found or None; its rules say
+how this log numbers. Position order is the order of `start_position`. The first line of a check says
+when the property is broken, the second how violations are counted; the witness is the violation at
+the lowest position.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fencepost.model.histories.log import Part
 from fencepost.model.histories.pieces import Placed, cuts
 from fencepost.model.histories.real_time import FirstCopies
 from fencepost.model.histories.records import NEVER, History, IntColumn, OrderedBatch
@@ -27,12 +29,13 @@ class Violation:
     sentence: str
 
 
-def check_unique(history: History) -> Violation | None:
+def check_unique(part: Part) -> Violation | None:
     """Broken when two batches own one position.
 
     Counts the batches that would have to go so that no two of the rest do: a long range that covers three
     short ones is one, and so is a short one inside a long one.
     """
+    history = part.history
     end = _end(history)
     order = np.lexsort((end, history.start_position))
     start, end = history.start_position[order], end[order]
@@ -43,7 +46,7 @@ def check_unique(history: History) -> Violation | None:
     count, pair = _surplus(inside.tolist(), start[inside].tolist(), end[inside].tolist())
     first, second = (int(order[place]) for place in pair)
     shared = _range(int(history.start_position[second]), min(_last(history[first]), _last(history[second])))
-    sentence = f"{_name(history[first])} and {_name(history[second])} share {_positions(shared)}"
+    sentence = f"{_name(part, first)} and {_name(part, second)} share {_positions(shared)}"
     return Violation(count, (first, second), sentence)
 
 
@@ -65,34 +68,38 @@ def _surplus(places: list[int], starts: list[int], ends: list[int]) -> tuple[int
     return count, pair
 
 
-def check_dense(history: History) -> Violation | None:
-    """Broken when a position below the last one ordered belongs to no batch.
+def check_dense(part: Part) -> Violation | None:
+    """Broken when a position between the first that is asked for and the last one ordered belongs to no batch.
 
-    Counts the holes: runs of positions without a batch between two ranges, or before the first.
+    Counts the holes: runs of positions without a batch or filler between two ranges, or before the first.
     """
-    order = np.argsort(history.start_position, kind="stable")
-    start, end = history.start_position[order], _end(history)[order]
-    reached = np.concatenate([[0], np.maximum.accumulate(end)[:-1]])
+    history, first_position = part.history, part.rules.from_position
+    starts = np.concatenate([history.start_position, part.fillers.start])
+    order = np.argsort(starts, kind="stable")
+    start, end = starts[order], np.concatenate([_end(history), part.fillers.end])[order]
+    reached = np.maximum.accumulate(np.concatenate([[first_position], end]))[:-1]
     holes = np.flatnonzero(start > reached)
-    if not holes.size:
+    if part.rules.allow_gaps or not holes.size:
         return None
-    after, missing = int(order[holes[0]]), _range(int(reached[holes[0]]), int(start[holes[0]]) - 1)
-    verb = "belong" if ".." in missing else "belongs"
-    what = f"{_positions(missing)} {verb} to no batch"
-    if holes[0] == 0:
-        return Violation(holes.size, (after,), f"{what}: the first is {_name(history[after])}")
-    before = int(order[: holes[0]][np.argmax(end[: holes[0]])])
-    sentence = f"{what}, between {_name(history[before])} and {_name(history[after])}"
-    return Violation(holes.size, (before, after), sentence)
+    hole = int(holes[0])
+    missing = _range(int(reached[hole]), int(start[hole]) - 1)
+    what = f"{_positions(missing)} {'belong' if '..' in missing else 'belongs'} to no batch"
+    batches = np.flatnonzero(order < len(history))  # as places in position order
+    behind, before = batches[batches >= hole], batches[(batches < hole) & (end[batches] <= reached[hole])]
+    rows = [int(order[before[np.argmax(end[before])]])] if before.size else []
+    rows += [int(order[behind[0]])] if behind.size else []
+    where = ", between " if len(rows) == 2 else ": the first is " if behind.size else ", behind "
+    return Violation(holes.size, tuple(rows), what + where + " and ".join(_name(part, row) for row in rows))
 
 
-def check_ring_order(history: History) -> Violation | None:
+def check_ring_order(part: Part) -> Violation | None:
     """Broken when of one ring (a broker's) a batch is ordered before one of a lower ring index, or of its own.
 
     Counts the cuts of `pieces`: where no two batches of a ring meet, the pairs next to each other in its
     position order whose ring_index does not increase. One place in a ring holds one batch: ordering it
     twice is in no ring order, and level 5 has no `once` to catch it.
     """
+    history = part.history
     found = _out_of_order(history, history.broker_id, history.ring_index, repeats=True)
     if found is None:
         return None
@@ -106,50 +113,54 @@ def check_ring_order(history: History) -> Violation | None:
     return Violation(count, (first, second), sentence)
 
 
-def check_client_order(history: History) -> Violation | None:
+def check_client_order(part: Part) -> Violation | None:
     """Broken when of one client a position of a batch comes before one of a batch with a lower batch_seq.
 
     Counts the cuts of `pieces`: where no two batches of a client meet, the pairs next to each other in its
     position order whose batch_seq decreases. Equal ones are `once`'s.
     """
+    history = part.history
     found = _out_of_order(history, history.client_id, history.batch_seq, repeats=False)
     if found is None:
         return None
     count, (first, second) = found
     earlier, later = history[first], history[second]
     sentence = (
-        f"client {earlier.client_id}: batch {earlier.batch_seq} at {_owned(earlier)} "
-        f"{_relation(earlier, later)} batch {later.batch_seq} at {_owned(later)}"
+        f"client {part.client(earlier.client_id)}: {part.numbers} {earlier.batch_seq} at {_owned(earlier)} "
+        f"{_relation(earlier, later)} {part.numbers} {later.batch_seq} at {_owned(later)}"
     )
     return Violation(count, (first, second), sentence)
 
 
-def check_prefix(history: History) -> Violation | None:
+def check_prefix(part: Part) -> Violation | None:
     """Broken when a client has an ordered batch but not all batches with a lower batch_seq.
 
     Counts the gaps: runs of missing batch_seqs of one client, however long.
     """
+    history, rules = part.history, part.rules
     order = np.lexsort((history.start_position, history.batch_seq, history.client_id))
-    client, seq = history.client_id[order], history.batch_seq[order]
+    client, seq, count = history.client_id[order], history.batch_seq[order], history.message_count[order]
     same_client = np.concatenate([[False], client[1:] == client[:-1]])
-    before = np.where(same_client, np.roll(seq, 1), -1)
-    gaps = np.flatnonzero(seq - 1 > before)
+    following = seq + (count if rules.seq_counts == "messages" else 1)
+    expected = np.where(same_client, np.roll(following, 1), seq if rules.first_seq is None else rules.first_seq)
+    gaps = np.flatnonzero(seq > expected)
     if not gaps.size:
         return None
     gap = _lowest(history, order, gaps)
-    batch, low = history[int(order[gap])], int(before[gap]) + 1
+    batch, low = history[int(order[gap])], int(expected[gap])
     missing = _range(low, batch.batch_seq - 1)
     plural = ("batches", "are") if ".." in missing else ("batch", "is")
-    have = f"client {batch.client_id}: batch {batch.batch_seq} is ordered at {_owned(batch)}"
+    have = f"client {part.client(batch.client_id)}: batch {batch.batch_seq} is ordered at {_owned(batch)}"
     sentence = f"{have}, but {plural[0]} {missing} before it {plural[1]} not"
     return Violation(gaps.size, (int(order[gap]),), sentence)
 
 
-def check_once(history: History) -> Violation | None:
+def check_once(part: Part) -> Violation | None:
     """Broken when a (client_id, batch_seq) is ordered more than once.
 
     Counts the surplus rows: a batch ordered three times is two.
     """
+    history = part.history
     order = np.lexsort((history.start_position, history.batch_seq, history.client_id))
     client, seq = history.client_id[order], history.batch_seq[order]
     again = np.flatnonzero((client[1:] == client[:-1]) & (seq[1:] == seq[:-1])) + 1
@@ -158,24 +169,25 @@ def check_once(history: History) -> Violation | None:
     place = _lowest(history, order, again)
     first, second = int(order[place - 1]), int(order[place])
     one, two = history[first], history[second]
-    batch = f"client {one.client_id}: batch {one.batch_seq}"
+    batch = f"client {part.client(one.client_id)}: batch {one.batch_seq}"
     sentence = f"{batch} is ordered at {_owned(one)} and again at {_owned(two)}"
     return Violation(again.size, (first, second), sentence)
 
 
-def check_real_time(history: History) -> Violation | None:
+def check_real_time(part: Part) -> Violation | None:
     """Broken when a batch was acked before another was sent, but not all its positions come before the other's.
 
     Counts the cuts of `pieces`, in the position order of first copies.
     """
+    history = part.history
     broken = FirstCopies.of(history).cuts()
     if not broken:
         return None
     first, second = broken[0]
     acked, sent = _row_of(history, first, history.acked_ns), _row_of(history, second, history.sent_ns)
     times = (
-        f"{_name(history[first])} was acked at {history.acked_ns[acked]} ns, "
-        f"before {_name(history[second])} was sent at {history.sent_ns[sent]} ns"
+        f"{_name(part, first)} was acked at {history.acked_ns[acked]} ns, "
+        f"before {_name(part, second)} was sent at {history.sent_ns[sent]} ns"
     )
     rows = tuple(dict.fromkeys((first, acked, second, sent)))
     return Violation(len(broken), rows, f"{times}, but is not ordered before it")
@@ -189,7 +201,7 @@ def _row_of(history: History, row: int, times: IntColumn) -> int:
     return row if times[row] == times[earliest] else earliest
 
 
-CHECKS: dict[str, Callable[[History], Violation | None]] = {
+CHECKS: dict[str, Callable[[Part], Violation | None]] = {
     "unique": check_unique,
     "dense": check_dense,
     "ring-order": check_ring_order,
@@ -258,8 +270,9 @@ def _owned(batch: OrderedBatch) -> str:
     return f"{batch.start_position}..{_last(batch)}"
 
 
-def _name(batch: OrderedBatch) -> str:
-    return f"client {batch.client_id} batch {batch.batch_seq} at {_owned(batch)}"
+def _name(part: Part, row: int) -> str:
+    batch = part.history[row]
+    return f"client {part.client(batch.client_id)} batch {batch.batch_seq} at {_owned(batch)}"
 
 
 def _range(low: int, high: int) -> str:

@@ -250,6 +250,20 @@ class History(Table):
         """Return the history of these rows, each an `OrderedBatch`'s six or eight numbers; none at all is allowed."""
         return cls.from_columns(_transposed(cls.KIND, (OrderedBatch(*row) for row in rows), cls.COLUMNS))
 
+    def take(self, indexes: npt.NDArray[np.intp]) -> "History":
+        """Return the history of some of the rows."""
+        return self._derived({name: column[indexes] for name, column in self.columns.items()})
+
+    def with_columns(self, **columns: IntColumn) -> "History":
+        """Return the same history with other columns in the place of some, which are not checked again."""
+        return self._derived({**self.columns, **columns})
+
+    def _derived(self, columns: Mapping[str, IntColumn]) -> "History":
+        made = object.__new__(History)
+        for name, column in columns.items():
+            object.__setattr__(made, name, _frozen(column))
+        return made
+
     def __getitem__(self, index: int) -> OrderedBatch:
         return OrderedBatch(*self._row(index))
 
