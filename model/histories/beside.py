@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fencepost.model.histories.columns import Source, Table, words_of
-from fencepost.model.histories.frames import frame_of, polars_module, read_frame
+from fencepost.model.histories.frames import frame_of, new_frame, polars_module, read_frame
 from fencepost.model.histories.log import Log
 from fencepost.model.histories.records import NEVER
 
@@ -82,7 +82,7 @@ def read_batches(table: Path | str | Any, source: Source | None = None) -> Batch
     if "log" in columns:
         keys["log"] = columns.words("log")
     outcomes, has_outcomes = _outcomes(columns)
-    frame = polars_module().DataFrame({**keys, "row": np.arange(1, len(columns) + 1), "outcome": outcomes})
+    frame = new_frame({**keys, "row": np.arange(1, len(columns) + 1), "outcome": outcomes})
     return Batches(source.path, frame, has_outcomes)
 
 
@@ -117,7 +117,7 @@ def _outcomes(table: Table) -> tuple[list[str] | polars.Series, bool]:
 def batches_of(log: Log, across_logs: bool, like: Batches) -> tuple[polars.DataFrame, list[str]]:
     """Return the batches of a log as a frame like that of `like`, and the columns that say which is which."""
     polars = polars_module()
-    frame = polars.DataFrame(
+    frame = new_frame(
         {
             "client": words_of(log.history.client_id, log.client_names),
             "seq": log.history.batch_seq,

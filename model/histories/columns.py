@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fencepost.model.errors import FormatError, InputError, unknown_choice
-from fencepost.model.histories.frames import polars_module
+from fencepost.model.histories.frames import new_frame, polars_module
 from fencepost.model.histories.layout import quoted, shown
 from fencepost.model.histories.records import HIGHEST, NEVER, IntColumn, expectation
 
@@ -137,11 +137,11 @@ class Table:
             raise self._unfit(name, series.is_null(), "expected an identity")
         if series.dtype.is_integer():
             numbers = series.cast(polars.Int64, strict=False)
-            if not numbers.null_count() and (not len(numbers) or numbers.min() >= 0):
+            if not numbers.null_count() and not (numbers < 0).any():
                 return np.asarray(numbers.to_numpy(), dtype=np.int64), ()
         words = series.cast(polars.String) if series.dtype != polars.Binary else series.bin.encode("hex")
         names = words.unique(maintain_order=True)
-        ranks = polars.DataFrame({"name": names, "rank": np.arange(len(names), dtype=np.int64)})
+        ranks = new_frame({"name": names, "rank": np.arange(len(names), dtype=np.int64)})
         codes = words.to_frame("name").join(ranks, on="name", how="left", maintain_order="left")["rank"]
         return np.asarray(codes.to_numpy(), dtype=np.int64), tuple(names.to_list())
 
@@ -194,8 +194,9 @@ def _numbered_through(high: IntColumn, low: IntColumn, counts: IntColumn) -> Int
 
 def words_of(codes: IntColumn, names: tuple[str, ...]) -> polars.Series:
     """Return identities as text: by their names, or the numbers themselves."""
-    polars = polars_module()
-    return polars.Series(names, dtype=polars.String)[codes] if names else polars.Series(codes).cast(polars.String)
+    module = polars_module()
+    words: polars.Series = module.Series(names, dtype=module.String)[codes] if names else module.Series(codes).cast(str)
+    return words
 
 
 def mapping_of(text: str) -> dict[str, str]:

@@ -39,15 +39,17 @@ def polars_module() -> Any:
     return polars
 
 
+def new_frame(columns: Any) -> polars.DataFrame:
+    """Return a frame of columns by name, of a structured array's fields, or of what polars knows."""
+    frame: polars.DataFrame = polars_module().DataFrame(columns)
+    return frame
+
+
 def read_frame(path: Path) -> polars.DataFrame:
     """Return the rows of a file; FormatError says what is wrong with it."""
     data, extension = _load(path)
     try:
-        if extension == ".parquet":
-            return polars_module().read_parquet(io.BytesIO(data), use_statistics=False)
-        if extension in _ARROW:
-            return polars_module().read_ipc(io.BytesIO(data))
-        return _from_text(path, data, extension)
+        return _parsed(path, data, extension)
     except FormatError:
         raise
     except BaseException as error:  # polars panics with a BaseException of its own
@@ -57,6 +59,28 @@ def read_frame(path: Path) -> polars.DataFrame:
         raise FormatError(path, f"damaged {extension.lstrip('.')}: {reason}") from None
 
 
+def _parsed(path: Path, data: bytes, extension: str) -> polars.DataFrame:
+    polars = polars_module()
+    if extension not in _TEXT:
+        stream = io.BytesIO(data)
+        return new_frame(
+            polars.read_parquet(stream, use_statistics=False) if extension == ".parquet" else polars.read_ipc(stream)
+        )
+    if data.startswith(_UTF16):
+        raise FormatError(path, "UTF-16 text: expected UTF-8")
+    if not data.strip():
+        raise FormatError(path, "the file is empty, expected rows")
+    if not _TEXT[extension]:
+        return new_frame(polars.read_ndjson(io.BytesIO(data), infer_schema_length=None))
+    _check_header(path, data, _TEXT[extension])
+    options: dict[str, Any] = {"separator": _TEXT[extension], "null_values": _NULLS}
+    try:
+        return new_frame(polars.read_csv(io.BytesIO(data), **options))
+    except polars.exceptions.ComputeError:
+        # What the first rows suggest does not hold further down: as text, so that the row can be named.
+        return new_frame(polars.read_csv(io.BytesIO(data), infer_schema=False, **options))
+
+
 def frame_of(table: Any) -> polars.DataFrame:
     """Return a table in memory as a frame: polars, pandas, Arrow, a structured array of numpy, or a mapping.
 
@@ -64,18 +88,14 @@ def frame_of(table: Any) -> polars.DataFrame:
     """
     polars = polars_module()
     if isinstance(table, polars.LazyFrame):
-        return table.collect()
-    if isinstance(table, polars.DataFrame):
-        return table
+        return new_frame(table.collect())
     names = getattr(getattr(table, "dtype", None), "names", None)
     try:
         if names:
-            return polars.DataFrame({name: table[name] for name in names})
-        if hasattr(table, "__arrow_c_stream__"):
-            return polars.DataFrame(table)
-        if hasattr(table, "to_numpy") and hasattr(table, "columns"):
-            return polars.DataFrame({str(name): table[name].to_numpy() for name in table.columns})
-        return polars.DataFrame(table)
+            return new_frame({name: table[name] for name in names})
+        if not hasattr(table, "__arrow_c_stream__") and hasattr(table, "to_numpy") and hasattr(table, "columns"):
+            return new_frame({str(name): table[name].to_numpy() for name in table.columns})
+        return new_frame(table)
     except (TypeError, ValueError, polars.exceptions.PolarsError) as error:
         expected = "expected a frame of polars or pandas, an Arrow table, a structured array or a mapping of columns"
         raise InputError(f"a {type(table).__name__} is no table of a log ({error}): {expected}") from None
@@ -104,23 +124,6 @@ def _load(path: Path) -> tuple[bytes, str]:
     except OSError as error:
         raise FormatError(path, f"cannot be read: {error.strerror}") from None
     return (decompress(data, wrapper, path) if data and wrapper else data), extension
-
-
-def _from_text(path: Path, data: bytes, extension: str) -> polars.DataFrame:
-    if data.startswith(_UTF16):
-        raise FormatError(path, "UTF-16 text: expected UTF-8")
-    if not data.strip():
-        raise FormatError(path, "the file is empty, expected rows")
-    polars = polars_module()
-    if not _TEXT[extension]:
-        return polars.read_ndjson(io.BytesIO(data), infer_schema_length=None)
-    _check_header(path, data, _TEXT[extension])
-    options: dict[str, Any] = {"separator": _TEXT[extension], "null_values": _NULLS}
-    try:
-        return polars.read_csv(io.BytesIO(data), **options)
-    except polars.exceptions.ComputeError:
-        # What the first rows suggest does not hold further down: as text, so that the row can be named.
-        return polars.read_csv(io.BytesIO(data), infer_schema=False, **options)
 
 
 def _check_header(path: Path, data: bytes, separator: str) -> None:

@@ -40,9 +40,8 @@ def read_log(table: Path | str | Any, source: Source | None = None, preset: Pres
 def log_of(table: Table, source: Source) -> Log:
     """Return the log that a table's columns describe."""
     if "start_position" not in table:
-        names = ", ".join(table.extra[:20])
-        problem = f"no column is called start_position or mapped to it: found {names}"
-        raise source.fault(problem, row=0)
+        found = ", ".join(table.extra[:20])
+        raise source.fault(f"no column is called start_position or mapped to it: found {found}", row=0)
     if not len(table):
         raise source.fault("no rows, expected at least one")
     counts = table.integers("message_count", 1) if "message_count" in table else np.ones(len(table), dtype=np.int64)
@@ -53,14 +52,14 @@ def log_of(table: Table, source: Source) -> Log:
             f"found {starts[row]}, expected start_position + message_count ({counts[row]}) to be at most {HIGHEST}"
         )
         raise source.fault(problem, row=row + 1, column="start_position")
-    log_id, log_names = table.identities("log") if "log" in table else (None, ())
+    log_id, log_names = table.identities("log") if "log" in table else (None, tuple[str, ...]())
     is_batch = _is_batch(table)
     whole = bool(is_batch.all())
     if not is_batch.any():
         raise source.fault("no row is a batch: its kind is one of " + ", ".join(OF_BATCHES[1:]))
     rows = None if whole else np.flatnonzero(is_batch) + 1
     batches = table if whole else table.take(is_batch)
-    columns, names = _columns(batches, starts[is_batch], counts[is_batch])
+    columns, client_names = _columns(batches, starts[is_batch], counts[is_batch])
     if fault := find_fault(columns):
         row = fault.row if rows is None else int(rows[fault.row - 1])
         raise source.fault(fault.problem, row=row, column=fault.column)
@@ -74,7 +73,7 @@ def log_of(table: Table, source: Source) -> Log:
         batch_id=batches.identities("batch_id")[0] if "batch_id" in table else None,
         fillers=Fillers(starts[gone], (starts + counts)[gone], none if log_id is None else log_id[gone]),
         rows=rows,
-        client_names=names,
+        client_names=client_names,
         path=source.path,
         log_names=log_names,
         extra=table.extra,
@@ -92,7 +91,7 @@ def _is_batch(table: Table) -> Any:
 def _columns(table: Table, starts: IntColumn, counts: IntColumn) -> tuple[dict[str, IntColumn], tuple[str, ...]]:
     """Return the columns of a history, with zeros for what is absent, and the names of its clients."""
     nothing, never = np.zeros(len(table), dtype=np.int64), np.full(len(table), NEVER, dtype=np.int64)
-    clients, names = table.identities("client_id") if "client_id" in table else (nothing, ())
+    clients, names = table.identities("client_id") if "client_id" in table else (nothing, tuple[str, ...]())
     columns = {"client_id": clients, "message_count": counts, "start_position": starts}
     columns["broker_id"] = table.identities("broker_id")[0] if "broker_id" in table else nothing
     for name in ("batch_seq", "ring_index"):

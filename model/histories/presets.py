@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fencepost.model.errors import FormatError
 from fencepost.model.histories.columns import Unit
-from fencepost.model.histories.frames import polars_module, read_frame
+from fencepost.model.histories.frames import new_frame, polars_module, read_frame
 from fencepost.model.histories.rules import Rules
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def read_dump(path: Path) -> polars.DataFrame:
     if not len(batches):
         raise FormatError(path, "no line begins with baseOffset:, expected what kafka-dump-log.sh prints")
     names = ("baseOffset", "count", "producerId", "producerEpoch", "baseSequence", "isControl", "CreateTime")
-    return polars.DataFrame({name: batches.str.extract(rf"\b{name}: (\S+)") for name in names})
+    return new_frame({name: batches.str.extract(rf"\b{name}: (\S+)") for name in names})
 
 
 def frame_for(path: Path, preset: Preset | None) -> polars.DataFrame:

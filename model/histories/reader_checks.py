@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fencepost.model.histories.beside import Beside, Culprits
 from fencepost.model.histories.columns import words_of
-from fencepost.model.histories.frames import polars_module
+from fencepost.model.histories.frames import new_frame, polars_module
 from fencepost.model.histories.log import Log
 from fencepost.model.histories.rules import Rules
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import polars
 
 
-def check_agreement(log: Log | None, rules: Rules, beside: Beside) -> Culprits:
+def check_agreement(log: Log, rules: Rules, beside: Beside) -> Culprits:
     """Broken when two readers, or a reader and the log, have different batches at one position.
 
     Counts those positions, and what was read where the log has nothing.
@@ -25,29 +25,19 @@ def check_agreement(log: Log | None, rules: Rules, beside: Beside) -> Culprits:
     read, table = _read(beside), beside.readers
     assert table is not None
     place = [name for name in ("log", "position") if name in read.columns]
-    every = read if log is None else polars.concat([_written(log, read.columns), read], how="vertical_relaxed")
+    every = polars.concat([_written(log, read.columns), read], how="vertical_relaxed")
     differing = every.group_by(place, maintain_order=True).agg(
         polars.struct("client", "seq").n_unique().alias("different"),
         polars.col("reader").is_null().any().alias("written"),
     )
-    wrong = polars.col("different") > 1
-    if log is not None:
-        wrong |= ~polars.col("written")
-    wrong_places = differing.filter(wrong)
+    wrong_places = differing.filter((polars.col("different") > 1) | ~polars.col("written"))
     if not wrong_places.height:
         return Culprits(0, differing.height)
     rows = every.join(wrong_places.head(1), on=place, how="semi").unique(
         ["client", "seq"], keep="first", maintain_order=True
     )
-    return Culprits(
-        wrong_places.height,
-        differing.height,
-        _disagreement(rows),
-        tuple(
-            (table.path if row["reader"] is not None else log and log.path, row["row"])
-            for row in rows.head(4).to_dicts()
-        ),
-    )
+    found = [(log.path if row["reader"] is None else table.path, row["row"]) for row in rows.head(4).to_dicts()]
+    return Culprits(wrong_places.height, differing.height, _disagreement(rows), tuple(found))
 
 
 def _disagreement(rows: polars.DataFrame) -> str:
@@ -60,7 +50,7 @@ def _disagreement(rows: polars.DataFrame) -> str:
     return f"{where}: {' and '.join(said)}" if len(said) > 1 else f"{where}: {said[0]}, and the log has nothing there"
 
 
-def check_reading(log: Log | None, rules: Rules, beside: Beside) -> Culprits:
+def check_reading(log: Log, rules: Rules, beside: Beside) -> Culprits:
     """Broken when a reader steps back, reads a position again, or passes over one that others have.
 
     Counts those steps. A reader may begin anywhere.
@@ -71,7 +61,7 @@ def check_reading(log: Log | None, rules: Rules, beside: Beside) -> Culprits:
     group = [name for name in ("log", "reader") if name in read.columns]
     before = polars.col("position").shift(1).over(group)
     steps = read.with_columns(before.alias("before"), polars.col("row").shift(1).over(group).alias("row_before"))
-    there = read if log is None else polars.concat([_written(log, read.columns), read], how="vertical_relaxed")
+    there = polars.concat([_written(log, read.columns), read], how="vertical_relaxed")
     place = [name for name in ("log", "position") if name in read.columns]
     following = there.select(place).unique().sort(place)
     logs = place[:-1]
@@ -103,7 +93,7 @@ def _read(beside: Beside) -> polars.DataFrame:
     """Return what readers read, a row each: log (if any), position, client, seq, reader and row."""
     table = beside.readers
     assert table is not None
-    columns = {"log": table.words("log")} if "log" in table else {}
+    columns: dict[str, Any] = {"log": table.words("log")} if "log" in table else {}
     columns |= {
         "position": table.positions("start_position", np.ones(len(table), dtype=np.int64))[0],
         "client": table.words("client_id"),
@@ -111,7 +101,7 @@ def _read(beside: Beside) -> polars.DataFrame:
         "reader": table.words("reader_id"),
         "row": np.arange(1, len(table) + 1),
     }
-    return polars_module().DataFrame(columns)
+    return new_frame(columns)
 
 
 def _written(log: Log, columns: list[str]) -> polars.DataFrame:
@@ -127,4 +117,4 @@ def _written(log: Log, columns: list[str]) -> polars.DataFrame:
         "reader": polars.Series([None], dtype=polars.String).new_from_index(0, len(history)),
         "row": rows,
     }
-    return polars.DataFrame({name: made[name] for name in columns})
+    return new_frame({name: made[name] for name in columns})

@@ -24,6 +24,12 @@ BEYOND_A_HISTORY: dict[str, str] = {
 }
 
 
+# What a file beside the history shows, and the history alone does not.
+BESIDE_A_HISTORY: dict[str, str] = {
+    "agreement": "a row says what was ordered, not what two readers were given",
+    "drained": "a history lists what was ordered, not what arrived",
+}
+
 SENT, ACKS, READERS = "what was sent", "what was acknowledged", "what readers read"
 """What is not in a log, and comes from files of its own."""
 

@@ -52,7 +52,7 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--across-logs", is_flag=True, default=None, help="A client's numbering goes through all logs.")
 @options.json_option
 @click.pass_context
-def verify_command(context: click.Context, histories: tuple[Path, ...], as_json: bool, **given: Any) -> None:
+def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_json: bool, **given: Any) -> None:
     """Check the history of a drained run, row by row, against what its log promises.
 
     Every file is checked; one that cannot be read is said on stderr. The exit code is the worst: 1 where
