@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fencepost.model.contract import LEVELS, Level, Verdict, promised
 from fencepost.model.errors import InputError
-from fencepost.model.histories import History, OrderedBatch, Verification, verify
+from fencepost.model.histories import History, OrderedBatch, Rules, Verification, certifier, verify
 
 VIOLATED = Verdict.VIOLATED
 AnyBatch = TypeVar("AnyBatch")
@@ -225,6 +225,35 @@ def test_every_finding_is_what_the_words_say_pair_by_pair(level: Level, rows: li
     for finding in findings_of(rows, level).findings:
         assert finding.count == COUNTS[finding.property](rows), finding
         assert (finding.verdict == VIOLATED) == (finding.count > 0) == (finding.witness is not None)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@settings(max_examples=250, deadline=None)
+@given(rows=st.one_of(valid_rows(), with_copies(), corrupted_rows()), piece_size=st.integers(1, 4))
+def test_rows_in_position_order_are_certified_by_pieces_only_where_the_words_hold(
+    level: Level, rows: list[OrderedBatch], piece_size: int
+) -> None:
+    rows.sort(key=lambda row: row.start_position)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certifier, "PIECE_SIZE", piece_size)
+        for finding in findings_of(rows, level).findings:
+            assert finding.count == COUNTS[finding.property](rows), finding
+
+
+@settings(max_examples=250, deadline=None)
+@given(rows=st.one_of(valid_rows(), with_copies(), corrupted_rows()), piece_size=st.integers(1, 4))
+def test_what_one_pass_certifies_holds_and_of_a_valid_run_that_is_everything(
+    rows: list[OrderedBatch], piece_size: int
+) -> None:
+    history = History.from_rows(sorted(rows, key=lambda row: row.start_position))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certifier, "PIECE_SIZE", piece_size)
+        one_pass = certifier.Certifier(COUNTS, Rules())
+        one_pass.add(history.columns)
+    wrong = {name for name in COUNTS if COUNTS[name](rows)}
+    assert not one_pass.held & wrong
+    if not wrong and all(row.sent_ns != -1 for row in rows) and len(rows) == len(batches(rows)):
+        assert one_pass.held == COUNTS.keys()
 
 
 @pytest.mark.parametrize("level", LEVELS)

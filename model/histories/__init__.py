@@ -6,6 +6,7 @@ log       a history as a log's engineers have it, and how it is read
 beside    what was sent, acknowledged and read
 rules     what is asked, and how a log numbers
 verify    a history against what its log promises
+streaming a file likewise, piece by piece
 """
 
 from fencepost.model.histories.beside import Beside, read_batches, read_readers
@@ -15,6 +16,7 @@ from fencepost.model.histories.log import Log
 from fencepost.model.histories.log_reader import read_log
 from fencepost.model.histories.records import Arrival, History, IntColumn, OrderedBatch, Workload
 from fencepost.model.histories.rules import Rules
+from fencepost.model.histories.streaming import verify_file
 from fencepost.model.histories.verify import Finding, NotExpressible, Verification, Witness, verify
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "read_readers",
     "read_workload",
     "verify",
+    "verify_file",
     "write_history",
     "write_workload",
 ]

@@ -82,6 +82,10 @@ class Table:
     def __len__(self) -> int:
         return int(self._frame.height)
 
+    def name_of(self, name: str) -> str:
+        """Return what the table calls a column."""
+        return self._names[name]
+
     def take(self, mask: Any) -> Table:
         """Return the table of the rows where `mask` holds."""
         made = object.__new__(Table)
@@ -102,6 +106,8 @@ class Table:
     def integers(self, name: str, lowest: int) -> IntColumn:
         """Return a column of exact integers, none below `lowest`; FormatError names the first row that has none."""
         polars, series = polars_module(), self.series(name)
+        if (plain := _plain(series, lowest)) is not None:
+            return plain
         expected = f"expected an integer from {lowest} to {HIGHEST}"
         if series.dtype.is_float():  # as where some rows have none, in tables that know no other way to say so
             whole = series.cast(polars.Int64, strict=False)
@@ -135,6 +141,8 @@ class Table:
         polars, series = polars_module(), self.series(name)
         if series.null_count():
             raise self._unfit(name, series.is_null(), "expected an identity")
+        if (plain := _plain(series, 0)) is not None:
+            return plain, ()
         if series.dtype.is_integer():
             numbers = series.cast(polars.Int64, strict=False)
             if not numbers.null_count() and not (numbers < 0).any():
@@ -152,6 +160,8 @@ class Table:
     def times_ns(self, name: str) -> IntColumn:
         """Return a column of times in nanoseconds, NEVER where nothing is written, or -1."""
         polars, series = polars_module(), self.series(name)
+        if self._source.time_unit == "ns" and (plain := _plain(series, NEVER)) is not None:
+            return plain
         if series.dtype == polars.Null:
             return np.full(len(series), NEVER, dtype=np.int64)
         if series.dtype == polars.String:
@@ -181,6 +191,14 @@ class Table:
         if (wrong := instants.is_null() & words.is_not_null()).any():
             raise self._unfit(name, wrong, "expected an instant such as 2026-01-26T10:00:00Z, or an integer")
         return instants
+
+
+def _plain(series: polars.Series, lowest: int) -> IntColumn | None:
+    """Return a column that is whole as it is, without a copy; None where each value needs a look."""
+    if series.dtype != polars_module().Int64 or series.null_count():
+        return None
+    numbers: IntColumn = series.to_numpy()
+    return numbers if not len(numbers) or numbers.min() >= lowest else None
 
 
 def _numbered_through(high: IntColumn, low: IntColumn, counts: IntColumn) -> IntColumn:

@@ -26,7 +26,7 @@ STDIN = Path("-")
 COLUMNS_MOST = 1_000
 _TEXT = {".csv": ",", ".tsv": "\t", ".ndjson": "", ".jsonl": ""}
 _ARROW = (".arrow", ".feather", ".ipc")
-_NULLS = ["", "null", "NULL", "None", "NaN", "nan"]
+NULLS = ["", "null", "NULL", "None", "NaN", "nan"]
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -59,6 +59,21 @@ def read_frame(path: Path) -> polars.DataFrame:
         raise FormatError(path, f"damaged {extension.lstrip('.')}: {reason}") from None
 
 
+def has_sound_start(path: Path) -> bool:
+    """Say whether a file is there and, if it is text, begins with a header that can be one."""
+    if not path.is_file():
+        return False
+    separator = _TEXT.get(path.suffix.lower())
+    try:
+        with path.open("rb") as file:
+            start = file.read(100 * COLUMNS_MOST)
+        if separator:
+            _check_header(path, start, separator)
+    except (OSError, FormatError):
+        return False
+    return bool(start.strip()) and not start.startswith(_UTF16)
+
+
 def _parsed(path: Path, data: bytes, extension: str) -> polars.DataFrame:
     polars = polars_module()
     if extension not in _TEXT:
@@ -73,7 +88,7 @@ def _parsed(path: Path, data: bytes, extension: str) -> polars.DataFrame:
     if not _TEXT[extension]:
         return new_frame(polars.read_ndjson(io.BytesIO(data), infer_schema_length=None))
     _check_header(path, data, _TEXT[extension])
-    options: dict[str, Any] = {"separator": _TEXT[extension], "null_values": _NULLS}
+    options: dict[str, Any] = {"separator": _TEXT[extension], "null_values": NULLS}
     try:
         return new_frame(polars.read_csv(io.BytesIO(data), **options))
     except polars.exceptions.ComputeError:

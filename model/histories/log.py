@@ -54,6 +54,11 @@ class Log:
     in_two_parts: bool = False
     path: Path | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is one log without epochs, identities and fillers: each property holds of the whole of it."""
+        return self.log_id is None and self.epoch is None and self.batch_id is None and not len(self.fillers.start)
+
     def client(self, number: int) -> str:
         """Return a client as the file has it."""
         return self.client_names[number] if self.client_names else str(number)

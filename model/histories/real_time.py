@@ -37,10 +37,10 @@ class FirstCopies:
         rows = rows[order]
         return cls(rows, history.start_position[rows], end[rows], sent_ns[order], acked_ns[order])
 
-    def sent_after_an_ack_count(self) -> int:
-        """Return how many batches were sent after some other was acknowledged: what real time is about."""
+    def was_anything_sent_after_an_ack(self) -> bool:
+        """Say whether some batch was sent after another was acknowledged: what real time is about."""
         acked_ns = self.acked_ns[self.acked_ns != NEVER]
-        return int(np.count_nonzero(self.sent_ns > acked_ns.min())) if acked_ns.size else 0
+        return bool(acked_ns.size and (self.sent_ns > acked_ns.min()).any())
 
     def cuts(self) -> list[tuple[int, int]]:
         """Return, for each cut (see `pieces`), the row of a batch that was acked before another was sent, and that."""

@@ -5,19 +5,29 @@ spec. Every check is a search for a witness, in bulk and in O(n log n); `CHECKS`
 a history cannot show is said, with the reason, instead of passed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fencepost.model.contract import Level, Verdict, promised, worst
 from fencepost.model.errors import InputError
 from fencepost.model.histories.beside import Beside, Culprits
+from fencepost.model.histories.certifier import Certifier
 from fencepost.model.histories.checks import CHECKS, Violation
 from fencepost.model.histories.log import Log, Part, each_log, numbered, with_epochs, with_identities
 from fencepost.model.histories.reader_checks import check_agreement, check_reading
 from fencepost.model.histories.real_time import FirstCopies
 from fencepost.model.histories.records import NEVER, History, OrderedBatch
-from fencepost.model.histories.rules import ACKS, BEYOND_A_HISTORY, HISTORY_PROPERTIES, READERS, SENT, Rules, choose
+from fencepost.model.histories.rules import (
+    ACKS,
+    BEYOND_A_HISTORY,
+    HISTORY_PROPERTIES,
+    READERS,
+    SENT,
+    Asked,
+    Rules,
+    choose,
+)
 from fencepost.model.histories.sent_checks import check_drained, check_invented, check_lost
 
 
@@ -67,6 +77,7 @@ class Verification:
     level: Level | None
     findings: tuple[Finding, ...]
     not_expressible: tuple[NotExpressible, ...]
+    extra: tuple[str, ...] = ()  # columns of the file that say nothing here
 
     @property
     def verdict(self) -> Verdict:
@@ -99,45 +110,64 @@ def verify(
         raise InputError("the history has no batches: nothing can be verified")
     # A batch waits for another where all before it are promised to be there.
     rules = replace(rules or Rules(), in_order="prefix" in asked.names)
-    search = _Search(log, rules, beside or Beside())
+    search = _Search(log, rules, beside or Beside(), asked.names)
     reasons = {name: reason for name in asked.names if (reason := search.why_not(name))}
-    findings = [_unknown(name, reasons[name]) if name in reasons else search.find(name) for name in asked.names]
+    findings = [search.find(name) for name in asked.names if name not in reasons]
+    return verification_of(asked, level, findings, reasons, log.extra)
+
+
+def verification_of(
+    asked: Asked, level: Level | None, findings: Iterable[Finding], reasons: Mapping[str, str], extra: tuple[str, ...]
+) -> Verification:
+    """Return what was found of what was asked, in that order; `reasons` say why a property cannot be shown."""
+    found = {each.property: each for each in findings}
     if asked.by_name:
-        return Verification(None, tuple(findings), ())
+        named = [found[name] if name in found else _unknown(name, reasons[name]) for name in asked.names]
+        return Verification(None, tuple(named), (), extra)
     silent = [NotExpressible(name, reasons[name], is_needed=True) for name in asked.names if name in reasons]
     beyond = promised(level) if level is not None else ()
     silent += [NotExpressible(name, BEYOND_A_HISTORY[name]) for name in beyond if name in BEYOND_A_HISTORY]
-    return Verification(level, tuple(each for each in findings if each.property not in reasons), tuple(silent))
+    return Verification(level, tuple(found[name] for name in asked.names if name in found), tuple(silent), extra)
 
 
 def _unknown(name: str, reason: str) -> Finding:
     return Finding(name, Verdict.UNKNOWN, reason, 0, None)
 
 
+def why_not(name: str, absent: Collection[str], rules: Rules, beside: Beside) -> str | None:
+    """Return why a property cannot be shown without some columns or files, or None if it can."""
+    for needed in HISTORY_PROPERTIES[name].needs:
+        if needed in absent:
+            return f"no {needed}"
+        if needed in _FILES and not _is_there(needed, beside):
+            return f"no file of {needed}"
+    return "gaps between positions are allowed" if name == "dense" and rules.allow_gaps else None
+
+
 class _Search:
     """The checks on one log, each on the parts in which its property holds."""
 
-    def __init__(self, log: Log, rules: Rules, beside: Beside) -> None:
+    def __init__(self, log: Log, rules: Rules, beside: Beside, names: tuple[str, ...]) -> None:
         self._log, self._rules, self._beside = log, rules, beside
         self._numbered = numbered(log, rules)
+        self._certified = Certifier(names if log.is_plain else (), rules)
+        self._certified.add(self._numbered.history.columns)
 
     def why_not(self, name: str) -> str | None:
         """Return why this history cannot show a property, or None if it can."""
-        for column in HISTORY_PROPERTIES[name].needs:
-            if column in _FILES:
-                return None if _is_there(column, self._beside) else f"no file of {column}"
-            if column in self._log.absent or (
-                column in ("sent_ns", "acked_ns") and not (getattr(self._log.history, column) != NEVER).any()
-            ):
+        if reason := why_not(name, self._log.absent, self._rules, self._beside):
+            return reason
+        for column in ("sent_ns", "acked_ns") if name == "real-time" else ():
+            if not (getattr(self._log.history, column) != NEVER).any():
                 return f"no {column}"
-        if name == "dense" and self._rules.allow_gaps:
-            return "gaps between positions are allowed"
-        if name == "real-time" and not self._sent_after_an_ack_count():
+        if name == "real-time" and not self._was_anything_sent_after_an_ack():
             return "no batch was acked before another was sent"
         return None
 
-    def _sent_after_an_ack_count(self) -> int:
-        return sum(FirstCopies.of(part.history).sent_after_an_ack_count() for part in self._parts("real-time"))
+    def _was_anything_sent_after_an_ack(self) -> bool:
+        if "real-time" in self._certified.held:
+            return not self._certified.nothing_in_real_time()
+        return any(FirstCopies.of(part.history).was_anything_sent_after_an_ack() for part in self._parts("real-time"))
 
     def _parts(self, name: str) -> list[Part]:
         whole = self._numbered
@@ -152,10 +182,10 @@ class _Search:
         """Return what the rows show of a property."""
         if name in WITH_FILES:
             return found_beside(name, self._log, self._rules, self._beside)
+        bound = bound_of(len(self._log.history))
+        if name in self._certified.held:
+            return Finding(name, Verdict.NOT_FOUND, bound, 0, None)
         found = [(part, violation) for part in self._parts(name) if (violation := CHECKS[name](part)) is not None]
-        bound = f"1 run, {_counted(len(self._log.history), 'batch', 'batches')}"
-        if name == "real-time":
-            bound += f", {self._sent_after_an_ack_count()} sent after another was acked"
         if not found:
             return Finding(name, Verdict.NOT_FOUND, bound, 0, None)
         witness = self._witness(*found[0])
@@ -204,5 +234,6 @@ def found_beside(name: str, log: Log, rules: Rules, beside: Beside) -> Finding:
     return Finding(name, Verdict.VIOLATED, bound, culprits.count, witness, anomaly)
 
 
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
+def bound_of(count: int) -> str:
+    """Return what a verdict about so many batches holds within."""
+    return f"1 run, {count} batch{'' if count == 1 else 'es'}"

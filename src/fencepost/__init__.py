@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         read_readers,
         read_workload,
         verify,
+        verify_file,
         write_history,
         write_workload,
     )
@@ -55,8 +56,8 @@ __all__ = [
     "PROTOCOLS", "Beside", "Report", "Rules", "Scenario", "Simulation", "Source", "ablate", "check", "compare",
     "describe_run", "explore", "litmus", "mutants", "native_mutants", "parse_scenario", "protocol", "prove", "race",
     "read_batches", "read_history", "read_log", "read_readers", "read_run", "read_scenario", "read_trace",
-    "read_workload", "replay", "simulate", "verify", "write_export", "write_history", "write_run", "write_trace",
-    "write_workload",
+    "read_workload", "replay", "simulate", "verify", "verify_file", "write_export", "write_history",
+    "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
@@ -79,9 +80,10 @@ _HOMES = {
         "read_readers",
         "read_workload",
         "verify",
+        "verify_file",
         "write_history",
         "write_workload",
-    ),  # fmt: skip
+    ),
     "fencepost.model.itf": ("read_trace", "write_trace"),
     "fencepost.model.simulation.scenario": ("Scenario", "parse_scenario", "read_scenario"),
     "fencepost.model.specs": ("PROTOCOLS", "protocol"),

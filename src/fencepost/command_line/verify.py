@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from fencepost.model.histories.presets import Preset
 
 _FILE = click.Path(path_type=Path)
+PROGRESS_SECONDS = 2.0
 
 
 def _names(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -51,6 +54,7 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--numbered-by", type=click.Choice(["client", "client-broker"]), help="Whose batches are numbered.")
 @click.option("--across-logs", is_flag=True, default=None, help="A client's numbering goes through all logs.")
 @options.json_option
+@options.quiet_option
 @click.pass_context
 def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_json: bool, **given: Any) -> None:
     """Check the history of a drained run, row by row, against what its log promises.
@@ -91,14 +95,37 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
 def _verify(
     path: Path, level: Level | None, preset: Preset | None, rules: Rules, beside: Beside, given: dict[str, Any]
 ) -> Verification:
-    from fencepost.model.histories import read_log, verify
-    from fencepost.model.histories.columns import Source, mapping_of
+    from fencepost.model.histories import Source, verify_file
+    from fencepost.model.histories.columns import mapping_of
 
     columns = mapping_of(given["mapping"]) if given["mapping"] else {}
-    log = read_log(path, Source(path, columns, _time_unit(preset, given)), preset)
-    if log.extra:
-        click.echo(f"fencepost: {path}: columns that say nothing here: {', '.join(log.extra)}", err=True)
-    return verify(log, level, properties=given["names"] or None, without=given["without"], rules=rules, beside=beside)
+    verification = verify_file(
+        path,
+        level,
+        properties=given["names"] or None,
+        without=given["without"],
+        rules=rules,
+        beside=beside,
+        source=Source(path, columns, _time_unit(preset, given)),
+        preset=preset,
+        progress=_row_progress(path, given["quiet"]),
+    )
+    if verification.extra:
+        click.echo(f"fencepost: {path}: columns that say nothing here: {', '.join(verification.extra)}", err=True)
+    return verification
+
+
+def _row_progress(path: Path, quiet: bool) -> Callable[[int], None]:
+    """Return a function that says on stderr, every few seconds, how many rows of a long file have been read."""
+    told_s = time.monotonic()
+
+    def tell(row_count: int) -> None:
+        nonlocal told_s
+        if not quiet and time.monotonic() - told_s > PROGRESS_SECONDS:
+            told_s = time.monotonic()
+            click.echo(f"... {path}: {row_count} rows", err=True)
+
+    return tell
 
 
 def _time_unit(preset: Preset | None, given: dict[str, Any]) -> Literal["ns", "us", "ms", "s"]:
