@@ -54,7 +54,7 @@ CONTRACT: tuple[Property, ...] = (
     Property("once", "a (client, batch_seq) is ordered at most once, however often it was sent", (4,)),
     Property("agreement", "two readers never disagree on whose message is at a position", (4, 5)),
     Property("frontier", "every batch below the committed frontier is published", (4, 5)),
-    Property("real-time", "acked before the other was sent means ordered before it", (4, 5)),
+    Property("real-time", "a batch acked before another was sent is ordered before it, each by its first copy", (4, 5)),
     Property("visible", "who sees a batch as ordered sees its whole range and payload", (4, 5)),
     Property("ack-safe", "an acked batch is ordered and deliverable", (4, 5)),
     Property("monotone", "every published frontier only grows", (4, 5)),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fencepost.model.contract import Verdict
 from fencepost.model.instance import Instance
-from fencepost.model.language import Protocol, Statement, Transition, all_of
+from fencepost.model.language import TRUTH, Protocol, Statement, Term, Transition
 from fencepost.model.language.terms import lift
 from fencepost.model.walk import WALK_COUNT, walk
 from fencepost.proofs.bounded import shortest
@@ -63,7 +63,8 @@ def _sometimes(name: str, length: int | str) -> Happening:
 
 def _enabled(transition: Transition) -> Statement:
     """Return, as a `sometimes`, that an action may happen."""
-    return Statement(transition.name, transition.name, transition.parameters, lift(all_of(True, *transition.guards)))
+    condition = Term("and", transition.guards, TRUTH) if transition.guards else lift(True)
+    return Statement(transition.name, transition.name, transition.parameters, condition)
 
 
 @dataclass(frozen=True)

@@ -83,11 +83,11 @@ def test_a_batch_may_be_as_large_as_a_header_can_say(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_a_workload_of_which_nothing_can_be_ordered_is_ordered_so(tmp_path: Path) -> None:
+def test_a_workload_of_which_nothing_can_be_ordered_is_unknown(tmp_path: Path) -> None:
     workload = tmp_path / "late.csv"
     workload.write_text("client_id,batch_seq,broker_id,message_count,payload_bytes,arrival_ns\n7,1,0,2,64,0\n")
     ran = run("check", str(workload), "--level", "4", cwd=tmp_path)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.returncode == 3, ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,27 @@ def test_verify_of_the_recordings(history: str, level: str, code: int, shown: st
     assert ran.stdout.splitlines()[-1] == f"{shown} seed=- trace=-"
 
 
-def test_verify_checks_the_good_files_beside_a_bad_one() -> None:
-    ran = run("verify", "missing.csv", str(DATA / "redis-order4-history.csv"), "--level", "4")
-    assert ran.returncode == 2
-    assert ran.stderr.startswith("fencepost: missing.csv: ")
-    assert "verdict=not-found" in ran.stdout.splitlines()[-1]
+@pytest.mark.parametrize(
+    ("histories", "level", "code", "verdict"),
+    [
+        (["missing.csv", "redis-order4-history.csv"], "4", 2, "unknown"),
+        (["redis-order5-history.csv", "missing.csv", "redis-order4-history.csv"], "4", 1, "violated"),
+        (["README.md", "missing.csv"], "4", 2, "unknown"),
+    ],
+)
+def test_verify_goes_on_after_a_file_that_cannot_be_read_and_exits_with_the_worst(
+    histories: list[str], level: str, code: int, verdict: str
+) -> None:
+    paths = [str(DATA / name) for name in histories]
+    refused = [path for path in paths if not path.endswith("history.csv")]
+    ran = run("verify", *paths, "--level", level)
+    assert ran.returncode == code
+    assert [line.split(": ")[1].split(",")[0] for line in ran.stderr.splitlines()] == refused
+    assert all(f"{path} at level {level}" in ran.stdout.replace("\n", "") for path in paths if path not in refused)
+    assert ran.stdout.splitlines()[-1].startswith(f"verdict={verdict} ")
+    results = json.loads(run("verify", *paths, "--level", level, "--json").stdout)["results"]
+    assert list(dict.fromkeys(each["file"] for each in results)) == paths
+    assert {each["file"] for each in results if each["error"]} == set(refused)
 
 
 def test_verify_counts_118_inversions_and_names_one() -> None:

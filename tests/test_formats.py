@@ -23,7 +23,7 @@ from fencepost.model.histories import (
 )
 
 HIGHEST = 2**63 - 1
-EXTENSIONS = ("csv", "csv.gz", "csv.zst", "ndjson", "ndjson.gz", "ndjson.zst", "jsonl", "parquet")
+EXTENSIONS = ("csv", "csv.gz", "csv.zst", "csv.bz2", "ndjson", "ndjson.gz", "ndjson.zst", "jsonl", "parquet")
 HEADER = "client_id,batch_seq,broker_id,ring_index,message_count,start_position"
 ROW = "7,0,1,0,3,0"
 word = st.one_of(st.integers(0, 20), st.integers(2**53 - 2, 2**53 + 2), st.integers(HIGHEST - 2, HIGHEST))
@@ -33,7 +33,9 @@ arrivals = st.lists(st.tuples(word, word, word, word.filter(bool), word, word), 
 
 @st.composite
 def ordered_batches(draw: st.DrawFn) -> list[tuple[int, ...]]:
-    rows = draw(st.lists(st.tuples(word, word, word, word, time_ns, time_ns), min_size=1, max_size=8))
+    times = st.tuples(time_ns, time_ns).filter(lambda times: times[1] == -1 or times[0] <= times[1])
+    numbers = st.lists(st.tuples(word, word, word, word, times), min_size=1, max_size=8)
+    rows = [(*row[:4], *row[4]) for row in draw(numbers)]
     starts = [draw(word.filter(lambda start: start < HIGHEST)) for _ in rows]
     counts = [draw(st.integers(1, HIGHEST - start)) for start in starts]
     return [(*row[:4], count, start, *row[4:]) for row, count, start in zip(rows, counts, starts, strict=True)]

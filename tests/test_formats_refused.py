@@ -214,13 +214,13 @@ def test_a_bad_parquet_is_one_line_that_says_where_and_what(
         (
             "a.txt",
             b"1",
-            "unknown format .txt, expected .csv, .ndjson, .jsonl (each also with .gz or .zst) or .parquet",
+            "unknown format .txt, expected .csv, .ndjson, .jsonl (each also with .gz, .zst or .bz2) or .parquet",
         ),
         (
             "a",
             b"1",
             "unknown format without an extension, "
-            "expected .csv, .ndjson, .jsonl (each also with .gz or .zst) or .parquet",
+            "expected .csv, .ndjson, .jsonl (each also with .gz, .zst or .bz2) or .parquet",
         ),
         (
             "a.parquet.gz",

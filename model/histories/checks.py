@@ -1,8 +1,9 @@
 """One search per property that a history of batches can show, each written from the contract's words.
 
-A check takes a history and returns the violation found or None. Position order is the order of
-`start_position`. The first line of a check says when the property is broken, the second how
-violations are counted; the witness is the violation at the lowest position.
+A check takes a part of a history (see `log`) and returns the violation found or None; its rules say
+how this log numbers. Position order is the order of `start_position`. The first line of a check says
+when the property is broken, the second how violations are counted; the witness is the violation at
+the lowest position.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fencepost.model.histories.records import History, IntColumn, OrderedBatch
+from fencepost.model.histories.log import Part
+from fencepost.model.histories.pieces import Placed, cuts
+from fencepost.model.histories.real_time import FirstCopies
+from fencepost.model.histories.records import NEVER, History, IntColumn, OrderedBatch
 
 Indexes = npt.NDArray[np.intp]  # of rows of a history, from 0
 
@@ -25,52 +29,77 @@ class Violation:
     sentence: str
 
 
-def check_unique(history: History) -> Violation | None:
+def check_unique(part: Part) -> Violation | None:
     """Broken when two batches own one position.
 
-    Counts the pairs of batches that share a position: a long range that covers three short ones is three.
+    Counts the batches that would have to go so that no two of the rest do: a long range that covers three
+    short ones is one, and so is a short one inside a long one.
     """
-    order = np.argsort(history.start_position, kind="stable")
-    start, end = history.start_position[order], _end(history)[order]
-    # Of the batches behind k, those that start before k ends: all between k and the first that does not.
-    partners = np.searchsorted(start, end) - np.arange(1, len(order) + 1)
-    overlapping = np.flatnonzero(partners)
-    if not overlapping.size:
+    history = part.history
+    end = _end(history)
+    order = np.lexsort((end, history.start_position))
+    start, end = history.start_position[order], end[order]
+    meets = start[1:] < np.maximum.accumulate(end)[:-1]
+    if not meets.any():
         return None
-    first, second = (int(index) for index in order[overlapping[0] :][:2])
+    inside = np.flatnonzero(np.concatenate([[False], meets]) | np.concatenate([meets, [False]]))
+    count, pair = _surplus(inside.tolist(), start[inside].tolist(), end[inside].tolist())
+    first, second = (int(order[place]) for place in pair)
     shared = _range(int(history.start_position[second]), min(_last(history[first]), _last(history[second])))
-    sentence = f"{_name(history[first])} and {_name(history[second])} share {_positions(shared)}"
-    return Violation(int(partners.sum()), (first, second), sentence)
+    sentence = f"{_name(part, first)} and {_name(part, second)} share {_positions(shared)}"
+    return Violation(count, (first, second), sentence)
 
 
-def check_dense(history: History) -> Violation | None:
-    """Broken when a position below the last one ordered belongs to no batch.
+def _surplus(places: list[int], starts: list[int], ends: list[int]) -> tuple[int, tuple[int, int]]:
+    """Return how many of the ranges must go, and the places of the first two that meet.
 
-    Counts the holes: runs of positions without a batch between two ranges, or before the first.
+    Of two that meet, the one that ends later goes: what is kept leaves the most room.
     """
-    order = np.argsort(history.start_position, kind="stable")
-    start, end = history.start_position[order], _end(history)[order]
-    reached = np.concatenate([[0], np.maximum.accumulate(end)[:-1]])
+    count, pair, kept, kept_end = 0, (-1, -1), -1, 0
+    for place, start, end in zip(places, starts, ends, strict=True):
+        if start >= kept_end:
+            kept, kept_end = place, end
+            continue
+        count += 1
+        if count == 1:
+            pair = (kept, place)
+        if end < kept_end:
+            kept, kept_end = place, end
+    return count, pair
+
+
+def check_dense(part: Part) -> Violation | None:
+    """Broken when a position between the first that is asked for and the last one ordered belongs to no batch.
+
+    Counts the holes: runs of positions without a batch or filler between two ranges, or before the first.
+    """
+    history, first_position = part.history, part.rules.from_position
+    starts = np.concatenate([history.start_position, part.fillers.start])
+    order = np.argsort(starts, kind="stable")
+    start, end = starts[order], np.concatenate([_end(history), part.fillers.end])[order]
+    reached = np.maximum.accumulate(np.concatenate([[first_position], end]))[:-1]
     holes = np.flatnonzero(start > reached)
-    if not holes.size:
+    if part.rules.allow_gaps or not holes.size:
         return None
-    after, missing = int(order[holes[0]]), _range(int(reached[holes[0]]), int(start[holes[0]]) - 1)
-    verb = "belong" if ".." in missing else "belongs"
-    what = f"{_positions(missing)} {verb} to no batch"
-    if holes[0] == 0:
-        return Violation(holes.size, (after,), f"{what}: the first is {_name(history[after])}")
-    before = int(order[: holes[0]][np.argmax(end[: holes[0]])])
-    sentence = f"{what}, between {_name(history[before])} and {_name(history[after])}"
-    return Violation(holes.size, (before, after), sentence)
+    hole = int(holes[0])
+    missing = _range(int(reached[hole]), int(start[hole]) - 1)
+    what = f"{_positions(missing)} {'belong' if '..' in missing else 'belongs'} to no batch"
+    batches = np.flatnonzero(order < len(history))  # as places in position order
+    behind, before = batches[batches >= hole], batches[(batches < hole) & (end[batches] <= reached[hole])]
+    rows = [int(order[before[np.argmax(end[before])]])] if before.size else []
+    rows += [int(order[behind[0]])] if behind.size else []
+    where = ", between " if len(rows) == 2 else ": the first is " if behind.size else ", behind "
+    return Violation(holes.size, tuple(rows), what + where + " and ".join(_name(part, row) for row in rows))
 
 
-def check_ring_order(history: History) -> Violation | None:
+def check_ring_order(part: Part) -> Violation | None:
     """Broken when of one ring (a broker's) a batch is ordered before one of a lower ring index, or of its own.
 
-    Counts the pairs next to each other in the position order of their ring whose ring_index does not
-    increase, and the batches that begin inside an earlier one of the ring. One place in a ring holds
-    one batch: ordering it twice is in no ring order, and level 5 has no `once` to catch it.
+    Counts the cuts of `pieces`: where no two batches of a ring meet, the pairs next to each other in its
+    position order whose ring_index does not increase. One place in a ring holds one batch: ordering it
+    twice is in no ring order, and level 5 has no `once` to catch it.
     """
+    history = part.history
     found = _out_of_order(history, history.broker_id, history.ring_index, repeats=True)
     if found is None:
         return None
@@ -84,50 +113,54 @@ def check_ring_order(history: History) -> Violation | None:
     return Violation(count, (first, second), sentence)
 
 
-def check_client_order(history: History) -> Violation | None:
+def check_client_order(part: Part) -> Violation | None:
     """Broken when of one client a position of a batch comes before one of a batch with a lower batch_seq.
 
-    Counts the pairs next to each other in the position order of their client whose batch_seq decreases,
-    and the batches that begin inside an earlier one with another batch_seq. Equal ones are `once`'s.
+    Counts the cuts of `pieces`: where no two batches of a client meet, the pairs next to each other in its
+    position order whose batch_seq decreases. Equal ones are `once`'s.
     """
+    history = part.history
     found = _out_of_order(history, history.client_id, history.batch_seq, repeats=False)
     if found is None:
         return None
     count, (first, second) = found
     earlier, later = history[first], history[second]
     sentence = (
-        f"client {earlier.client_id}: batch {earlier.batch_seq} at {_owned(earlier)} "
-        f"{_relation(earlier, later)} batch {later.batch_seq} at {_owned(later)}"
+        f"client {part.client(earlier.client_id)}: {part.numbers} {earlier.batch_seq} at {_owned(earlier)} "
+        f"{_relation(earlier, later)} {part.numbers} {later.batch_seq} at {_owned(later)}"
     )
     return Violation(count, (first, second), sentence)
 
 
-def check_prefix(history: History) -> Violation | None:
+def check_prefix(part: Part) -> Violation | None:
     """Broken when a client has an ordered batch but not all batches with a lower batch_seq.
 
     Counts the gaps: runs of missing batch_seqs of one client, however long.
     """
+    history, rules = part.history, part.rules
     order = np.lexsort((history.start_position, history.batch_seq, history.client_id))
-    client, seq = history.client_id[order], history.batch_seq[order]
+    client, seq, count = history.client_id[order], history.batch_seq[order], history.message_count[order]
     same_client = np.concatenate([[False], client[1:] == client[:-1]])
-    before = np.where(same_client, np.roll(seq, 1), -1)
-    gaps = np.flatnonzero(seq - 1 > before)
+    following = seq + (count if rules.seq_counts == "messages" else 1)
+    expected = np.where(same_client, np.roll(following, 1), seq if rules.first_seq is None else rules.first_seq)
+    gaps = np.flatnonzero(seq > expected)
     if not gaps.size:
         return None
     gap = _lowest(history, order, gaps)
-    batch, low = history[int(order[gap])], int(before[gap]) + 1
+    batch, low = history[int(order[gap])], int(expected[gap])
     missing = _range(low, batch.batch_seq - 1)
     plural = ("batches", "are") if ".." in missing else ("batch", "is")
-    have = f"client {batch.client_id}: batch {batch.batch_seq} is ordered at {_owned(batch)}"
+    have = f"client {part.client(batch.client_id)}: batch {batch.batch_seq} is ordered at {_owned(batch)}"
     sentence = f"{have}, but {plural[0]} {missing} before it {plural[1]} not"
     return Violation(gaps.size, (int(order[gap]),), sentence)
 
 
-def check_once(history: History) -> Violation | None:
+def check_once(part: Part) -> Violation | None:
     """Broken when a (client_id, batch_seq) is ordered more than once.
 
     Counts the surplus rows: a batch ordered three times is two.
     """
+    history = part.history
     order = np.lexsort((history.start_position, history.batch_seq, history.client_id))
     client, seq = history.client_id[order], history.batch_seq[order]
     again = np.flatnonzero((client[1:] == client[:-1]) & (seq[1:] == seq[:-1])) + 1
@@ -136,47 +169,39 @@ def check_once(history: History) -> Violation | None:
     place = _lowest(history, order, again)
     first, second = int(order[place - 1]), int(order[place])
     one, two = history[first], history[second]
-    batch = f"client {one.client_id}: batch {one.batch_seq}"
+    batch = f"client {part.client(one.client_id)}: batch {one.batch_seq}"
     sentence = f"{batch} is ordered at {_owned(one)} and again at {_owned(two)}"
     return Violation(again.size, (first, second), sentence)
 
 
-def check_real_time(history: History) -> Violation | None:
+def check_real_time(part: Part) -> Violation | None:
     """Broken when a batch was acked before another was sent, but not all its positions come before the other's.
 
-    Counts the batches that have at least one such batch acked before they were sent. Batches whose
-    times are not recorded take no part.
+    Counts the cuts of `pieces`, in the position order of first copies.
     """
-    end, sent = _end(history), np.flatnonzero(history.sent_ns >= 0)
-    acked = _by_ack(history)
-    if not (acked.size and sent.size):
+    history = part.history
+    broken = FirstCopies.of(history).cuts()
+    if not broken:
         return None
-    before = np.searchsorted(history.acked_ns[acked], history.sent_ns[sent])  # how many acks before each was sent
-    furthest, runner_up = _running_maxima(end[acked])
-    reach = np.where(before > 0, furthest[before - 1], 0)
-    # A batch that (by its clocks) was acked before it was sent is no rival of itself.
-    own = _acked_before_own_send(history)[sent] & (end[sent] == reach)
-    reach[own] = runner_up[before[own] - 1]
-    overtaken = np.flatnonzero(reach > history.start_position[sent])
-    if not overtaken.size:
-        return None
-    second = int(sent[_lowest(history, sent, overtaken)])
-    rivals = acked[: np.searchsorted(history.acked_ns[acked], history.sent_ns[second])]
-    rivals = rivals[(rivals != second) & (end[rivals] > history.start_position[second])]
-    first = int(rivals[0])
-    one, two = history[first], history[second]
-    times = f"{_name(one)} was acked at {one.acked_ns} ns, before {_name(two)} was sent at {two.sent_ns} ns"
-    return Violation(overtaken.size, (first, second), f"{times}, but is not ordered before it")
+    first, second = broken[0]
+    acked, sent = _row_of(history, first, history.acked_ns), _row_of(history, second, history.sent_ns)
+    times = (
+        f"{_name(part, first)} was acked at {history.acked_ns[acked]} ns, "
+        f"before {_name(part, second)} was sent at {history.sent_ns[sent]} ns"
+    )
+    rows = tuple(dict.fromkeys((first, acked, second, sent)))
+    return Violation(len(broken), rows, f"{times}, but is not ordered before it")
 
 
-def acked_before_sent_count(history: History) -> int:
-    """Return the number of pairs of batches where one was acked before the other was sent: what real-time is about."""
-    sent_ns = history.sent_ns[history.sent_ns >= 0]
-    pairs = np.searchsorted(history.acked_ns[_by_ack(history)], sent_ns).sum()
-    return int(pairs - _acked_before_own_send(history).sum())
+def _row_of(history: History, row: int, times: IntColumn) -> int:
+    """Return the row that records the earliest of the `times` of a row's batch: itself, or one of another copy."""
+    same = (history.client_id == history.client_id[row]) & (history.batch_seq == history.batch_seq[row])
+    recorded = np.flatnonzero(same & (times != NEVER))
+    earliest = int(recorded[np.argmin(times[recorded])])
+    return row if times[row] == times[earliest] else earliest
 
 
-CHECKS: dict[str, Callable[[History], Violation | None]] = {
+CHECKS: dict[str, Callable[[Part], Violation | None]] = {
     "unique": check_unique,
     "dense": check_dense,
     "ring-order": check_ring_order,
@@ -190,57 +215,42 @@ CHECKS: dict[str, Callable[[History], Violation | None]] = {
 def _out_of_order(
     history: History, group: IntColumn, number: IntColumn, *, repeats: bool
 ) -> tuple[int, tuple[int, int]] | None:
-    """Return how many rows break the order of `number` inside their `group`, and the pair at the lowest position.
+    """Return how often the order of `number` inside each `group` is cut, and the pair of rows at the lowest position.
 
-    A row does if the one before it in its group has a higher number (with `repeats`: or the same), or
-    if the earlier one that reaches furthest has another number and ends behind the row's start. These
-    find every group that is out of order: where numbers never fall, the rows before the first of a
-    number all have lower ones, so the furthest of them meets it if any of them meets any of that number.
+    A batch comes before those of its group with a higher number (with `repeats`: or the same).
     """
-    # Equal starts are ordered by number, and those by end: they overlap and are found as that, whatever the order of
-    # rows. Were two batches of one number and start left in their order, the longer one could hide that the shorter
-    # one meets a third.
-    order = np.lexsort((_end(history), number, history.start_position, group))
-    group, number, start = group[order], number[order], history.start_position[order]
+    end = _end(history)
+    # Equal starts are ordered by number, and those by end: what is counted does not depend on the order of rows.
+    order = np.lexsort((end, number, history.start_position, group))
+    group, number, start, end = group[order], number[order], history.start_position[order], end[order]
     same_group = group[1:] == group[:-1]
     falls = same_group & ((number[1:] <= number[:-1]) if repeats else (number[1:] < number[:-1]))
-    end = _end(history)[order]
-    furthest = _furthest(same_group, end)[:-1]
-    meets = same_group & (end[furthest] > start[1:]) & (number[furthest] != number[1:])
-    rows = np.flatnonzero(falls | meets) + 1
-    if not rows.size:
+    # Where ranges of a group meet, only a look at each batch in turn tells the cuts; elsewhere each fall is one.
+    meeting = np.isin(group, group[1:][same_group & (start[1:] < _reached(same_group, end))])
+    later = np.flatnonzero(falls & ~meeting[1:]) + 1
+    pairs = list(zip((later - 1).tolist(), later.tolist(), strict=True)) if later.size else []
+    firsts = np.flatnonzero(np.concatenate([[True], ~same_group]))
+    for first, last in zip(firsts.tolist(), [*firsts[1:].tolist(), len(order)], strict=True):
+        if meeting[first]:
+            columns = (column[first:last].tolist() for column in (start, end, number))
+            batches = (Placed(s, e, n + repeats, n) for s, e, n in zip(*columns, strict=True))
+            pairs += [(first + min(pair), first + max(pair)) for pair in cuts(batches)]
+    if not pairs:
         return None
-    row = _lowest(history, order, rows)
-    other = row - 1 if falls[row - 1] else furthest[row - 1]
-    return rows.size, (int(order[other]), int(order[row]))
+    lowest = min(pairs, key=lambda pair: int(start[pair[1]]))
+    return len(pairs), (int(order[lowest[0]]), int(order[lowest[1]]))
 
 
-def _furthest(same_group: npt.NDArray[np.bool_], end: IntColumn) -> Indexes:
-    """Return for each row the index of the furthest-reaching row of its group up to and including it."""
+def _reached(same_group: npt.NDArray[np.bool_], end: IntColumn) -> IntColumn:
+    """Return, for each row but the first, the furthest end among the rows above it in its group (else 0)."""
+    # Ranks instead of ends, so that a group's number in front cannot overflow 64 bits.
     by_end = np.argsort(end, kind="stable")
     rank = np.empty_like(by_end)
     rank[by_end] = np.arange(len(end))
-    # Ranks instead of ends, so that a group's number in front cannot overflow 64 bits.
     group_number = np.concatenate([[0], np.cumsum(~same_group)])
-    highest = np.maximum.accumulate(group_number * len(end) + rank)
-    furthest: Indexes = by_end[highest % len(end)]
-    return furthest
-
-
-def _running_maxima(values: IntColumn) -> tuple[IntColumn, IntColumn]:
-    """Return the highest and the second highest (0: none) of the values up to each index."""
-    highest = np.maximum.accumulate(values)
-    losers = np.concatenate([[0], np.minimum(values[1:], highest[:-1])])  # of each new value against the record
-    return highest, np.maximum.accumulate(losers)
-
-
-def _by_ack(history: History) -> Indexes:
-    acked = np.flatnonzero(history.acked_ns >= 0)
-    return acked[np.argsort(history.acked_ns[acked], kind="stable")]
-
-
-def _acked_before_own_send(history: History) -> npt.NDArray[np.bool_]:
-    return (history.acked_ns >= 0) & (history.acked_ns < history.sent_ns)
+    furthest = np.maximum.accumulate(group_number * len(end) + rank)[:-1] % len(end)
+    reached: IntColumn = np.where(same_group, end[by_end[furthest]], 0)
+    return reached
 
 
 def _lowest(history: History, order: Indexes, places: Indexes) -> int:
@@ -260,8 +270,9 @@ def _owned(batch: OrderedBatch) -> str:
     return f"{batch.start_position}..{_last(batch)}"
 
 
-def _name(batch: OrderedBatch) -> str:
-    return f"client {batch.client_id} batch {batch.batch_seq} at {_owned(batch)}"
+def _name(part: Part, row: int) -> str:
+    batch = part.history[row]
+    return f"client {part.client(batch.client_id)} batch {batch.batch_seq} at {_owned(batch)}"
 
 
 def _range(low: int, high: int) -> str:

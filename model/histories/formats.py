@@ -1,6 +1,6 @@
 """Workloads and histories in files: CSV, NDJSON or Parquet, by the file's extension.
 
-    .csv   .ndjson   .jsonl       each also with .gz or .zst
+    .csv   .ndjson   .jsonl       each also with .gz, .zst or .bz2
     .parquet                      compressed inside
 
 Every integer stays exact up to 2**63 - 1. Whatever is wrong with a file is one FormatError that
@@ -59,7 +59,7 @@ def _read(path: Path, table: type[AnyTable]) -> AnyTable:
     layout = Layout.of(path, table)
     data = _load(path)
     if data and wrapper:
-        data = decompress(data, wrapper, layout)
+        data = decompress(data, wrapper, path)
     if not data.strip():
         raise layout.fault(f"the file is empty, expected the rows of a {table.KIND}")
     columns = _parse(data, extension, layout)
@@ -85,7 +85,9 @@ def _format_of(path: Path) -> tuple[str, str]:
     if extension == ".parquet" and wrapper:
         raise FormatError(path, f"unknown format .parquet{wrapper}, expected .parquet alone: it is compressed inside")
     if extension not in (*_TEXT, ".parquet"):
-        expected = f"expected {', '.join(_TEXT)} (each also with {' or '.join(SUFFIXES)}) or .parquet"
+        expected = (
+            f"expected {', '.join(_TEXT)} (each also with {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}) or .parquet"
+        )
         raise FormatError(path, f"unknown format {extension + wrapper or 'without an extension'}, {expected}")
     return extension, wrapper
 
@@ -111,7 +113,7 @@ def _write(path: Path, table: Table) -> None:
     else:
         render = render_csv if extension == ".csv" else render_ndjson
         data = render(table.columns).encode()
-    _store(path, compress(data, wrapper, layout) if wrapper else data)
+    _store(path, compress(data, wrapper, path) if wrapper else data)
 
 
 def _store(path: Path, data: bytes) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import io
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fencepost.model.errors import InputError
@@ -18,7 +19,7 @@ _INTEGERS = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UI
 
 def parse_parquet(data: bytes, layout: Layout) -> dict[str, IntColumn]:
     """Return the columns of a Parquet file's bytes; FormatError names the first column that is wrong."""
-    require("polars", layout)
+    require("polars", layout.path)
     if not data.startswith(_MAGIC):
         raise layout.fault("not a Parquet file: expected it to start with PAR1")
     if not data.endswith(_MAGIC):
@@ -55,7 +56,7 @@ def _exact_column(series: "polars.Series", layout: Layout) -> IntColumn:
 
 def render_parquet(columns: Mapping[str, IntColumn], layout: Layout) -> bytes:
     """Return the bytes of a Parquet file with these columns as Int64."""
-    require("polars", layout)
+    require("polars", layout.path)
     import polars
 
     buffer = io.BytesIO()
@@ -63,10 +64,10 @@ def render_parquet(columns: Mapping[str, IntColumn], layout: Layout) -> bytes:
     return buffer.getvalue()
 
 
-def require(module: str, layout: Layout) -> None:
+def require(module: str, path: Path) -> None:
     """Raise InputError, naming the pip extra, unless the optional `module` can be imported."""
     try:
         importlib.import_module(module)
     except ImportError:
         problem = f"this format needs {module}, which is not installed: pip install 'fencepost[frames]'"
-        raise InputError(f"{layout.path}: {problem}") from None
+        raise InputError(f"{path}: {problem}") from None

@@ -67,12 +67,14 @@ def expectation(column: str) -> str:
 def find_fault(columns: Mapping[str, IntColumn]) -> Fault | None:
     """Return the fault in the lowest row of these equally long `columns`, or None.
 
-    Faults are a value below its column's lowest, a range that passes the last position, and an
-    arrival earlier than the one before it at its broker (ring indexes depend on that order).
+    Faults are a value below its column's lowest, a range that passes the last position, a batch that
+    was acknowledged before any copy of it was sent, and an arrival earlier than the one before it at
+    its broker (ring indexes depend on that order).
     """
     faults = [fault for name, column in columns.items() if (fault := _find_low(name, column))]
     if not faults and "start_position" in columns:
         faults += _find_past_the_end(columns["start_position"], columns["message_count"])
+        faults += _find_acked_before_sent(columns)
     if "arrival_ns" in columns:
         faults += _find_step_back(columns["broker_id"], columns["arrival_ns"])
     return min(faults, key=lambda fault: fault.row, default=None)
@@ -88,6 +90,24 @@ def _find_past_the_end(start: IntColumn, count: IntColumn) -> list[Fault]:
     rows = np.flatnonzero(start > HIGHEST - count)
     problem = "found {}, expected start_position + message_count ({}) to be at most {}"
     return [Fault(int(row) + 1, "start_position", problem.format(start[row], count[row], HIGHEST)) for row in rows[:1]]
+
+
+def _find_acked_before_sent(columns: Mapping[str, IntColumn]) -> list[Fault]:
+    if "sent_ns" not in columns or "acked_ns" not in columns:
+        return []
+    sent_ns, acked_ns = columns["sent_ns"], columns["acked_ns"]
+    if not ((acked_ns != NEVER) & (acked_ns < sent_ns)).any():
+        return []
+    # The row of a copy may carry the copy's own send beside the acknowledgement of its batch.
+    by_batch = np.lexsort((columns["batch_seq"], columns["client_id"]))
+    client, seq = columns["client_id"][by_batch], columns["batch_seq"][by_batch]
+    firsts = np.flatnonzero(np.concatenate([[True], (client[1:] != client[:-1]) | (seq[1:] != seq[:-1])]))
+    first_ns = np.minimum.reduceat(np.where(sent_ns == NEVER, HIGHEST, sent_ns)[by_batch], firsts)
+    first_sent_ns = np.empty_like(sent_ns)
+    first_sent_ns[by_batch] = np.repeat(first_ns, np.diff(np.append(firsts, len(client))))
+    rows = np.flatnonzero((acked_ns != NEVER) & (first_sent_ns != HIGHEST) & (acked_ns < first_sent_ns))
+    problem = "found {}, expected at least {}, when its batch was first sent: nothing is acked before it is sent"
+    return [Fault(int(row) + 1, "acked_ns", problem.format(acked_ns[row], first_sent_ns[row])) for row in rows[:1]]
 
 
 def _find_step_back(broker_id: IntColumn, arrival_ns: IntColumn) -> list[Fault]:
@@ -205,8 +225,11 @@ class History(Table):
     """What happened: one row per ordered batch, in any order of rows.
 
     `ring_index` counts the arrivals at one broker from 0 and never wraps; `sent_ns` and `acked_ns`
-    are -1 where never. Construction copies the columns and raises InputError where they cannot be a
-    history: a number out of range. What breaks the contract is `verify`'s to say.
+    are -1 where never. A batch that was ordered more than once has a row for each copy; a send and an
+    acknowledgement belong to the batch, so a copy's row may carry the batch's times or its own, and
+    the batch's are the earliest of its rows. Construction copies the columns and raises InputError
+    where they cannot be a history: a number out of range, or a batch acked before it was sent. What
+    breaks the contract is `verify`'s to say.
     """
 
     KIND = "history"
@@ -226,6 +249,20 @@ class History(Table):
     def from_rows(cls, rows: Iterable[OrderedBatch | Sequence[int]]) -> Self:
         """Return the history of these rows, each an `OrderedBatch`'s six or eight numbers; none at all is allowed."""
         return cls.from_columns(_transposed(cls.KIND, (OrderedBatch(*row) for row in rows), cls.COLUMNS))
+
+    def take(self, indexes: npt.NDArray[np.intp]) -> "History":
+        """Return the history of some of the rows."""
+        return self._derived({name: column[indexes] for name, column in self.columns.items()})
+
+    def with_columns(self, **columns: IntColumn) -> "History":
+        """Return the same history with other columns in the place of some, which are not checked again."""
+        return self._derived({**self.columns, **columns})
+
+    def _derived(self, columns: Mapping[str, IntColumn]) -> "History":
+        made = object.__new__(History)
+        for name, column in columns.items():
+            object.__setattr__(made, name, _frozen(column))
+        return made
 
     def __getitem__(self, index: int) -> OrderedBatch:
         return OrderedBatch(*self._row(index))

@@ -20,7 +20,7 @@ from fencepost.model.explorer.shortest import shortest
 from fencepost.model.explorer.state import Event
 from fencepost.model.explorer.strategies import Picker, draw, uniform
 from fencepost.model.histories import History, OrderedBatch, verify
-from fencepost.model.histories.verify import BEYOND_A_HISTORY
+from fencepost.model.histories.rules import BESIDE_A_HISTORY, BEYOND_A_HISTORY
 from fencepost.model.museum.detection import Detection, Exhibit, Outcome, cannot_express, caught, missed
 from fencepost.model.programs.pipeline import Scenario, written_steps
 from fencepost.model.simulation.timed import timed_run
@@ -67,7 +67,8 @@ def simulated(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
 
 def verified(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     """Draw runs of each scenario and give the batches that they ordered to the history checker."""
-    beyond = [BEYOND_A_HISTORY.get(name) for name in exhibit.asked or ()]
+    reasons = BEYOND_A_HISTORY | BESIDE_A_HISTORY
+    beyond = [reasons.get(name) for name in exhibit.asked or ()]
     if beyond and all(beyond):
         return cannot_express(f"{', '.join(sorted(exhibit.asked or ()))}: {beyond[0]}")
     subjects = [(scenario, exhibit.unwatched(scenario)) for scenario in exhibit.scenarios]

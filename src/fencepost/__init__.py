@@ -29,7 +29,20 @@ if TYPE_CHECKING:
     from fencepost.litmus_tests import litmus
     from fencepost.model.explorer.columns import describe_run
     from fencepost.model.explorer.run_itf import read_run, write_run
-    from fencepost.model.histories import read_history, read_workload, verify, write_history, write_workload
+    from fencepost.model.histories import (
+        Beside,
+        Rules,
+        Source,
+        read_batches,
+        read_history,
+        read_log,
+        read_readers,
+        read_workload,
+        verify,
+        verify_file,
+        write_history,
+        write_workload,
+    )
     from fencepost.model.itf import read_trace, write_trace
     from fencepost.model.report import Finding, Report
     from fencepost.model.simulation.scenario import Scenario, parse_scenario, read_scenario
@@ -43,10 +56,11 @@ if TYPE_CHECKING:
     from fencepost.templates import new
 
 __all__ = [
-    "PROTOCOLS", "Finding", "Report", "Scenario", "Simulation", "ablate", "check", "compare", "describe_run",
-    "explore", "litmus", "mutants", "native_mutants", "new", "parse_scenario", "protocol", "prove", "race",
-    "read_history", "read_run", "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify",
-    "write_export", "write_history", "write_run", "write_trace", "write_workload",
+    "PROTOCOLS", "Beside", "Finding", "Report", "Rules", "Scenario", "Simulation", "Source", "ablate", "check",
+    "compare", "describe_run", "explore", "litmus", "mutants", "native_mutants", "new", "parse_scenario", "protocol",
+    "prove", "race", "read_batches", "read_history", "read_log", "read_readers", "read_run", "read_scenario",
+    "read_trace", "read_workload", "replay", "simulate", "verify", "verify_file", "write_export", "write_history",
+    "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
@@ -59,7 +73,20 @@ _HOMES = {
     "fencepost.litmus_tests": ("litmus",),
     "fencepost.model.explorer.columns": ("describe_run",),
     "fencepost.model.explorer.run_itf": ("read_run", "write_run"),
-    "fencepost.model.histories": ("read_history", "read_workload", "verify", "write_history", "write_workload"),
+    "fencepost.model.histories": (
+        "Beside",
+        "Rules",
+        "Source",
+        "read_batches",
+        "read_history",
+        "read_log",
+        "read_readers",
+        "read_workload",
+        "verify",
+        "verify_file",
+        "write_history",
+        "write_workload",
+    ),
     "fencepost.model.itf": ("read_trace", "write_trace"),
     "fencepost.model.report": ("Finding", "Report"),
     "fencepost.model.simulation.scenario": ("Scenario", "parse_scenario", "read_scenario"),

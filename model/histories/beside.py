@@ -1,0 +1,135 @@
+"""What is known beside a log: which batches were sent, which were acknowledged, and what readers read.
+
+A batch's outcome is acknowledged, failed, unknown or silent. Unknown is what a time-out leaves: it may have
+happened, so that it is neither lost where it is not in the log, nor invented where it is. Silent is where
+nothing is said, as of a batch that was never acknowledged: a drained run owes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fencepost.model.histories.columns import Source, Table, words_of
+from fencepost.model.histories.frames import frame_of, new_frame, polars_module, read_frame
+from fencepost.model.histories.log import Log
+from fencepost.model.histories.records import NEVER
+
+if TYPE_CHECKING:
+    import polars
+
+SENT_COLUMNS = ("client_id", "batch_seq", "epoch", "log", "sent_ns", "acked_ns", "outcome", "message_count")
+READ_COLUMNS = ("reader_id", "start_position", "client_id", "batch_seq", "message_count", "log")
+
+ACKNOWLEDGED, FAILED, UNKNOWN, SILENT = "acknowledged", "failed", "unknown", "silent"
+_OUTCOMES = {
+    ACKNOWLEDGED: ("acknowledged", "acked", "ack", "ok", "success", "succeeded", "true", "1"),
+    FAILED: ("failed", "fail", "failure", "error", "false", "0"),
+}
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The batches of a file, a row each: `frame` has client, seq, row and outcome, and epoch and log if any.
+
+    Clients and logs are text, so that two files agree on them whatever their numbers.
+    """
+
+    path: Path
+    frame: polars.DataFrame
+    has_outcomes: bool
+
+
+@dataclass(frozen=True)
+class Culprits:
+    """What a check with a file beside the log found: how many of how many, and the first with its file and row."""
+
+    count: int
+    asked_count: int
+    sentence: str = ""
+    rows: tuple[tuple[Path | None, int], ...] = ()
+    anomaly: str = ""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The files beside a log; None where there is none."""
+
+    sent: Batches | None = None
+    acks: Batches | None = None
+    readers: Table | None = None
+
+
+def read_batches(table: Path | str | Any, source: Source | None = None) -> Batches:
+    """Return the batches that were sent, or acknowledged: `client_id` and `batch_seq`, and `outcome` or `acked_ns`.
+
+    FormatError names the file, row and column that are wrong.
+    """
+    source = source or Source(Path(table) if isinstance(table, Path | str) else Path("the table"))
+    frame = read_frame(Path(table)) if isinstance(table, Path | str) else frame_of(table)
+    columns = Table(frame, source, SENT_COLUMNS)
+    for name in ("client_id", "batch_seq"):
+        if name not in columns:
+            raise source.fault(
+                f"column is missing, or not mapped: found {', '.join(columns.extra[:20])}", column=name, row=0
+            )
+    keys: dict[str, Any] = {"client": columns.words("client_id"), "seq": columns.integers("batch_seq", 0)}
+    if "epoch" in columns:
+        keys["epoch"] = columns.integers("epoch", 0)
+    if "log" in columns:
+        keys["log"] = columns.words("log")
+    outcomes, has_outcomes = _outcomes(columns)
+    frame = new_frame({**keys, "row": np.arange(1, len(columns) + 1), "outcome": outcomes})
+    return Batches(source.path, frame, has_outcomes)
+
+
+def read_readers(table: Path | str | Any, source: Source | None = None) -> Table:
+    """Return what readers read, in the order in which each did: `reader_id, start_position, client_id, batch_seq`."""
+    source = source or Source(Path(table) if isinstance(table, Path | str) else Path("the table"))
+    frame = read_frame(Path(table)) if isinstance(table, Path | str) else frame_of(table)
+    columns = Table(frame, source, READ_COLUMNS)
+    for name in READ_COLUMNS[:4]:
+        if name not in columns:
+            raise source.fault(
+                f"column is missing, or not mapped: found {', '.join(columns.extra[:20])}", column=name, row=0
+            )
+    return columns
+
+
+def _outcomes(table: Table) -> tuple[list[str] | polars.Series, bool]:
+    """Return the outcome of each row, and whether the file says any."""
+    polars = polars_module()
+    if "outcome" in table:
+        words = table.series("outcome").cast(polars.String).str.strip_chars().str.to_lowercase()
+        known = {word: outcome for outcome, words_of in _OUTCOMES.items() for word in words_of}
+        return words.replace_strict(known, default=UNKNOWN, return_dtype=polars.String).set(
+            words.is_null(), SILENT
+        ), True
+    if "acked_ns" in table:
+        acked = table.times_ns("acked_ns") != NEVER
+        return polars.Series(np.where(acked, ACKNOWLEDGED, SILENT)), True
+    return [SILENT] * len(table), False
+
+
+def batches_of(log: Log, across_logs: bool, like: Batches) -> tuple[polars.DataFrame, list[str]]:
+    """Return the batches of a log as a frame like that of `like`, and the columns that say which is which."""
+    polars = polars_module()
+    frame = new_frame(
+        {
+            "client": words_of(log.history.client_id, log.client_names),
+            "seq": log.history.batch_seq,
+            "count": log.history.message_count,
+            "log_row": np.arange(1, len(log.history) + 1) if log.rows is None else log.rows,
+        }
+    )
+    keys = ["client", "seq"]
+    if log.epoch is not None and "epoch" in like.frame.columns:
+        frame = frame.with_columns(polars.Series("epoch", log.epoch))
+        keys.append("epoch")
+    if log.log_id is not None and "log" in like.frame.columns and not across_logs:
+        frame = frame.with_columns(words_of(log.log_id, log.log_names).alias("log"))
+        keys.append("log")
+    return frame, keys

@@ -1,0 +1,145 @@
+"""What was sent, acknowledged and read, beside a log: against the words taken one batch at a time."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fencepost.command_line import cli
+from fencepost.model.contract import Level
+from fencepost.model.errors import FormatError
+from fencepost.model.histories import Beside, Log, read_batches, read_log, read_readers, verify
+
+Batch = tuple[int, int]  # client, seq
+
+
+def log_of(batches: Sequence[Batch]) -> Log:
+    clients, seqs = zip(*batches, strict=True)
+    return read_log({"client_id": clients, "batch_seq": seqs, "start_position": range(len(batches))})
+
+
+def table(rows: Sequence[tuple[Any, ...]], *names: str) -> dict[str, list[Any]]:
+    return {name: [row[index] for row in rows] for index, name in enumerate(names)}
+
+
+def counts(log: Log, level: Level, beside: Beside) -> dict[str, int]:
+    return {each.property: each.count for each in verify(log, level, beside=beside).findings}
+
+
+batches = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=8)
+sent_batches = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 3), st.sampled_from(["ok", "fail", "info", None])),
+    min_size=1,
+    max_size=8,
+    unique_by=lambda row: row[:2],
+)
+
+
+@settings(deadline=None)
+@given(there=batches, acked=batches)
+def test_what_is_acknowledged_and_not_there_is_lost(there: list[Batch], acked: list[Batch]) -> None:
+    beside = Beside(acks=read_batches(table(acked, "client_id", "batch_seq")))
+    assert counts(log_of(there), 5, beside)["lost"] == len(set(acked) - set(there))
+
+
+@settings(deadline=None)
+@given(there=batches, sent=sent_batches)
+def test_an_outcome_says_what_is_lost_what_is_owed_and_what_is_invented(
+    there: list[Batch], sent: list[tuple[int, int, str | None]]
+) -> None:
+    beside = Beside(sent=read_batches(table(sent, "client_id", "batch_seq", "outcome")))
+    outcomes = {(client, seq): outcome for client, seq, outcome in sent}
+    missing = {batch: outcome for batch, outcome in outcomes.items() if batch not in there}
+    found = counts(log_of(there), 5, beside)
+    assert found["lost"] == sum(outcome == "ok" for outcome in missing.values())
+    assert found["drained"] == sum(outcome is None for outcome in missing.values())
+    assert found["invented"] == len({batch for batch in there if outcomes.get(batch, "fail") == "fail"})
+
+    def is_owed(batch: Batch) -> bool:
+        return batch in there or (batch in outcomes and outcomes[batch] is None)
+
+    owed = [batch for batch in missing if all(is_owed((batch[0], seq)) for seq in range(batch[1] + 1))]
+    assert counts(log_of(there), 4, beside)["drained"] == len(owed)
+
+
+reads = st.lists(
+    st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(0, 1), st.just(0)), min_size=1, max_size=8
+)
+
+
+@settings(deadline=None)
+@given(read=reads, there=st.lists(st.integers(0, 1), min_size=1, max_size=4))
+def test_readers_agree_with_each_other_and_with_the_log(
+    read: list[tuple[str, int, int, int]], there: list[int]
+) -> None:
+    log = read_log({"client_id": there, "batch_seq": [0] * len(there), "start_position": range(len(there))})
+    beside = Beside(readers=read_readers(table(read, "reader_id", "position", "client_id", "batch_seq")))
+    found = counts(log, 5, beside)
+    read_at = {position: {row[2] for row in read if row[1] == position} for position in range(4)}
+    wrong = [
+        position for position, clients in read_at.items() if clients and clients != set(there[position : position + 1])
+    ]
+    assert found["agreement"] == len(wrong)
+    positions = sorted({*range(len(there)), *(row[1] for row in read)})
+    steps = 0
+    for reader in "ab":
+        mine = [row[1] for row in read if row[0] == reader]
+        for before, position in zip(mine, mine[1:], strict=False):
+            passed = [each for each in positions if before < each < position]
+            steps += position <= before or bool(passed)
+    assert found["reading"] == steps
+
+
+@pytest.mark.parametrize(
+    ("read", "anomaly", "sentence"),
+    [
+        (
+            "a,0,1,0\na,1,2,0\nb,0,2,0\nb,1,1,0\n",
+            "disagreement",
+            "position 0: the log has client 1 batch 0 and reader b read",
+        ),
+        ("a,0,1,0\na,1,2,0\na,0,1,0\n", "regress", "reader a steps back from position 1 to 0"),
+        ("a,0,1,0\na,0,1,0\n", "repeat", "reader a reads position 0 again"),
+        ("a,0,1,0\na,2,3,0\n", "skip", "reader a goes on from position 0 to 2, past 1"),
+        (
+            "a,0,1,0\na,1,2,0\na,2,3,0\na,3,4,0\n",
+            "disagreement",
+            "reader a read client 4 batch 0, and the log has nothing",
+        ),
+    ],
+)
+def test_what_a_reader_does_wrong_has_a_name(tmp_path: Path, read: str, anomaly: str, sentence: str) -> None:
+    (tmp_path / "log.csv").write_text("client_id,batch_seq,start_position\n1,0,0\n2,0,1\n3,0,2\n")
+    (tmp_path / "read.csv").write_text(f"reader_id,position,client_id,batch_seq\n{read}")
+    files = [str(tmp_path / "log.csv"), "--readers", str(tmp_path / "read.csv")]
+    answer = CliRunner().invoke(cli, ["verify", *files, "--properties", "agreement,reading", "--json"])
+    assert answer.exit_code == 1
+    found = next(each for each in json.loads(answer.stdout)["results"] if each["anomaly"] == anomaly)
+    assert sentence in found["witness"]["sentence"]
+
+
+def test_a_tail_that_was_acknowledged_and_is_gone_is_shown_with_its_file_and_row(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("client_id,batch_seq,start_position\nx,0,0\nx,1,1\n")
+    (tmp_path / "acks.csv").write_text("client_id,batch_seq\nx,0\nx,1\nx,2\n")
+    files = [str(tmp_path / "log.csv"), "--acks", str(tmp_path / "acks.csv")]
+    answer = CliRunner().invoke(cli, ["verify", *files, "--level", "4"])
+    assert answer.exit_code == 1
+    shown = f"lost: client x batch 2 was acknowledged and is not in the log ({tmp_path / 'acks.csv'} row 3)"
+    assert shown in answer.stdout
+    without = CliRunner().invoke(cli, ["verify", files[0], "--level", "4"])
+    assert (without.exit_code, "lost          unknown (no file of what was acknowledged)" in without.stdout) == (
+        0,
+        True,
+    )
+
+
+def test_a_file_beside_the_log_without_its_columns_is_refused() -> None:
+    with pytest.raises(FormatError, match="column batch_seq: column is missing, or not mapped: found seq"):
+        read_batches({"client_id": [1], "seq": [0]})
+    with pytest.raises(FormatError, match="column reader_id: column is missing"):
+        read_readers({"position": [0]})

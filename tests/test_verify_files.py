@@ -1,0 +1,140 @@
+"""Files of many rows: read piece by piece where all holds, and the same verdict as in memory where it does not."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars
+import pytest
+
+from fencepost.model.contract import LEVELS, Level
+from fencepost.model.histories import Verification, read_log, streaming, verify, verify_file
+
+SIZE = 100_000
+PLANTS: dict[str, tuple[str, Level]] = {
+    "hole": ("dense", 4),
+    "overlap": ("unique", 4),
+    "duplicate": ("once", 4),
+    "inversion": ("client-order", 4),
+    "lost-prefix": ("prefix", 4),
+    "stale-ack": ("real-time", 4),
+    "ring-inversion": ("ring-order", 5),
+}
+
+
+def sound(size: int = SIZE, *, clients: int = 1000, first: int = 0) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
+    """Return the columns of a sound log, in order; positions begin at `first`."""
+    index = np.arange(size)
+    count = np.random.default_rng(1).integers(2, 100, size)
+    return {
+        "client_id": index % clients,
+        "batch_seq": index // clients,
+        "broker_id": index % 4,
+        "ring_index": index // 4,
+        "message_count": count,
+        "start_position": first + np.cumsum(count) - count,
+        "sent_ns": index * 10,
+        "acked_ns": index * 10 + 500,
+    }
+
+
+def planted(anomaly: str, row: int, size: int = SIZE) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
+    """Return the columns with one thing wrong at a row, which is not the first nor one of the first clients' last."""
+    columns = sound(size)
+    if anomaly == "hole":
+        columns["start_position"][row:] += 1
+    elif anomaly == "overlap":
+        columns["start_position"][row:] -= 1
+    elif anomaly == "duplicate":
+        columns["batch_seq"][row] -= 1
+    elif anomaly == "inversion":
+        columns["batch_seq"][[row - 1000, row]] = columns["batch_seq"][[row, row - 1000]]
+    elif anomaly == "lost-prefix":
+        columns["batch_seq"][row::1000] += 1
+    elif anomaly == "stale-ack":
+        columns["sent_ns"][row - 1000] = columns["acked_ns"][row] + 1
+        columns["acked_ns"][row - 1000] = columns["acked_ns"][row] + 2
+    else:
+        columns["ring_index"][[row - 4, row]] = columns["ring_index"][[row, row - 4]]
+    return columns
+
+
+def verdicts(verification: Verification) -> list[tuple[Any, ...]]:
+    return [(each.property, each.verdict, each.count, each.bound) for each in verification.findings]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("extension", ["csv", "tsv", "parquet", "arrow"])
+def test_a_sound_file_is_never_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: Level, extension: str
+) -> None:
+    path, frame = tmp_path / f"log.{extension}", polars.DataFrame(sound())
+    write = {"parquet": frame.write_parquet, "arrow": frame.write_ipc}
+    if extension in write:
+        write[extension](path)
+    else:
+        frame.write_csv(path, separator="\t" if extension == "tsv" else ",")
+    in_memory = verdicts(verify(read_log(path), level))
+    monkeypatch.setattr(streaming, "read_log", lambda *arguments: pytest.fail("the file was read whole"))
+    told: list[int] = []
+    assert verdicts(verify_file(path, level, progress=told.append)) == in_memory
+    assert told == sorted(told)
+    assert told[-1] == SIZE
+
+
+@pytest.mark.parametrize("row", [1000, 50_000, SIZE - 1])
+@pytest.mark.parametrize("anomaly", PLANTS)
+def test_what_is_planted_is_found_wherever_it_is(tmp_path: Path, anomaly: str, row: int) -> None:
+    property, level = PLANTS[anomaly]
+    path = tmp_path / "log.parquet"
+    polars.DataFrame(planted(anomaly, row)).write_parquet(path)
+    found = verify_file(path, level)[property]
+    assert (found.verdict, found.anomaly) == ("violated", anomaly)
+    assert found.count == 1
+    assert found.witness is not None
+    assert any(abs(each - (row + 1)) <= 1000 for each in found.witness.rows)
+
+
+def test_a_file_that_is_in_no_order_is_read_whole_and_says_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "log.parquet"
+    polars.DataFrame(sound(10_000)).sample(fraction=1.0, shuffle=True, seed=1).write_parquet(path)
+    assert verdicts(verify_file(path, 4)) == verdicts(verify(read_log(sound(10_000)), 4))
+
+
+def test_positions_at_the_signed_limit_are_compared_exactly(tmp_path: Path) -> None:
+    columns = sound(1000)
+    first = 2**63 - 1 - int(columns["message_count"].sum())
+    columns = sound(1000, first=first)
+    path = tmp_path / "log.parquet"
+    polars.DataFrame(columns).write_parquet(path)
+    assert verify_file(path, 4, without=["dense"]).verdict == "not found"
+    assert verify_file(path, 4)["dense"].count == 1
+    columns["start_position"][-1] -= 1
+    polars.DataFrame(columns).write_parquet(path)
+    assert verify_file(path, 4)["unique"].count == 1
+
+
+BOUNDED = """
+import sys, resource
+from fencepost.model.histories import verify_file
+assert verify_file(sys.argv[1], 4).verdict == "not found"
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def peak_mib(path: Path) -> int:
+    ran = subprocess.run([sys.executable, "-c", BOUNDED, str(path)], capture_output=True, text=True, check=True)
+    return int(ran.stdout)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """Ten million rows are 640 MB of integers."""
+    peaks = []
+    for size in (1_000_000, 10_000_000):
+        path = tmp_path / f"{size}.parquet"
+        polars.DataFrame(sound(size)).write_parquet(path)
+        peaks.append(peak_mib(path))
+    assert peaks[1] < 600, peaks
