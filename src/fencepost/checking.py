@@ -1,7 +1,7 @@
 """The main job: one sequencer, or all sound ones, through every layer on one workload.
 
 spec     Z3: the promises of the protocol, for any size
-program  SimPy: the programs on the workload, held against the spec at every step; then their history
+program  SimPy: the programs on the workload, on coherent memory, held against the spec at every step; their history
 runs     the explorer: every run of the whole pipeline on a few batches, on memory that is not coherent
 native   threads: the C++ sequencer on the same workload; then its history
 both     model against native: the same batches ordered, and the same ranges under one given schedule

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 COLUMNS = {
     "spec": "spec (Z3)",
-    "program": "program (SimPy)",
+    "program": "program (SimPy, coherent)",
     "runs": "runs (explorer)",
     "native": "native (threads)",
     "both": "model = native",
 }
+MEMORY = {"program": "coherent", "runs": "ncx", "native": "coherent", "both": "coherent"}
+"""The memory that a layer runs on; the spec has none."""
 
 
 @click.command("check")
@@ -45,10 +47,11 @@ def check_command(
 ) -> None:
     """Check the sequencers of a level in every layer, on WORKLOAD or on the recorded ones.
 
-    Spec: Z3 proves each promise for any size. Program: SimPy runs the workload, every step is held
-    against the spec, and the history against the contract. Runs: the explorer visits every run of the
-    whole pipeline on three batches. Native: real threads order the same workload. Model and native
-    must then order the same batches, and give the same ranges under one schedule.
+    Spec: Z3 proves each promise for any size. Program: SimPy runs the workload on coherent memory,
+    every step is held against the spec, and the history against the contract. Runs: the explorer
+    visits every run of the whole pipeline on three batches, on memory that is not coherent (ncx).
+    Native: real threads of one host order the same workload. Model and native must then order the
+    same batches, and give the same ranges under one schedule.
     """
     from fencepost.checking import check
     from fencepost.model.histories import read_workload
@@ -68,6 +71,7 @@ def _json(result: Result) -> dict[str, Any]:
         "sequencer": result.sequencer,
         "property": result.property,
         "layer": result.layer,
+        "memory": MEMORY.get(result.layer),
         "verdict": result.verdict,
         "bound": result.bound,
         "seconds": round(result.seconds, 6),
@@ -87,6 +91,7 @@ def _print(report: Report) -> None:
     violations = report.violations()
     for violation in violations:
         _print_violation(violation)
+    click.echo("program and native run on coherent memory: what one host shows another is asked by `runs`, under ncx.")
     click.echo("`-`: the layer cannot show the property. Every verdict holds within the bound behind it.")
     first = violations[0] if violations else None
     print_summary(
