@@ -20,6 +20,11 @@ class Reach(StrEnum):
     def met(self, value: float, bound: float) -> bool:
         return value <= bound if self is Reach.AT_MOST else value >= bound
 
+    def met_by(self, interval: tuple[float, float], bound: float) -> bool | None:
+        """Say whether an interval lies on the side that is wanted; None where the bound lies inside it."""
+        sides = {self.met(each, bound) for each in interval}
+        return sides.pop() if len(sides) == 1 else None
+
 
 @dataclass(frozen=True)
 class Path:
@@ -38,6 +43,7 @@ class Path:
     bound: float | None  # None: nothing is asked, the figure is only shown
     unit: str = "ratio"
     beside: str | None = None  # another probe of the setting, whose median is said beside the row
+    unsound: str = ""  # the command that refutes the policy of the probe: its cost is that of a wrong program
 
 
 def _at_most(name: str, what: str, setting: str, probe: str, floor: str, bound: float) -> Path:
@@ -106,11 +112,12 @@ _PUBLISHING = (
                    f"publish_{instruction}", "order5.epoch, epoch(64)", 8.0),
             _faster(f"epoch-publication-gain-{instruction}", f"the same, times as fast as {_EACH}",
                     f"publish_{instruction}", "order5.epoch, epoch(64)", "order5.epoch, single_fence", 20.0),
-            _at_most(f"order4-seed-{instruction}", "481 messages, write-back and fence for each (seed) / bare",
-                     f"messages_{instruction}", "seed", "bare_per_message", 1.1),
+            Path(f"order4-seed-{instruction}", "481 messages, write-back and fence for each (seed: unsound) / bare",
+                 f"messages_{instruction}", "seed", "bare_per_message", Reach.AT_MOST, 1.1,
+                 unsound="fencepost explore export_after_fence"),
             _at_most(f"order4-two-phase-{instruction}", "481 messages, one fence, then the guard (sound) / bare",
                      f"messages_{instruction}", "per_batch", "bare_two_phase", 1.1),
-            _shown(f"order4-two-phase-gain-{instruction}", "two-phase, times as fast as the seed",
+            _shown(f"order4-two-phase-gain-{instruction}", "two-phase, times as fast as the seed, which is unsound",
                    f"messages_{instruction}", "per_batch", "seed"),
         )
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import json_document, print_summary, print_table, progress
+from fencepost.command_line.output import exit_code, json_document, print_summary, print_table, progress
 from fencepost.model.contract import Verdict
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def bench_command(
     `floor` measures the machine itself: atomics, locks, flushes and fences, header scans, copies, a line between two
     cores. A figure is the median of the repetitions, with the lowest and the highest. Every timed loop counts what it
     did and what was ordered is checked, unique and dense; where that is wrong there is no figure and the exit code is
-    70. A bound that is not reached is said and is no failure: figures depend on the machine.
+    70. A bound is met when the 95 % interval of the median lies on its right side, missed (exit code 1) when it lies
+    on the other, else not decided (exit code 3), as is a figure that other work mostly disturbed.
     """
     from fencepost.bench import floor, measure
 
@@ -57,14 +58,15 @@ def bench_command(
         raise click.UsageError("floor is measured alone: name it without paths")
     if names == (FLOOR,):
         machine = floor(repetitions=repetitions, quick=quick, progress=progress(quiet))
-        _finish("floor", floor_json(machine), machine, out, as_json)
+        _finish("floor", floor_json(machine), machine, Verdict.NOT_FOUND, out, as_json)
         if not as_json:
             _print_floor(machine, repetitions)
         return
     bench = measure(names, repetitions=repetitions, quick=quick, progress=progress(quiet))
-    _finish("bench", [measured_json(row) for row in bench.rows], bench, out, as_json)
+    _finish("bench", [measured_json(row) for row in bench.rows], bench, bench.verdict, out, as_json)
     if not as_json:
         _print_bench(bench, repetitions)
+    context.exit(exit_code(bench.verdict))
 
 
 def _list() -> None:
@@ -74,9 +76,11 @@ def _list() -> None:
     print_table("paths", ["path", "reach", "what"], rows)
 
 
-def _finish(name: str, items: list[dict[str, Any]], of: Floor | Bench, out: Path | None, as_json: bool) -> None:
+def _finish(
+    name: str, items: list[dict[str, Any]], of: Floor | Bench, verdict: Verdict, out: Path | None, as_json: bool
+) -> None:
     """Write the document where it is asked for."""
-    document = json_document("bench", Verdict.NOT_FOUND, None, items, hardware=of.hardware, sizes={"quick": of.quick})
+    document = json_document("bench", verdict, None, items, hardware=of.hardware, sizes={"quick": of.quick})
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         (out / f"{name}.json").write_text(f"{document}\n")
@@ -105,6 +109,8 @@ def measured_json(row: Measured) -> dict[str, Any]:
         **figure_json(row.figure),
         "reach": None if row.path.bound is None else f"{row.path.reach} {row.path.bound:g}",
         "met": row.met,
+        "undecided": row.undecided or None,
+        "unsound": row.path.unsound or None,
         "setting": row.path.setting,
         "probe": figure_json(row.probe),
         "floor": None if row.floor is None else figure_json(row.floor),
@@ -123,6 +129,8 @@ def figure_json(figure: Figure) -> dict[str, Any]:
         "value": figure.value,
         "low": figure.low,
         "high": figure.high,
+        "interval": None if figure.interval is None else list(figure.interval),
+        "samples": list(figure.samples),
         "n": figure.n,
         "unavailable": figure.unavailable or None,
     }
@@ -131,27 +139,33 @@ def figure_json(figure: Figure) -> dict[str, Any]:
 def _print_floor(floor: Floor, repetitions: int) -> None:
     rows = [[row.metric.name, *_cells(row.figure), row.figure.unavailable or row.metric.what] for row in floor.rows]
     print_table(f"floor of {_machine(floor)}", ["metric", "median", "low", "high", "unit", "what"], rows)
-    _print_end(floor, repetitions, unavailable=sum(bool(row.figure.unavailable) for row in floor.rows))
+    _print_end(
+        floor, repetitions, Verdict.NOT_FOUND, None, unavailable=sum(bool(row.figure.unavailable) for row in floor.rows)
+    )
 
 
 def _print_bench(bench: Bench, repetitions: int) -> None:
     rows = [
         [
             row.path.name,
-            *_cells(row.figure)[:3],
+            *_with_interval(row.figure),
             _reach(row.path),
-            {True: "yes", False: "no", None: "-"}[row.met],
+            "not decided" if row.undecided else {True: "yes", False: "no", None: "-"}[row.met],
             _side(row.probe),
             "-" if row.floor is None else _side(row.floor),
             str(row.disturbed_count),
         ]
         for row in bench.rows
     ]
-    columns = ["name", "median", "low", "high", "reach", "met", "path", "floor", "disturbed"]
+    columns = ["name", "median", "95 %", "reach", "met", "path", "floor", "disturbed"]
     print_table(f"paths on {_machine(bench)}", columns, rows)
     for row in bench.rows:
         if row.figure.unavailable:
             click.echo(f"{row.path.name}: {row.figure.unavailable}")
+        if row.undecided:
+            click.echo(f"{row.path.name}: not decided: {row.undecided}")
+        if row.path.unsound:
+            click.echo(f"{row.path.name}: what is timed is unsound (see {row.path.unsound})")
         if row.extras:
             said = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in row.extras.items())
             click.echo(f"{row.path.name}: {said}")
@@ -159,8 +173,13 @@ def _print_bench(bench: Bench, repetitions: int) -> None:
     if any(row.disturbed_count for row in bench.rows):
         click.echo("disturbed: so many repetitions of both sides lost a core to other work; their figures say little")
     met = [row.met for row in bench.rows]
-    unavailable = sum(bool(row.figure.unavailable) for row in bench.rows)
-    _print_end(bench, repetitions, met=met.count(True), missed=met.count(False), unavailable=unavailable)
+    missed = next((row.path.name for row in bench.rows if row.met is False), None)
+    open_ = next((row.path.name for row in bench.rows if row.undecided), None)
+    _print_end(
+        bench, repetitions, bench.verdict, missed or open_, met=met.count(True), missed=met.count(False),
+        undecided=sum(bool(row.undecided) for row in bench.rows),
+        unavailable=sum(bool(row.figure.unavailable) for row in bench.rows),
+    )  # fmt: skip
 
 
 def _reach(path: BenchPath) -> str:
@@ -171,11 +190,11 @@ def _machine(of: Floor | Bench) -> str:
     return f"{of.hardware['cpu_model'] or 'an unnamed processor'}, {of.hardware['core_count']} cores"
 
 
-def _print_end(of: Floor | Bench, repetitions: int, **counts: int) -> None:
+def _print_end(of: Floor | Bench, repetitions: int, verdict: Verdict, decisive: str | None, **counts: int) -> None:
     if of.quick:
         click.echo("quick sizes: no figure above means anything")
     print_summary(
-        verdict=Verdict.NOT_FOUND, property=None, seed=None, trace=None,
+        verdict=verdict, property=decisive, seed=None, trace=None,
         measured=len(of.rows), **counts, repetitions=repetitions, disturbed=sum(row.disturbed_count for row in of.rows),
     )  # fmt: skip
 
@@ -185,6 +204,13 @@ def _cells(figure: Figure) -> list[str]:
     scale, unit = (1e9, "GB/s") if figure.unit == "bytes/s" else (1.0, figure.unit)
     numbers = (figure.value, figure.low, figure.high)
     return [*("-" if number is None else f"{number / scale:.3g}" for number in numbers), unit]
+
+
+def _with_interval(figure: Figure) -> list[str]:
+    """Return the median and its interval as a person reads them."""
+    if figure.value is None or figure.interval is None:
+        return ["-", "-"]
+    return [f"{figure.value:.3g}", f"{figure.interval[0]:.3g}..{figure.interval[1]:.3g}"]
 
 
 def _side(figure: Figure) -> str:
