@@ -32,7 +32,8 @@ def measured(values: Sequence[float], bound: float, *, reach: Reach = Reach.AT_M
 
 def coverage(n: int, rank: int) -> float:
     """Return the chance that the median lies between the rank-th smallest and the rank-th largest of n values."""
-    return 1 - 2 * sum(comb(n, below) for below in range(rank)) / 2**n
+    below = sum(comb(n, count) for count in range(rank))
+    return 1.0 - 2 * below / float(2**n)
 
 
 @pytest.mark.parametrize("n", range(6, 200))

@@ -245,8 +245,8 @@ def _print(simulation: Simulation, shuffled: bool) -> None:
 
 def _print_judged(simulation: Simulation) -> None:
     """Say what is refuted elsewhere, what the runs showed, and what they cannot show."""
-    for each in simulation.unsound:
-        click.echo(f"{each}: {each.reason}")
+    for part in simulation.unsound:
+        click.echo(f"{part}: {part.reason}")
     for layer, what in (("run", "checked inside the run"), ("history", "the history of the run")):
         judged = [each for each in simulation.judged if each.layer == layer]
         for each in judged:
