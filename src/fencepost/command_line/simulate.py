@@ -155,6 +155,10 @@ def _item(figure: Figure) -> dict[str, Any]:
     return {name: getattr(figure, name) for name in ("metric", "unit", "value", "low", "high", "n")}
 
 
+def _item_with_samples(figure: Figure) -> dict[str, Any]:
+    return _item(figure) | {"samples": list(figure.samples)}
+
+
 def _document(simulation: Simulation) -> str:
     """Return the JSON document. Its manifest says what was simulated, and nothing of the machine that did it: the
     same scenario and seed give the same bytes everywhere."""
@@ -165,7 +169,7 @@ def _document(simulation: Simulation) -> str:
         "schema": "fencepost/simulate/1",
         "verdict": simulation.verdict,
         "seed": simulation.seed,
-        "results": [labels | _item(figure) for figure in simulation.figures],
+        "results": [labels | _item_with_samples(figure) for figure in simulation.figures],
         "unsound": [each._asdict() for each in simulation.unsound],
         "properties": [
             {"property": each.property, "layer": each.layer, "verdict": each.verdict, "bound": each.bound,
@@ -231,7 +235,7 @@ def _print(simulation: Simulation, shuffled: bool) -> None:
         if f"{prefix}_mean_ns" in figures
     ]
     columns = [""] if refuted else []
-    print_table(title, ["us, +- 95 %", *COLUMNS[:-1], "p99.9", *columns], rows)
+    print_table(title, ["us (95 %)", *COLUMNS[:-1], "p99.9", *columns], rows)
     others = [f for f in simulation.figures if not f.metric.endswith("_ns") or f.metric == "warmup_ns"]
     click.echo()
     rows = [[*_cells(figure), *refuted] for figure in others]
@@ -279,12 +283,14 @@ def _print_ties(simulation: Simulation) -> None:
 
 
 def _microseconds(figure: Figure | None) -> str:
-    """Return a time in microseconds with half its interval."""
+    """Return a time in microseconds with its interval, which lies askew where a plain one would reach below zero."""
     if figure is None:
         return "-"
-    if figure.low is None or figure.high is None:
-        return f"{figure.value / 1000:.3f}"
-    return f"{figure.value / 1000:.3f} +- {(figure.high - figure.low) / 2000:.3f}"
+    value, *bounds = (
+        None if each is None else f"{each / 1000:.3f}" if each < 10_000 else f"{each / 1000:.4g}"
+        for each in (figure.value, figure.low, figure.high)
+    )
+    return f"{value}" if None in bounds else f"{value} ({bounds[0]}..{bounds[1]})"
 
 
 def _cells(figure: Figure) -> list[str]:
