@@ -1,6 +1,6 @@
 """Intervals of simulated figures: where they may lie, and how often they hold what they should."""
 
-from math import exp
+from math import exp, sqrt
 from random import Random
 from statistics import stdev
 
@@ -14,7 +14,7 @@ from fencepost.model.simulation.intervals import interval, is_bounded
 
 def students_half(values: list[float]) -> float:
     """Return half the plain interval of Student's t, to compare with."""
-    return float(student.ppf(0.975, len(values) - 1)) * stdev(values) / len(values) ** 0.5
+    return float(student.ppf(0.975, len(values) - 1) * stdev(values) / sqrt(len(values)))
 
 
 def test_an_interval_is_students_t_on_the_logarithm_of_the_mean() -> None:

@@ -31,6 +31,14 @@ IN_PYTHON: dict[str, Callable[[int, bool], SettingTimes]] = {
 """Settings that are not one call into C++."""
 
 
+def mostly_disturbed(disturbed_count: int, repetitions: int, sides: int) -> str:
+    """Return why figures of so many sides decide nothing, where most may be disturbed; empty where they may not."""
+    figures = min(repetitions, disturbed_count)  # each disturbed repetition may be of another pair of sides
+    if 2 * figures <= repetitions:
+        return ""
+    return f"{disturbed_count} of {sides * repetitions} repetitions disturbed: up to {figures} of {repetitions} figures"
+
+
 @dataclass(frozen=True)
 class Measured:
     """One path, measured. `figure` is what the reach is about; `probe` and `floor` are the two sides."""
@@ -63,11 +71,9 @@ class Measured:
         """Why a bound that is asked about is not decided; empty where it is."""
         if not self.is_asked:
             return ""
-        n = self.figure.n
-        pairs = min(n, self.disturbed_count)  # each disturbed repetition may be of another pair
-        if 2 * pairs > n:
-            timed = n if self.floor is None else 2 * n
-            return f"{self.disturbed_count} of {timed} repetitions disturbed: up to {pairs} of {n} figures"
+        disturbed = mostly_disturbed(self.disturbed_count, self.figure.n, 1 if self.floor is None else 2)
+        if disturbed:
+            return disturbed
         if self._interval_met() is None:
             low, high = self.figure.interval or (0.0, 0.0)
             return f"{self.path.bound:g} lies within {low:.3g}..{high:.3g}: measure more repetitions"

@@ -157,3 +157,32 @@ _COUNTED = (
 )  # fmt: skip
 
 PATHS: dict[str, Path] = {path.name: path for path in (*_ORDERING, *_PUBLISHING, *_TWO_CORES, *_PYTHON, *_COUNTED)}
+
+_CLAIMED = ("order4.mutex", "order4.sharded_mutex", "order4.claim")
+_HEADERS = ("bare_fetch_add", "order5.fetch_add", "bare_log", "order5.epoch", "order4.owner", "order4.epoch")
+_PUBLISHED = (
+    "bare", "bare, fetch_add", "order5.fetch_add, single_fence", "order5.epoch, single_fence",
+    "order5.epoch, epoch(64)",
+)  # fmt: skip
+_MESSAGES = ("bare_per_message", "seed", "per_message", "bare_two_phase", "per_batch")
+SIDES: dict[str, tuple[str, ...]] = {
+    "headers_cached": _HEADERS,
+    "headers_memory": _HEADERS,
+    "parked_cached": ("in_order", "parked_18", "parked_60"),
+    "parked_memory": ("in_order", "parked_18", "parked_60"),
+    "claim_one": _CLAIMED,
+    "claim_two_apart": _CLAIMED,
+    "claim_two_shared": _CLAIMED,
+    "publish_clwb": _PUBLISHED,
+    "publish_clflushopt": _PUBLISHED,
+    "messages_clwb": _MESSAGES,
+    "messages_clflushopt": _MESSAGES,
+    "messages_cached": ("bare", "order4.owner"),
+    "messages_memory": ("bare", "order4.owner"),
+    "two_cores": ("bare", "order5.epoch", "order4.owner", "ping_pong"),
+    "pipeline": ("bare_copy", "pipeline"),
+}
+"""By setting, the sides that are timed together, in turn and repetition by repetition: any two can be compared."""
+
+UNSOUND_SIDES: dict[str, str] = {path.probe: path.unsound for path in PATHS.values() if path.unsound}
+"""Sides whose policy is refuted, with the command that does it."""
