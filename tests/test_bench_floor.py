@@ -145,8 +145,8 @@ def test_the_document_has_every_metric_and_is_written_where_it_is_asked_for(tmp_
     assert [item["metric"] for item in document["results"]] == list(FLOOR_METRICS)
     for item in document["results"]:
         assert set(item) == {
-            "metric", "unit", "value", "low", "high", "n", "unavailable", "threads", "operations", "disturbed",
-            "cpus", "what",
+            "metric", "unit", "value", "low", "high", "interval", "samples", "n", "unavailable", "threads",
+            "operations", "disturbed", "cpus", "what",
         }  # fmt: skip
         assert (item["value"] is None) == (item["unavailable"] is not None)
     hardware = document["manifest"]["hardware"]

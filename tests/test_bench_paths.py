@@ -47,7 +47,8 @@ def test_every_path_is_measured_or_said_to_be_unavailable(bench: Bench) -> None:
             continue
         assert row.figure.n == 7
         assert row.figure.value is not None
-        assert (row.met is None) == (row.path.bound is None)
+        assert row.figure.samples
+        assert (row.met, row.undecided) == (None, ""), "quick sizes ask nothing of a figure"
         assert row.floor is None or row.floor.unit == row.probe.unit
 
 
@@ -181,21 +182,22 @@ def test_the_document_has_the_paths_that_were_asked_for(tmp_path: Path) -> None:
     assert [item["metric"] for item in document["results"]] == ["order5-fetch-add", "order4-481-cached"]
     for item in document["results"]:
         assert set(item) == {
-            "metric", "unit", "value", "low", "high", "n", "unavailable", "reach", "met", "setting", "probe", "floor",
-            "extras", "disturbed", "cpus", "what",
+            "metric", "unit", "value", "low", "high", "interval", "samples", "n", "unavailable", "reach", "met",
+            "undecided", "unsound", "setting", "probe", "floor", "extras", "disturbed", "cpus", "what",
         }  # fmt: skip
         assert re.fullmatch(r"[<>]= \d+(\.\d+)?", item["reach"])
-        assert item["met"] in (True, False)
+        assert item["met"] is None  # of quick sizes nothing is asked
+        assert len(item["samples"]) == item["n"] == 7
         assert item["floor"]["unit"] == item["probe"]["unit"] == "ns"
 
 
-def test_the_table_counts_what_was_met(tmp_path: Path) -> None:
+def test_the_last_line_counts_what_was_measured(tmp_path: Path) -> None:
     ran = run("memory-ring", "order4-two-phase-gain-clwb", "--quick", "--quiet", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     last = ran.stdout.splitlines()[-1]
     assert re.fullmatch(
-        r"verdict=not-found property=- seed=- trace=- measured=2 met=\d missed=0 unavailable=\d repetitions=7 "
-        r"disturbed=\d+",
+        r"verdict=not-found property=- seed=- trace=- measured=2 met=0 missed=0 undecided=0 unavailable=\d "
+        r"repetitions=7 disturbed=\d+",
         last,
     )
     assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from fencepost import __main__
 from fencepost.command_line import cli
+from fencepost.model.memory import PROFILE
 from fencepost.proofs.second_opinion import decide
 
 DATA = Path(__file__).parent.parent / "examples" / "data"
@@ -47,9 +48,17 @@ def test_check_proves_each_ordering_promise_and_finds_nothing_in_the_runs(checke
     assert {"unique", "dense", "contiguous", "client-order", "prefix", "once", "same-ranges"} <= properties
 
 
+def test_check_says_on_which_memory_each_layer_ran(checked: dict[str, Any]) -> None:
+    """The programs of the simulated layer run on coherent memory: they say nothing of stale lines."""
+    seen = {(each["layer"], each["memory"]) for each in checked["results"]}
+    coherent = {(layer, "coherent") for layer in ("program", "native", "both")}
+    assert seen == coherent | {("spec", None), ("runs", PROFILE)}
+
+
 def test_check_of_the_wrong_variant_shows_the_inversion_and_how_to_replay_it(tmp_path: Path) -> None:
     ran = run("check", "--sequencer", "order4.cas_then_reserve", cwd=tmp_path)
     assert ran.returncode == 1
+    assert "program and native run on coherent memory" in ran.stdout
     assert "client-order is violated in the spec layer (6 steps)" in ran.stdout
     assert "client-order is violated in the program layer (replay of 6 steps)" in ran.stdout
     last = ran.stdout.splitlines()[-1]

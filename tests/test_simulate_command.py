@@ -35,7 +35,8 @@ def test_the_last_line_is_the_verdict(scenario: Path) -> None:
     last = result.stdout.splitlines()[-1]
     assert last == "verdict=not-found property=- seed=0 trace=- scenario=small sequencer=order4.claim"
     assert result.exit_code == 0
-    assert "checked inside the run: unique, dense, client-order, prefix, once, real-time, visible" in result.stdout
+    assert "checked inside the run: unique, dense, client-order, prefix, once, real-time, drained not" in result.stdout
+    assert "checked inside the run: visible - (batch by batch no line is read" in result.stdout
 
 
 def test_a_violation_exits_1_and_says_when_and_how() -> None:
@@ -54,7 +55,11 @@ def test_json_is_one_document_with_units_and_intervals_and_nothing_of_the_machin
     order = items["latency_order_p99_ns"]
     assert (order["unit"], order["n"], order["sequencer"], order["level"]) == ("ns", 2, "order5.fetch_add", 5)
     assert order["low"] <= order["value"] <= order["high"]
-    assert {each["verdict"] for each in document["properties"]} == {"not found"}
+    judged = {each["property"]: each["verdict"] for each in document["properties"]}
+    unjudged = {each["property"] for each in document["properties"] if each["unjudged"]}
+    assert unjudged == {name for name, verdict in judged.items() if verdict is None}
+    assert unjudged == {"visible", "ack-safe", "no-overwrite"}
+    assert {verdict for verdict in judged.values() if verdict is not None} == {"not found"}
 
 
 def test_the_same_seed_writes_the_same_bytes_whatever_jobs_is(scenario: Path, tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ from fencepost.model.programs.operations import (
 )
 from fencepost.model.simulation.clock import Clock, Process, Shuffled, Signal
 from fencepost.model.simulation.contention import LineTimes, SharedLine
-from fencepost.model.simulation.intervals import interval
 from fencepost.model.simulation.machine_costs import MachineCosts
 from fencepost.model.simulation.measures import Window, _utilisation, mser5, percentile
 from fencepost.model.simulation.operations_machine import TimedMachine
@@ -381,13 +380,6 @@ def test_the_busy_share_of_a_window_counts_what_lies_in_it(gaps: list[tuple[int,
         now += length
     end = begin + 300
     assert busy.share(begin, end) == sum(begin <= moment < end for moment in moments) / 300
-
-
-def test_an_interval_is_students_t_on_the_replications() -> None:
-    figure = interval("latency_order_mean_ns", [10.0, 12.0, 14.0])
-    assert (figure.value, figure.unit, figure.n) == (12.0, "ns", 3)
-    assert figure.low == pytest.approx(12 - 4.302653 * 2 / 3**0.5, abs=1e-5)  # t of 2 degrees at 97.5 %
-    assert interval("latency_order_mean_ns", [10.0]).low is None
 
 
 def test_ten_workers_that_are_each_busy_a_tenth_of_the_time_are_busy_a_tenth_on_the_mean() -> None:

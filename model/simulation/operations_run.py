@@ -29,6 +29,7 @@ from fencepost.model.simulation.pipeline import Progress, finish, fitted, start_
 from fencepost.model.simulation.quantities import Nanoseconds
 from fencepost.model.simulation.records import Slot
 from fencepost.model.simulation.scenario import Scenario
+from fencepost.model.simulation.soundness import SEED_POLICY
 from fencepost.model.simulation.world import World, make_world
 from fencepost.model.specs import PROTOCOLS
 
@@ -118,13 +119,9 @@ def _check(scenario: Scenario) -> None:
             raise InputError(f"{problem}: the programs do nothing else; or use --granularity batch")
     if scenario.policy not in POLICIES:
         raise InputError(
-            f"policy is {scenario.policy}, expected one of {', '.join(POLICIES)} at operation granularity: its program "
-            "is not sound; use --granularity batch"
-        )
-    if scenario.policy == "none" and scenario.brokers.hosts == "own":
-        raise InputError(
-            "policy is none and brokers.hosts is own: nothing would ever be written back but by chance, expected hosts "
-            "= 'shared' at operation granularity; or use --granularity batch"
+            f"policy is {scenario.policy}, expected one of {', '.join(POLICIES)} at operation granularity: no scanner "
+            f"here has an unsound one (see {SEED_POLICY.see}); --granularity batch shows what it costs, and "
+            "cannot judge visible, ack-safe and drained"
         )
     stops = any(fault.kind == "sequencer_stop" for fault in scenario.faults)
     if stops and design(scenario.sequencer).scanner not in RESTARTED:

@@ -199,7 +199,7 @@ def _prepared(value: Any, kind: Any, source: str, where: str) -> Any:
 
 
 def checked(scenario: Scenario, source: str = "scenario") -> Scenario:
-    """Return the scenario if its values can be simulated; InputError names the key otherwise."""
+    """Return the scenario if its values can be simulated, whoever made it; InputError names the key otherwise."""
     clients, brokers = scenario.clients, scenario.brokers
     limits = {
         "duration": (scenario.duration, 1),
@@ -224,6 +224,11 @@ def checked(scenario: Scenario, source: str = "scenario") -> Scenario:
         raise InputError(f"{source}: clients.window is {clients.window}, expected at least one batch ({size})")
     if not scenario.loads or min(scenario.loads) <= 0:
         raise InputError(f"{source}: loads is {list(scenario.loads)}, expected factors above 0")
+    if scenario.policy == "none" and brokers.hosts == "own":
+        raise InputError(
+            f"{source}: policy is none and brokers.hosts is own: on hosts that do not share a cache nothing would be "
+            f"written back, expected one of {', '.join(POLICIES[1:-1])}, or brokers.hosts = 'shared'"
+        )
     _check_warmup(scenario, source)
     _check_faults(scenario, source)
     return scenario

@@ -12,7 +12,7 @@ from fencepost.model.simulation.clock import Clock, Shuffled, Signal
 from fencepost.model.simulation.contention import LineTimes, SharedLine
 from fencepost.model.simulation.perfetto import Spans
 from fencepost.model.simulation.records import Recorder, Slot
-from fencepost.model.simulation.scenario import Scenario
+from fencepost.model.simulation.scenario import Scenario, checked
 from fencepost.model.simulation.watch import Watch
 
 
@@ -107,7 +107,8 @@ class World:
 
 
 def make_world(scenario: Scenario, level: Level, *, seed: int, replication: int, shuffled: bool, traced: bool) -> World:
-    """Return the world of one replication, in which nothing has happened."""
+    """Return the world of one replication, in which nothing has happened; InputError for what cannot be simulated."""
+    checked(scenario, scenario.name)
     clock = Shuffled(Random(f"{seed}/{replication}/ties")) if shuffled else Clock()
     brokers, size = scenario.brokers.count, scenario.brokers.ring_slots
     times = LineTimes(scenario.machine)

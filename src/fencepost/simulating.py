@@ -23,6 +23,7 @@ from fencepost.model.simulation.measures import latencies, measure
 from fencepost.model.simulation.operations_run import simulate_operations_once
 from fencepost.model.simulation.pipeline import Progress, history_of_run, simulate_once
 from fencepost.model.simulation.scenario import Granularity, Policy, Scenario, checked
+from fencepost.model.simulation.soundness import Unsound, unjudged, unsound
 from fencepost.model.specs import protocol
 
 DEFAULTS: dict[Level, str] = {4: "order4.claim", 5: "order5.fetch_add"}
@@ -83,13 +84,17 @@ class Replication:
 
 @dataclass(frozen=True)
 class Judged:
-    """One property over all replications; `layer` says who looked: the run itself, or the history checker."""
+    """One property over all runs; `layer` says which looked: the run itself, or the history checker.
+
+    Where the layer cannot judge the property there is no verdict, and `unjudged` is the reason.
+    """
 
     property: str
     layer: str
-    verdict: Verdict
+    verdict: Verdict | None
     bound: str
     sentence: str = ""
+    unjudged: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,8 +114,14 @@ class Simulation:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict that decides for all properties."""
-        return worst([each.verdict for each in self.judged])
+        """The verdict that decides for all properties; of a scenario that is refuted elsewhere, never a pass."""
+        verdict = worst([each.verdict for each in self.judged if each.verdict is not None])
+        return worst([verdict, Verdict.UNKNOWN]) if self.unsound else verdict
+
+    @property
+    def unsound(self) -> tuple[Unsound, ...]:
+        """What of the scenario is refuted elsewhere: no figure of it is one of a correct system."""
+        return unsound(self.scenario)
 
     def __getitem__(self, metric: str) -> Figure:
         """Return the figure of a metric; KeyError: nothing happened that it could measure."""
@@ -171,7 +182,7 @@ def _simulated(
     lost = [each.sentence for each in done if isinstance(each, Ended)]
     plain = [each for task, each in over if not task.shuffled and not task.is_of_load]
     ties = [each for task, each in over if task.shuffled] if shuffle_ties else []
-    judged = list(_judged(plain))
+    judged = list(_judged(scenario, [task for task, _ in over], [each for _, each in over]))
     if lost or why:
         bound = f"{len(over)} of {len(tasks)} runs are over"
         judged.append(Judged("all runs", "run", Verdict.UNKNOWN, bound, why or f"a process did not return: {lost[0]}"))
@@ -267,15 +278,31 @@ def _run(tasks: list[Task], jobs: int, tell: Tell) -> Iterator[Replication | End
             yield each
 
 
-def _judged(done: list[Replication]) -> Iterable[Judged]:
-    """Judge each property by all replications: what one of them violates is violated."""
+def _judged(scenario: Scenario, tasks: list[Task], done: list[Replication]) -> Iterable[Judged]:
+    """Judge each property by all runs, those of a load sweep too: what one of them violates is violated."""
     bound = f"{len(done)} run{'s' if len(done) > 1 else ''}, {sum(each.ordered for each in done)} batches"
-    for layer, all_found in (("run", [each.inside for each in done]), ("history", [each.in_history for each in done])):
-        for name in dict.fromkeys(name for found in all_found for name in found):
-            sentence = next((found[name] for found in all_found if found.get(name)), "")
-            yield Judged(name, layer, Verdict.VIOLATED if sentence else Verdict.NOT_FOUND, bound, sentence)
+    reasons = unjudged(scenario)
+    for layer in ("run", "history"):
+        found = [each.inside if layer == "run" else each.in_history for each in done]
+        for name in dict.fromkeys(name for each in found for name in each):
+            sentence = next(filter(None, map(_sentence_of(name), tasks, found)), "")
+            if sentence or layer == "history" or name not in reasons:
+                yield Judged(name, layer, Verdict.VIOLATED if sentence else Verdict.NOT_FOUND, bound, sentence)
+            else:
+                yield Judged(name, layer, None, bound, unjudged=reasons[name])
     if not any(each.ordered for each in done):
         yield Judged("drained", "history", Verdict.UNKNOWN, bound, "no batch was ordered: there is nothing to judge")
+
+
+def _sentence_of(name: str) -> Callable[[Task, dict[str, str]], str]:
+    """Return what says how a run violates a property, and at which load; a higher one need not drain in time."""
+
+    def sentence(task: Task, found: dict[str, str]) -> str:
+        if not found.get(name) or (name == "drained" and task.load > 1.0):
+            return ""
+        return found[name] if task.load == 1.0 else f"at a load of {task.load:g}: {found[name]}"
+
+    return sentence
 
 
 def _differences(plain: list[Replication], shuffled: list[Replication]) -> Iterable[tuple[str, float, float]]:

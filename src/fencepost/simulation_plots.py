@@ -28,7 +28,10 @@ def write_plots(simulation: Simulation, folder: Path) -> list[Path]:
         drawings["load"] = _load
     written = []
     for name, draw in drawings.items():
-        with _axes(f"{simulation.scenario.name}: {simulation.scenario.sequencer}") as (figure, axes):
+        title = "\n".join(
+            [f"{simulation.scenario.name}: {simulation.scenario.sequencer}", *map(str, simulation.unsound)]
+        )
+        with _axes(title, color="tab:red" if simulation.unsound else "black") as (figure, axes):
             draw(axes, simulation)
             for kind, metadata in METADATA.items():
                 path = folder / f"{name}.{kind}"
@@ -38,14 +41,14 @@ def write_plots(simulation: Simulation, folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _axes(title: str) -> Iterator[tuple[Any, Axes]]:
+def _axes(title: str, *, color: str) -> Iterator[tuple[Any, Axes]]:
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(6.4, 4.0), layout="constrained")
         axes = figure.add_subplot()
-        axes.set_title(title, fontsize=10)
+        axes.set_title(title, fontsize=10, color=color)
         axes.grid(visible=True, linewidth=0.3)
         yield figure, axes
 

@@ -12,6 +12,7 @@ from fencepost.bench.figures import Figure, figure
 from fencepost.bench.machine_floor import hardware
 from fencepost.bench.paths import PATHS, Path, Reach
 from fencepost.bench.python_entry import python_entry
+from fencepost.model.contract import Verdict
 from fencepost.model.errors import unknown_choice
 from fencepost.native.measuring import (
     REPETITIONS_MIN,
@@ -30,6 +31,14 @@ IN_PYTHON: dict[str, Callable[[int, bool], SettingTimes]] = {
 """Settings that are not one call into C++."""
 
 
+def mostly_disturbed(disturbed_count: int, repetitions: int, sides: int) -> str:
+    """Return why figures of so many sides decide nothing, where most may be disturbed; empty where they may not."""
+    figures = min(repetitions, disturbed_count)  # each disturbed repetition may be of another pair of sides
+    if 2 * figures <= repetitions:
+        return ""
+    return f"{disturbed_count} of {sides * repetitions} repetitions disturbed: up to {figures} of {repetitions} figures"
+
+
 @dataclass(frozen=True)
 class Measured:
     """One path, measured. `figure` is what the reach is about; `probe` and `floor` are the two sides."""
@@ -43,13 +52,37 @@ class Measured:
     disturbed_count: int
     """Repetitions of either side in which a thread was made to leave its core."""
     cpus: tuple[int, ...]
+    quick: bool = False
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether there is a bound that this run can be held against."""
+        return self.figure.interval is not None and self.path.bound is not None and not self.quick
 
     @property
     def met(self) -> bool | None:
-        """Whether the median reaches the bound; None where there is none, or it cannot be measured here."""
-        if self.figure.value is None or self.path.bound is None:
+        """Whether the figure's interval lies on the bound's right side; None where nothing is asked or decided."""
+        if not self.is_asked or self.undecided:
             return None
-        return self.path.reach.met(self.figure.value, self.path.bound)
+        return self._interval_met()
+
+    @property
+    def undecided(self) -> str:
+        """Why a bound that is asked about is not decided; empty where it is."""
+        if not self.is_asked:
+            return ""
+        disturbed = mostly_disturbed(self.disturbed_count, self.figure.n, 1 if self.floor is None else 2)
+        if disturbed:
+            return disturbed
+        if self._interval_met() is None:
+            low, high = self.figure.interval or (0.0, 0.0)
+            return f"{self.path.bound:g} lies within {low:.3g}..{high:.3g}: measure more repetitions"
+        return ""
+
+    def _interval_met(self) -> bool | None:
+        assert self.figure.interval is not None
+        assert self.path.bound is not None
+        return self.path.reach.met_by(self.figure.interval, self.path.bound)
 
 
 @dataclass(frozen=True)
@@ -62,6 +95,14 @@ class Bench:
 
     def __getitem__(self, path: str) -> Measured:
         return next(row for row in self.rows if row.path.name == path)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Violated where a bound is missed, unknown where one is not decided or nothing was measured."""
+        if any(row.met is False for row in self.rows):
+            return Verdict.VIOLATED
+        nothing = all(row.figure.unavailable for row in self.rows)
+        return Verdict.UNKNOWN if nothing or any(row.undecided for row in self.rows) else Verdict.NOT_FOUND
 
 
 def measure(
@@ -87,7 +128,7 @@ def measure(
             if progress is not None:
                 progress(path.setting.replace("_", " "))
             settings[path.setting] = _setting(path.setting, repetitions, quick)
-    return Bench(tuple(_measured(path, settings[path.setting]) for path in asked), hardware(), quick)
+    return Bench(tuple(_measured(path, settings[path.setting], quick) for path in asked), hardware(), quick)
 
 
 def _setting(name: str, repetitions: int, quick: bool) -> SettingTimes:
@@ -96,10 +137,10 @@ def _setting(name: str, repetitions: int, quick: bool) -> SettingTimes:
     return measure_setting(name, repetitions=repetitions, quick=quick)
 
 
-def _measured(path: Path, times: SettingTimes) -> Measured:
+def _measured(path: Path, times: SettingTimes, quick: bool) -> Measured:
     if times.unavailable:
         missing = figure(path.name, path.unit, (), times.unavailable)
-        return Measured(path, missing, missing, None, {}, 0, times.cpus)
+        return Measured(path, missing, missing, None, {}, 0, times.cpus, quick)
     probe = times.probes[path.probe]
     side = figure(path.probe, probe.unit, probe.values)
     extras = dict(probe.extras)
@@ -107,12 +148,12 @@ def _measured(path: Path, times: SettingTimes) -> Measured:
         extras[f"{path.beside}_{times.probes[path.beside].unit}"] = median(times.probes[path.beside].values)
     if path.floor is None:
         found = figure(path.name, path.unit, probe.values)
-        return Measured(path, found, side, None, extras, probe.disturbed_count, times.cpus)
+        return Measured(path, found, side, None, extras, probe.disturbed_count, times.cpus, quick)
     floor = times.probes[path.floor]
     found = figure(path.name, path.unit, _ratios(path, probe, floor))
     held = figure(path.floor, floor.unit, floor.values)
     disturbed_count = probe.disturbed_count + floor.disturbed_count
-    return Measured(path, found, side, held, extras, disturbed_count, times.cpus)
+    return Measured(path, found, side, held, extras, disturbed_count, times.cpus, quick)
 
 
 def _ratios(path: Path, probe: ProbeTimes, floor: ProbeTimes) -> list[float]:

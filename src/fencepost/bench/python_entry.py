@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from time import perf_counter_ns
 
@@ -10,6 +11,20 @@ import numpy as np
 from fencepost.model.errors import Miscounted
 from fencepost.native import ISSUED_MAX, AttemptOutcome, Sequencer
 from fencepost.native.measuring import ProbeTimes, SettingTimes
+
+if sys.platform == "linux":
+    from resource import RUSAGE_THREAD, getrusage
+
+    def preemption_count() -> int:
+        """Return how often this thread was made to leave its core."""
+        return getrusage(RUSAGE_THREAD).ru_nivcsw
+
+else:
+
+    def preemption_count() -> int:
+        """Return 0: only Linux says how often a thread was made to leave its core."""
+        return 0
+
 
 BATCHES_A_CALL = 4096
 
@@ -24,12 +39,16 @@ def python_entry(repetitions: int, quick: bool) -> SettingTimes:
         "one call a batch": lambda: _one_by_one(counts),
         "plain Python": lambda: _in_python(counts),
     }
+    disturbed = dict.fromkeys(ways, 0)
     for repetition in range(repetitions + 1):  # the first warms up
         for name, way in ways.items():
+            preempted_before = preemption_count()
             elapsed_ns = way()
             if repetition > 0:
                 values[name].append(elapsed_ns / (BATCHES_A_CALL * (call_count if name == "bulk" else 1)))
-    return SettingTimes({name: ProbeTimes(tuple(each), BATCHES_A_CALL, 0, {}) for name, each in values.items()}, (), "")
+                disturbed[name] += preemption_count() != preempted_before
+    probes = {name: ProbeTimes(tuple(each), BATCHES_A_CALL, disturbed[name], {}) for name, each in values.items()}
+    return SettingTimes(probes, (), "")
 
 
 def _in_bulk(counts: np.ndarray, call_count: int) -> int:

@@ -14,6 +14,7 @@ import click
 from fencepost import __version__
 from fencepost.command_line import options
 from fencepost.command_line.output import exit_code, print_summary, print_table
+from fencepost.model.contract import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,16 +97,23 @@ def simulate_command(
         _print(simulation, shuffle_ties)
         for path in files:
             click.echo(f"wrote {path}")
-        bad = next((each for each in simulation.judged if each.sentence), None)
         print_summary(
             verdict=simulation.verdict,
-            property=bad and bad.property,
+            property=_decisive(simulation),
             seed=simulation.seed,
             trace=out / "trace.json" if out and trace else None,
             scenario=simulation.scenario.name,
             sequencer=simulation.scenario.sequencer,
         )
     context.exit(exit_code(simulation.verdict))
+
+
+def _decisive(simulation: Simulation) -> str | None:
+    """Return the property that the verdict is about: one that is violated, or one that an unsound part leaves open."""
+    bad = [each.property for each in simulation.judged if each.sentence]
+    if not bad and simulation.unsound:
+        bad = [each.property for each in simulation.judged if each.unjudged]
+    return bad[0] if bad else None
 
 
 def _level(word: str | None) -> Level | None:
@@ -139,11 +147,16 @@ def _labels(simulation: Simulation) -> dict[str, Any]:
         "sequencer": scenario.sequencer,
         "policy": scenario.policy,
         "granularity": scenario.granularity,
+        "unsound": "; ".join(map(str, simulation.unsound)) or None,
     }
 
 
 def _item(figure: Figure) -> dict[str, Any]:
     return {name: getattr(figure, name) for name in ("metric", "unit", "value", "low", "high", "n")}
+
+
+def _item_with_samples(figure: Figure) -> dict[str, Any]:
+    return _item(figure) | {"samples": list(figure.samples)}
 
 
 def _document(simulation: Simulation) -> str:
@@ -156,10 +169,11 @@ def _document(simulation: Simulation) -> str:
         "schema": "fencepost/simulate/1",
         "verdict": simulation.verdict,
         "seed": simulation.seed,
-        "results": [labels | _item(figure) for figure in simulation.figures],
+        "results": [labels | _item_with_samples(figure) for figure in simulation.figures],
+        "unsound": [each._asdict() for each in simulation.unsound],
         "properties": [
             {"property": each.property, "layer": each.layer, "verdict": each.verdict, "bound": each.bound,
-             "witness": each.sentence or None}
+             "witness": each.sentence or None, "unjudged": each.unjudged or None}
             for each in simulation.judged
         ],
         "depends_on_ties": [
@@ -182,12 +196,13 @@ def _write(simulation: Simulation, out: Path) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     texts = {"results.json": _document(simulation)}
     if simulation.figures:
-        texts["results.csv"] = _table([_item(f) for f in simulation.figures])
+        refuted = {"unsound": "; ".join(map(str, simulation.unsound))} if simulation.unsound else {}
+        texts["results.csv"] = _table([_item(figure) | refuted for figure in simulation.figures])
     if simulation.by_load:
         from fencepost.model.simulation.intervals import rounded
 
         rows = [
-            {"load": load, "metric": metric, "value": rounded(value)}
+            {"load": load, "metric": metric, "value": rounded(value)} | refuted
             for load, figures in simulation.by_load
             for metric, value in figures.items()
         ]
@@ -216,27 +231,40 @@ def _print(simulation: Simulation, shuffled: bool) -> None:
     scenario = simulation.scenario
     figures = {figure.metric: figure for figure in simulation.figures}
     title = f"{scenario.name}: {scenario.sequencer}, policy {scenario.policy}, {scenario.granularity} granularity"
+    refuted = ["unsound"] if simulation.unsound else []  # beside every figure
     rows = [
-        [name, *(_microseconds(figures.get(f"{prefix}_{column}_ns")) for column in COLUMNS)]
+        [name, *(_microseconds(figures.get(f"{prefix}_{column}_ns")) for column in COLUMNS), *refuted]
         for name, prefix in SPREADS.items()
         if f"{prefix}_mean_ns" in figures
     ]
-    print_table(title, ["us, +- 95 %", *COLUMNS[:-1], "p99.9"], rows)
+    columns = [""] if refuted else []
+    print_table(title, ["us (95 %)", *COLUMNS[:-1], "p99.9", *columns], rows)
     others = [f for f in simulation.figures if not f.metric.endswith("_ns") or f.metric == "warmup_ns"]
     click.echo()
-    print_table("", ["figure", "mean", "low", "high", "unit"], [_cells(figure) for figure in others])
+    rows = [[*_cells(figure), *refuted] for figure in others]
+    print_table("", ["figure", "mean", "low", "high", "unit", *columns], rows)
     click.echo()
+    _print_judged(simulation)
+    if shuffled:
+        _print_ties(simulation)
+    _print_measured(simulation)
+
+
+def _print_judged(simulation: Simulation) -> None:
+    """Say what is refuted elsewhere, what the runs showed, and what they cannot show."""
+    for part in simulation.unsound:
+        click.echo(f"{part}: {part.reason}")
     for layer, what in (("run", "checked inside the run"), ("history", "the history of the run")):
         judged = [each for each in simulation.judged if each.layer == layer]
         for each in judged:
             if each.sentence:
                 click.echo(f"{what}: {each.property} {each.verdict} ({each.bound}): {each.sentence}")
-        passed = [each.property for each in judged if not each.sentence]
+        passed = [each.property for each in judged if each.verdict is Verdict.NOT_FOUND]
         if passed:
             click.echo(f"{what}: {', '.join(passed)} not found ({judged[0].bound})")
-    if shuffled:
-        _print_ties(simulation)
-    _print_measured(simulation)
+        for each in judged:
+            if each.unjudged:
+                click.echo(f"{what}: {each.property} - ({each.unjudged})")
 
 
 def _print_measured(simulation: Simulation) -> None:
@@ -258,12 +286,14 @@ def _print_ties(simulation: Simulation) -> None:
 
 
 def _microseconds(figure: Figure | None) -> str:
-    """Return a time in microseconds with half its interval."""
+    """Return a time in microseconds with its interval, which lies askew where a plain one would reach below zero."""
     if figure is None:
         return "-"
-    if figure.low is None or figure.high is None:
-        return f"{figure.value / 1000:.3f}"
-    return f"{figure.value / 1000:.3f} +- {(figure.high - figure.low) / 2000:.3f}"
+    value, *bounds = (
+        None if each is None else f"{each / 1000:.3f}" if each < 10_000 else f"{each / 1000:.4g}"
+        for each in (figure.value, figure.low, figure.high)
+    )
+    return f"{value}" if None in bounds else f"{value} ({bounds[0]}..{bounds[1]})"
 
 
 def _cells(figure: Figure) -> list[str]:

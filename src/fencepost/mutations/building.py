@@ -59,14 +59,20 @@ class Toolchain:
         return self.native / "include" / "fencepost"
 
 
-@cache
-def toolchain() -> Toolchain:
-    """Find a C++ compiler and the headers; InputError with what to install where something is missing."""
+def compiler_path(purpose: str) -> str:
+    """Return the C++ compiler that CXX names, or is on the path; InputError, with the purpose, for none."""
     asked = os.environ.get("CXX")
     compiler = next(filter(None, map(shutil.which, [asked] if asked else ["c++", "g++", "clang++"])), None)
     if compiler is None:
         what = f"CXX is {asked!r}, which is no program" if asked else "no c++, g++ or clang++ on the path"
-        raise InputError(f"{what}: native mutants are compiled, expected a C++20 compiler; install one or set CXX")
+        raise InputError(f"{what}: {purpose}, expected a C++20 compiler; install one or set CXX")
+    return compiler
+
+
+@cache
+def toolchain() -> Toolchain:
+    """Find a C++ compiler and the headers; InputError with what to install where something is missing."""
+    compiler = compiler_path("native mutants are compiled")
     native = Path(fencepost.__file__).parent / "native"
     for source in (
         "include/fencepost/mutant.hpp",
