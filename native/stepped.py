@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import FencepostError, InputError, NotAccepted, unknown_choice
 from fencepost.model.explorer.exploration import STRATEGIES, Counts, Explored, Limits, Progress, Subject
-from fencepost.model.explorer.schedule import Schedule, follow, shortened
+from fencepost.model.explorer.schedule import Schedule, follow
+from fencepost.model.explorer.shortening import shortened
 from fencepost.model.explorer.state import LOOKED
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation

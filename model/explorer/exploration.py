@@ -12,7 +12,8 @@ from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
 from fencepost.model.explorer.livelock import livelock
 from fencepost.model.explorer.reduction import DEPTH_MOST, Branch, End, Reduction, stuck
-from fencepost.model.explorer.schedule import Judge, Schedule, schedule_of, shortened
+from fencepost.model.explorer.schedule import Judge, Schedule, schedule_of
+from fencepost.model.explorer.shortening import shortened
 from fencepost.model.explorer.state import Event, State
 from fencepost.model.explorer.strategies import Picker, by_priority, draw, guard, uniform
 from fencepost.model.explorer.system import System
