@@ -1,4 +1,4 @@
-"""A second judge of `visible`, `ack-safe`, `no-overwrite` and `drained`: by what a run tells the outside, and no more.
+"""A second judge of five promises, `visible` and `ack-safe` among them: by what a run tells the outside, and no more.
 
 What is told are arrivals at brokers, what each reader was given, what clients were told to forget, and the moments at
 which readers had looked and found nothing more. The judge knows the contract's words and how many slots a ring has. It
@@ -7,6 +7,7 @@ they ask memory, it asks whether a reader was given a batch.
 
     visible        what a reader is given arrived at its broker, was not given to it before, and owns its whole range
     ack-safe       of what a client may forget, all has arrived, and readers who look from then on are given it
+    monotone       no ring tells a client to forget less than it told it before
     no-overwrite   no ring has more batches that nobody was given than it has slots, and none of another ring
     drained        at the end all that was sent has arrived; what can be ordered was given to a reader and acknowledged
 """
@@ -20,7 +21,7 @@ from typing import NamedTuple, TypeAlias
 
 from fencepost.model.contract import Level
 
-PROMISES = ("visible", "ack-safe", "no-overwrite", "drained")
+PROMISES = ("visible", "ack-safe", "monotone", "no-overwrite", "drained")
 """What this judge can say something about."""
 
 Identity: TypeAlias = tuple[int, int]  # client, seq
@@ -214,6 +215,8 @@ class _Judge:
             yield "ack-safe", f"client {client} was told to forget below {below}, and {what} had not arrived"
         self.forgotten.append((found, batches))
         held = self.forgotten_below.get((found.ring, client), 0)
+        if below < held:
+            yield "monotone", f"client {client} was told by ring {found.ring} to forget below {below}, after {held}"
         self.forgotten_below[found.ring, client] = max(held, below)
 
     def _not_deliverable(self) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,8 @@ from fencepost.model.programs.receiver import Arriving
 from fencepost.model.trace import Step
 
 READER_STEPS_MOST = 400
+FOLLOWING_COUNT = 7
+"""Messages of the batch that follows: more than others have, so that what is left over of a range is not enough."""
 
 
 def with_roles(scenario: Scenario) -> Scenario:
@@ -35,10 +37,10 @@ def observable(scenario: Scenario) -> Scenario:
     client = 1 + max((batch.client for ring in arriving(scenario) for batch in ring), default=-1)
     roles = with_roles(scenario)
     if scenario.plans:
-        more = tuple(Sending(ring, seq, 1) for seq, ring in enumerate(range(scenario.ring_count)))
+        more = tuple(Sending(ring, seq, FOLLOWING_COUNT) for seq, ring in enumerate(range(scenario.ring_count)))
         return replace(roles, plans=(*scenario.plans, more))
     rings = scenario.later or tuple(() for _ in scenario.rings) if scenario.written else scenario.rings
-    followed = tuple((*ring, Arriving(client, seq, 1)) for seq, ring in enumerate(rings))
+    followed = tuple((*ring, Arriving(client, seq, FOLLOWING_COUNT)) for seq, ring in enumerate(rings))
     return replace(roles, later=followed) if scenario.written else replace(roles, rings=followed)
 
 

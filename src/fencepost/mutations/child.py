@@ -1,6 +1,6 @@
 """One mutant in a process of its own, as it may crash or never end: `python -m fencepost.mutations.child`.
 
-    child.py MODULE BUILD SEED SECONDS
+    child.py MODULE BUILD SEED SECONDS [KILLER]...
 
 The last line of stdout is what came of it as JSON; on stderr stands what is being tried, line by line.
 """
@@ -19,12 +19,14 @@ ATTEMPTS_SHARE = 0.2  # of the time; what a single thread can show, it shows soo
 
 
 def main() -> int:
-    """Show the mutant to the killers of its build, one after the other, until one kills it."""
-    path, build, seed, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+    """Show the mutant to the killers of its build, or to those named, one after the other, until one kills it."""
+    path, build, seed, seconds, named = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), sys.argv[5:]
     native = loaded(Path(path))
     began = time.monotonic()
     tried = {}
     for name, killer, share in _killers(build):
+        if named and name not in named:
+            continue
         hunt = Hunt(native, name, seed, began, min(time.monotonic() + share * seconds, began + seconds))
         kill = killer(hunt)
         tried[name] = hunt.runs

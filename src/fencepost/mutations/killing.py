@@ -164,11 +164,22 @@ class Children:
                 process.kill()
 
 
-def hunted(each: Mutation | None, kind: Build, seed: int, seconds: float, children: Children) -> Hunted:
-    """Compile one mutant and hunt it in a process of its own."""
+def hunted(
+    each: Mutation | None, kind: Build, seed: int, seconds: float, children: Children, killers: Iterable[str] = ()
+) -> Hunted:
+    """Compile one mutant and hunt it in a process of its own, by the killers of these names or by all of its build."""
     built = build(NUMBERS[each.name] if each else 0, kind)
     where = site(each, toolchain().headers) if each else "-"
-    command = [sys.executable, "-m", "fencepost.mutations.child", str(built.module), kind, str(seed), str(seconds)]
+    command = [
+        sys.executable,
+        "-m",
+        "fencepost.mutations.child",
+        str(built.module),
+        kind,
+        str(seed),
+        str(seconds),
+        *killers,
+    ]
     try:
         ended = children.run(command, seconds + GRACE_SECONDS)
     except subprocess.TimeoutExpired:
