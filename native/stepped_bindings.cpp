@@ -166,7 +166,7 @@ class BoundPipeline final : public BoundSystem {
     fields["watch"] = pipeline_->system().cells().watch();
     fields["issued"] = pipeline_->system().memory().memory(pipeline_->layout().issued());
     fields["waiting"] = pipeline_->waiting_in_vain();
-    fields["has_two_writers"] = pipeline_->system().has_two_writers();
+    fields["has_two_writers"] = stepped::has_two_writers(pipeline_->system());
     return fields;
   }
 

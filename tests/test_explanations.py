@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from fencepost import native
 from fencepost.model.explorer.cause import cause
 from fencepost.model.explorer.exploration import Explored, Limits, explore
 from fencepost.model.explorer.run_trace import run, trace_of
@@ -234,12 +233,3 @@ def test_a_drawn_run_is_about_as_long_as_its_violation_needs(name: str, most: in
     again = follow(run(trace_of(found)).system, found.schedule, found.subject.judge)
     assert again.violation is not None
     assert again.violation.property == bug.breaks
-
-
-# --- and the native explorer judges the same ---
-
-
-def test_the_native_explorer_stops_where_a_second_host_stores() -> None:
-    bug = of_bug(BUGS["counter_spans_hosts"])
-    assert native.SEQUENCERS  # the stepped build has no design in which two hosts store to a line: see below
-    assert bug.name == "counter_spans_hosts"

@@ -85,7 +85,7 @@ class Detection:
     """What an engine came to. `detail` is the sentence of the violation, the bound, or the reason.
 
     `oracle` says who judged, where that is not always the same of an engine; `run` is the violating run where the
-    engine runs the programs, `steps` where it runs a spec.
+    engine runs the programs, `steps` where it runs a spec. `prepared_seconds` were spent before anything was looked at.
     """
 
     outcome: Outcome
@@ -94,6 +94,7 @@ class Detection:
     run: RunTrace | None = None
     steps: Trace | None = None
     oracle: Oracle | None = None
+    prepared_seconds: float = 0.0
 
 
 Engine: TypeAlias = Callable[[Exhibit, float, int], Detection]

@@ -33,6 +33,7 @@ from fencepost.model.trace import Step
 
 Each = TypeVar("Each")
 STEPS_MOST = 2_000  # of a drawn run
+EVERY_STEPS_MOST = 200  # of a run where there is one of each kind
 
 
 def explorer(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
@@ -116,10 +117,9 @@ def _judged_runs(exhibit: Exhibit, seconds: float, seed: int) -> Iterator[tuple[
     deadline = time.perf_counter() + seconds / 2
     for scenario in exhibit.scenarios:
         roles = with_roles(scenario)
-        for events, found in every_run_judged(exhibit.unwatched(roles).make(), roles, exhibit.level):
+        system = exhibit.unwatched(roles).make()
+        for events, found in every_run_judged(system, roles, exhibit.level, deadline - time.perf_counter()):
             yield len(events), found
-            if time.perf_counter() > deadline:
-                break
     scenarios = [observable(scenario) for scenario in exhibit.scenarios]
     systems = [(scenario, exhibit.unwatched(scenario).make()) for scenario in scenarios]
     left = deadline + seconds / 2 - time.perf_counter()
@@ -129,14 +129,21 @@ def _judged_runs(exhibit: Exhibit, seconds: float, seed: int) -> Iterator[tuple[
 
 
 def every_run_judged(
-    system: System, scenario: Scenario, level: Level
+    system: System, scenario: Scenario, level: Level, seconds: float
 ) -> Iterator[tuple[Sequence[Event], list[Breach]]]:
-    """Yield one run of each kind, as the explorer tells them apart, with what the second judge says of it."""
-    while True:
+    """Yield one run of each kind, as the explorer tells them apart, with what the second judge says of it.
+
+    Runs that have no end within `EVERY_STEPS_MOST` steps are judged as far as that. No more are yielded after so many
+    seconds.
+    """
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
         try:
-            for end in Reduction(system).ends():
-                if end.complete:
-                    yield end.events, judged(system, scenario, level, end.events, ended=True)
+            for end in Reduction(system, depth_most=EVERY_STEPS_MOST).ends():
+                if end.complete or end.cut:
+                    yield end.events, judged(system, scenario, level, end.events, ended=end.complete)
+                if time.perf_counter() > deadline:
+                    break
             return
         except LinesChanged:
             continue

@@ -184,7 +184,7 @@ def fill(name: str, engine: str, bugs: tuple[str, ...], seconds: float, seed: in
     exhibit = of_bug(BUGS[name]) if name in BUGS else of_sound(design(name), [BUGS[each] for each in bugs])
     began = time.perf_counter()
     found = ENGINES[engine](exhibit, seconds, seed)
-    spent = time.perf_counter() - began
+    spent = time.perf_counter() - began - found.prepared_seconds
     trace = _written(found, out, f"{name}-{engine}") if out is not None else None
     return Cell(
         name, engine, found.outcome, spent, found.trace_length, found.detail, trace, found.oracle or ORACLES[engine]

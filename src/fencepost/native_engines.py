@@ -98,10 +98,11 @@ def _hunted(each: Mutation, killers: tuple[str, ...], seconds: float, seed: int)
         return cannot_express(str(missing))
     finally:
         children.end()
-    if found.kill is None:
-        return missed(f"{sum(found.runs.values())} tries of {' and '.join(found.runs) or 'no killer'}, seed {seed}")
-    oracle = Oracle.HISTORY if found.kill.killer == "race" else Oracle.NATIVE
-    return Detection(Outcome.CAUGHT, f"{each.name}: {found.kill.sentence}", found.kill.size, oracle=oracle)
+    made = missed(f"{sum(found.runs.values())} tries of {' and '.join(found.runs) or 'no killer'}, seed {seed}")
+    if found.kill is not None:
+        oracle = Oracle.HISTORY if found.kill.killer == "race" else Oracle.NATIVE
+        made = Detection(Outcome.CAUGHT, f"{each.name}: {found.kill.sentence}", found.kill.size, oracle=oracle)
+    return replace(made, prepared_seconds=found.build_seconds)
 
 
 def _answers(exhibit: Exhibit, seconds: float, seed: int) -> Detection:

@@ -172,7 +172,7 @@ class StructureEnds : public Ends {
     }
     auto found = known_.find(returned);
     if (found == known_.end()) found = known_.emplace(returned, wrong_at_end(returned)).first;
-    return found->second || system.has_two_writers();
+    return found->second || has_two_writers(system);
   }
 
  protected:

@@ -76,9 +76,8 @@ class System {
   const Memory& memory() const { return memory_; }
   const Nodes& nodes(std::uint32_t thread) const { return *nodes_[thread]; }
   Host host(std::uint32_t thread) const { return hosts_[thread]; }
-  bool has_two_writers() const { return cells_.second_writer_count() != 0; }
   bool violated() const {
-    return watches_.violated(cells_.watch()) || (asks_single_writer_ && has_two_writers());
+    return watches_.violated(cells_.watch()) || (asks_single_writer_ && cells_.second_writer_count() != 0);
   }
 
   // Whether a run is wrong from where a second host stores to a line.
@@ -381,5 +380,8 @@ class System {
   Touched unheard_;
   bool asks_single_writer_ = false;
 };
+
+// Two hosts stored to one line in this run.
+inline bool has_two_writers(const System& system) { return system.cells().second_writer_count() != 0; }
 
 }  // namespace fencepost::stepped
