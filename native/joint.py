@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fencepost.model.explorer.pipeline import violation_at_end, watch_of
-from fencepost.model.explorer.run_watch import REFINEMENT
+from fencepost.model.explorer.run_watch import REFINEMENT, SINGLE_WRITER
 from fencepost.model.explorer.schedule import Schedule
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
@@ -190,13 +190,13 @@ class _Joint:
     def _wrong_in_native(self, fields: _core.PickedFields) -> Violation | None:
         """Return what the native run breaks, by its own steps and its own memory."""
         watch = self.watching.watch(fields["watch"])
+        if watch.violation is None and fields["has_two_writers"]:
+            return Violation(SINGLE_WRITER, "two hosts stored to one line")
         if watch.violation is not None or not fields["ended"]:
             return watch.violation
         found = watch.at_end(lambda address: fields["issued"] if address == ISSUED else 0)
         if found is None and fields["waiting"] >= 0:
             found = Violation("drained", f"thread {fields['waiting']} waits for ever")
-        if found is None and fields["has_two_writers"]:
-            found = Violation("single-writer", "two hosts stored to one line")
         return found
 
 

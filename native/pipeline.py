@@ -116,7 +116,7 @@ def native_pipeline(
 
 def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:
     """Raise InputError for a design that has no native pipeline."""
-    if design.name not in names or DESIGNS.get(design.name) is not design:
+    if design.name not in names or DESIGNS.get(design.name) != design:
         expected = ", ".join(names)
         raise InputError(f"the native build has no pipeline {design.name!r} as it is given: expected one of {expected}")
 

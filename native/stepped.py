@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import FencepostError, InputError, NotAccepted, unknown_choice
+from fencepost.model.errors import FencepostError, InputError, Interrupted, NotAccepted, unknown_choice
 from fencepost.model.explorer.exploration import (
     RUNS,
     STRATEGIES,
@@ -18,7 +18,8 @@ from fencepost.model.explorer.exploration import (
     Subject,
     no_run_ended,
 )
-from fencepost.model.explorer.schedule import Schedule, follow, shortened
+from fencepost.model.explorer.schedule import Schedule, follow
+from fencepost.model.explorer.shortening import shortened
 from fencepost.model.explorer.state import LOOKED
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
@@ -196,7 +197,7 @@ def conclude(
     if found is None and not counts.complete and not reason:
         reason = no_run_ended(counts, limits)
     if found is not None:
-        verdict = Verdict.VIOLATED
+        verdict, reason = Verdict.VIOLATED, found[3] or reason
     elif not counts.complete or (reason and (strategy == "exhaustive" or reason == "interrupted")):
         verdict = Verdict.UNKNOWN
     else:
@@ -244,8 +245,10 @@ def _bound(
     return bound + (f"; {size}" if size else "")
 
 
-def _confirmed(subject: Subject, fields: _core.ExploredFields, names: Names) -> tuple[Schedule, Violation, Lines]:
-    """Return the schedule to a violation, made shorter by the model, and what the model says is wrong there."""
+def _confirmed(subject: Subject, fields: _core.ExploredFields, names: Names) -> tuple[Schedule, Violation, Lines, str]:
+    """Return the schedule to a violation, made shorter by the model, what the model says is wrong there, and whether
+    that was interrupted, in a word.
+    """
     system = subject.make()
     learn(system, fields["lines"], names)
     schedule = schedule_of(fields["schedule"], names.hosts)
@@ -255,4 +258,7 @@ def _confirmed(subject: Subject, fields: _core.ExploredFields, names: Names) -> 
         raise Disagreement(f"the model cannot follow the native schedule to a violation: {refused}") from None
     if violation is None:
         raise Disagreement(f"the model finds nothing wrong where the native schedule of {len(schedule)} steps ends")
-    return shortened(system, schedule, violation, subject.judge), violation, system.lines
+    try:
+        return shortened(system, schedule, violation, subject.judge), violation, system.lines, ""
+    except Interrupted as interrupt:
+        return interrupt.found, violation, system.lines, "interrupted"

@@ -111,8 +111,8 @@ class PythonJudge final : public stepped::Judge {
 
 class ContractEnds final : public stepped::PipelineEnds {
  public:
-  ContractEnds(const stepped::Pipeline& pipeline, bool drained, bool single_writer, const Callbacks& callbacks)
-      : PipelineEnds(pipeline, drained, single_writer), callbacks_(callbacks) {}
+  ContractEnds(const stepped::Pipeline& pipeline, bool drained, const Callbacks& callbacks)
+      : PipelineEnds(pipeline, drained), callbacks_(callbacks) {}
 
  private:
   bool wrong_at_end(std::uint32_t watch, stepped::Value issued) override {
@@ -138,7 +138,8 @@ class BoundPipeline final : public BoundSystem {
       Unjudged ends;
       return fields_of(pipeline_->system(), run(pipeline_->system(), ends, search, tell));
     }
-    ContractEnds ends(*pipeline_, drained, single_writer, *callbacks_);
+    ContractEnds ends(*pipeline_, drained, *callbacks_);
+    pipeline_->system().ask_single_writer(single_writer);
     return fields_of(pipeline_->system(), run(pipeline_->system(), ends, search, tell));
   }
 
@@ -154,6 +155,7 @@ class BoundPipeline final : public BoundSystem {
       for (const auto& [thread, drains, bits] : hinted) hints.push_back({thread, drains, stepped::Choice::from_bits(bits)});
       std::vector<stepped::Pick> picks;
       for (const auto& [plain_count, choice] : given) picks.push_back({plain_count, choice});
+      pipeline_->system().ask_single_writer(callbacks_.has_value());
       record = stepped::Recorder(pipeline_->system(), interval).picked(hints, picks, depth);
     }
     const bool ended = record.ended;

@@ -10,14 +10,16 @@ from click.testing import CliRunner, Result
 import fencepost
 from fencepost.command_line import cli
 from fencepost.command_line.mutants import ENGINES as NAMED
-from fencepost.detection import ENGINES, Cell, Matrix, mutants
+from fencepost.detection import ENGINES, ORACLES, Cell, Matrix, mutants
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
 from fencepost.model.explorer.run_itf import read_run
 from fencepost.model.museum import BUGS, DESIGNS
-from fencepost.model.museum.detection import Outcome, of_bug
+from fencepost.model.museum.detection import Oracle, Outcome, of_bug
 from fencepost.model.specs import REFUTED
+from fencepost.mutations.table import MUTATIONS
 from fencepost.native import SEQUENCERS
+from fencepost.native_forms import NATIVE_FORMS, BuiltIn, Compiled
 from fencepost.proofs.detection import searched
 
 
@@ -119,12 +121,57 @@ def test_the_command_knows_the_engines_that_there_are() -> None:
     assert fencepost.mutants is mutants
 
 
-def test_native_can_express_what_it_has_code_for() -> None:
-    for each in BUGS.values():
-        expressed = each.design.name in SEQUENCERS
-        for engine in ("native-lockstep", "native-race"):
-            outcome = ENGINES[engine](of_bug(each), 0.01, 0).outcome
-            assert (outcome is not Outcome.CANNOT_EXPRESS) == expressed
+def test_a_native_form_names_a_bug_and_native_code_that_there_is() -> None:
+    for name, form in NATIVE_FORMS.items():
+        assert name in BUGS
+        if isinstance(form, Compiled):
+            assert form.mutant in MUTATIONS
+        elif isinstance(form, BuiltIn):
+            assert form.design in SEQUENCERS
+            assert DESIGNS[form.design] == BUGS[name].sound
+        else:
+            assert DESIGNS[form.design] == BUGS[name].design
+
+
+@pytest.mark.parametrize("name", [name for name, form in NATIVE_FORMS.items() if not isinstance(form, Compiled)])
+def test_a_bug_that_the_stepped_build_has_is_caught_there(name: str) -> None:
+    found = ENGINES["native-lockstep"](of_bug(BUGS[name]), 20.0, 0)
+    assert found.outcome is Outcome.CAUGHT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, form in NATIVE_FORMS.items() if isinstance(form, Compiled)])
+def test_a_bug_that_is_one_line_of_native_code_is_caught_there(name: str) -> None:
+    """The quick form: the table names mutants that there are, and `test_native_mutants.py` kills them."""
+    found = [ENGINES[engine](of_bug(BUGS[name]), 20.0, 0) for engine in ("native-lockstep", "native-race")]
+    assert Outcome.CAUGHT in {each.outcome for each in found}
+
+
+def test_what_has_no_native_form_cannot_be_expressed() -> None:
+    for engine in ("native-lockstep", "native-race"):
+        found = ENGINES[engine](of_bug(BUGS["backward_frontier"]), 0.01, 0)
+        assert found.outcome is Outcome.CANNOT_EXPRESS
+
+
+def test_engines_that_share_a_judge_count_once(tmp_path: Path) -> None:
+    matrix = mutants(["guard_before_entry"], engines=["explorer", "simpy", "verify", "outside", "native-lockstep"])
+    caught = [each.engine for each in matrix.rows["guard_before_entry"].values() if each.outcome is Outcome.CAUGHT]
+    assert caught == ["explorer", "simpy", "outside", "native-lockstep"]
+    assert matrix.oracles("guard_before_entry") == (Oracle.WATCH, Oracle.OUTSIDE, Oracle.NATIVE)
+    assert matrix.oracles("order5.fetch_add") == ()
+
+
+QUICK = ("explorer", "verify", "outside", "z3")
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_every_bug_is_caught_by_two_independent_judges(name: str) -> None:
+    """By two of the judges that need no compiler; Z3, the slowest, is asked where the others do not suffice."""
+    found: set[Oracle] = set()
+    for engine in QUICK:
+        if len(found) < 2 and ENGINES[engine](of_bug(BUGS[name]), 30.0, 0).outcome is Outcome.CAUGHT:
+            found.add(ORACLES[engine])
+    assert len(found) >= 2
 
 
 def test_bugs_with_a_refuted_spec_name_one_that_breaks_the_same_promise() -> None:
@@ -151,3 +198,4 @@ def test_the_whole_matrix() -> None:
             caught = [each for each in row.values() if each.outcome is Outcome.CAUGHT]
             assert min(each.trace_length or 0 for each in caught) <= 14
             assert min(each.seconds for each in caught) <= 60
+            assert len(matrix.oracles(name)) >= 2, name

@@ -22,6 +22,7 @@ from fencepost.model.instance import Instance
 from fencepost.model.itf import write_trace
 from fencepost.model.litmus import parse_test
 from fencepost.model.museum import BUGS
+from fencepost.model.museum.detection import of_bug
 from fencepost.model.programs import Design, Scenario, design
 from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import FetchAdd, Load, Program, Store, at
@@ -30,6 +31,7 @@ from fencepost.model.programs.scanner import Slot
 from fencepost.model.programs.subscriber import Subscriber
 from fencepost.model.specs import protocol
 from fencepost.model.trace import Step, Trace
+from fencepost.proofs.detection import searched
 from fencepost.replaying import read, replay, run_of
 
 WRONG = design("order4.cas_then_reserve")
@@ -193,7 +195,10 @@ def test_a_litmus_run_is_for_the_programs_engine_alone(text: str, profile: str) 
     [
         (spec_trace(name="agreement", steps=STEPS[:2]), "programs are not judged by 'agreement'"),
         (spec_trace((*STEPS[:2], STEPS[3])), "step 3: scanner 1 performs park.*: expected claim"),
-        (spec_trace((), of="order5.highest_published", name="unique"), "unknown sequencer 'order5.highest_published'"),
+        (
+            spec_trace((), of="order5.highest_published", name="unique"),
+            "no programs have the steps of order5.highest_published",
+        ),
     ],
 )
 def test_what_programs_cannot_do_is_said(trace: Trace, reason: str) -> None:
@@ -201,6 +206,14 @@ def test_what_programs_cannot_do_is_said(trace: Trace, reason: str) -> None:
         outcome = replay(trace, [engine]).outcomes[engine]
         assert outcome.kind == "cannot express"
         assert re.search(reason, outcome.sentence)
+
+
+@pytest.mark.parametrize("name", [each.name for each in BUGS.values() if each.refuted is not None])
+def test_what_z3_finds_of_a_refuted_spec_the_programs_of_the_bug_do(name: str) -> None:
+    found = searched(of_bug(BUGS[name]), 5.0, 0)
+    assert found.steps is not None
+    outcomes = replay(found.steps, ["spec", "program"]).outcomes
+    assert {each.kind for each in outcomes.values()} == {"violated"}
 
 
 def test_a_shorter_trace_of_a_spec_holds_everywhere() -> None:

@@ -181,5 +181,6 @@ def test_a_violation_at_once_needs_no_step() -> None:
     assert "no-overwrite is violated at the start" in describe_run(explored)
     assert len(describe_run(explored).splitlines()) <= LINES_MOST
     assert because(explored).startswith(
-        "because receiver 0 at the start [overwrite(ring=0, slot=0, by_ring=0, index=0)] came before receiver 1"
+        "because receiver 1 at the start [overwrite(ring=0, slot=0, by_ring=1, index=0)] goes by no consumed mark"
+        " that it read: none was stored for ring 0"
     )

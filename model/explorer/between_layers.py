@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
 from fencepost.model.errors import InputError, NotAccepted
+from fencepost.model.explorer.known import programs_with_steps_of
 from fencepost.model.explorer.outcome import Outcome, cannot_express, held, violated
 from fencepost.model.explorer.reduction import stuck
 from fencepost.model.explorer.run_trace import Run, RunTrace, uses_of
 from fencepost.model.explorer.run_watch import REFINEMENT
 from fencepost.model.explorer.schedule import Schedule
 from fencepost.model.explorer.stale import stale_reads, stale_words
-from fencepost.model.explorer.state import THREAD, Actor, Event, State
+from fencepost.model.explorer.state import Act, Actor, Event, State
 from fencepost.model.explorer.subjects import SequencerOrigin
 from fencepost.model.explorer.system import System
 from fencepost.model.instance import Instance
 from fencepost.model.language import Protocol
-from fencepost.model.memory import MATRIX
+from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.memory.late import Choice
 from fencepost.model.memory.lines import LinesChanged
 from fencepost.model.own import ships
-from fencepost.model.programs.designs import design
 from fencepost.model.programs.layout import ISSUED
-from fencepost.model.programs.operations import line_of
+from fencepost.model.programs.operations import CompareExchange, FetchAdd, line_of
 from fencepost.model.programs.pipeline import Scenario, first_steps
 from fencepost.model.programs.receiver import Arriving
 from fencepost.model.programs.refinement import spec_steps
@@ -29,6 +32,13 @@ from fencepost.model.trace import Step, Trace, counterexample, explain
 
 IN_PROGRAMS = ("unique", "dense", "ring-order", "client-order", "prefix", "once")
 """The promises of specs that a run of programs is judged by, too."""
+EFFECTS: dict[str, Callable[[Act], bool]] = {
+    "reserve": lambda act: isinstance(act.what, FetchAdd) and act.what.address == ISSUED,
+    "win": lambda act: isinstance(act.what, CompareExchange),
+    "lose": lambda act: isinstance(act.what, CompareExchange),
+    "order_next": lambda act: act.step is not None and act.step.action == "assign",
+}
+"""What ends a turn that is a step of a refuted spec: the programs of its bug give their steps other names."""
 AT_THE_END = ("dense",)  # of those, what the programs can only be judged by once nothing can go on
 
 
@@ -38,28 +48,40 @@ AT_THE_END = ("dense",)  # of those, what the programs can only be judged by onc
 def programs_of(trace: Trace) -> tuple[RunTrace, tuple[int, ...]]:
     """Return the run of the programs that performs a spec's steps, and after how many of its steps each of these was.
 
-    The programs run on one coherent memory (profile `sc`): a spec knows no other. Raises InputError for a protocol
-    without programs and a property that they are not judged by, and NotAccepted where a program at its turn does
-    something else.
+    The programs run on one coherent memory (profile `sc`), as a spec knows no other, unless their scanners are on
+    several hosts. A refuted spec's steps are performed by the programs of the bug that has it. Raises InputError for a
+    protocol without programs and a property that they are not judged by, and NotAccepted where a program at its turn
+    does something else.
     """
     if not ships(trace.protocol):
         raise InputError(f"{trace.protocol.name} is a protocol of your own: it has no programs")
     if trace.property not in IN_PROGRAMS:
         expected = ", ".join(IN_PROGRAMS)
         raise InputError(f"programs are not judged by {trace.property!r}: expected one of {expected}")
-    asked = frozenset({trace.property})
-    origin = SequencerOrigin(design(trace.protocol.name), scenario_of(trace.steps), "sc", MATRIX, asked)
+    asked, (made, stride) = frozenset({trace.property}), programs_with_steps_of(trace.protocol)
+    steps = tuple(_with_clients(step, stride) for step in trace.steps)
+    scenario = scenario_of(steps)
+    hosts = {made.scanner_host(ring) for ring in range(scenario.rings_count)}
+    origin = SequencerOrigin(made, scenario, "sc" if len(hosts) == 1 else PROFILE, MATRIX, asked)
     subject = origin.subject()
     system = subject.make()
     while True:
         try:
-            state, schedule, places = _follow(system, trace)
+            state, schedule, places = _Turns(
+                system, replace(trace, steps=steps), is_of_bug=made.spec is not trace.protocol
+            ).take()
             break
         except LinesChanged:
             continue
     violation = state.watch.violation or (subject.judge(system, state) if stuck(system.transitions(state)) else None)
     found_by = f"the programs of {trace.protocol.name} on a trace found by {trace.found_by}"
     return RunTrace(origin, uses_of(system.lines), schedule, violation, found_by), places
+
+
+def _with_clients(step: Step, stride: int) -> Step:
+    """Return a spec's step with the client that the programs have for its client."""
+    given = step.arguments
+    return Step(step.action, {**given, "client": given["client"] * stride}) if "client" in given else step
 
 
 def scenario_of(steps: tuple[Step, ...]) -> Scenario:
@@ -72,41 +94,62 @@ def scenario_of(steps: tuple[Step, ...]) -> Scenario:
     return Scenario(rings=tuple(map(tuple, rings)), slots=max(1, *map(len, rings)))
 
 
-def _follow(system: System, trace: Trace) -> tuple[State, Schedule, tuple[int, ...]]:
-    """Perform the steps of a spec's trace one after the other, as far as the first violation."""
-    known = trace.protocol.actions
-    names = [thread.name for thread in system.threads]
-    schedule: list[tuple[Actor, Choice]] = []
-    places: list[int] = []
-    state, _ = system.start()
-    for number, wanted in enumerate(trace.steps, start=1):
+class _Turns:
+    """The steps of a spec's trace, one after the other: each is a turn of the thread that has that part in programs.
+
+    A sound spec's steps have the names that programs give theirs; a refuted one's are known by what they do to memory.
+    """
+
+    def __init__(self, system: System, trace: Trace, *, is_of_bug: bool) -> None:
+        self.system, self.trace, self.is_of_bug = system, trace, is_of_bug
+        self.names = [thread.name for thread in system.threads]
+        self.state, _ = system.start()
+        self.schedule: list[tuple[Actor, Choice]] = []
+        self.places: list[int] = []
+
+    def take(self) -> tuple[State, Schedule, tuple[int, ...]]:
+        """Take every turn as far as the first violation; where that shows at the end only, go on until there."""
+        for number, wanted in enumerate(self.trace.steps, start=1):
+            self._turn(number, wanted)
+        while self.state.watch.violation is None and (self.is_of_bug or self.trace.property in AT_THE_END):
+            if not self._go(range(len(self.names)), len(self.trace.steps)):
+                break
+        return self.state, tuple(self.schedule), tuple(self.places)
+
+    def _turn(self, number: int, wanted: Step) -> None:
         role = "receiver" if wanted.action == "arrive" else "scanner"
         name = f"{role} {wanted.arguments.get('ring', -1)}"
-        if name not in names:
+        if name not in self.names:
             raise NotAccepted(f"step {number}: no thread performs {wanted}")
-        done: list[Step] = []
-        while not done and state.watch.violation is None:
-            actor = (names.index(name), THREAD)
-            state, event = _go(system, state, actor, f"step {number}: {name} waits: expected it to perform {wanted}")
-            schedule.append((actor, event.choice))
-            places.append(number)
-            done = [act.step for act in event.acts if act.step is not None and act.step.action in known]
-        if done and done != [wanted]:
-            raise NotAccepted(f"step {number}: {name} performs {done[0]}: expected {wanted}")
-    while trace.property in AT_THE_END and not stuck(transitions := system.transitions(state)):
-        actor = next(actor for actor, choices in transitions.items() if not all(lucky for _, lucky in choices))
-        state, event = _go(system, state, actor, "")
-        schedule.append((actor, event.choice))
-        places.append(len(trace.steps))
-    return state, tuple(schedule), tuple(places)
+        thread, known = self.names.index(name), self.trace.protocol.actions
+        while self.state.watch.violation is None:
+            others = [each for each, other in enumerate(self.names) if other.split()[0] == "receiver"]
+            event = self._go([thread], number) or self._go(others, number)
+            if event is None:
+                raise NotAccepted(f"step {number}: {name} waits: expected it to perform {wanted}")
+            acts = [act for act in event.acts if act.thread == thread]
+            if self.is_of_bug and wanted.action in EFFECTS:
+                if any(EFFECTS[wanted.action](act) for act in acts):
+                    return
+                continue
+            done = [act.step for act in acts if act.step is not None and act.step.action in known]
+            if done and done != [wanted]:
+                raise NotAccepted(f"step {number}: {name} performs {done[0]}: expected {wanted}")
+            if done:
+                return
 
-
-def _go(system: System, state: State, actor: Actor, objection: str) -> tuple[State, Event]:
-    """Let an actor do the first thing that it can do without luck."""
-    chosen = next((each for each in system.transitions(state).get(actor, ()) if not each[1]), None)
-    if chosen is None:
-        raise NotAccepted(objection)
-    return system.perform(state, actor, chosen)
+    def _go(self, threads: Iterable[int], number: int) -> Event | None:
+        """Let the first of the threads that can, or an entry of its buffer, do the first thing that needs no luck."""
+        transitions = self.system.transitions(self.state)
+        for thread in threads:
+            for actor in sorted((each for each in transitions if each[0] == thread), key=lambda each: each[1]):
+                chosen = next((each for each in transitions[actor] if not each[1]), None)
+                if chosen is not None:
+                    self.state, event = self.system.perform(self.state, actor, chosen)
+                    self.schedule.append((actor, event.choice))
+                    self.places.append(number)
+                    return event
+        return None
 
 
 def on_programs(trace: Trace) -> Outcome:

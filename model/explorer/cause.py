@@ -1,13 +1,14 @@
 """Why a run breaks its property: one sentence, and the two steps that conflict, found by asking what would have been.
 
-A stale read is a cause when the run does not get to the violation with the newer value in its place. Where no read was
-stale it is the order of steps (`order_cause.py`).
+Some promises name their cause themselves (`promise_cause.py`). A stale read is a cause when the run does not get to the
+violation with the newer value in its place. Where no read was stale it is the order of steps (`order_cause.py`).
 """
 
 from __future__ import annotations
 
 from fencepost.model.errors import NotAccepted
 from fencepost.model.explorer.order_cause import Cause, of_the_end, of_the_order
+from fencepost.model.explorer.promise_cause import of_the_promise
 from fencepost.model.explorer.run_trace import Run
 from fencepost.model.explorer.schedule import follow
 from fencepost.model.explorer.stale import Stale, reading, stale_reads, stale_waits, stale_words
@@ -16,6 +17,9 @@ from fencepost.model.explorer.stale import Stale, reading, stale_reads, stale_wa
 def cause(made: Run) -> Cause:
     """Return why a run that breaks a property does."""
     at_end = made.states[-1].watch.violation is None
+    named = None if at_end else of_the_promise(made)
+    if named is not None:
+        return named
     if at_end:
         waiting = next(iter(sorted(stale_waits(made), key=lambda each: not _is_about(made, each))), None)
         if waiting is not None:

@@ -252,7 +252,7 @@ class Contract:
                 f" {last} to {below}",
             )
 
-    def _forgotten(self, facts: Facts, step: Step) -> list[tuple[int, Batch]]:
+    def forgotten(self, facts: Facts, step: Step) -> list[tuple[int, Batch]]:
         """Return (index, batch) of what a client forgets: its first so many of a ring, or those below a seq."""
         given = step.arguments
         sent = facts.on_ring(given["ring"], given["client"])
@@ -265,13 +265,13 @@ class Contract:
         if step.action not in ACKNOWLEDGEMENTS:
             return ()
         found = []
-        for index, batch in self._forgotten(facts, step):
-            place = self._place(facts, step.arguments["ring"], index, batch)
+        for index, batch in self.forgotten(facts, step):
+            place = self.place(facts, step.arguments["ring"], index, batch)
             if place is not None:
                 found.append(self.guard(*place)[0])
         return tuple(found)
 
-    def _place(self, facts: Facts, ring: int, index: int, batch: Batch) -> tuple[int, int] | None:
+    def place(self, facts: Facts, ring: int, index: int, batch: Batch) -> tuple[int, int] | None:
         """Return the chain and the place in it where a batch was exported."""
         for each in facts.ranges:
             same = (
@@ -286,13 +286,13 @@ class Contract:
         self, facts: Facts, answers: tuple[Any, ...], ring: int, client: int, below: int
     ) -> Iterator[Violation]:
         step = Step("acknowledge", {"ring": ring, "client": client, "below": below})
-        yield from self._forget(facts, answers, ring, client, self._forgotten(facts, step), below, counts_seqs=True)
+        yield from self._forget(facts, answers, ring, client, self.forgotten(facts, step), below, counts_seqs=True)
 
     def _acknowledge_first(
         self, facts: Facts, answers: tuple[Any, ...], ring: int, client: int, batches: int
     ) -> Iterator[Violation]:
         step = Step("acknowledge_first", {"ring": ring, "client": client, "batches": batches})
-        yield from self._forget(facts, answers, ring, client, self._forgotten(facts, step), batches, counts_seqs=False)
+        yield from self._forget(facts, answers, ring, client, self.forgotten(facts, step), batches, counts_seqs=False)
 
     def _forget(
         self,
@@ -322,7 +322,7 @@ class Contract:
                 f"client {client} was told to forget {told} batches of ring {ring}, and {len(forgotten)} came",
             )
         for index, batch in forgotten:
-            place = self._place(facts, ring, index, batch)
+            place = self.place(facts, ring, index, batch)
             if place is None:
                 done = any(each.batch.identity == batch.identity for each in facts.ranges)
                 yield Violation("ack-safe", f"{batch} was acknowledged and {'not exported' if done else 'not ordered'}")

@@ -6,6 +6,7 @@ import time
 from random import Random
 
 from fencepost.model.contract import Verdict
+from fencepost.model.errors import Interrupted
 from fencepost.model.explorer.exploration import (
     INTERRUPTED,
     RUNS,
@@ -17,7 +18,8 @@ from fencepost.model.explorer.exploration import (
     Tell,
     no_run_ended,
 )
-from fencepost.model.explorer.schedule import schedule_of, shortened
+from fencepost.model.explorer.schedule import schedule_of
+from fencepost.model.explorer.shortening import shortened
 from fencepost.model.explorer.strategies import Picker, by_priority, draw, uniform
 
 
@@ -48,7 +50,10 @@ def explore_drawn(
         longest = max(longest, len(events))
         violation = subject.violation_at(system, state) if ended else None
         if violation is not None:
-            found = (shortened(system, schedule_of(events), violation, subject.judge), violation)
+            try:
+                found = shortened(system, schedule_of(events), violation, subject.judge), violation
+            except Interrupted as interrupt:
+                found, reason = (interrupt.found, violation), INTERRUPTED
         now = time.perf_counter()
         if now - told > 1.0:
             told = now
@@ -68,7 +73,7 @@ def explore_drawn(
     bound += f"; {subject.size}" if subject.size else ""
     if found is not None:
         return Explored(
-            subject, Verdict.VIOLATED, bound, counts, seconds, found[1], found[0], seed=seed, lines=system.lines
+            subject, Verdict.VIOLATED, bound, counts, seconds, found[1], found[0], reason, seed, lines=system.lines
         )
     reason = reason or ("" if counts.complete else no_run_ended(counts, limits))
     verdict = Verdict.UNKNOWN if reason else Verdict.NOT_FOUND

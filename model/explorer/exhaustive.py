@@ -9,7 +9,7 @@ from dataclasses import replace
 from math import inf
 from pathlib import Path
 
-from fencepost.model.errors import InputError, NotAccepted
+from fencepost.model.errors import InputError, Interrupted, NotAccepted
 from fencepost.model.explorer.checkpoint import Checkpoint
 from fencepost.model.explorer.exploration import (
     INTERRUPTED,
@@ -24,7 +24,8 @@ from fencepost.model.explorer.exploration import (
 from fencepost.model.explorer.livelock import livelock
 from fencepost.model.explorer.position import Piece, Position, copied
 from fencepost.model.explorer.reduction import Counts, End, NoSuchPlace, Reduction, Standing, stuck
-from fencepost.model.explorer.schedule import Schedule, follow, schedule_of, shortened
+from fencepost.model.explorer.schedule import Schedule, follow, schedule_of
+from fencepost.model.explorer.shortening import shortened
 from fencepost.model.explorer.state import Event, State
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory.lines import LinesChanged
@@ -243,7 +244,10 @@ class Exhaustive:
         found, counts = next(self.position.all_found(), None), self.position.total()
         violation = self._violated(found) if found is not None else None
         if found is not None and violation is not None:
-            schedule = shortened(self.system, found, violation, self.subject.judge)
+            try:
+                schedule = shortened(self.system, found, violation, self.subject.judge)
+            except Interrupted as interrupt:
+                schedule, reason = interrupt.found, INTERRUPTED
         seconds = time.perf_counter() - self.began
         shown = (schedule, violation, self.system.lines) if violation is not None else None
         return concluded(self.subject, self.limits, counts, seconds, shown, reason)

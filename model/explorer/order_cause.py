@@ -44,37 +44,37 @@ class Labelled(NamedTuple):
 
 def of_the_order(made: Run) -> Cause:
     """Return the cause of a violation that the last step of a run brought about."""
-    labelled = [*_written(made), *_labelled(made)]
-    violating = _violating(made, labelled)
+    labelled = steps_of(made)
+    violating = violating_step(made, labelled)
     last, thread = made.last, violating.thread if violating else made.events[-1].actor[0]
     step = violating.step if violating else None
     other = _conflicting(made, labelled, violating) if violating else None
     if other is None:
-        return _without_conflict(made, thread, _did(made, last, thread, step))
+        return _without_conflict(made, thread, did(made, last, thread, step))
     steps = ((other.number, other.thread), (last, thread))
     if other.thread == thread:
-        first, then = (f"{step_name(each.number)} {_in_words(each.step)}" for each in (other, violating) if each)
+        first, then = (f"{step_name(each.number)} {in_words(each.step)}" for each in (other, violating) if each)
         return Cause(f"{who(made, thread)} itself did both: {first}, and then {then}", steps)
-    theirs, mine = _did(made, other.number, other.thread, other.step), _did(made, last, thread, step)
+    theirs, mine = did(made, other.number, other.thread, other.step), did(made, last, thread, step)
     before = max((n for n in range(1, other.number) if made.events[n].actor[0] == thread), default=None)
     if before is None:
         return Cause(f"{theirs} came before {mine}", steps)
-    return Cause(f"{theirs} came between {_did(made, before, thread)} and {mine}", steps)
+    return Cause(f"{theirs} came between {did(made, before, thread)} and {mine}", steps)
 
 
-def _without_conflict(made: Run, thread: int, did: str) -> Cause:
+def _without_conflict(made: Run, thread: int, doing: str) -> Cause:
     """Return the cause where no single step is one that the contract would have done without."""
     last, other = made.last, _last_of_another(made)
     if other is not None:
         theirs = made.events[other].actor[0]
-        sentence = f"{did} came after {_did(made, other, theirs)} and before {_remaining(made, theirs)}"
+        sentence = f"{doing} came after {did(made, other, theirs)} and before {_remaining(made, theirs)}"
         return Cause(sentence, ((other, theirs), (last, thread)))
     for step in (*range(last - 1, 0, -1), last):
         read = reading(made.events[step])
         if read is not None and made.events[step].actor[0] == thread:
             found = f"what it read at {step_name(step)}, {word_is(read[0], read[1])}"
-            return Cause(f"{did} goes by {found}", ((step, thread), (last, thread)))
-    return Cause(f"{did} waits for nothing and nobody", ((0, thread), (last, thread)))
+            return Cause(f"{doing} goes by {found}", ((step, thread), (last, thread)))
+    return Cause(f"{doing} waits for nothing and nobody", ((0, thread), (last, thread)))
 
 
 def _remaining(made: Run, thread: int) -> str:
@@ -89,12 +89,12 @@ def _remaining(made: Run, thread: int) -> str:
 
 def of_the_end(made: Run) -> Cause:
     """Say who waits for what where no thread can go on, and after which steps of the contract or spec."""
-    latest: dict[int, Labelled] = {each.thread: each for each in _labelled(made)}
+    latest: dict[int, Labelled] = {each.thread: each for each in labelled_steps(made)}
     waiting = []
     for number, node in enumerate(made.states[-1].nodes):
         if node.operation is not None:
             after = latest.get(number)
-            since = f" after {step_name(after.number)} {_in_words(after.step)}" if after else ""
+            since = f" after {step_name(after.number)} {in_words(after.step)}" if after else ""
             waiting.append(f"{who(made, number)} waits{since} to {operation_words(node.operation)}")
     waits = "; ".join(waiting) or "all threads have ended"
     end = max(latest.values(), default=None)
@@ -104,6 +104,11 @@ def of_the_end(made: Run) -> Cause:
 # --- what would have been ---
 
 
+def steps_of(made: Run) -> list[Labelled]:
+    """Return the steps of the contract or the spec, those that lie behind the run when it begins included."""
+    return [*_written(made), *labelled_steps(made)]
+
+
 def _written(made: Run) -> Iterator[Labelled]:
     """Yield the steps that lie behind the run when it begins."""
     origin = made.trace.origin
@@ -111,14 +116,15 @@ def _written(made: Run) -> Iterator[Labelled]:
         yield Labelled(0, NOBODY, step)
 
 
-def _labelled(made: Run) -> Iterator[Labelled]:
+def labelled_steps(made: Run) -> Iterator[Labelled]:
+    """Yield the steps of the contract or the spec that a run took."""
     for number, event in enumerate(made.events):
         for act in event.acts:
             if act.step is not None:
                 yield Labelled(number, act.thread, act.step)
 
 
-def _first_watch(made: Run) -> Watch:
+def first_watch(made: Run) -> Watch:
     """Return what looks on at a run, before anything was written."""
     origin = made.trace.origin
     if not isinstance(origin, SequencerOrigin):
@@ -126,11 +132,11 @@ def _first_watch(made: Run) -> Watch:
     return watch_of(origin.design, replace(origin.scenario, written=False), origin.asked)
 
 
-def _violating(made: Run, labelled: list[Labelled]) -> Labelled | None:
+def violating_step(made: Run, labelled: list[Labelled]) -> Labelled | None:
     """Return the step that the contract objects to."""
-    watch = _first_watch(made)
+    watch = first_watch(made)
     for each in labelled:
-        watch = _told(made, watch, each)
+        watch = told(made, watch, each)
         if watch.violation is not None:
             return each
     return None
@@ -140,15 +146,16 @@ def _conflicting(made: Run, labelled: list[Labelled], violating: Labelled) -> La
     """Return the latest step without which the contract has no objection up to and including the violating step."""
     steps = labelled[: labelled.index(violating) + 1]
     for place in range(len(steps) - 2, -1, -1):
-        watch = _first_watch(made)
+        watch = first_watch(made)
         for each in (*steps[:place], *steps[place + 1 :]):
-            watch = _told(made, watch, each)
+            watch = told(made, watch, each)
         if watch.violation is None:
             return steps[place]
     return None
 
 
-def _told(made: Run, watch: Watch, labelled: Labelled) -> Watch:
+def told(made: Run, watch: Watch, labelled: Labelled) -> Watch:
+    """Return the watch that has seen one more step of a run."""
     answers = (_inspect(made, labelled.number, each) for each in watch.asks(labelled.step))
     return watch.after(labelled.step, tuple(answers))
 
@@ -175,17 +182,18 @@ def _last_of_another(made: Run) -> int | None:
 # --- words ---
 
 
-def _did(made: Run, number: int, thread: int, step: Step | None = None) -> str:
+def did(made: Run, number: int, thread: int, step: Step | None = None) -> str:
     """Return a step as `scanner 0's step 4 [claim(...)]`; without one given, the first that it was."""
     steps = [act.step for act in made.events[number].acts if act.step is not None and act.thread == thread]
     chosen = step or next(iter(steps), None)
     whose = f"{who(made, thread)}'s {step_name(number)}" if number else f"{who(made, thread)} at the start"
     if thread == NOBODY:
         whose = "what was there at the start"
-    return f"{whose} {_in_words(chosen)}" if chosen else whose
+    return f"{whose} {in_words(chosen)}" if chosen else whose
 
 
-def _in_words(step: Step) -> str:
+def in_words(step: Step) -> str:
+    """Return a step; of an assignment, which batch has which range."""
     return f"[orders {ordered_words(step)}]" if step.action == "assign" else step_words(step)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from fencepost.model.explorer import run_watch
 from fencepost.model.explorer.contract_watch import Contract
 from fencepost.model.explorer.run_watch import RunWatch
 from fencepost.model.explorer.state import State
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
-from fencepost.model.memory.lines import Line
 from fencepost.model.memory.ordering import Matrix
 from fencepost.model.memory.profiles import Profile
 from fencepost.model.programs.operations import Address, Lock, Receive, line_of
@@ -50,8 +50,6 @@ def violation_at_end(system: System, state: State, asked: frozenset[str] | None 
     found = state.watch.at_end(inspect)
     if found is None and (asked is None or "drained" in asked):
         found = _waiting(system, state)
-    if found is None and (asked is None or "single-writer" in asked):
-        found = two_writers(state)
     return found
 
 
@@ -71,11 +69,6 @@ def _waiting(system: System, state: State) -> Violation | None:
 
 def two_writers(state: State) -> Violation | None:
     """Return the violation of two hosts that stored to one line in this run."""
-    hosts: dict[Line, set[int]] = {}
-    for host, line in state.stored:
-        hosts.setdefault(line, set()).add(host)
-    for line, found in sorted(hosts.items(), key=str):
-        if len(found) > 1:
-            names = " and ".join(str(host) for host in sorted(found))
-            return Violation("single-writer", f"hosts {names} both store to line {' '.join(map(str, line))}")
-    return None
+    found = (stores for _, stores in sorted(state.writers.items(), key=str) if len(stores) > 1)
+    stores = next(found, None)
+    return None if stores is None else run_watch.two_writers(stores)

@@ -7,16 +7,18 @@ from typing import Any
 
 from fencepost.model.errors import NotAccepted
 from fencepost.model.explorer.contract_watch import Contract, Facts
-from fencepost.model.explorer.watch import FACT, Violation, Watch
+from fencepost.model.explorer.watch import FACT, FirstStore, Violation, Watch
+from fencepost.model.explorer.words import line_words, word_is
 from fencepost.model.language import Protocol
 from fencepost.model.memory.late import Key
-from fencepost.model.programs.operations import Address
+from fencepost.model.programs.operations import Address, line_of
 from fencepost.model.programs.refinement import spec_steps
 from fencepost.model.trace import Step
 
 REFINEMENT = "refinement"
 """The name under which a step that the spec does not accept is reported; it is no promise of the contract."""
 
+SINGLE_WRITER = "single-writer"
 
 OF_ONE_THREAD = ("release", "advance", "unlock", "publish")
 """Steps of specs that depend on nothing but what their own scanner has in hand."""
@@ -81,6 +83,16 @@ class RunWatch(Watch):
             other._refine(step)
         return other
 
+    def after_stores(self, stores: tuple[FirstStore, ...]) -> RunWatch:
+        if self.violation is not None or (self.asked is not None and SINGLE_WRITER not in self.asked):
+            return self
+        found = self._following.get(stores)
+        if found is None:
+            found = self._following[stores] = RunWatch.__new__(RunWatch)
+            found.__dict__.update(self.__dict__)
+            found._following, found.violation = {}, two_writers(stores)
+        return found
+
     def _is_asked(self, violation: Violation) -> bool:
         return self.asked is None or violation.property in self.asked
 
@@ -103,3 +115,11 @@ class RunWatch(Watch):
     def at_end(self, inspect: Callable[[Address], Any]) -> Violation | None:
         """Return what is wrong with a run that ends here."""
         return next((each for each in self.contract.at_end(self.facts, inspect) if self._is_asked(each)), None)
+
+
+def two_writers(stores: tuple[FirstStore, ...]) -> Violation:
+    """Return the violation of several hosts that store to one line, by their first stores."""
+    hosts = " and ".join(str(store.host) for store in stores)
+    line = line_words(line_of(stores[0].address))
+    said = ", then ".join(f"{store.thread} stored {word_is(store.address, store.value)}" for store in stores)
+    return Violation(SINGLE_WRITER, f"hosts {hosts} both store to line {line}: {said}")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from fencepost.model.errors import NotAccepted
-from fencepost.model.explorer.order import Order
 from fencepost.model.explorer.reduction import stuck
 from fencepost.model.explorer.state import Actor, Event, State
 from fencepost.model.explorer.system import System
@@ -15,7 +13,6 @@ from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory.late import Choice
 from fencepost.model.memory.lines import LinesChanged
 
-SHORTENING_SECONDS = 3.0
 Schedule: TypeAlias = tuple[tuple[Actor, Choice], ...]
 Judge: TypeAlias = Callable[[System, State], Violation | None]
 """Says what is wrong with a run that ends in a state, where nothing can go on without luck."""
@@ -60,38 +57,3 @@ def _follow(system: System, schedule: Schedule, judge: Judge) -> Followed:
     if violation is None and stuck(system.transitions(state)):
         violation = judge(system, state)
     return Followed(tuple(events), tuple(states), violation)
-
-
-def shortened(
-    system: System, schedule: Schedule, violation: Violation, judge: Judge, seconds: float = SHORTENING_SECONDS
-) -> Schedule:
-    """Return a shorter schedule to a violation of the same property, where leaving out steps leads to one.
-
-    First all that did not happen before the violating step is left out, then one step after the other, until the time
-    is up: then it is as short as it has become.
-    """
-    best, deadline = schedule, time.perf_counter() + seconds
-    followed = follow(system, schedule, judge)
-    if followed.states[-1].watch.violation is not None and len(followed.events) > 1:
-        order = Order(system)
-        order.begin(followed.events[0])
-        for event in followed.events[1:]:
-            order.push(event)
-        past = order.past[-1]
-        kept = tuple(each for at, each in enumerate(schedule) if past >> at & 1 or at == len(schedule) - 1)
-        best = kept if _violates(system, kept, violation, judge) else best
-    at = len(best) - 1
-    while at >= 0 and time.perf_counter() < deadline:
-        without = (*best[:at], *best[at + 1 :])
-        if _violates(system, without, violation, judge):
-            best = without
-        at -= 1
-    return best
-
-
-def _violates(system: System, schedule: Schedule, violation: Violation, judge: Judge) -> bool:
-    try:
-        found = follow(system, schedule, judge).violation
-    except NotAccepted:
-        return False
-    return found is not None and found.property == violation.property

@@ -112,7 +112,7 @@ def _stale(
         if newer and versions[newer[-1]].content.get(word, 0) != found:
             value = versions[newer[-1]].content.get(word, 0)
             reached = next(n for n, s in enumerate(made.states) if len(s.cells.versions.get(line, ())) > newer[-1])
-            writer, stored_at = _store_of(made, reached, address, value)
+            writer, stored_at = store_of(made, reached, address, value)
             kept = before.cells.seen.get((host, line), NOTHING_SEEN).kept == choice[1]
             return Stale(
                 step, thread, address, found, value, "memory", writer, stored_at, reached,
@@ -121,26 +121,26 @@ def _stale(
     for owner, of in before.cells.dirty:
         if of == line and owner != host and before.cells.dirty[owner, of].get(word, 0) != found:
             value = before.cells.dirty[owner, of].get(word, 0)
-            writer, stored_at = _store_of(made, step - 1, address, value)
+            writer, stored_at = store_of(made, step - 1, address, value)
             return Stale(step, thread, address, found, value, "cache", writer, stored_at, waits=waits)
     for other, buffer in enumerate(before.buffers):
         for entry in reversed(buffer):
             if other != thread and (*entry.line, entry.word) == address and entry.value != found:
-                issued = _issued_at(made, other, entry)
+                issued = issued_at(made, other, entry)
                 return Stale(step, thread, address, found, entry.value, "buffer", other, issued, waits=waits)
     return None
 
 
-def _store_of(made: Run, until: int, address: Address, value: Any) -> tuple[int, int]:
+def store_of(made: Run, until: int, address: Address, value: Any) -> tuple[int, int]:
     """Return the thread and the step of the last store of a value to a word, up to and including a step."""
     for step in range(until, -1, -1):
         for act in reversed(made.events[step].acts):
-            if _stores(act.what, act.result) == (address, value):
+            if stores(act.what, act.result) == (address, value):
                 return act.thread, step
     return made.events[until].actor[0], until
 
 
-def _stores(what: Operation | Entry, result: Any) -> tuple[Address, Any] | None:
+def stores(what: Operation | Entry, result: Any) -> tuple[Address, Any] | None:
     """Return the word that an act stored to, and the value."""
     match what:
         case Entry(kind=Buffered.W | Buffered.NT):
@@ -154,7 +154,8 @@ def _stores(what: Operation | Entry, result: Any) -> tuple[Address, Any] | None:
     return None
 
 
-def _issued_at(made: Run, thread: int, entry: Entry) -> int:
+def issued_at(made: Run, thread: int, entry: Entry) -> int:
+    """Return the step at which an entry got into its thread's store buffer."""
     return next(n for n, state in enumerate(made.states) if any(each is entry for each in state.buffers[thread]))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
 from fencepost.model.explorer.threads import Node
-from fencepost.model.explorer.watch import FACT, Watch
+from fencepost.model.explorer.watch import FACT, FirstStore, Watch
 from fencepost.model.memory.late import Cells, Choice, Entry, Key, Touched
 from fencepost.model.memory.lines import Line
 from fencepost.model.programs.operations import Address, Operation
@@ -63,7 +63,7 @@ class Event:
 class State:
     """A state of the whole system; `copy` it before it is changed."""
 
-    __slots__ = ("buffers", "cells", "channels", "issued_counts", "moments", "nodes", "stored", "watch")
+    __slots__ = ("buffers", "cells", "channels", "issued_counts", "moments", "nodes", "stored", "watch", "writers")
 
     def __init__(self, nodes: tuple[Node, ...], cells: Cells, watch: Watch) -> None:
         self.nodes, self.cells, self.watch = nodes, cells, watch
@@ -71,13 +71,14 @@ class State:
         self.issued_counts = tuple(0 for _ in nodes)  # entries that each thread ever put into its buffer
         self.moments = tuple(0 for _ in nodes)  # as Entry.moment
         self.stored: dict[tuple[int, Line], tuple[int, int]] = {}  # (host, line) -> thread, moment of its last store
+        self.writers: dict[Line, tuple[FirstStore, ...]] = {}  # of each host that stored to it, streaming included
         self.channels: dict[Address, tuple[tuple[Any, ...], int]] = {}  # waiting messages, and how many were taken
 
     def copy(self) -> State:
         other = State.__new__(State)
         other.nodes, other.cells, other.watch = self.nodes, self.cells.copy(), self.watch
         other.buffers, other.issued_counts, other.channels = self.buffers, self.issued_counts, self.channels
-        other.moments, other.stored = self.moments, self.stored
+        other.moments, other.stored, other.writers = self.moments, self.stored, self.writers
         return other
 
     def memory(self) -> Hashable:

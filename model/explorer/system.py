@@ -30,7 +30,7 @@ from fencepost.model.explorer.state import (
     Transition,
 )
 from fencepost.model.explorer.threads import Node, Raised, labelled
-from fencepost.model.explorer.watch import RAISED, Objection, Violation, Watch
+from fencepost.model.explorer.watch import RAISED, FirstStore, Objection, Violation, Watch
 from fencepost.model.memory.late import Choice, Entry, LateMemory
 from fencepost.model.memory.lines import Lines
 from fencepost.model.memory.ordering import Buffered, Matrix
@@ -232,6 +232,17 @@ class System:
         line = line_of(address)
         self._use(thread, line, writes=True)
         self.memory.store(state.cells, self.hosts[thread], line, address[-1], value, choice, event.touched)
+        self._note_writer(state, thread, address, value)
+
+    def _note_writer(self, state: State, thread: int, address: Address, value: Any) -> None:
+        """Let the watch know when a line that one host stored to is stored to by another one."""
+        line, host = line_of(address), self.hosts[thread]
+        before = state.writers.get(line, ())
+        if all(store.host != host for store in before):
+            stores = (*before, FirstStore(host, self.threads[thread].name, address, value))
+            state.writers = {**state.writers, line: stores}
+            if before:
+                state.watch = state.watch.after_stores(stores)
 
     def _modify(
         self, state: State, thread: int, operation: FetchAdd | CompareExchange | Exchange, choice: Choice, event: Event
@@ -252,6 +263,7 @@ class System:
             return self._load(state, thread, address, choice, event)
         self.memory.store(state.cells, host, line, word, before if new is None else new[0], choice, event.touched)
         state.stored = {**state.stored, (host, line): (thread, state.moments[thread])}
+        self._note_writer(state, thread, address, before if new is None else new[0])
         return before
 
     def _drain(self, state: State, thread: int, entry: Entry, choice: Choice, event: Event) -> None:
@@ -267,6 +279,8 @@ class System:
             self.memory.device_store(cells, host, line, entry.word, entry.value, evict, event.touched)
         elif entry.kind is not Buffered.SF and not self.lines.own(line):
             self.memory.flush(cells, host, line, entry.kind, choice, event.touched)
+        if entry.kind in (Buffered.W, Buffered.NT):
+            self._note_writer(state, thread, (*line, entry.word), entry.value)
         step = labelled(entry.origin, 0)
         if isinstance(step, Raised):
             state.watch, step = self._objection(thread, step), None

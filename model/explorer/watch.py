@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fencepost.model.memory.late import Key
 from fencepost.model.programs.operations import Address
@@ -26,6 +26,15 @@ RAISED = "raised"
 """The name under which a program that raises is reported: it breaks whatever is asked of its run."""
 
 
+class FirstStore(NamedTuple):
+    """The first store of a host to a line: the name of the thread, and which word got which value."""
+
+    host: int
+    thread: str
+    address: Address
+    value: Any
+
+
 class Watch:
     """One that has no objections. A watch is a value: `after` returns another one."""
 
@@ -44,6 +53,10 @@ class Watch:
 
     def after(self, step: Step, answers: tuple[Any, ...] = ()) -> Watch:
         """Return the watch that has seen one more step; `answers` are the words that it asked for."""
+        return self
+
+    def after_stores(self, stores: tuple[FirstStore, ...]) -> Watch:
+        """Return the watch that has seen one more host store to a line, whose first stores by host these are."""
         return self
 
     def at_end(self, inspect: Callable[[Address], Any]) -> Violation | None:

@@ -186,6 +186,7 @@ BUGS: tuple[Bug, ...] = (
         sound=CLAIM,
         scenario=in_rings((batch(0, 0), batch(2, 1))),
         refuted=refuted.Order4ModuloTable,
+        client_stride=2,
         scanner=ModuloTable,
     ),
     deviating(

@@ -22,6 +22,7 @@ class Bug:
 
     `breaks` names the promise that it must break, `origin` where the bug comes from, `scenario` the smallest in which
     it shows. `refuted` is the spec with the same fault, where there is one: its promise of that name must be broken.
+    The clients 0, 1, 2 of that spec are clients 0, k, 2k of the programs, where k is `client_stride`.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Bug:
     design: Design
     scenario: Scenario
     refuted: type[Protocol] | None = None
+    client_stride: int = 1
 
     @property
     def level(self) -> Level:
@@ -53,11 +55,12 @@ def deviating(
     sound: Design,
     scenario: Scenario,
     refuted: type[Protocol] | None = None,
+    client_stride: int = 1,
     **changed: Any,
 ) -> Bug:
     """Return the bug that is `sound` with these parts of the design changed."""
     wrong = replace(sound, name=f"{sound.name.partition('.')[0]}.{name}", **changed)
-    return Bug(name, breaks, origin, sound, wrong, scenario, refuted)
+    return Bug(name, breaks, origin, sound, wrong, scenario, refuted, client_stride)
 
 
 def batch(client: int, seq: int, count: int = 1) -> Arriving:

@@ -26,6 +26,16 @@ from fencepost.model.programs.receiver import Arriving
 from fencepost.model.trace import Trace
 
 
+class Oracle(StrEnum):
+    """Who says that something is wrong. Engines that share one are several searches, and one judgement."""
+
+    Z3 = "z3"  # the promises of specs
+    WATCH = "watch"  # contract and spec, step by step, as programs run
+    HISTORY = "history"  # the history checker, on rows of ordered batches
+    OUTSIDE = "outside"  # the second judge, on what a run tells the outside
+    NATIVE = "native"  # the native code against the sound model, or against answers and memory in words of its own
+
+
 class Outcome(StrEnum):
     """What an engine says of an exhibit. Of a sound one, *caught* is a false alarm. *Unknown*: it was not heard out."""
 
@@ -75,7 +85,8 @@ class Exhibit:
 class Detection:
     """What an engine came to. `detail` is the sentence of the violation, the bound, or the reason.
 
-    `run` is the violating run where the engine runs the programs, `steps` where it runs a spec.
+    `oracle` says who judged, where that is not always the same of an engine; `run` is the violating run where the
+    engine runs the programs, `steps` where it runs a spec. `prepared_seconds` were spent before anything was looked at.
     """
 
     outcome: Outcome
@@ -83,6 +94,8 @@ class Detection:
     trace_length: int | None = None
     run: RunTrace | None = None
     steps: Trace | None = None
+    oracle: Oracle | None = None
+    prepared_seconds: float = 0.0
 
 
 Engine: TypeAlias = Callable[[Exhibit, float, int], Detection]

@@ -1,4 +1,5 @@
-"""The engines that run the programs of an exhibit: explorer, SimPy, and the history checker on drawn runs.
+"""The engines that run the programs of an exhibit: explorer, SimPy, and on drawn runs the history checker and the
+judge that sees them from outside.
 
 All look for the promise that the bug must break, of a sound design for anything at all, the refinement included.
 """
@@ -6,28 +7,34 @@ All look for the promise that the bug must break, of a sound design for anything
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count, cycle
 from random import Random
 from typing import TypeVar
 
-from fencepost.model.contract import Verdict
+from fencepost.model.contract import Level, Verdict
 from fencepost.model.explorer.exhaustive import Exhaustive
 from fencepost.model.explorer.exploration import Limits
 from fencepost.model.explorer.livelock import livelock
+from fencepost.model.explorer.reduction import Reduction
 from fencepost.model.explorer.schedule import follow, schedule_of
 from fencepost.model.explorer.shortest import shortest
 from fencepost.model.explorer.state import Event
 from fencepost.model.explorer.strategies import Picker, draw, uniform
+from fencepost.model.explorer.system import System
 from fencepost.model.histories import History, OrderedBatch, verify
+from fencepost.model.histories.outside import PROMISES, Breach
 from fencepost.model.histories.rules import BESIDE_A_HISTORY, BEYOND_A_HISTORY
+from fencepost.model.memory.lines import LinesChanged
 from fencepost.model.museum.detection import Detection, Exhibit, Outcome, cannot_express, caught, missed
+from fencepost.model.museum.outside import judged, observable, with_roles
 from fencepost.model.programs.pipeline import Scenario, written_steps
 from fencepost.model.simulation.timed import timed_run
 from fencepost.model.trace import Step
 
 Each = TypeVar("Each")
 STEPS_MOST = 2_000  # of a drawn run
+EVERY_STEPS_MOST = 200  # of a run where there is one of each kind
 
 
 def explorer(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
@@ -66,13 +73,16 @@ def simulated(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
 
 
 def verified(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
-    """Draw runs of each scenario and give the batches that they ordered to the history checker."""
+    """Draw runs of each scenario and give the batches that they ordered to the history checker.
+
+    Every other run has one more batch behind those of each ring: what a bug leaves behind shows in those that follow.
+    """
     reasons = BEYOND_A_HISTORY | BESIDE_A_HISTORY
     beyond = [reasons.get(name) for name in exhibit.asked or ()]
     if beyond and all(beyond):
         return cannot_express(f"{', '.join(sorted(exhibit.asked or ()))}: {beyond[0]}")
-    subjects = [(scenario, exhibit.unwatched(scenario)) for scenario in exhibit.scenarios]
-    systems = [(scenario, subject.make()) for scenario, subject in subjects]
+    scenarios = [each for scenario in exhibit.scenarios for each in (scenario, observable(scenario))]
+    systems = [(scenario, exhibit.unwatched(scenario).make()) for scenario in scenarios]
     for run, (scenario, system) in _until(seconds, cycle(systems)):
         random_seed = _mixed(seed, run)
 
@@ -88,6 +98,67 @@ def verified(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
                 detail = f"{finding.property}: {finding.witness.sentence}"
                 return Detection(Outcome.CAUGHT, detail, len(events))
     return missed(f"{run} histories, seeds from {seed}")
+
+
+def seen_from_outside(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
+    """Draw runs with readers and acknowledgers and give what they tell the outside to the second judge."""
+    asked = frozenset(PROMISES) if exhibit.asked is None else exhibit.asked & frozenset(PROMISES)
+    if not asked:
+        return cannot_express(f"{', '.join(sorted(exhibit.asked or ()))}: the second judge knows {', '.join(PROMISES)}")
+    judged_count = 0
+    for length, found in _judged_runs(exhibit, seconds, seed):
+        judged_count += 1
+        for breach in found:
+            if breach.promise in asked:
+                return Detection(Outcome.CAUGHT, f"{breach.promise}: {breach.sentence}", length)
+    return missed(f"{judged_count} runs seen from outside, seeds from {seed}")
+
+
+def _judged_runs(exhibit: Exhibit, seconds: float, seed: int) -> Iterator[tuple[int, list[Breach]]]:
+    """Yield the length of runs and what is said of each: half the time one of each kind of run, then drawn ones."""
+    deadline = time.perf_counter() + seconds / 2
+    for scenario in exhibit.scenarios:
+        roles = with_roles(scenario)
+        system = exhibit.unwatched(roles).make()
+        for events, found in every_run_judged(system, roles, exhibit.level, deadline - time.perf_counter()):
+            yield len(events), found
+    scenarios = [observable(scenario) for scenario in exhibit.scenarios]
+    systems = [(scenario, exhibit.unwatched(scenario).make()) for scenario in scenarios]
+    left = deadline + seconds / 2 - time.perf_counter()
+    for run, (scenario, system) in _until(left, cycle(systems)):
+        events, found = drawn_and_judged(system, scenario, exhibit.level, _mixed(seed, run))
+        yield len(events), found
+
+
+def every_run_judged(
+    system: System, scenario: Scenario, level: Level, seconds: float
+) -> Iterator[tuple[Sequence[Event], list[Breach]]]:
+    """Yield one run of each kind, as the explorer tells them apart, with what the second judge says of it.
+
+    Runs that have no end within `EVERY_STEPS_MOST` steps are judged as far as that. No more are yielded after so many
+    seconds.
+    """
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
+        try:
+            for end in Reduction(system, depth_most=EVERY_STEPS_MOST).ends():
+                if end.complete or end.cut:
+                    yield end.events, judged(system, scenario, level, end.events, ended=end.complete)
+                if time.perf_counter() > deadline:
+                    break
+            return
+        except LinesChanged:
+            continue
+
+
+def drawn_and_judged(system: System, scenario: Scenario, level: Level, seed: int) -> tuple[list[Event], list[Breach]]:
+    """Draw a run from a seed; return its events, and what the second judge says of what it tells the outside."""
+    while True:
+        _, events, ended = draw(system, lambda: uniform(Random(seed)), STEPS_MOST)
+        try:
+            return events, judged(system, scenario, level, events, ended=ended)
+        except LinesChanged:
+            continue
 
 
 def _until(seconds: float, each: Iterator[Each]) -> Iterator[tuple[int, Each]]:

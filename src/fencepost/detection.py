@@ -14,9 +14,9 @@ from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.run_itf import write_run
 from fencepost.model.itf import write_trace
 from fencepost.model.museum import BUGS, bug
-from fencepost.model.museum.detection import Detection, Engine, Outcome, of_bug, of_sound
+from fencepost.model.museum.detection import Detection, Engine, Oracle, Outcome, of_bug, of_sound
 from fencepost.model.museum.drawing import drawn
-from fencepost.model.museum.engines import explorer, simulated, verified
+from fencepost.model.museum.engines import explorer, seen_from_outside, simulated, verified
 from fencepost.model.processes import Ended, as_they_end
 from fencepost.model.programs.designs import SOUND, design
 from fencepost.native_engines import lockstep, raced
@@ -30,15 +30,31 @@ ENGINES: dict[str, Engine] = {
     "native-lockstep": lockstep,
     "native-race": raced,
     "verify": verified,
+    "outside": seen_from_outside,
 }
 """The engines, in the order of the columns."""
+
+ORACLES: dict[str, Oracle] = {
+    "z3": Oracle.Z3,
+    "explorer": Oracle.WATCH,
+    "simpy": Oracle.WATCH,
+    "hypothesis": Oracle.WATCH,
+    "native-lockstep": Oracle.NATIVE,
+    "native-race": Oracle.HISTORY,
+    "verify": Oracle.HISTORY,
+    "outside": Oracle.OUTSIDE,
+}
+"""Who judges what an engine finds, unless it says otherwise of a cell."""
 
 BUDGET_SECONDS = 5.0  # of one cell; the whole matrix then takes about two minutes
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one engine says of one exhibit; `trace` is the file of the violating run, where there is one."""
+    """What one engine says of one exhibit, and whose judgement that is.
+
+    `trace` is the file of the violating run, where there is one.
+    """
 
     mutant: str
     engine: str
@@ -47,6 +63,7 @@ class Cell:
     trace_length: int | None
     detail: str
     trace: Path | None = None
+    oracle: Oracle | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,11 @@ class Matrix:
         for cell in self.cells:
             rows.setdefault(cell.mutant, {})[cell.engine] = cell
         return rows
+
+    def oracles(self, name: str) -> tuple[Oracle, ...]:
+        """Return the independent judges that caught an exhibit: engines that share one count once."""
+        found = {cell.oracle for cell in self.rows[name].values() if cell.outcome is Outcome.CAUGHT}
+        return tuple(each for each in Oracle if each in found)
 
     @property
     def false_alarms(self) -> tuple[Cell, ...]:
@@ -174,9 +196,11 @@ def fill(name: str, engine: str, bugs: tuple[str, ...], seconds: float, seed: in
     exhibit = of_bug(BUGS[name]) if name in BUGS else of_sound(design(name), [BUGS[each] for each in bugs])
     began = time.perf_counter()
     found = ENGINES[engine](exhibit, seconds, seed)
-    spent = time.perf_counter() - began
+    spent = time.perf_counter() - began - found.prepared_seconds
     trace = _written(found, out, f"{name}-{engine}") if out is not None else None
-    return Cell(name, engine, found.outcome, spent, found.trace_length, found.detail, trace)
+    return Cell(
+        name, engine, found.outcome, spent, found.trace_length, found.detail, trace, found.oracle or ORACLES[engine]
+    )
 
 
 def _written(found: Detection, out: Path, name: str) -> Path | None:

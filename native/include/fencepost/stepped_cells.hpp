@@ -67,6 +67,7 @@ class Cells {
         seen_(shape.host_count * shape.line_count()),
         dirty_(shape.host_count * shape.line_count()),
         stored_(shape.host_count * shape.line_count()),
+        writers_(shape.line_count()),
         versions_(shape.line_count()),
         buffers_(shape.thread_count),
         issued_counts_(shape.thread_count),
@@ -94,6 +95,8 @@ class Cells {
     std::ranges::fill(seen_, Seen{});
     std::ranges::fill(dirty_, Content{0});
     std::ranges::fill(stored_, Stored{});
+    std::ranges::fill(writers_, no_host);
+    second_writer_count_ = 0;
     std::ranges::fill(issued_counts_, 0);
     std::ranges::fill(moments_, 0U);
     std::ranges::fill(nodes_, 0U);
@@ -114,6 +117,7 @@ class Cells {
   const Entry& entry(EntryIndex index) const { return entries_[index]; }
   std::uint32_t moment(std::uint32_t thread) const { return moments_[thread]; }
   Stored stored(Host host, LineIndex line) const { return stored_[at(host, line)]; }
+  std::uint32_t second_writer_count() const { return second_writer_count_; }
   std::uint32_t node(std::uint32_t thread) const { return nodes_[thread]; }
   std::uint32_t watch() const { return watch_; }
   const std::vector<Value>& messages(std::uint32_t channel) const { return messages_[channel]; }
@@ -164,6 +168,17 @@ class Cells {
     Stored& held = stored_[at(host, line)];
     note(What::stored, at(host, line), held.thread, held.moment);
     held = stored;
+  }
+
+  // A host stored to a line, past its cache or not: noted is the first one, and how often another one came.
+  void note_writer(Host host, LineIndex line) {
+    if (writers_[line] == host) return;
+    note(What::writer, line, 0, writers_[line]);
+    if (writers_[line] == no_host) {
+      writers_[line] = host;
+    } else {
+      ++second_writer_count_;
+    }
   }
 
   // What enters the thread's buffer from now on comes after more than what is in it.
@@ -221,8 +236,10 @@ class Cells {
   }
 
  private:
+  static constexpr Host no_host = UINT32_MAX;
+
   enum class What : std::uint8_t {
-    word, seen, dirty, stored, moment, version, standing, content, put, taken, node, watch, sent, received
+    word, seen, dirty, stored, writer, moment, version, standing, content, put, taken, node, watch, sent, received
   };
 
   struct Change {
@@ -247,6 +264,10 @@ class Cells {
       case What::seen: seen_[where] = {change.place, static_cast<std::int32_t>(change.before)}; break;
       case What::dirty: dirty_[where] = static_cast<Content>(change.before); break;
       case What::stored: stored_[where] = {change.place, static_cast<std::uint32_t>(change.before)}; break;
+      case What::writer:
+        second_writer_count_ -= change.before == no_host ? 0 : 1;
+        writers_[where] = static_cast<Host>(change.before);
+        break;
       case What::moment: --moments_[where]; break;
       case What::version: versions_[where].pop_back(); break;
       case What::standing: versions_[where][change.place].standing = static_cast<Standing>(change.before); break;
@@ -271,6 +292,8 @@ class Cells {
   std::vector<Seen> seen_;
   std::vector<Content> dirty_;
   std::vector<Stored> stored_;
+  std::vector<Host> writers_;  // of each line, the first host that stored to it
+  std::uint32_t second_writer_count_ = 0;
   std::vector<std::vector<Version>> versions_;  // of each line, what memory had, oldest first
   std::vector<Value> contents_;
   std::vector<Entry> entries_;

@@ -104,8 +104,7 @@ class Pipeline {
 // What the contract says of the end of a run: asked once for each watch and number of issued positions.
 class PipelineEnds : public Ends {
  public:
-  PipelineEnds(const Pipeline& pipeline, bool asks_drained, bool asks_single_writer)
-      : pipeline_(pipeline), asks_drained_(asks_drained), asks_single_writer_(asks_single_writer) {}
+  PipelineEnds(const Pipeline& pipeline, bool asks_drained) : pipeline_(pipeline), asks_drained_(asks_drained) {}
 
   bool wrong(const System& system) override {
     if (system.violated()) return true;
@@ -116,8 +115,7 @@ class PipelineEnds : public Ends {
       known.emplace_back(issued, wrong_at_end(system.cells().watch(), issued));
       found = known.end() - 1;
     }
-    return found->second || (asks_drained_ && pipeline_.waiting_in_vain() >= 0) ||
-           (asks_single_writer_ && has_two_writers(system));
+    return found->second || (asks_drained_ && pipeline_.waiting_in_vain() >= 0);
   }
 
  protected:
@@ -126,7 +124,6 @@ class PipelineEnds : public Ends {
  private:
   const Pipeline& pipeline_;
   const bool asks_drained_;
-  const bool asks_single_writer_;
   std::unordered_map<std::uint32_t, std::vector<std::pair<Value, bool>>> known_;
 };
 

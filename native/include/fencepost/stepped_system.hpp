@@ -76,7 +76,12 @@ class System {
   const Memory& memory() const { return memory_; }
   const Nodes& nodes(std::uint32_t thread) const { return *nodes_[thread]; }
   Host host(std::uint32_t thread) const { return hosts_[thread]; }
-  bool violated() const { return watches_.violated(cells_.watch()); }
+  bool violated() const {
+    return watches_.violated(cells_.watch()) || (asks_single_writer_ && cells_.second_writer_count() != 0);
+  }
+
+  // Whether a run is wrong from where a second host stores to a line.
+  void ask_single_writer(bool asks) { asks_single_writer_ = asks; }
 
   const Operation* pending(std::uint32_t thread) const {
     const Nodes& nodes = *nodes_[thread];
@@ -242,6 +247,7 @@ class System {
   void store(std::uint32_t thread, Word word, Value value, Choice choice, Touched& touched) {
     lines_.use(word.line, thread, hosts_[thread], true);
     memory_.store(hosts_[thread], word, value, choice, touched);
+    cells_.note_writer(hosts_[thread], word.line);
   }
 
   // Reads and replaces a word of this host in one step. A compare-exchange that fails writes what it found; on a line of
@@ -277,6 +283,7 @@ class System {
     } else if (entry.kind != Buffered::fence && !lines_.own(line)) {
       memory_.flush(host, line, entry.kind, choice, touched);
     }
+    if (is_store(entry.kind)) cells_.note_writer(host, line);
     const Step step = nodes_[thread]->operation(entry.origin).label.of(0);
     event.acts.push_back({thread, true, entry.origin, index, {}, choice, step});
     tell(thread, step, event, touched);
@@ -374,17 +381,10 @@ class System {
   Transitions transitions_;
   Watches watches_;
   Touched unheard_;
+  bool asks_single_writer_ = false;
 };
 
 // Two hosts stored to one line in this run.
-inline bool has_two_writers(const System& system) {
-  const Cells& cells = system.cells();
-  for (LineIndex line = 0; line < cells.shape().line_count(); ++line) {
-    std::size_t count = 0;
-    for (Host host = 0; host < cells.shape().host_count; ++host) count += cells.stored(host, line) == Stored{} ? 0 : 1;
-    if (count > 1) return true;
-  }
-  return false;
-}
+inline bool has_two_writers(const System& system) { return system.cells().second_writer_count() != 0; }
 
 }  // namespace fencepost::stepped

@@ -67,8 +67,9 @@ class Job:
         mode: str | None = None, trace: Any = None, explanation: str = "", note: str = "",
     ) -> Finding:  # fmt: skip
         """Return a finding on a property of the sequencer; `mode` tells the native engine's ways apart."""
-        memory = "ncx" if engine == "explorer" or mode in ("explorer", "lockstep") else "coherent"
-        details = {"level": self.level, "mode": mode, "memory": None if engine == "z3" else memory, "note": note or None}
+        memory: str | None = "ncx" if engine == "explorer" or mode in ("explorer", "lockstep") else "coherent"
+        memory = None if engine == "z3" else memory
+        details = {"level": self.level, "mode": mode, "memory": memory, "note": note or None}
         return Finding(self.name, name, engine, verdict, bound, seconds, trace, explanation, details)
 
     def on_history(self, engine: str, history: History, seconds: float, mode: str | None = None) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fencepost.detection import Cell, Matrix
     from fencepost.model.contract import Level
 
-ENGINES = ("z3", "explorer", "simpy", "hypothesis", "native-lockstep", "native-race", "verify")
+ENGINES = ("z3", "explorer", "simpy", "hypothesis", "native-lockstep", "native-race", "verify", "outside")
 
 
 @click.command("mutants")
@@ -114,6 +114,7 @@ def _json(cell: Cell) -> dict[str, Any]:
         "seconds": round(cell.seconds, 6),
         "trace_length": cell.trace_length,
         "detail": cell.detail,
+        "oracle": cell.oracle,
         "trace": cell.trace,
     }
 
@@ -125,8 +126,16 @@ def _print(matrix: Matrix) -> None:
     engines = list(dict.fromkeys(cell.engine for cell in matrix.cells))
     bugs = [name for name in matrix.rows if name not in matrix.sound]
     headers = [engine.replace("-", "\n") for engine in engines]
-    rows = [[f"{name}\n{BUGS[name].breaks}", *(_words(matrix.rows[name][each]) for each in engines)] for name in bugs]
-    print_table("who catches what: seconds, and length L of the trace", ["mutant\nand what it breaks", *headers], rows)
+    rows = [
+        [
+            f"{name}\n{BUGS[name].breaks}",
+            *(_words(matrix.rows[name][each]) for each in engines),
+            "\n".join(matrix.oracles(name)) or "none",
+        ]
+        for name in bugs
+    ]
+    heads = ["bug and\nwhat it breaks", *headers, "independent\noracles"]
+    print_table("who catches what: seconds, and length L of the trace", heads, rows)
     rows = [[name, *(_words(matrix.rows[name][each], sound=True) for each in engines)] for name in matrix.sound]
     click.echo()
     print_table("sound sequencers, which nobody may accuse", ["sequencer\n", *headers], rows)

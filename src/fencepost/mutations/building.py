@@ -6,6 +6,7 @@ the compiler, the interpreter. So a build is made once, and anything that change
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ import sys
 import sysconfig
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -120,15 +123,29 @@ def build(number: int, kind: Build) -> Built:
     began = time.perf_counter()
     try:
         module.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=module.parent) as folder:
-            linked = Path(folder) / module.name
-            objects = [_compiled(tools, name, number, kind, Path(folder)) for name in SOURCES[kind]]
-            shared = ["-shared", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
-            _run([tools.compiler, *shared, "-pthread", *map(str, objects), "-o", str(linked)])
-            linked.replace(module)  # whole or not at all, whoever else builds the same
+        with _alone(module.with_suffix(".lock")):
+            if not module.is_file():  # nor has another process built it meanwhile
+                _build(tools, number, kind, module)
     except OSError as error:
         raise InputError(f"{module.parent} cannot be written: {error.strerror}; set XDG_CACHE_HOME") from None
     return Built(module, time.perf_counter() - began)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Wait until no other process has this lock; it is given back however this one ends."""
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _build(tools: Toolchain, number: int, kind: Build, module: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=module.parent) as folder:
+        linked = Path(folder) / module.name
+        objects = [_compiled(tools, name, number, kind, Path(folder)) for name in SOURCES[kind]]
+        shared = ["-shared", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
+        _run([tools.compiler, *shared, "-pthread", *map(str, objects), "-o", str(linked)])
+        linked.replace(module)  # whole or not at all
 
 
 def _compiled(tools: Toolchain, name: str, number: int, kind: Build, folder: Path) -> Path:

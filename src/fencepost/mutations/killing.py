@@ -148,13 +148,16 @@ def native_mutants(
     return matrix()
 
 
-def hunted(each: Mutation | None, kind: Build, seed: int, seconds: float) -> Hunted:
-    """Compile one mutant and hunt it in a process of its own; that it crashes there is a kill."""
+def hunted(each: Mutation | None, kind: Build, seed: int, seconds: float, killers: Iterable[str] = ()) -> Hunted:
+    """Compile one mutant and hunt it in a process of its own, by the killers of these names or by all of its build.
+
+    That it crashes there is a kill.
+    """
     built = build(NUMBERS[each.name] if each else 0, kind)
     where = site(each, toolchain().headers) if each else "-"
     began = time.monotonic()
     try:
-        said = isolated(partial(hunt, built.module, kind, seed, seconds), seconds + GRACE_SECONDS)
+        said = isolated(partial(hunt, built.module, kind, seed, seconds, tuple(killers)), seconds + GRACE_SECONDS)
     except Exception as error:
         raise KillerFailed(f"a killer ended with {type(error).__name__}: {error}") from error
     if not isinstance(said, Ended):
@@ -176,13 +179,15 @@ class Told(NamedTuple):
     runs: dict[str, int]
 
 
-def hunt(module: Path, kind: Build, seed: int, seconds: float) -> Told:
-    """Show a compiled mutant to the killers of its build, one after the other, until one kills it."""
+def hunt(module: Path, kind: Build, seed: int, seconds: float, named: tuple[str, ...] = ()) -> Told:
+    """Show a compiled mutant to the killers of its build, or to those named, in turn, until one kills it."""
     native = loaded(module)
     began = time.monotonic()
     runs: dict[str, int] = {}
     kill = None
     for name, killer, share in _killers(kind):
+        if named and name not in named:
+            continue
         given = Hunt(native, name, seed, began, min(time.monotonic() + share * seconds, began + seconds))
         kill = killer(given)
         runs[name] = given.runs

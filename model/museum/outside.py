@@ -1,0 +1,113 @@
+"""Runs of programs for those who stand outside: what each run tells, and the second judge's word on it.
+
+Every batch is followed by another one on its ring, and all roles take part: what nobody reads nobody can see. At each
+acknowledgement the readers alone go on for a while, everything else at a standstill, as after a crash at that moment:
+what they are given then is what was deliverable.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from fencepost.model.contract import Level
+from fencepost.model.explorer.reduction import stuck
+from fencepost.model.explorer.state import Event, State
+from fencepost.model.explorer.system import System
+from fencepost.model.histories.outside import Arrived, Breach, Forgotten, Given, LookedThrough, Telling, Told, breaches
+from fencepost.model.museum.detection import arriving
+from fencepost.model.programs.client import Sending
+from fencepost.model.programs.pipeline import Scenario, written_steps
+from fencepost.model.programs.receiver import Arriving
+from fencepost.model.trace import Step
+
+READER_STEPS_MOST = 400
+FOLLOWING_COUNT = 7
+"""Messages of the batch that follows: more than others have, so that what is left over of a range is not enough."""
+
+
+def with_roles(scenario: Scenario) -> Scenario:
+    """Return a scenario with a reader and an acknowledger for each ring."""
+    return replace(scenario, subscribers=True, acknowledgers=not scenario.plans)
+
+
+def observable(scenario: Scenario) -> Scenario:
+    """Return a scenario with these roles, and one more batch, of another client, behind those of each ring."""
+    client = 1 + max((batch.client for ring in arriving(scenario) for batch in ring), default=-1)
+    roles = with_roles(scenario)
+    if scenario.plans:
+        more = tuple(Sending(ring, seq, FOLLOWING_COUNT) for seq, ring in enumerate(range(scenario.ring_count)))
+        return replace(roles, plans=(*scenario.plans, more))
+    rings = scenario.later or tuple(() for _ in scenario.rings) if scenario.written else scenario.rings
+    followed = tuple((*ring, Arriving(client, seq, FOLLOWING_COUNT)) for seq, ring in enumerate(rings))
+    return replace(roles, later=followed) if scenario.written else replace(roles, rings=followed)
+
+
+def judged(system: System, scenario: Scenario, level: Level, events: Iterable[Event], *, ended: bool) -> list[Breach]:
+    """Return what the tellings of a run break, and of what readers alone would have found at each acknowledgement.
+
+    `events` are those of a run of `system` from its start. Raises LinesChanged where the run must be made again.
+    """
+    state, first = system.start()
+    tellings = [*_tellings(level, written_steps(scenario)), *_tellings(level, _steps(first))]
+    found: list[Breach] = []
+    for event in events:
+        options = system.transitions(state)[event.actor]
+        state, again = system.perform(state, event.actor, next(each for each in options if each[0] == event.choice))
+        new = list(_tellings(level, _steps(again)))
+        tellings += new
+        if any(isinstance(each, Forgotten) for each in new):
+            alone = tuple(_readers_alone(system, state, level))
+            found += breaches(_told(scenario, level, (*tellings, *alone), ended=False))
+    complete = ended and stuck(system.transitions(state))
+    return found + breaches(_told(scenario, level, tuple(tellings), ended=complete))
+
+
+def _told(scenario: Scenario, level: Level, tellings: tuple[Telling, ...], *, ended: bool) -> Told:
+    sent = tuple(
+        Counter((batch.client, batch.seq) for batch in ring if batch.count >= 1) for ring in arriving(scenario)
+    )
+    acknowledged = scenario.acknowledgers or bool(scenario.plans)
+    return Told(
+        level,
+        scenario.slots,
+        tellings,
+        None if scenario.restarts else sent,
+        ended,
+        scenario.subscribers,
+        acknowledged,
+    )
+
+
+def _steps(event: Event) -> Iterator[Step]:
+    return (act.step for act in event.acts if act.step is not None)
+
+
+def _tellings(level: Level, steps: Iterable[Step]) -> Iterator[Telling]:
+    """Yield what the outside hears of some steps; a level-4 broker acknowledges by seq, a level-5 one by count."""
+    for step in steps:
+        given = step.arguments
+        match step.action:
+            case "arrive":
+                yield Arrived(given["ring"], given["client"], given["seq"], given["count"])
+            case "deliver":
+                yield Given(given["ring"], given["client"], given["seq"], given["start"])
+            case "acknowledge":
+                yield Forgotten(given["ring"], given["client"], given["below"], counts_seqs=level == 4)
+            case "acknowledge_first":
+                yield Forgotten(given["ring"], given["client"], given["batches"], counts_seqs=False)
+
+
+def _readers_alone(system: System, state: State, level: Level) -> Iterator[Telling]:
+    """Let the readers go on from a state, with no luck and nobody else; yield what they tell."""
+    readers = {number for number, thread in enumerate(system.threads) if thread.name.startswith("subscriber")}
+    for _ in range(READER_STEPS_MOST):
+        options = system.transitions(state).items()
+        plain = ((actor, each) for actor, choices in options if actor[0] in readers for each in choices if not each[1])
+        chosen = next(plain, None)
+        if chosen is None:
+            yield LookedThrough()
+            return
+        state, event = system.perform(state, *chosen)
+        yield from _tellings(level, _steps(event))
