@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from fencepost.model.errors import Interrupted
 from fencepost.model.language import Protocol, Transition
 from fencepost.model.specs import SOUND
 from fencepost.proofs.induction import Induction, Obligation, candidates_of, kept_by
@@ -88,8 +89,18 @@ class Mutant:
         return f"{self.protocol}: {self.action} without require({self.requirement})"
 
 
-def mutants(protocols: tuple[type[Protocol], ...] = SOUND) -> Iterator[Mutant]:
-    """Yield every mutant with what became of it."""
+def mutants(protocols: tuple[type[Protocol], ...] = SOUND) -> list[Mutant]:
+    """Return every mutant with what became of it. Raises Interrupted with those so far."""
+    made: list[Mutant] = []
+    try:
+        for mutant in _each(protocols):
+            made.append(mutant)  # one by one: an interrupt may come between two
+    except KeyboardInterrupt:
+        raise Interrupted(made) from None
+    return made
+
+
+def _each(protocols: tuple[type[Protocol], ...]) -> Iterator[Mutant]:
     for protocol in protocols:
         for transition in protocol.actions.values():
             for index, guard in enumerate(transition.guards):

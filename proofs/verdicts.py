@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 
 from fencepost.model.contract import Verdict
+from fencepost.model.errors import Interrupted
 from fencepost.model.instance import Instance
 from fencepost.model.language import Protocol
 from fencepost.model.trace import Trace
@@ -64,13 +65,23 @@ def prove(
     """Return a verdict for each promise of a protocol.
 
     Induction first; what it does not prove is searched for in a small instance, up to `depth` steps.
-    What is neither proved nor violated is unknown: a search that finds nothing is no proof.
+    What is neither proved nor violated is unknown: a search that finds nothing is no proof. Raises Interrupted with the
+    verdicts that are known.
     """
-    induction = induct(protocol, solving=solving)
-    proofs = [_settle(protocol, name, depth, bounds or Instance(), induction) for name in protocol.promises]
+    proofs: list[Proof] = []
+    try:
+        induction = induct(protocol, solving=solving)
+        for name in protocol.promises:
+            proofs.append(_settle(protocol, name, depth, bounds or Instance(), induction))
+        return _explained(protocol, proofs, bounds or Instance(), induction)
+    except KeyboardInterrupt:
+        raise Interrupted(proofs) from None
+
+
+def _explained(protocol: type[Protocol], proofs: list[Proof], bounds: Instance, induction: Induction) -> list[Proof]:
     if any(proof.verdict is Verdict.VIOLATED for proof in proofs):
         return proofs  # what is wrong is known: no need to ask what induction could not exclude
-    return [_with_bad_step(proof, protocol, bounds or Instance(), induction) for proof in proofs]
+    return [_with_bad_step(proof, protocol, bounds, induction) for proof in proofs]
 
 
 def _settle(protocol: type[Protocol], name: str, depth: int, bounds: Instance, induction: Induction) -> Proof:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError, NotAccepted, NotDeterministic
+from fencepost.model.errors import InputError, Interrupted, NotAccepted, NotDeterministic
 from fencepost.model.explorer.exploration import Explored, Limits, Progress, Subject, explore
 from fencepost.model.explorer.litmus import outcomes, system_of
 from fencepost.model.explorer.reduction import End, Reduction, stuck
@@ -301,14 +301,17 @@ def test_an_interrupted_walk_goes_on_from_its_checkpoint(tmp_path: Path, monkeyp
         if progress.done > 0.3:
             raise KeyboardInterrupt
 
-    first = explore(subject(text, "sc"), checkpoint=checkpoint, tell=stop)
+    with pytest.raises(Interrupted) as interrupt:
+        explore(subject(text, "sc"), checkpoint=checkpoint, tell=stop)
+    first = interrupt.value.found
     assert first.verdict is Verdict.UNKNOWN
     assert "interrupted; " in first.reason
     assert 0 < first.counts.complete < 576
     second = explore(subject(text, "sc"), checkpoint=checkpoint, resume=True)
     assert (second.verdict, second.counts.complete) == (Verdict.EXHAUSTED, 576)
     assert not checkpoint.exists()
-    explore(subject(text, "sc"), checkpoint=checkpoint, tell=stop)
+    with pytest.raises(Interrupted):
+        explore(subject(text, "sc"), checkpoint=checkpoint, tell=stop)
     with pytest.raises(InputError, match="is of another walk"):  # all the same but for what is asked
         explore(subject(text, "sc", bad="x=1"), checkpoint=checkpoint, resume=True)
     with pytest.raises(InputError, match="is of another walk"):

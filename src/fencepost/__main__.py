@@ -1,16 +1,38 @@
-"""The command `fencepost`: exit codes, and what happens to errors."""
+"""The command `fencepost`: exit codes, and what happens to errors, signals and readers that have left."""
 
+from __future__ import annotations
+
+import io
 import os
+import signal
 import sys
+from typing import Any
 
-import click
-
-from fencepost.command_line import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, cli
-from fencepost.model.errors import InputError
+from fencepost import signals
 
 
 def main() -> None:
     """Run the command line and exit: 0 holds, 1 violated, 2 bad input, 3 unknown, 70 a bug here, 130 interrupted."""
+    with signals.handled():  # before anything that takes time to load
+        sys.stdout, sys.stderr = _lasting(sys.stdout, sys.__stdout__), _lasting(sys.stderr, sys.__stderr__)
+        try:
+            code = _run()
+            signals.hear()
+        except KeyboardInterrupt:
+            signals.hear()
+            code = signals.interrupted(signal.SIGINT)
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        sys.exit(signals.interrupted() or code)
+
+
+def _run() -> int:
+    import click
+
+    from fencepost.command_line import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, cli
+    from fencepost.model.errors import InputError
+
     try:
         code = cli.main(prog_name="fencepost", standalone_mode=False)
     except click.ClickException as error:
@@ -19,11 +41,7 @@ def main() -> None:
     except InputError as error:
         click.echo(f"fencepost: {error}", err=True)
         code = EXIT_BAD_INPUT
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("fencepost: interrupted", err=True)
-        code = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has left
+    except click.Abort:
         code = EXIT_INTERRUPTED
     except Exception as error:
         if os.environ.get("FENCEPOST_TRACEBACK"):
@@ -31,7 +49,26 @@ def main() -> None:
         click.echo(f"fencepost: a bug in fencepost: {type(error).__name__}: {error}", err=True)
         click.echo("fencepost: set FENCEPOST_TRACEBACK=1 for the traceback and report it with the command", err=True)
         code = EXIT_BUG
-    sys.exit(code)
+    return int(code or 0)
+
+
+class _Lasting(io.FileIO):
+    """A stream that goes on when its reader has left, into nothing: the exit code stays that of the verdict."""
+
+    def write(self, data: object, /) -> int:
+        try:
+            return super().write(data)  # type: ignore[arg-type]  # any buffer, as FileIO has it
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            return super().write(data)  # type: ignore[arg-type]  # the same
+
+
+def _lasting(stream: Any, own: Any) -> Any:
+    """Return a stream of the process as one that lasts; as it is, where it is closed or not the process's own."""
+    if stream is None or stream is not own:
+        return stream
+    made = io.BufferedWriter(_Lasting(stream.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(made, stream.encoding, stream.errors, line_buffering=stream.line_buffering)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ import numpy as np
 
 from fencepost import native, proofs
 from fencepost.model.contract import Level, Verdict, promised, worst
-from fencepost.model.errors import InputError, NotAccepted
+from fencepost.model.errors import InputError, Interrupted, NotAccepted
 from fencepost.model.explorer.columns import describe_run
-from fencepost.model.explorer.exploration import explore
+from fencepost.model.explorer.exploration import Explored, explore
 from fencepost.model.explorer.run_itf import write_run
 from fencepost.model.explorer.subjects import arrivals
 from fencepost.model.explorer.subjects import sequencer as subject_of
@@ -63,11 +63,12 @@ class Report:
     seed: int
     results: tuple[Result, ...]
     witnessed: dict[str, dict[str, int]] = field(default_factory=dict)
+    is_interrupted: bool = False
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict that decides for all of them."""
-        return worst([each.verdict for each in self.results])
+        """The verdict that decides for all of them; a check that was interrupted passes nothing."""
+        return worst([*(each.verdict for each in self.results), *([Verdict.UNKNOWN] if self.is_interrupted else ())])
 
     def violations(self) -> list[Result]:
         """Return the results that are violated, the ones with a trace first."""
@@ -89,17 +90,22 @@ def check(
     workload each level runs on its recorded one. Trace files of counterexamples go to the
     folder `out`, which is made when there is one. `progress` is told what is being done.
 
-    Raises InputError for an unknown sequencer and one that does not belong to the levels asked for.
+    Raises InputError for an unknown sequencer and one that does not belong to the levels asked for, Interrupted with
+    the results so far.
     """
     names = _asked(tuple(levels), sequencer)
     results: list[Result] = []
     witnessed = {}
-    for name in names:
-        job = _Job(name, workload or recorded_workload(protocol(name).level), seed, out)
-        for layer in (job.spec, job.program, job.runs, job.native, job.both):
-            progress(f"{name}: {layer.__name__}")
-            results.extend(layer())
-        witnessed[name] = job.witnessed
+    try:
+        for name in names:
+            job = _Job(name, workload or recorded_workload(protocol(name).level), seed, out)
+            witnessed[name] = job.witnessed
+            for layer in (job.spec, job.program, job.runs, job.native, job.both):
+                progress(f"{name}: {layer.__name__}")
+                for result in layer():
+                    results.append(result)  # one by one: an interrupt may come between two
+    except KeyboardInterrupt:
+        raise Interrupted(Report(seed, tuple(results), witnessed, is_interrupted=True)) from None
     return Report(seed, tuple(results), witnessed)
 
 
@@ -134,7 +140,7 @@ class _Job:
 
     def spec(self) -> Iterator[Result]:
         """Prove each promise for any size, or find the shortest run that breaks it and write it down."""
-        for proof in proofs.prove(self._protocol):
+        for proof in self._proofs():
             path, text = None, ""
             if proof.trace is not None:
                 path = self._out / f"{proof.protocol}-{proof.property}.itf.json"
@@ -144,6 +150,13 @@ class _Job:
             yield self._result(
                 "spec", proof.property, proof.verdict, proof.bound, proof.seconds, trace=path, counterexample=text
             )
+
+    def _proofs(self) -> Iterator[proofs.Proof]:
+        try:
+            yield from proofs.prove(self._protocol)
+        except Interrupted as interrupt:
+            yield from interrupt.found
+            raise
 
     def program(self) -> Iterator[Result]:
         """Simulate the workload, then drive the programs along each counterexample that the spec has.
@@ -183,19 +196,29 @@ class _Job:
         rings = arrivals(2, 2, count)
         written = chosen.reads_every_ring and chosen.scanner_count(len(rings)) > 1
         scenario = Scenario(rings=rings, slots=1, written=written, subscribers=True, acknowledgers=True)
-        found = explore(subject_of(chosen, scenario, PROFILE))
+        subject = subject_of(chosen, scenario, PROFILE)
+        try:
+            found = explore(subject)
+        except Interrupted as interrupt:
+            if interrupt.found.violation is not None:
+                yield self._broken_run(interrupt.found)
+            raise
         bound = f"all {found.counts.complete} runs of {count} batches"
         if found.violation is not None:
-            path = self._out / f"{self._protocol.name}-{found.violation.property}-run.itf.json"
-            write_run(found, path)
-            yield self._result(
-                "runs", found.violation.property, found.verdict, f"1 of {found.counts.complete} runs", found.seconds,
-                trace=path, counterexample=describe_run(found),
-            )  # fmt: skip
+            yield self._broken_run(found)
             return
         for name in (*promised(self._protocol.level), REFINEMENT):
             if name not in NOT_OF_RUNS:
                 yield self._result("runs", name, found.verdict, bound, found.seconds)
+
+    def _broken_run(self, found: Explored) -> Result:
+        assert found.violation is not None
+        path = self._out / f"{self._protocol.name}-{found.violation.property}-run.itf.json"
+        write_run(found, path)
+        return self._result(
+            "runs", found.violation.property, found.verdict, f"1 of {found.counts.complete} runs", found.seconds,
+            trace=path, counterexample=describe_run(found),
+        )  # fmt: skip
 
     def _replay(self) -> Iterator[Result]:
         """Make the programs perform each counterexample of the spec; their own history must show the violation."""

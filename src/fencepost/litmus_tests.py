@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.litmus import Answer, LitmusTest, read_test
 from fencepost.model.litmus.explore import Budget, explore, explore_as_defined
 from fencepost.model.litmus.witness import Run, complete, replay
@@ -73,18 +73,21 @@ def litmus(
 
     A test is decided under each profile that it names, or under `profile` alone; `as_defined` makes the explorers take
     the definition's own steps, of which there are many more. Every file is read before the first
-    is decided, so that a bad one is known at once.
+    is decided, so that a bad one is known at once. Raises Interrupted with the rows that are decided.
     """
     for engine in engines:
         if engine not in ENGINES:
             raise unknown_choice("engine", engine, ENGINES)
     tests = [read_test(path) for path in find_tests(paths)]
-    rows = []
-    for test in tests:
-        for name in test.profiles if profile is None else (profile,):
-            if progress is not None:
-                progress(f"{test.name} under {name}")
-            rows.append(decide_test(test, name, matrix, engines, budget or Budget(), as_defined))
+    rows: list[Row] = []
+    try:
+        for test in tests:
+            for name in test.profiles if profile is None else (profile,):
+                if progress is not None:
+                    progress(f"{test.name} under {name}")
+                rows.append(decide_test(test, name, matrix, engines, budget or Budget(), as_defined))
+    except KeyboardInterrupt:
+        raise Interrupted(rows) from None
     return rows
 
 

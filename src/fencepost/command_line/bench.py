@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import json_document, print_summary, print_table, progress
+from fencepost.command_line.output import found_by, json_document, print_summary, print_table, progress
 from fencepost.model.contract import Verdict
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ def bench_command(
     if FLOOR in names and len(names) > 1:
         raise click.UsageError("floor is measured alone: name it without paths")
     if names == (FLOOR,):
-        machine = floor(repetitions=repetitions, quick=quick, progress=progress(quiet))
+        machine = found_by(lambda: floor(repetitions=repetitions, quick=quick, progress=progress(quiet)))
         _finish("floor", floor_json(machine), machine, out, as_json)
         if not as_json:
             _print_floor(machine, repetitions)
         return
-    bench = measure(names, repetitions=repetitions, quick=quick, progress=progress(quiet))
+    bench = found_by(lambda: measure(names, repetitions=repetitions, quick=quick, progress=progress(quiet)))
     _finish("bench", [measured_json(row) for row in bench.rows], bench, out, as_json)
     if not as_json:
         _print_bench(bench, repetitions)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, progress
+from fencepost.command_line.output import exit_code, found_by, print_json, print_summary, print_table, progress
 from fencepost.model.contract import promised
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def check_command(
     from fencepost.model.histories import read_workload
 
     given = None if workload is None else read_workload(workload)
-    report = check(given, levels=asked, sequencer=sequencer, seed=seed, out=out, progress=progress(quiet))
+    told = progress(quiet)
+    report = found_by(lambda: check(given, levels=asked, sequencer=sequencer, seed=seed, out=out, progress=told))
     if as_json:
         print_json("check", report.verdict, seed, [_json(each) for each in report.results])
     else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import EXIT_INTERRUPTED, exit_code, print_json, print_summary, print_table, writable
+from fencepost.command_line.output import exit_code, found_by, print_json, print_summary, print_table, writable
 from fencepost.model.contract import worst
 
 if TYPE_CHECKING:
@@ -73,11 +74,12 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
     its own scenario unless a size is given.
     """
     from fencepost.exploring import explore
-    from fencepost.model.explorer.exploration import INTERRUPTED, Limits
+    from fencepost.model.explorer.exploration import Limits
 
     out: Path = given["out"]
     writable(out)
-    found = explore(
+    asked = partial(
+        explore,
         what,
         profile=given["profile"],
         matrix=given["matrix"],
@@ -93,6 +95,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         resume=given["resume"],
         tell=_tell(quiet=given["quiet"]),
     )
+    found = found_by(asked)
     verdict = worst([each.verdict for each in found])
     traces = {id(each): _write(each, out) for each in found if each.violation}
     if given["as_json"]:
@@ -102,8 +105,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         _print(found, traces)
     if not given["quiet"]:
         click.echo(f"... {sum(each.seconds for each in found):.2f} s", err=True)
-    interrupted = any(each.reason.startswith(INTERRUPTED) for each in found)
-    context.exit(EXIT_INTERRUPTED if interrupted else exit_code(verdict))
+    context.exit(exit_code(verdict))
 
 
 def _is_sized(context: click.Context) -> bool:

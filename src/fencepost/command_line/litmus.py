@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, progress
+from fencepost.command_line.output import exit_code, found_by, print_json, print_summary, print_table, progress
 from fencepost.model.contract import Verdict, worst
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def litmus_command(
 
     if idioms and paths:
         raise click.UsageError("--idioms and paths exclude each other")
-    rows = litmus(
+    decided = partial(
+        litmus,
         [idiom_folder()] if idioms else paths,
         profile=profile,
         matrix=matrix,
@@ -77,6 +79,7 @@ def litmus_command(
         as_defined=as_defined,
         progress=progress(quiet),
     )
+    rows = found_by(decided)
     verdict = worst([row.verdict for row in rows])
     if as_json:
         print_json("litmus", verdict, None, [_json(row) for row in rows])

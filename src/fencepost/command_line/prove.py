@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, print_json, print_summary, print_table
+from fencepost.command_line.output import exit_code, found_by, print_json, print_summary, print_table
 from fencepost.model.contract import Verdict, worst
+from fencepost.model.errors import Interrupted
 
 if TYPE_CHECKING:
     from fencepost.model.language import Protocol
@@ -58,11 +59,8 @@ def prove_command(
         return
     if kills:
         context.exit(_print_mutants(tuple(asked), as_json))
-    rows = []
-    for row, text in _rows(asked, _solving(emit, solver, timeout), depth, out):
-        rows.append(row)
-        if not as_json:
-            click.echo(text)
+    solving = _solving(emit, solver, timeout)
+    rows = found_by(lambda: _proved(_rows(asked, solving, depth, out), quiet=as_json))
     verdict = worst([row["verdict"] for row in rows])
     if as_json:
         print_json("prove", verdict, None, rows)
@@ -71,6 +69,19 @@ def prove_command(
         shown = bad and (bad["trace"] or bad["query"])
         print_summary(verdict=verdict, property=bad and bad["property"], seed=None, trace=shown)
     context.exit(exit_code(verdict))
+
+
+def _proved(rows: Iterator[tuple[dict[str, Any], str]], *, quiet: bool) -> list[dict[str, Any]]:
+    """Print each line as it comes; return the rows. Raises Interrupted with those so far."""
+    found: list[dict[str, Any]] = []
+    try:
+        for row, text in rows:
+            found.append(row)
+            if not quiet:
+                click.echo(text)
+    except KeyboardInterrupt:
+        raise Interrupted(found) from None
+    return found
 
 
 def _solving(emit: Path | None, solver: str, timeout: float | None) -> Solving:
@@ -86,11 +97,19 @@ def _rows(asked: list[type[Protocol]], solving: Solving, depth: int, out: Path) 
     from fencepost.proofs import prove
 
     for protocol in asked:
-        for proof in prove(protocol, depth=depth, solving=solving):
-            path = _written(proof, out)
-            row = _row(proof.protocol, proof.property, proof.verdict, proof.bound, proof.seconds)
-            yield row | {"query" if proof.query else "trace": path}, _line(proof, path)
+        try:
+            yield from _of_proofs(prove(protocol, depth=depth, solving=solving), out)
+        except Interrupted as interrupt:
+            yield from _of_proofs(interrupt.found, out)
+            raise
         yield from _happenings(protocol)
+
+
+def _of_proofs(proofs: Iterable[Proof], out: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    for proof in proofs:
+        path = _written(proof, out)
+        row = _row(proof.protocol, proof.property, proof.verdict, proof.bound, proof.seconds)
+        yield row | {"query" if proof.query else "trace": path}, _line(proof, path)
 
 
 def _row(protocol: str, name: str, verdict: Verdict, bound: str, seconds: float) -> dict[str, Any]:
@@ -166,7 +185,7 @@ def _print_mutants(asked: tuple[type[Protocol], ...], as_json: bool) -> int:
     """Print the kill table; a mutant that survives without being listed as equivalent is a violation."""
     from fencepost.proofs.mutants import mutants
 
-    made = list(mutants(asked))
+    made = found_by(lambda: mutants(asked))
     rows = [
         {
             "mutant": mutant.name,
@@ -180,7 +199,7 @@ def _print_mutants(asked: tuple[type[Protocol], ...], as_json: bool) -> int:
         for mutant in made
     ]
     survivors = [mutant for mutant in made if mutant.killed_by is None and mutant.equivalent is None]
-    verdict = Verdict.VIOLATED if survivors else Verdict.PROVED
+    verdict = Verdict.VIOLATED if survivors else Verdict.PROVED if made else Verdict.UNKNOWN
     if as_json:
         print_json("mutants", verdict, None, rows)
         return exit_code(verdict)

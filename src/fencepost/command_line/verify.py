@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import EXIT_BAD_INPUT, exit_code, print_json, print_summary, print_table
-from fencepost.model.errors import InputError
+from fencepost.command_line.output import EXIT_BAD_INPUT, exit_code, found_by, print_json, print_summary, print_table
+from fencepost.model.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
-    from fencepost.model.histories import Finding
+    from fencepost.model.contract import Level
+    from fencepost.model.histories import Finding, Verification
 
 
 @click.command("verify")
@@ -30,16 +31,9 @@ def verify_command(
     property that a history of batches cannot show is named, and is neither a pass nor a failure.
     """
     from fencepost.model.contract import worst
-    from fencepost.model.histories import read_history, verify
 
     (asked,) = options.levels(level)
-    checked, refused = [], False
-    for path in histories:
-        try:
-            checked.append((path, verify(read_history(path), asked, properties=names or None)))
-        except InputError as error:
-            click.echo(f"fencepost: {error}", err=True)
-            refused = True
+    checked, refused = found_by(lambda: _checked(histories, asked, names or None))
     if not checked:
         context.exit(EXIT_BAD_INPUT)
     findings = [(path, finding) for path, verification in checked for finding in verification.findings]
@@ -59,6 +53,26 @@ def verify_command(
     first = next((finding.property for _, finding in findings if finding.count), None)
     print_summary(verdict=verdict, property=first, seed=None, trace=None)
     context.exit(EXIT_BAD_INPUT if refused else exit_code(verdict))
+
+
+def _checked(
+    histories: tuple[Path, ...], asked: Level, names: tuple[str, ...] | None
+) -> tuple[list[tuple[Path, Verification]], bool]:
+    """Return what was found in each file, and whether one could not be read. Raises Interrupted with both so far."""
+    from fencepost.model.histories import read_history, verify
+
+    checked: list[tuple[Path, Verification]] = []
+    refused = False
+    try:
+        for path in histories:
+            try:
+                checked.append((path, verify(read_history(path), asked, properties=names)))
+            except InputError as error:
+                click.echo(f"fencepost: {error}", err=True)
+                refused = True
+    except KeyboardInterrupt:
+        raise Interrupted((checked, refused)) from None
+    return checked, refused
 
 
 def _json(path: Path, finding: Finding) -> dict[str, Any]:
