@@ -24,7 +24,9 @@ def main() -> None:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        sys.exit(signals.interrupted() or code)
+        if received := signals.interrupted():
+            os._exit(received)  # where an interrupt met code that C had called, Python would end itself by SIGINT
+    sys.exit(code)
 
 
 def _run() -> int:

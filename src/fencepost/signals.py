@@ -2,8 +2,9 @@
 
 The first one raises KeyboardInterrupt in the main thread: verbs turn it into `Interrupted`, which holds what they found
 until then, and the command prints that. It is raised again every 50 ms until a command has heard of it, as it can be
-lost: an exception in a finaliser is ignored by Python, and Z3's objects have many. A thread beside it says on stderr
-that it was received, also while the main thread is in native code, and ends the process at the second.
+lost, and is not raised where it would be: Python ignores an exception in a finaliser, and ctypes makes another one of
+it while it converts an argument; Z3's objects do much of both. A thread beside it says on stderr that it was received,
+also while the main thread is in native code, and ends the process at the second.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ EXIT_BASE = 128  # a process that a signal ended: 130 for SIGINT, 143 for SIGTER
 ONE_SECONDS = 0.2
 """What comes within it of the first is no second one: `timeout` sends each signal twice, to a process and its group."""
 AGAIN_SECONDS = 0.05
+
+_LOSING = frozenset({"__del__", "from_param"})
+"""Functions that Python calls from C, and whose exceptions do not reach the caller as they are."""
 
 _saying = threading.Lock()
 _is_said = False
@@ -42,7 +46,7 @@ def handled() -> Iterator[None]:
     threading.Thread(target=_watch, args=(reading,), daemon=True).start()
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     hook = sys.unraisablehook
-    sys.unraisablehook = lambda lost: None if lost.exc_type is KeyboardInterrupt else hook(lost)
+    sys.unraisablehook = lambda lost: hook(lost) if _received is None else None  # what was cut short is half made
     signal.signal(signal.SIGALRM, _raise)
     for number in WORDS:
         signal.signal(number, _receive)
@@ -82,7 +86,11 @@ def _receive(number: int, frame: Any) -> None:
 
 
 def _raise(number: int, frame: Any) -> None:
-    """Raise KeyboardInterrupt, unless one is being dealt with right now."""
+    """Raise KeyboardInterrupt, unless it would be lost here, or one is being dealt with right now."""
+    while frame is not None:
+        if frame.f_code.co_name in _LOSING:
+            return
+        frame = frame.f_back
     raised = sys.exception()
     while raised is not None:
         if isinstance(raised, KeyboardInterrupt):

@@ -42,6 +42,8 @@ def found_by(verb: Callable[[], Found]) -> Found:
     try:
         return verb()
     except Interrupted as interrupt:
+        if isinstance(interrupt.found, list) and not interrupt.found:
+            raise KeyboardInterrupt from None
         click.get_current_context().meta[_CUT_SHORT] = True
         made: Found = interrupt.found
         return made
