@@ -22,7 +22,7 @@ import signal
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from struct import Struct
@@ -253,7 +253,9 @@ def isolated(work: Callable[[], T], seconds_most: float | None = SECONDS_MOST) -
         worker.end()
 
 
-def in_order(works: Iterable[Callable[[], T]], jobs: int, seconds_most: float | None = None) -> Iterator[T | Ended]:
+def in_order(
+    works: Iterable[Callable[[], T]], jobs: int, seconds_most: float | None = None
+) -> Generator[T | Ended, None, None]:
     """Yield what comes of each work in a process of its own, in their order; at most `jobs` are begun and not given."""
     at_work: deque[Worker[T]] = deque()
     waiting = iter(works)
@@ -272,7 +274,7 @@ def in_order(works: Iterable[Callable[[], T]], jobs: int, seconds_most: float | 
 
 def as_they_end(
     works: Iterable[Callable[[], T]], jobs: int, seconds_most: float | None = None
-) -> Iterator[tuple[int, T | Ended]]:
+) -> Generator[tuple[int, T | Ended], None, None]:
     """Yield the number of each work and what comes of it in a process of its own, as they end, `jobs` at a time."""
     numbered = enumerate(works)
     at_work: dict[int, tuple[int, Worker[T]]] = {}  # by what is read from

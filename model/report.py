@@ -77,21 +77,18 @@ class Report:
     verb: str
     findings: tuple[Finding, ...]
     seed: int | None = None
+    is_interrupted: bool = False
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict that decides for all findings; of none at all, *unknown*."""
-        return worst([each.verdict for each in self.findings])
+        """The verdict that decides for all findings; of none at all, and of a verb that was interrupted, no pass."""
+        found = worst([each.verdict for each in self.findings])
+        return Verdict.UNKNOWN if self.is_interrupted and found.passes else found
 
     @property
     def holds(self) -> bool:
         """Whether everything that was asked holds within its bound. False says violated *or* unknown: see `verdict`."""
         return self.verdict.passes
-
-    @property
-    def exit_code(self) -> int:
-        """What a command exits with: 0 for a pass, 1 for violated, 3 for unknown."""
-        return {Verdict.VIOLATED: 1, Verdict.UNKNOWN: 3}.get(self.verdict, 0)
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report has no truth value, as unknown is not false: use .holds or .verdict")

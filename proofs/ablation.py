@@ -16,12 +16,13 @@ from enum import StrEnum
 import z3
 
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError
+from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.litmus import Answer, Condition, LitmusTest
 from fencepost.model.litmus.explore import Budget, Explored, explore
 from fencepost.model.litmus.witness import Run, replay
 from fencepost.model.memory import Matrix, Op, Profile, Program
 from fencepost.model.memory.program import LOCKED, STORES
+from fencepost.proofs.interruptible import Solver
 from fencepost.proofs.litmus_encoding import Encoding, Slot, asked_of, too_large, unsupported
 
 Slots = frozenset[Slot]
@@ -92,13 +93,12 @@ class Oracle:
         self.slots, self.queries = slots, 0
         self.deadline = time.perf_counter() + SECONDS_BUDGET
         self.answers: dict[Slots, bool] = {}
-        self.solver: z3.Solver | None = None
+        self.solver: Solver | None = None
         if not unsupported(program, profile) and not too_large(program):
             self.present = {slot: z3.Bool(f"slot {slot[0]}.{slot[1]}") for slot in slots}
             encoding = Encoding(program, asked_of(profile, condition), matrix, self.present)
             asked = encoding.holds(condition)
-            self.solver = z3.Solver()
-            self.solver.set("timeout", 60_000)
+            self.solver = Solver(timeout=60_000)
             self.solver.add(*encoding.constraints, asked)
 
     def reachable(self, present: Slots) -> bool:
@@ -149,6 +149,7 @@ def ablate(test: LitmusTest, profile: Profile, matrix: Matrix) -> list[Ablation]
     """Return what each optional slot of a test is to its safety and, where it says what is stale, to its freshness.
 
     Under a crash profile a test with a CRASH of its own is asked about twice: with a crash at any moment, and there.
+    Raises InputError for a test without such slots, and Interrupted with the promises that are done.
     """
     if not profile.evict:
         raise InputError(
@@ -159,11 +160,14 @@ def ablate(test: LitmusTest, profile: Profile, matrix: Matrix) -> list[Ablation]
         raise InputError(f"{test.path}: no optional slot; mark an instruction with `?`, such as `FO d?`")
     _check_optional(test)
     promises = [("safety", test.bad)] + ([("freshness", test.stale)] if test.stale is not None else [])
-    return [
-        replace(_promise(asked, name, condition, profile, matrix), crash=crash)
-        for asked, crash in test.crash_questions(profile)
-        for name, condition in promises
-    ]
+    found: list[Ablation] = []
+    try:
+        for asked, crash in test.crash_questions(profile):
+            for name, condition in promises:
+                found.append(replace(_promise(asked, name, condition, profile, matrix), crash=crash))
+    except KeyboardInterrupt:
+        raise Interrupted(found) from None
+    return found
 
 
 def _check_optional(test: LitmusTest) -> None:
@@ -239,7 +243,7 @@ def _ablated(test: LitmusTest, oracle: Oracle, slot: Slot, minimal: tuple[Slots,
 def _minimal_sets(oracle: Oracle, slots: list[Slot]) -> tuple[Slots, ...]:
     """Enumerate all minimal sufficient sets, smallest first."""
     chosen = {slot: z3.Bool(f"in {slot[0]}.{slot[1]}") for slot in slots}
-    still_open = z3.Solver()
+    still_open = Solver()
     minimal: list[Slots] = []
     while still_open.check() == z3.sat:
         model = still_open.model()

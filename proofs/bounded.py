@@ -15,6 +15,7 @@ import z3
 from fencepost.model.instance import Instance
 from fencepost.model.language import TRUTH, Field, Protocol, Sort, Statement, Term
 from fencepost.model.trace import Step
+from fencepost.proofs.interruptible import Solver
 from fencepost.proofs.slicing import slice_for
 from fencepost.proofs.symbolic import (
     After,
@@ -97,9 +98,7 @@ class _Search:
         sliced = slice_for(protocol, statement)
         self._statement, self._witness = statement, witness
         self._fields, self._actions, self._bounds = sliced.fields, sliced.actions, bounds
-        self._solver = z3.SolverFor("QF_LIA")
-        self._solver.set("random_seed", 0)
-        self._solver.set("rlimit", RESOURCE_LIMIT)
+        self._solver = Solver("QF_LIA", random_seed=0, rlimit=RESOURCE_LIMIT)
         self._states = [Finite(self._fields, bounds, "0")]
         self._picks: list[z3.ArithRef] = []
         self._arguments: list[dict[str, dict[str, z3.ExprRef]]] = []

@@ -14,6 +14,7 @@ from fencepost.model.instance import Instance
 from fencepost.model.language import TRUTH, Protocol, Statement
 from fencepost.model.trace import Step, counterexample, explain, values_of
 from fencepost.proofs.bounded import Finite, inside, lowest, written_out
+from fencepost.proofs.interruptible import Solver
 from fencepost.proofs.symbolic import After, constants, guard, instance, literal
 
 RESOURCE_LIMIT = 20_000_000  # Z3's own unit, some seconds
@@ -47,9 +48,7 @@ def counterexample_to_induction(
 ) -> CounterexampleToInduction | None:
     """Return a step of `action`, from a state of an instance that keeps to all `assumed`, which breaks `broken`."""
     before = Finite(protocol.fields, bounds, "before")
-    solver = z3.SolverFor("QF_LIA")
-    solver.set("random_seed", 0)
-    solver.set("rlimit", RESOURCE_LIMIT)
+    solver = Solver("QF_LIA", random_seed=0, rlimit=RESOURCE_LIMIT)
     solver.add(typed(protocol, before, bounds))
     for statement in assumed:
         for values in values_of(statement, bounds):

@@ -14,6 +14,7 @@ import z3
 from fencepost.model.litmus import Answer, Condition
 from fencepost.model.litmus.explore import Observation
 from fencepost.model.memory import Matrix, Profile, Program
+from fencepost.proofs.interruptible import Solver
 from fencepost.proofs.litmus_encoding import Encoding, asked_of, too_large, unsupported
 
 __all__ = ["Decided", "decide", "outcomes"]
@@ -43,8 +44,7 @@ def decide(
         return Decided(Answer.UNKNOWN, 0.0, reason)
     encoding = Encoding(program, asked_of(profile, condition), matrix, {})
     asked = encoding.holds(condition)
-    solver = z3.Solver()
-    solver.set("timeout", max(1, int(seconds_budget * 1000)))
+    solver = Solver(timeout=max(1, int(seconds_budget * 1000)))
     solver.add(*encoding.constraints, asked)
     found = solver.check()
     seconds = time.perf_counter() - began
@@ -66,7 +66,7 @@ def outcomes(
             [encoding.word(line, word) for word in range(len(shape.words))]
             for line, shape in enumerate(encoding.program.lines)
         ]
-    solver = z3.Solver()
+    solver = Solver()
     solver.add(*encoding.constraints)
     cells = [z3.Int(f"end {row}.{column}") for row, each in enumerate(rows) for column in range(len(each))]
     solver.add(*(cell == value for cell, value in zip(cells, [v for each in rows for v in each], strict=True)))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from fencepost.model.errors import InputError
+from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.language import Protocol, Transition
 from fencepost.model.specs import SOUND
 from fencepost.proofs.induction import Induction, Obligation, candidates_of, induct, kept_by
@@ -89,11 +89,22 @@ class Mutant:
         return f"{self.protocol}: {self.action} without require({self.requirement})"
 
 
-def mutants(protocols: tuple[type[Protocol], ...] = SOUND) -> Iterator[Mutant]:
-    """Yield every mutant with what became of it.
+def mutants(protocols: tuple[type[Protocol], ...] = SOUND) -> list[Mutant]:
+    """Return every mutant with what became of it.
 
-    Raises InputError for a protocol that is not proved: what already fails notices nothing.
+    Raises InputError for a protocol that is not proved, as what already fails notices nothing, and Interrupted with
+    those so far.
     """
+    made: list[Mutant] = []
+    try:
+        for mutant in _each(protocols):
+            made.append(mutant)  # one by one: an interrupt may come between two
+    except KeyboardInterrupt:
+        raise Interrupted(made) from None
+    return made
+
+
+def _each(protocols: tuple[type[Protocol], ...]) -> Iterator[Mutant]:
     for protocol in protocols:
         if protocol not in SOUND and (unproved := protocol.promises.keys() - induct(protocol).proved):
             raise InputError(

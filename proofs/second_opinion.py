@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from fencepost.model.errors import InputError
+from fencepost.model.processes import Ended, isolated
 
 RESOURCE_LIMIT = 2_000_000  # cvc5's own unit, for one obligation
 
@@ -20,7 +22,16 @@ def load_cvc5() -> Any:
 
 
 def decide(query: str) -> str:
-    """Return cvc5's answer, "sat", "unsat" or "unknown", to a query in SMT-LIB 2."""
+    """Return cvc5's answer, "sat", "unsat" or "unknown", to a query in SMT-LIB 2.
+
+    It works with the interpreter's lock and cannot be stopped, so it is asked in a process of its own.
+    """
+    load_cvc5()
+    answer = isolated(partial(_decided, query), None)
+    return "unknown" if isinstance(answer, Ended) else answer
+
+
+def _decided(query: str) -> str:
     cvc5 = load_cvc5()
     terms = cvc5.TermManager()
     solver = cvc5.Solver(terms)

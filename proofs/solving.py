@@ -10,6 +10,7 @@ import z3
 
 from fencepost.model.errors import FencepostError, unknown_choice
 from fencepost.proofs import second_opinion
+from fencepost.proofs.interruptible import Solver
 
 Choice = Literal["z3", "cvc5", "both"]
 CHOICES: tuple[Choice, ...] = ("z3", "cvc5", "both")
@@ -23,14 +24,12 @@ class Disagreement(FencepostError):
     """Two solvers give opposite answers to one query; names the query."""
 
 
-class LimitedSolver(z3.Solver):  # type: ignore[misc]  # z3 ships no types
+class LimitedSolver(Solver):
     """A Z3 solver with a pinned seed and a limit of work, which it remembers."""
 
     def __init__(self, resource_limit: int, seed: int = FIRST_SEED) -> None:
-        super().__init__()
+        super().__init__(random_seed=seed, rlimit=resource_limit)
         self.resource_limit = resource_limit
-        self.set("random_seed", seed)
-        self.set("rlimit", resource_limit)
 
 
 @dataclass(frozen=True)

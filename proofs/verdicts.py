@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError
+from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.instance import Instance
 from fencepost.model.language import NATURAL, Protocol
 from fencepost.model.own import protocol_of
@@ -78,19 +78,28 @@ def prove(
     holds where an action never happens, or a `sometimes` is never reached, may hold for want of events.
 
     Raises InputError for a target that is no protocol or promises nothing, a LoadError where its file raises, and
-    InputError for a size in `bounds` of a sort that it does not have.
+    InputError for a size in `bounds` of a sort that it does not have. Raises Interrupted with the verdicts that are
+    known.
     """
     protocol = protocol_of(target)
     if not protocol.promises:
         raise InputError(f"{_named(protocol)} promises nothing, so there is nothing to prove: expected a @promise")
     bounds = (bounds or Instance()).of(protocol)
-    induction = induct(protocol, solving=solving)
-    seen = happenings(protocol, induction, depth=depth, bounds=bounds)
-    proofs = [replace(_settle(protocol, name, depth, bounds, induction), happenings=seen) for name in protocol.promises]
-    if not any(proof.verdict is Verdict.VIOLATED for proof in proofs):
-        # Where something is violated, that is known: no need to ask what induction could not exclude.
-        proofs = [_with_cti(proof, protocol, bounds, induction) for proof in proofs]
-    return [_unless_vacuous(proof) for proof in proofs]
+    proofs: list[Proof] = []
+    try:
+        induction = induct(protocol, solving=solving)
+        seen = happenings(protocol, induction, depth=depth, bounds=bounds)
+        for name in protocol.promises:
+            proofs.append(replace(_settle(protocol, name, depth, bounds, induction), happenings=seen))
+        return [_unless_vacuous(proof) for proof in _explained(protocol, proofs, bounds, induction)]
+    except KeyboardInterrupt:
+        raise Interrupted([_unless_vacuous(proof) for proof in proofs]) from None
+
+
+def _explained(protocol: type[Protocol], proofs: list[Proof], bounds: Instance, induction: Induction) -> list[Proof]:
+    if any(proof.verdict is Verdict.VIOLATED for proof in proofs):
+        return proofs  # what is wrong is known: no need to ask what induction could not exclude
+    return [_with_cti(proof, protocol, bounds, induction) for proof in proofs]
 
 
 def _named(protocol: type[Protocol]) -> str:

@@ -206,7 +206,8 @@ def test_an_interrupted_command_exits_130() -> None:
         assert child.stderr.readline() == "... fetch_add_uncontended_ns\n"
         child.send_signal(signal.SIGINT)
         output, errors = child.communicate(timeout=10)
-    assert (child.returncode, output) == (130, "")
+    assert child.returncode == 130
+    assert output.splitlines()[-1].startswith("verdict=unknown property=- seed=- trace=- measured=")
     assert errors.endswith("fencepost: interrupted\n")
 
 

@@ -2,8 +2,10 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +227,17 @@ def test_help_answers_without_loading_a_solver() -> None:
     assert "check" in CliRunner().invoke(cli, ["--help"]).output
 
 
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """What handles signals here is as it was, after a test that is a command."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_signals")
 @pytest.mark.parametrize(
     ("failure", "code", "line"),
     [

@@ -10,7 +10,6 @@ import sys
 import sysconfig
 import time
 from collections.abc import Generator
-from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +17,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from fencepost.compared.alone import Alone, Ended, WorkFailed, alone, trying
 
 from fencepost.command_line import cli
 from fencepost.compared import ended
@@ -27,6 +25,7 @@ from fencepost.compared.raced import Raced, RaceExample
 from fencepost.compared.stepped import Stepped
 from fencepost.comparing import compare
 from fencepost.model.contract import Verdict
+from fencepost.model.processes import Ended, WorkFailed, isolated, trying
 from fencepost.native import Answer, AttemptOutcome, include_directory
 from fencepost.native.joint import JointExample
 
@@ -85,7 +84,7 @@ class Raises(Sound):
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds for an example: few, so that the tests are quick; what they hold up holds for more."""
-    monkeypatch.setattr("fencepost.comparing.Alone", partial(Alone, seconds_most=1.5))
+    monkeypatch.setattr("fencepost.comparing.SECONDS_MOST", 1.5)
     monkeypatch.setattr(ended, "TRIAL_SECONDS", 0.5)
 
 
@@ -180,18 +179,18 @@ def test_what_a_sequencer_raises_comes_out_as_it_is() -> None:
 
 
 def test_work_alone_gives_its_result_its_exception_or_how_it_ended() -> None:
-    assert alone(lambda: 7) == 7
+    assert isolated(lambda: 7) == 7
     with pytest.raises(ZeroDivisionError) as raised:
-        alone(lambda: 1 // 0)
+        isolated(lambda: 1 // 0)
     assert isinstance(raised.value.__cause__, WorkFailed)
-    assert alone(lambda: os._exit(3)) == Ended("it ended the process with code 3", False)
+    assert isolated(lambda: os._exit(3)) == Ended("it ended the process with code 3", False)
 
     def crashing() -> None:
         trying("this")
         trying("that")
         os.abort()
 
-    assert alone(crashing) == Ended("it crashed (SIGABRT)", False, "that", 2)
+    assert isolated(crashing) == Ended("it crashed (SIGABRT)", False, "that", 2)
 
 
 def test_an_interrupt_ends_what_never_comes_back(tmp_path: Path) -> None:
@@ -200,10 +199,13 @@ def test_an_interrupt_ends_what_never_comes_back(tmp_path: Path) -> None:
         "import sys\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from fencepost import compare\n"
+        "from fencepost.model.errors import Interrupted\n"
         "from test_compare_ended import Endless\n"
         "print('begins', flush=True)\n"
-        "found = compare(yours=Endless, levels=(4,), examples=300, seed=1, jobs=2)\n"
-        "print(found.verdict, found.rows[0].reason)\n"
+        "try:\n"
+        "    compare(yours=Endless, levels=(4,), examples=300, seed=1, jobs=2)\n"
+        "except Interrupted as interrupt:\n"
+        "    print(interrupt.found.verdict, interrupt.found.rows[0].reason)\n"
     )
     process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
     assert process.stdout is not None

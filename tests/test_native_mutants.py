@@ -1,12 +1,14 @@
 """Native mutants: one line of the C++ changed, compiled and killed; what is not changed survives the same killers."""
 
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,9 @@ from click.testing import CliRunner
 from fencepost.command_line import cli
 from fencepost.model.contract import PROPERTIES, Verdict
 from fencepost.model.errors import InputError
+from fencepost.model.processes import Ended, isolated
 from fencepost.mutations import building, killing
-from fencepost.mutations.kill import Kill
+from fencepost.mutations.kill import Hunt, Kill
 from fencepost.mutations.table import MUTATIONS, NUMBERS, site
 
 ROOT = Path(__file__).parent.parent
@@ -82,9 +85,9 @@ def test_mutants_are_killed_and_the_code_without_one_survives_as_long(cached: Pa
 @pytest.mark.timeout(900)
 def test_a_kill_in_a_race_is_found_again_by_the_same_seed(cached: Path) -> None:
     def hunted() -> Kill | None:
-        command = [sys.executable, "-m", "fencepost.mutations.child", str(module), "shared", "3", "40"]
-        ran = subprocess.run(command, capture_output=True, text=True, check=True)
-        return Kill(**json.loads(ran.stdout)["kill"])
+        found = isolated(lambda: killing.hunt(module, "shared", 3, 40), 100)
+        assert not isinstance(found, Ended)
+        return found.kill
 
     module = building.build(NUMBERS["claim_relaxed"], "shared").module
     kill = hunted()
@@ -122,16 +125,39 @@ def test_every_mutant_is_killed_within_a_minute() -> None:
     assert matrix.sizes.threads <= 3
 
 
-def ended(code: int, said: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.CompletedProcess([], code, "", f"trying race, size 5, after 1.250 s\n{said}")
+@pytest.fixture
+def prebuilt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing is compiled, and nothing loaded: what hunts is what is tried here."""
+    monkeypatch.setattr(killing, "build", lambda number, kind: building.Built(tmp_path, 0.0))
+    monkeypatch.setattr(killing, "loaded", lambda path: None)
 
 
-def test_a_crash_while_loading_is_a_kill_and_any_other_end_is_a_bug() -> None:
-    crashed = killing.told(ended(-signal.SIGSEGV, ""))
-    assert crashed.kill == Kill("race", 5, None, 1, "it crashed (SIGSEGV)")
-    assert crashed.seconds == 1.25
+def hunted_by(killer: Callable[[Hunt], Kill | None], monkeypatch: pytest.MonkeyPatch) -> killing.Hunted:
+    monkeypatch.setattr(killing, "_killers", lambda kind: [("race", killer, 1.0)])
+    return killing.hunted(None, "shared", 1, 5.0)
+
+
+@pytest.mark.usefixtures("prebuilt")
+def test_a_crash_of_the_hunt_is_a_kill_an_end_from_outside_is_unknown_and_an_error_is_a_bug(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ends_by(number: signal.Signals) -> Callable[[Hunt], None]:
+        def killer(hunt: Hunt) -> None:
+            hunt.tries(5)
+            os.kill(os.getpid(), number)
+
+        return killer
+
+    def fails(hunt: Hunt) -> None:
+        raise KeyError("row")
+
+    assert hunted_by(ends_by(signal.SIGSEGV), monkeypatch).kill == Kill("race", 5, None, 1, "it crashed (SIGSEGV)")
+    killed = hunted_by(ends_by(signal.SIGKILL), monkeypatch)
+    assert killed.kill is None
+    assert killed.unknown == "it was killed from outside (SIGKILL, as the kernel does when memory runs out)"
+    assert killing.NativeMatrix(1, 5.0, (killed,), ()).verdict is Verdict.UNKNOWN
     with pytest.raises(killing.KillerFailed, match="KeyError: 'row'"):
-        killing.told(ended(1, "Traceback\nKeyError: 'row'"))
+        hunted_by(fails, monkeypatch)
 
 
 # --- what cannot be done ----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError
+from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.explorer import exploration as model_exploration
 from fencepost.model.explorer import litmus as model_litmus
 from fencepost.model.explorer import subjects
@@ -188,8 +188,10 @@ def test_runs_longer_than_the_depth_are_counted_and_nothing_is_called_exhausted(
 def test_ctrl_c_ends_an_exploration_with_what_was_seen() -> None:
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    explored = explore_litmus(parse_test(counters(7, "R r0 x; W x r0+1")), "sc")
+    with pytest.raises(Interrupted) as interrupt:
+        explore_litmus(parse_test(counters(7, "R r0 x; W x r0+1")), "sc")
     timer.join()
+    explored = interrupt.value.found
     assert (explored.verdict, explored.reason) == (Verdict.UNKNOWN, "interrupted")
     assert explored.counts.complete > 0
 

@@ -1,16 +1,40 @@
-"""The command `fencepost`: exit codes, and what happens to errors."""
+"""The command `fencepost`: exit codes, and what happens to errors, signals and readers that have left."""
 
+from __future__ import annotations
+
+import io
 import os
+import signal
 import sys
+from typing import Any
 
-import click
-
-from fencepost.command_line import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, cli
-from fencepost.model.errors import InputError, LoadError
+from fencepost import signals
 
 
 def main() -> None:
     """Run the command line and exit: 0 holds, 1 violated, 2 bad input, 3 unknown, 70 a bug here, 130 interrupted."""
+    with signals.handled():  # before anything that takes time to load
+        sys.stdout, sys.stderr = _lasting(sys.stdout, sys.__stdout__), _lasting(sys.stderr, sys.__stderr__)
+        try:
+            code = _run()
+            signals.hear()
+        except KeyboardInterrupt:
+            signals.hear()
+            code = signals.interrupted(signal.SIGINT)
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        if received := signals.interrupted():
+            os._exit(received)  # where an interrupt met code that C had called, Python would end itself by SIGINT
+    sys.exit(code)
+
+
+def _run() -> int:
+    import click
+
+    from fencepost.command_line import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, cli
+    from fencepost.model.errors import InputError, LoadError
+
     try:
         code = cli.main(prog_name="fencepost", standalone_mode=False)
     except click.ClickException as error:
@@ -21,22 +45,37 @@ def main() -> None:
             click.echo(error.traceback, err=True, nl=False)
         click.echo(f"fencepost: {error}", err=True)
         code = EXIT_BAD_INPUT
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("fencepost: interrupted", err=True)
-        code = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has left
+    except click.Abort:
         code = EXIT_INTERRUPTED
     except Exception as error:
         if os.environ.get("FENCEPOST_TRACEBACK"):
             raise
         if (told := _in_users_code(error)) is not None:
             click.echo(f"{told}fencepost: your file raises while it is used", err=True)
-            sys.exit(EXIT_BAD_INPUT)
+            return EXIT_BAD_INPUT
         click.echo(f"fencepost: a bug in fencepost: {type(error).__name__}: {error}", err=True)
         click.echo("fencepost: set FENCEPOST_TRACEBACK=1 for the traceback and report it with the command", err=True)
         code = EXIT_BUG
-    sys.exit(code)
+    return int(code or 0)
+
+
+class _Lasting(io.FileIO):
+    """A stream that goes on when its reader has left, into nothing: the exit code stays that of the verdict."""
+
+    def write(self, data: object, /) -> int:
+        try:
+            return super().write(data)  # type: ignore[arg-type]  # any buffer, as FileIO has it
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            return super().write(data)  # type: ignore[arg-type]  # the same
+
+
+def _lasting(stream: Any, own: Any) -> Any:
+    """Return a stream of the process as one that lasts; as it is, where it is closed or not the process's own."""
+    if stream is None or stream is not own:
+        return stream
+    made = io.BufferedWriter(_Lasting(stream.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(made, stream.encoding, stream.errors, line_buffering=stream.line_buffering)
 
 
 def _in_users_code(error: Exception) -> str | None:

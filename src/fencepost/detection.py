@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -179,7 +179,7 @@ def _sound(bugs: tuple[str, ...], levels: tuple[Level, ...], *, all_of_them: boo
 
 def _through(
     work: list[tuple[str, str]], bugs: tuple[str, ...], seconds: float, seed: int, out: Path | None, jobs: int
-) -> Iterator[Cell]:
+) -> Generator[Cell, None, None]:
     """Yield every cell, as it comes, each from a process of its own."""
     works = (partial(fill, name, engine, bugs, seconds, seed, out) for name, engine in work)
     with closing(as_they_end(works, jobs)) as cells:

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.litmus import Answer, LitmusTest, lints, read_test
 from fencepost.model.litmus.explore import Budget, explore, explore_as_defined
 from fencepost.model.litmus.linting import refuse, same_names
@@ -82,7 +82,7 @@ def litmus(
     CRASH of its own is asked about twice: at any moment, and there. `as_defined` makes the explorers take the
     definition's own steps, of which there are many more. Every file is read before the first is decided, so that a bad
     one is known at once; `refused` is told of each that cannot be read, and without it the first is raised. With
-    `strict`, what is seldom meant is an error.
+    `strict`, what is seldom meant is an error. Raises Interrupted with the rows that are decided.
     """
     for engine in engines:
         if engine not in ENGINES:
@@ -96,14 +96,17 @@ def litmus(
     }
     if strict:
         refuse([each for test in tests for each in findings[test.path]])
-    rows = []
-    for test in tests:
-        for name in under[test.path]:
-            for asked, crash in test.crash_questions(profile_named(name)):
-                if progress is not None:
-                    progress(f"{test.name} under {name}{f', crash {crash}' if crash else ''}")
-                row = decide_test(asked, name, matrix, engines, budget or Budget(), as_defined)
-                rows.append(replace(row, crash=crash, lints=findings[test.path]))
+    rows: list[Row] = []
+    try:
+        for test in tests:
+            for name in under[test.path]:
+                for asked, crash in test.crash_questions(profile_named(name)):
+                    if progress is not None:
+                        progress(f"{test.name} under {name}{f', crash {crash}' if crash else ''}")
+                    row = decide_test(asked, name, matrix, engines, budget or Budget(), as_defined)
+                    rows.append(replace(row, crash=crash, lints=findings[test.path]))
+    except KeyboardInterrupt:
+        raise Interrupted(rows) from None
     return rows
 
 

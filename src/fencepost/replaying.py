@@ -13,7 +13,7 @@ from typing import Literal
 
 from fencepost import native
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError, NotAccepted, unknown_choice
+from fencepost.model.errors import InputError, Interrupted, NotAccepted, unknown_choice
 from fencepost.model.explorer.between_layers import on_programs, on_spec, programs_of
 from fencepost.model.explorer.outcome import Outcome, cannot_express, held, violated
 from fencepost.model.explorer.run_itf import is_run, read_run
@@ -68,7 +68,7 @@ def replay(
     """Replay a trace, or a trace file, in each of the engines.
 
     Raises InputError for an unknown engine and a property that a spec's trace cannot be about, and NotAccepted where
-    the protocol of a spec's trace refuses one of its steps.
+    the protocol of a spec's trace refuses one of its steps; Interrupted with what the engines said that were asked.
     """
     given = read(trace) if isinstance(trace, Path) else trace
     asked = tuple(engines)
@@ -76,9 +76,12 @@ def replay(
         if engine not in ENGINES:
             raise unknown_choice("engine", engine, ENGINES)
     outcomes: dict[Engine, Outcome] = {}
-    for engine in asked:
-        progress(engine)
-        outcomes[engine] = _of_spec(given, engine) if isinstance(given, Trace) else _of_run(run(given), engine)
+    try:
+        for engine in asked:
+            progress(engine)
+            outcomes[engine] = _of_spec(given, engine) if isinstance(given, Trace) else _of_run(run(given), engine)
+    except KeyboardInterrupt:
+        raise Interrupted(Replayed(given, outcomes)) from None
     return Replayed(given, outcomes)
 
 

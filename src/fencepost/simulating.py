@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -258,7 +258,7 @@ def replicate(task: Task, progress: Progress = lambda now_ns, end_ns, slots: Non
     return Replication(measure(world), len(history), inside, in_history, world.recorder.operation_count, detail)
 
 
-def _run(tasks: list[Task], jobs: int, tell: Tell) -> Iterator[Replication | Ended]:
+def _run(tasks: list[Task], jobs: int, tell: Tell) -> Generator[Replication | Ended, None, None]:
     """Run the tasks, in order; each is independent of the others, so it does not matter where it runs."""
     total = len(tasks)
     if jobs == 1:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fencepost.bench.figures import Figure, figure
+from fencepost.model.errors import Interrupted
 from fencepost.native.measuring import (
     FLOOR_METRICS,
     REPETITIONS_MIN,
@@ -53,16 +54,19 @@ def floor(
     """Measure the floor of this machine: some seconds, and at most 150 MB.
 
     `quick` takes sizes so small that figures of memory are figures of a cache. Raises InputError for repetitions
-    outside 7..10000, Miscounted where what was to be timed did not happen.
+    outside 7..10000, Miscounted where what was to be timed did not happen, Interrupted with the metrics so far.
     """
     check_repetitions(repetitions)
-    rows = []
-    for metric in FLOOR_METRICS.values():
-        if progress is not None:
-            progress(metric.name)
-        measured = measure_floor(metric.name, repetitions=repetitions, quick=quick)
-        found = figure(metric.name, metric.unit, measured.values, measured.unavailable)
-        rows.append(FloorFigure(found, metric, measured.operation_count, measured.disturbed_count, measured.cpus))
+    rows: list[FloorFigure] = []
+    try:
+        for metric in FLOOR_METRICS.values():
+            if progress is not None:
+                progress(metric.name)
+            measured = measure_floor(metric.name, repetitions=repetitions, quick=quick)
+            found = figure(metric.name, metric.unit, measured.values, measured.unavailable)
+            rows.append(FloorFigure(found, metric, measured.operation_count, measured.disturbed_count, measured.cpus))
+    except KeyboardInterrupt:
+        raise Interrupted(Floor(tuple(rows), hardware(), quick)) from None
     return Floor(tuple(rows), hardware(), quick)
 
 

@@ -13,7 +13,7 @@ from fencepost.bench.machine_floor import hardware
 from fencepost.bench.paths import PATHS, Path, Reach
 from fencepost.bench.python_entry import python_entry
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import unknown_choice
+from fencepost.model.errors import Interrupted, unknown_choice
 from fencepost.native.measuring import (
     REPETITIONS_MIN,
     ProbeTimes,
@@ -115,7 +115,8 @@ def measure(
     """Measure paths by name, all of them without a name; settings that several paths share are measured once.
 
     A ratio is taken repetition by repetition, of two probes that ran side by side. Raises InputError for an unknown
-    path or repetitions outside 7..10000, Miscounted where a batch was lost, ordered twice or out of order.
+    path or repetitions outside 7..10000, Miscounted where a batch was lost, ordered twice or out of order, and
+    Interrupted with the paths that are measured.
     """
     check_repetitions(repetitions)
     for name in paths:
@@ -123,11 +124,18 @@ def measure(
             raise unknown_choice("path", name, PATHS)
     asked = [path for path in PATHS.values() if not paths or path.name in paths]
     settings: dict[str, SettingTimes] = {}
-    for path in asked:
-        if path.setting not in settings:
-            if progress is not None:
-                progress(path.setting.replace("_", " "))
-            settings[path.setting] = _setting(path.setting, repetitions, quick)
+    try:
+        for path in asked:
+            if path.setting not in settings:
+                if progress is not None:
+                    progress(path.setting.replace("_", " "))
+                settings[path.setting] = _setting(path.setting, repetitions, quick)
+    except KeyboardInterrupt:
+        raise Interrupted(_bench([path for path in asked if path.setting in settings], settings, quick)) from None
+    return _bench(asked, settings, quick)
+
+
+def _bench(asked: list[Path], settings: dict[str, SettingTimes], quick: bool) -> Bench:
     return Bench(tuple(_measured(path, settings[path.setting], quick) for path in asked), hardware(), quick)
 
 

@@ -13,7 +13,7 @@ from fencepost.checking.by_native import by_lockstep, by_race, same
 from fencepost.checking.job import Job
 from fencepost.checking.screen import CheckReport
 from fencepost.model.contract import LEVELS, Level, Verdict
-from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.histories import Workload
 from fencepost.model.processes import Ended, as_they_end
 from fencepost.model.programs import DESIGNS
@@ -54,7 +54,7 @@ def check(
         print(report)
 
     Nothing is written unless `out` names a folder for traces. Raises InputError for an unknown sequencer, engine or
-    property, and for a sequencer that is not of the level.
+    property, and for a sequencer that is not of the level; Interrupted with the report so far.
     """
     engines = _engines(engine)
     names = _asked(target, level)
@@ -64,17 +64,30 @@ def check(
         given = workload or recorded_workload(protocol(name).level)
         job = Job(protocol(name), given, seed, share, thorough, out)
         parts += [(name, each, partial(work, job, engines)) for each, work in _PARTS.items()]
-    findings: dict[str, list[Finding]] = {name: [] for name in names}
+    came: list[tuple[str, Part]] = []
+    try:
+        for done, (name, part, found) in enumerate(_done(parts, jobs), start=1):
+            came.append((name, found))
+            on_progress(f"{done} of {len(parts)}: {name}, {part}")
+    except KeyboardInterrupt:
+        raise Interrupted(_report(names, came, property, seed, is_interrupted=True)) from None
+    return _report(names, came, property, seed)
+
+
+def _report(
+    names: list[str], came: list[tuple[str, Part]], property: str | None, seed: int, *, is_interrupted: bool = False
+) -> CheckReport:
+    """Put the parts together, by sequencer and engine. Raises InputError where no finding is of the property."""
+    found = [
+        each for name in names for each in _in_order([one for whose, part in came if whose == name for one in part[0]])
+    ]
+    kept = tuple(each for each in found if property in (None, each.property))
+    if property is not None and not kept and not is_interrupted:
+        raise unknown_choice("property", property, dict.fromkeys(each.property for each in found))
     happened: dict[str, dict[str, int]] = {name: {} for name in names}
-    for done, (name, part, (found, seen)) in enumerate(_done(parts, jobs), start=1):
-        on_progress(f"{done} of {len(parts)}: {name}, {part}")
-        findings[name] += found
+    for name, (_, seen) in came:
         happened[name] |= seen
-    kept = tuple(each for name in names for each in _in_order(findings[name]) if property in (None, each.property))
-    if property is not None and not kept:
-        known = dict.fromkeys(each.property for found in findings.values() for each in found)
-        raise unknown_choice("property", property, known)
-    return CheckReport("check", kept, seed, happened, tuple(names))
+    return CheckReport("check", kept, seed, is_interrupted, happened, tuple(names))
 
 
 def _asked(target: str | None, level: Level | None) -> list[str]:

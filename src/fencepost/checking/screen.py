@@ -130,6 +130,8 @@ class CheckReport(Report):
             names = dict.fromkeys(target for target, _ in broken)
             parts = [f"{name} breaks {', '.join(what for whose, what in broken if whose == name)}" for name in names]
             return f"Violated: {'; '.join(parts)}."
+        if self.is_interrupted:
+            return "Interrupted: what was not reached is unknown, which is no pass."
         if self.verdict is Verdict.UNKNOWN:
             unknown = [each for each in self.findings if each.verdict is Verdict.UNKNOWN]
             why = dict.fromkeys(f"{each.engine} ({each.bound or each.explanation})" for each in unknown)

@@ -1,5 +1,7 @@
 """The command line: one module a command; results on stdout, progress on stderr."""
 
+from typing import Any
+
 import click
 
 from fencepost import __version__
@@ -20,13 +22,23 @@ from fencepost.command_line.verify import verify_command
 __all__ = ["EXIT_BAD_INPUT", "EXIT_BUG", "EXIT_INTERRUPTED", "cli"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Verbs(click.Group):
+    """Ends a command that was interrupted before click does, which would print a line of its own."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fencepost")
 def cli() -> None:
     """Define, prove, simulate and race total-order sequencers.
 
     Exit codes: 0 everything asked holds within the bound that is printed, 1 violated, 2 usage or bad
-    input, 3 unknown, 70 a bug in fencepost, 130 interrupted.
+    input, 3 unknown, 70 a bug in fencepost, 130 interrupted, 143 terminated.
     """
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, warn
+from fencepost.command_line.output import exit_code, found_by, print_json, print_summary, print_table, warn
 from fencepost.model.contract import worst
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def ablate_command(
     if strict:
         refuse(findings)
     warn(findings)
-    ablations = ablate(test, profile_named(name), matrix_named(matrix))
+    ablations = found_by(lambda: ablate(test, profile_named(name), matrix_named(matrix)))
     verdict = worst([each.verdict for each in ablations])
     if as_json:
         print_json("ablate", verdict, None, [_json(test, name, matrix, each, findings) for each in ablations])

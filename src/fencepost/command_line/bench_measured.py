@@ -11,6 +11,7 @@ import click
 from fencepost.command_line import options
 from fencepost.command_line.output import (
     exit_code,
+    found_by,
     json_document,
     print_summary,
     print_table,
@@ -76,7 +77,7 @@ def paths_command(
     if as_list:
         _list()
         return
-    bench = measure(names, repetitions=repetitions, quick=quick, progress=progress(quiet))
+    bench = found_by(lambda: measure(names, repetitions=repetitions, quick=quick, progress=progress(quiet)))
     finish("bench", [measured_json(row) for row in bench.rows], bench, bench.verdict, out, as_json)
     if not as_json:
         _print_bench(bench, repetitions)
@@ -93,7 +94,7 @@ def floor_command(repetitions: int, quick: bool, out: Path | None, as_json: bool
     """
     from fencepost.bench import floor
 
-    machine = floor(repetitions=repetitions, quick=quick, progress=progress(quiet))
+    machine = found_by(lambda: floor(repetitions=repetitions, quick=quick, progress=progress(quiet)))
     finish("floor", floor_json(machine), machine, Verdict.NOT_FOUND, out, as_json)
     if not as_json:
         _print_floor(machine, repetitions)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import print_report, progress
+from fencepost.command_line.output import exit_code, found_by, print_report, progress
 
 if TYPE_CHECKING:
     from fencepost.model.histories import Workload
@@ -45,7 +46,8 @@ def check_command(context: click.Context, /, target: str | None, **given: Any) -
     from fencepost.checking import check
 
     sequencer, workload = _asked(target, given["sequencer"], given["workload"])
-    report = check(
+    asked = partial(
+        check,
         sequencer,
         workload=workload,
         level=given["level"],
@@ -58,8 +60,9 @@ def check_command(context: click.Context, /, target: str | None, **given: Any) -
         out=given["out"],
         on_progress=progress(given["quiet"]),
     )
+    report = found_by(asked)
     print_report(report, as_json=given["as_json"], verbose=given["verbose"])
-    context.exit(report.exit_code)
+    context.exit(exit_code(report.verdict))
 
 
 def _asked(target: str | None, sequencer: str | None, workload: Path | None) -> tuple[str | None, Workload | None]:

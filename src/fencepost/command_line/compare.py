@@ -12,8 +12,8 @@ import click
 
 from fencepost.command_line import options
 from fencepost.command_line.output import (
-    EXIT_INTERRUPTED,
     exit_code,
+    found_by,
     print_json,
     print_summary,
     print_table,
@@ -84,17 +84,19 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
     out: Path = given["out"]
     was_there = out.exists()
     writable(out)
-    found = compare(
-        (*names, *given["more"]),
-        levels=asked,
-        policy=given["policy"],
-        examples=given["examples"],
-        budget_seconds=given["budget"],
-        seed=given["seed"],
-        only_differences=given["only_differences"],
-        jobs=given["jobs"] or os.cpu_count() or 1,
-        out=out,
-        progress=progress(given["quiet"]),
+    found = found_by(
+        lambda: compare(
+            (*names, *given["more"]),
+            levels=asked,
+            policy=given["policy"],
+            examples=given["examples"],
+            budget_seconds=given["budget"],
+            seed=given["seed"],
+            only_differences=given["only_differences"],
+            jobs=given["jobs"] or os.cpu_count() or 1,
+            out=out,
+            progress=progress(given["quiet"]),
+        )
     )
     if not was_there and not any(each.path for each in found.counterexamples):
         with suppress(OSError):
@@ -106,8 +108,7 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
     _warn(found)
     if not given["quiet"]:
         click.echo(f"... {sum(row.seconds for row in found.rows):.1f} s", err=True)
-    interrupted = any(row.reason == "interrupted" for row in found.rows)
-    context.exit(EXIT_INTERRUPTED if interrupted else exit_code(found.verdict))
+    context.exit(exit_code(found.verdict))
 
 
 def _warn(found: Comparisons) -> None:
@@ -162,8 +163,7 @@ def _print(found: Comparisons, examples: int | None, *, is_by_budget: bool) -> N
         if row.counterexample is not None:
             click.echo("")
             _show(row, row.counterexample, found.seed, row.enough if is_by_budget else examples)
-    worst = next((row for row in found.rows if row.counterexample), found.rows[0])
-    counterexample = worst.counterexample
+    counterexample = next((row.counterexample for row in found.rows if row.counterexample), None)
     print_summary(
         verdict=found.verdict,
         property=counterexample.property if counterexample else None,

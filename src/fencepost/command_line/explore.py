@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +11,15 @@ import click
 
 from fencepost.command_line import options
 from fencepost.command_line.output import (
-    EXIT_INTERRUPTED,
     exit_code,
+    found_by,
     print_json,
     print_summary,
     print_table,
     warn,
     writable,
 )
-from fencepost.model.contract import Verdict, worst
+from fencepost.model.contract import worst
 
 if TYPE_CHECKING:
     from fencepost.model.explorer.exploration import Explored, Progress, Tell
@@ -90,14 +91,15 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
     several runs.
     """
     from fencepost.exploring import explore, findings
-    from fencepost.model.explorer.exploration import INTERRUPTED, Limits
+    from fencepost.model.explorer.exploration import Limits
 
     out: Path = given["out"]
     writable(out)
     checkpoint = out / f"explore-{_file_name(Path(what).name)}.checkpoint.json"
     if given["resume"] and not given["quiet"] and not any(out.glob(f"*-{checkpoint.name}")):
         click.echo(f"... no search to resume in {out}: a new one begins", err=True)
-    found = explore(
+    asked = partial(
+        explore,
         what,
         profile=given["profile"],
         matrix=given["matrix"],
@@ -114,6 +116,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         strict=given["strict"],
         tell=_tell(quiet=given["quiet"]),
     )
+    found = found_by(asked)
     warn(finding for each in found for finding in findings(each.subject))
     verdict = worst([each.verdict for each in found])
     traces = {id(each): _write(each, out) for each in found if each.violation}
@@ -124,8 +127,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         _print(found, traces)
     if not given["quiet"]:
         click.echo(f"... {sum(each.seconds for each in found):.2f} s", err=True)
-    interrupted = any(each.reason.startswith(INTERRUPTED) for each in found) and verdict is not Verdict.VIOLATED
-    context.exit(EXIT_INTERRUPTED if interrupted else exit_code(verdict))
+    context.exit(exit_code(verdict))
 
 
 def _is_sized(context: click.Context) -> bool:

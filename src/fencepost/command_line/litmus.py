@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from fencepost.command_line import options
 from fencepost.command_line.output import (
     EXIT_BAD_INPUT,
     exit_code,
+    found_by,
     print_json,
     print_summary,
     print_table,
@@ -81,7 +83,8 @@ def litmus_command(
     if idioms and paths:
         raise click.UsageError("--idioms and paths exclude each other")
     refused: list[InputError] = []
-    rows = litmus(
+    decided = partial(
+        litmus,
         [idiom_folder()] if idioms else paths,
         profile=profile,
         matrix=matrix,
@@ -92,6 +95,7 @@ def litmus_command(
         progress=progress(quiet),
         refused=refused.append,
     )
+    rows = found_by(decided)
     for error in refused:
         click.echo(f"fencepost: {error}", err=True)
     warn(finding for row in rows for finding in row.lints)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fencepost.command_line import native_mutants, options
-from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, progress
+from fencepost.command_line.output import exit_code, found_by, print_json, print_summary, print_table, progress
 
 if TYPE_CHECKING:
     from fencepost.detection import Cell, Matrix
@@ -73,7 +74,8 @@ def mutants_command(
         return
     from fencepost.detection import BUDGET_SECONDS, mutants
 
-    matrix = mutants(
+    asked_for = partial(
+        mutants,
         names,
         levels=asked,
         engines=ENGINES if not engines or "all" in engines else engines,
@@ -83,6 +85,7 @@ def mutants_command(
         out=out,
         progress=progress(quiet),
     )
+    matrix = found_by(asked_for)
     if as_json:
         print_json("mutants", matrix.verdict, seed, [_json(cell) for cell in matrix.cells])
     else:

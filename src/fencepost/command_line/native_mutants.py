@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fencepost.command_line.output import exit_code, json_document, print_summary, print_table, progress
+from fencepost.command_line.output import exit_code, found_by, json_document, print_summary, print_table, progress
 
 if TYPE_CHECKING:
     from fencepost.mutations.killing import Hunted, NativeMatrix
@@ -21,9 +21,8 @@ def run(
     """Hunt the mutants of these names, print the table, and return the exit code."""
     from fencepost.mutations.killing import BUDGET_SECONDS, native_mutants
 
-    matrix = native_mutants(
-        names, budget_seconds=budget_seconds or BUDGET_SECONDS, seed=seed, jobs=jobs, progress=progress(quiet)
-    )
+    budget, told = budget_seconds or BUDGET_SECONDS, progress(quiet)
+    matrix = found_by(lambda: native_mutants(names, budget_seconds=budget, seed=seed, jobs=jobs, progress=told))
     if as_json:
         results = [_json(each) for each in (*matrix.mutants, *matrix.sound)]
         click.echo(json_document("mutants", matrix.verdict, seed, results, smallest_examples=_medians(matrix)))

@@ -4,18 +4,18 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from fencepost import __version__
+from fencepost import __version__, signals
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError
+from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.report import Report, json_text
 
 EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED = 2, 70, 130
@@ -24,12 +24,39 @@ _STYLES = {Verdict.VIOLATED: "bold red", Verdict.UNKNOWN: "yellow"}
 _EXACT_IN_JSON = 2**53  # larger integers are rounded by readers that hold numbers as doubles
 _WIDTH = 132  # of a table that goes to a file or a pipe
 
+_CUT_SHORT = "fencepost.cut_short"  # of a click context: the verb was interrupted
+Found = TypeVar("Found")
+
 PACKAGES = ("simpy", "z3-solver", "hypothesis", "numpy", "click", "rich", "msgspec")
 
 
 def exit_code(verdict: Verdict) -> int:
-    """Return 0 for a pass, 1 for violated, 3 for unknown."""
-    return _EXIT_CODES.get(verdict, 0)
+    """Return 0 for a pass, 1 for violated, 3 for unknown; the front door has its own for what was interrupted."""
+    return _EXIT_CODES.get(_settled(verdict), 0)
+
+
+def found_by(verb: Callable[[], Found]) -> Found:
+    """Return what a verb found; where it is interrupted, what it had found until then, to be printed like any other.
+
+    Raises KeyboardInterrupt where that was nothing.
+    """
+    try:
+        return verb()
+    except Interrupted as interrupt:
+        if isinstance(interrupt.found, list) and not interrupt.found:
+            raise KeyboardInterrupt from None
+        click.get_current_context().meta[_CUT_SHORT] = True
+        made: Found = interrupt.found
+        return made
+    finally:
+        signals.hear()
+
+
+def _settled(verdict: Verdict) -> Verdict:
+    """Return the verdict of the command: what was cut short passes nothing."""
+    context = click.get_current_context(silent=True)
+    is_cut_short = context is not None and context.meta.get(_CUT_SHORT, False)
+    return Verdict.UNKNOWN if is_cut_short and verdict.passes else verdict
 
 
 def progress(quiet: bool) -> Any:
@@ -82,6 +109,8 @@ def print_report(report: Report, *, as_json: bool, verbose: bool = False) -> Non
 
 def print_summary(**items: object) -> None:
     """Print the last line: key=value, words with spaces joined by a hyphen, `-` for what there is not."""
+    if isinstance(verdict := items.get("verdict"), Verdict):
+        items["verdict"] = _settled(verdict)
     click.echo(" ".join(f"{key}={_word(value)}" for key, value in items.items()))
 
 
@@ -100,7 +129,7 @@ def json_document(
     """Return the one JSON document of a command; `more` is added to its manifest."""
     document = {
         "schema": f"fencepost/{verb}/1",
-        "verdict": verdict,
+        "verdict": _settled(verdict),
         "seed": seed,
         "results": results,
         "manifest": {**manifest(), **more},

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, print_json, print_summary, print_table
+from fencepost.command_line.output import exit_code, found_by, print_json, print_summary, print_table
 from fencepost.model.contract import Verdict, worst
+from fencepost.model.errors import Interrupted
 
 if TYPE_CHECKING:
     from fencepost.model.instance import Instance
@@ -83,12 +84,8 @@ def prove_command(
     asked = [protocol_of(name) for name in names] or list(SOUND)
     if kills:
         context.exit(_print_mutants(tuple(asked), as_json))
-    rows = []
-    bounds = Instance(others=sizes)
-    for row, text in _rows(asked, _solving(emit, solver, timeout), depth, bounds, out):
-        rows.append(row)
-        if not as_json:
-            click.echo(text)
+    solving, bounds = _solving(emit, solver, timeout), Instance(others=sizes)
+    rows = found_by(lambda: _proved(_rows(asked, solving, depth, bounds, out), quiet=as_json))
     verdict = worst([row["verdict"] for row in rows])
     if as_json:
         print_json("prove", verdict, None, rows)
@@ -97,6 +94,19 @@ def prove_command(
         shown = bad and (bad["trace"] or bad["query"])
         print_summary(verdict=verdict, property=bad and bad["property"], seed=None, trace=shown)
     context.exit(exit_code(verdict))
+
+
+def _proved(rows: Iterator[tuple[dict[str, Any], str]], *, quiet: bool) -> list[dict[str, Any]]:
+    """Print each line as it comes; return the rows. Raises Interrupted with those so far."""
+    found: list[dict[str, Any]] = []
+    try:
+        for row, text in rows:
+            found.append(row)
+            if not quiet:
+                click.echo(text)
+    except KeyboardInterrupt:
+        raise Interrupted(found) from None
+    return found
 
 
 def _solving(emit: Path | None, solver: str, timeout: float | None) -> Solving:
@@ -114,14 +124,21 @@ def _rows(
     from fencepost.proofs import prove
 
     for protocol in asked:
-        proofs = prove(protocol, depth=depth, bounds=bounds, solving=solving)
-        for proof in proofs:
-            path = _written(proof, out)
-            row = _row(proof.protocol, proof.property, proof.verdict, proof.bound, proof.seconds)
-            yield row | {"query" if proof.query else "trace": path}, _line(proof, path)
-        for each in proofs[0].happenings:
-            row = _row(protocol.name, each.name, each.verdict, each.bound, 0.0)
-            yield row, f"{protocol.name}: {each.name} ... {each.verdict} ({each.bound})"
+        try:
+            yield from _of_proofs(prove(protocol, depth=depth, bounds=bounds, solving=solving), out)
+        except Interrupted as interrupt:
+            yield from _of_proofs(interrupt.found, out)
+            raise
+
+
+def _of_proofs(proofs: list[Proof], out: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    for proof in proofs:
+        path = _written(proof, out)
+        row = _row(proof.protocol, proof.property, proof.verdict, proof.bound, proof.seconds)
+        yield row | {"query" if proof.query else "trace": path}, _line(proof, path)
+    for each in proofs[0].happenings if proofs else ():
+        row = _row(proofs[0].protocol, each.name, each.verdict, each.bound, 0.0)
+        yield row, f"{proofs[0].protocol}: {each.name} ... {each.verdict} ({each.bound})"
 
 
 def _row(protocol: str, name: str, verdict: Verdict, bound: str, seconds: float) -> dict[str, Any]:
@@ -183,7 +200,7 @@ def _print_mutants(asked: tuple[type[Protocol], ...], as_json: bool) -> int:
     """Print the kill table; a mutant that survives without being listed as equivalent is a violation."""
     from fencepost.proofs.mutants import mutants
 
-    made = list(mutants(asked))
+    made = found_by(lambda: mutants(asked))
     rows = [
         {
             "mutant": mutant.name,
@@ -197,7 +214,7 @@ def _print_mutants(asked: tuple[type[Protocol], ...], as_json: bool) -> int:
         for mutant in made
     ]
     survivors = [mutant for mutant in made if mutant.killed_by is None and mutant.equivalent is None]
-    verdict = Verdict.VIOLATED if survivors else Verdict.PROVED
+    verdict = Verdict.VIOLATED if survivors else Verdict.PROVED if made else Verdict.UNKNOWN
     if as_json:
         print_json("mutants", verdict, None, rows)
         return exit_code(verdict)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, progress
+from fencepost.command_line.output import exit_code, found_by, print_json, print_summary, print_table, progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def replay_command(
         raise InputError("--export and --out FILE go together: one says what to write, the other where")
     given = read(trace)
     engines = [each for each in ENGINES if engine in ("all", each)]
-    replayed = replay(given, engines, progress(quiet))
+    replayed = found_by(lambda: replay(given, engines, progress(quiet)))
     if export is not None and out is not None:
         write_export(given, export, out, full=full)
     if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import click
 
 from fencepost import __version__
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, print_summary, print_table
+from fencepost.command_line.output import exit_code, found_by, print_summary, print_table
 from fencepost.model.contract import Verdict
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def simulate_command(
     if costs:
         _print_costs(asked)
         return
-    simulation = simulate(
+    simulated = partial(
+        simulate,
         asked,
         level=_level(level),
         traced=trace,
@@ -90,6 +92,7 @@ def simulate_command(
         tell=_teller(quiet),
         **given,
     )
+    simulation = found_by(simulated)
     files = [] if out is None else _write(simulation, out)
     if as_json:
         click.echo(_document(simulation), nl=False)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import EXIT_BAD_INPUT, exit_code, print_json, print_summary, print_table
-from fencepost.model.errors import InputError, unknown_choice
+from fencepost.command_line.output import EXIT_BAD_INPUT, exit_code, found_by, print_json, print_summary, print_table
+from fencepost.model.errors import InputError, Interrupted, unknown_choice
 
 if TYPE_CHECKING:
     from fencepost.model.contract import Level, Verdict
@@ -76,13 +76,7 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
     rules = _rules(preset, given)
     choose(level, given["names"] or None, given["without"])  # what is asked is wrong for all files alike
     beside = _beside(given)
-    checked: list[tuple[Path, Verification | InputError]] = []
-    for path in histories:
-        try:
-            checked.append((path, _verify(path, level, preset, rules, beside, given)))
-        except InputError as error:
-            click.echo(f"fencepost: {error}", err=True)
-            checked.append((path, error))
+    checked = found_by(lambda: _checked(histories, lambda path: _verify(path, level, preset, rules, beside, given)))
     refused = any(isinstance(each, InputError) for _, each in checked)
     verdict = worst([Verdict.UNKNOWN if isinstance(each, InputError) else each.verdict for _, each in checked])
     if as_json:
@@ -212,6 +206,23 @@ def _json_rows(path: Path, verification: Verification | InputError) -> list[dict
         for each in verification.not_expressible
         if each.is_needed
     ]
+
+
+def _checked(
+    histories: tuple[Path, ...], verified: Callable[[Path], Verification]
+) -> list[tuple[Path, Verification | InputError]]:
+    """Return what was found in each file, or why it could not be read. Raises Interrupted with those so far."""
+    checked: list[tuple[Path, Verification | InputError]] = []
+    try:
+        for path in histories:
+            try:
+                checked.append((path, verified(path)))
+            except InputError as error:
+                click.echo(f"fencepost: {error}", err=True)
+                checked.append((path, error))
+    except KeyboardInterrupt:
+        raise Interrupted(checked) from None
+    return checked
 
 
 def _json(path: Path, finding: Finding) -> dict[str, Any]:

@@ -140,8 +140,9 @@ def native_mutants(
     try:
         with closing(as_they_end(works, jobs)) as hunts:
             for at, found in hunts:
-                lost = found if isinstance(found, Ended) else None
-                done[at] = found if lost is None else Hunted(*work[at], "-", None, 0.0, 0.0, unknown=lost.sentence)
+                if isinstance(found, Ended):
+                    found = Hunted(*work[at], "-", None, 0.0, 0.0, unknown=found.sentence)
+                done[at] = found
                 progress(f"{len(done)} of {len(work)}: {done[at].outcome}")
     except KeyboardInterrupt:
         raise Interrupted(matrix("interrupted")) from None
