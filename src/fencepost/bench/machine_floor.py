@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fencepost.bench.figures import Figure, figure
+from fencepost.bench.machine import hardware, load
 from fencepost.native.measuring import (
     FLOOR_METRICS,
     REPETITIONS_MIN,
     FloorMetric,
     check_repetitions,
-    machine,
     measure_floor,
 )
-
-_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 @dataclass(frozen=True)
@@ -56,33 +52,11 @@ def floor(
     outside 7..10000, Miscounted where what was to be timed did not happen.
     """
     check_repetitions(repetitions)
-    rows = []
+    load_before, rows = load(), []
     for metric in FLOOR_METRICS.values():
         if progress is not None:
             progress(metric.name)
         measured = measure_floor(metric.name, repetitions=repetitions, quick=quick)
         found = figure(metric.name, metric.unit, measured.values, measured.unavailable)
         rows.append(FloorFigure(found, metric, measured.operation_count, measured.disturbed_count, measured.cpus))
-    return Floor(tuple(rows), hardware(), quick)
-
-
-def hardware() -> dict[str, Any]:
-    """Return what stands in the manifest of a measurement: the machine, as far as it can be asked."""
-    asked = machine()
-    return {
-        "cpu_model": asked.cpu_model or None,
-        "core_count": os.cpu_count(),
-        "cpus_allowed": list(asked.cpus_allowed),
-        "clflushopt": asked.clflushopt,
-        "clwb": asked.clwb,
-        "transparent_hugepage": _huge_pages(),
-    }
-
-
-def _huge_pages() -> str | None:
-    """Return the word in brackets of the kernel's setting, such as madvise; None where it has no such setting."""
-    try:
-        words = _HUGE_PAGES.read_text().split()
-    except OSError:
-        return None
-    return next((word.strip("[]") for word in words if word.startswith("[")), None)
+    return Floor(tuple(rows), hardware(load_before), quick)

@@ -9,7 +9,7 @@ from typing import Any
 
 from fencepost.bench.counted_settings import allocations, memory, wait_free
 from fencepost.bench.figures import Figure, figure
-from fencepost.bench.machine_floor import hardware
+from fencepost.bench.machine import hardware, load
 from fencepost.bench.paths import PATHS, Path, Reach
 from fencepost.bench.python_entry import python_entry
 from fencepost.model.contract import Verdict
@@ -122,13 +122,14 @@ def measure(
         if name not in PATHS:
             raise unknown_choice("path", name, PATHS)
     asked = [path for path in PATHS.values() if not paths or path.name in paths]
+    load_before = load()
     settings: dict[str, SettingTimes] = {}
     for path in asked:
         if path.setting not in settings:
             if progress is not None:
                 progress(path.setting.replace("_", " "))
             settings[path.setting] = _setting(path.setting, repetitions, quick)
-    return Bench(tuple(_measured(path, settings[path.setting], quick) for path in asked), hardware(), quick)
+    return Bench(tuple(_measured(path, settings[path.setting], quick) for path in asked), hardware(load_before), quick)
 
 
 def _setting(name: str, repetitions: int, quick: bool) -> SettingTimes:
