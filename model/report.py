@@ -186,7 +186,7 @@ def frame_of(columns: Mapping[str, list[Any]]) -> Any:
     except ImportError:
         pass
     try:
-        import pandas
+        import pandas  # type: ignore[import-untyped,unused-ignore]  # not among the dependencies
     except ImportError:
         raise InputError("neither polars nor pandas is installed: expected one of them (pip install polars)") from None
     return pandas.DataFrame(dict(columns))

@@ -24,6 +24,18 @@ py::dict machine_fields() {
   return fields;
 }
 
+py::dict build_fields() {
+  py::dict fields;
+  fields["type"] = FENCEPOST_BUILD_TYPE;
+  fields["flags"] = FENCEPOST_BUILD_FLAGS;
+#ifdef __clang__
+  fields["compiler"] = "clang " __clang_version__;
+#else
+  fields["compiler"] = "gcc " __VERSION__;
+#endif
+  return fields;
+}
+
 py::list metric_list() {
   py::list metrics;
   for (const auto& each : fencepost::floor_metrics()) {
@@ -58,6 +70,7 @@ void fencepost::bind_floor(py::module_& module) {
   module.attr("REPETITION_COUNT_MAX") = fencepost::repetition_count_max;
   module.attr("FLOOR_METRICS") = metric_list();
   module.def("machine", &machine_fields);
+  module.def("build", &build_fields);
   module.def("measure_floor", &floor_fields, py::arg("name"), py::kw_only(), py::arg("repetition_count"),
              py::arg("is_quick"));
 }

@@ -24,6 +24,7 @@ __all__ = [
     "ProbeTimes",
     "Repetitions",
     "SettingTimes",
+    "build",
     "machine",
     "measure_floor",
     "measure_setting",
@@ -102,6 +103,11 @@ def machine() -> Machine:
     """Return what the machine says of itself."""
     fields = _core.machine()
     return Machine(fields["cpu_model"], tuple(fields["cpus_allowed"]), fields["clflushopt"], fields["clwb"])
+
+
+def build() -> dict[str, str]:
+    """Return what the compiled module was built with: `type` and `flags` of the build, `compiler`."""
+    return _core.build()
 
 
 def measure_floor(name: str, *, repetitions: int = REPETITIONS_MIN, quick: bool = False) -> Repetitions:

@@ -197,7 +197,7 @@ def test_mutants_of_what_is_not_proved_are_refused() -> None:
     with pytest.raises(
         InputError, match=r"Unfenced is not proved \(fenced, in-sequence, once\): prove it, then its mutants"
     ):
-        next(mutants((wrong,)))
+        mutants((wrong,))
 
 
 # --- counterexamples ---

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fencepost.command_line import cli
 from fencepost.model.contract import Level
 from fencepost.model.errors import FormatError
-from fencepost.model.histories import Beside, Log, read_batches, read_log, read_readers, verify
+from fencepost.model.histories import Beside, Log, Rules, read_batches, read_log, read_readers, verify
 
 Batch = tuple[int, int]  # client, seq
 
@@ -136,6 +136,29 @@ def test_a_tail_that_was_acknowledged_and_is_gone_is_shown_with_its_file_and_row
         0,
         True,
     )
+
+
+def test_numbers_that_begin_again_are_told_apart_or_refused() -> None:
+    log = read_log({"client_id": [1, 1], "epoch": [0, 1], "batch_seq": [0, 0], "start_position": [0, 1]})
+    acked = {"client_id": [1, 1, 1], "epoch": [0, 1, 2], "batch_seq": [0, 0, 0]}
+    assert verify(log, 4, beside=Beside(acks=read_batches(acked)))["lost"].count == 1
+    with pytest.raises(
+        FormatError, match="column epoch: column is missing: numbers of batches begin again with each epoch"
+    ):
+        verify(log, 4, beside=Beside(acks=read_batches({"client_id": [1], "batch_seq": [0]})))
+    two_logs = read_log({"log": ["a", "b"], "start_position": [0, 0]})
+    beside = Beside(readers=read_readers({"reader_id": [1], "position": [0], "client_id": [0], "batch_seq": [0]}))
+    with pytest.raises(FormatError, match="column log: column is missing: positions begin again in each log"):
+        verify(two_logs, properties=["agreement"], beside=beside)
+
+
+def test_what_is_retained_no_longer_is_not_lost() -> None:
+    log = read_log({"client_id": [1, 1], "batch_seq": [6, 8], "start_position": [1000, 1001]})
+    beside = Beside(acks=read_batches({"client_id": [1] * 5 + [2], "batch_seq": [4, 5, 6, 7, 8, 0]}))
+    found = verify(log, 4, rules=Rules(from_position=1000, first_seq=None), beside=beside)["lost"]
+    assert found.count == 1
+    assert found.witness is not None
+    assert found.witness.sentence == "client 1 batch 7 was acknowledged and is not in the log"
 
 
 def test_a_file_beside_the_log_without_its_columns_is_refused() -> None:

@@ -154,6 +154,13 @@ def test_fillers_hold_positions_and_are_no_batches(tmp_path: Path) -> None:
     assert rows_of(answer)["unique"]["bound"] == "1 run, 3 batches"
 
 
+def test_rows_without_numbers_are_batches_of_their_own() -> None:
+    columns = {"start_position": [0, 1], "sent_ns": [50, 0], "acked_ns": [60, 10]}
+    assert verify(read_log(columns), 5)["real-time"].count == 1
+    with pytest.raises(FormatError, match="row 2, column acked_ns: found 10, expected at least 20"):
+        read_log(columns | {"sent_ns": [0, 20]})
+
+
 def test_a_column_that_is_absent_makes_what_needs_it_unknown_and_that_is_no_pass(tmp_path: Path) -> None:
     text = "client_id,batch_seq,message_count,start_position\n1,0,1,0\n"
     of_level = verified(tmp_path, text, "--level", "5", "--json")

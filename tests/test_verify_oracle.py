@@ -245,7 +245,8 @@ def test_rows_in_position_order_are_certified_by_pieces_only_where_the_words_hol
 def test_what_one_pass_certifies_holds_and_of_a_valid_run_that_is_everything(
     rows: list[OrderedBatch], piece_size: int
 ) -> None:
-    history = History.from_rows(sorted(rows, key=lambda row: row.start_position))
+    rows.sort(key=lambda row: row.start_position)
+    history = History.from_rows(rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(certifier, "PIECE_SIZE", piece_size)
         one_pass = certifier.Certifier(COUNTS, Rules())

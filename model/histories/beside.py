@@ -13,15 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fencepost.model.errors import FormatError
 from fencepost.model.histories.columns import Source, Table, words_of
 from fencepost.model.histories.frames import frame_of, new_frame, polars_module, read_frame
 from fencepost.model.histories.log import Log
 from fencepost.model.histories.records import NEVER
+from fencepost.model.histories.rules import Rules
 
 if TYPE_CHECKING:
     import polars
 
-SENT_COLUMNS = ("client_id", "batch_seq", "epoch", "log", "sent_ns", "acked_ns", "outcome", "message_count")
+SENT_COLUMNS = (
+    "client_id",
+    "batch_seq",
+    "epoch",
+    "broker_id",
+    "log",
+    "sent_ns",
+    "acked_ns",
+    "outcome",
+    "message_count",
+)
 READ_COLUMNS = ("reader_id", "start_position", "client_id", "batch_seq", "message_count", "log")
 
 ACKNOWLEDGED, FAILED, UNKNOWN, SILENT = "acknowledged", "failed", "unknown", "silent"
@@ -79,6 +91,8 @@ def read_batches(table: Path | str | Any, source: Source | None = None) -> Batch
     keys: dict[str, Any] = {"client": columns.words("client_id"), "seq": columns.integers("batch_seq", 0)}
     if "epoch" in columns:
         keys["epoch"] = columns.integers("epoch", 0)
+    if "broker_id" in columns:
+        keys["broker"] = columns.words("broker_id")
     if "log" in columns:
         keys["log"] = columns.words("log")
     outcomes, has_outcomes = _outcomes(columns)
@@ -114,22 +128,26 @@ def _outcomes(table: Table) -> tuple[list[str] | polars.Series, bool]:
     return [SILENT] * len(table), False
 
 
-def batches_of(log: Log, across_logs: bool, like: Batches) -> tuple[polars.DataFrame, list[str]]:
-    """Return the batches of a log as a frame like that of `like`, and the columns that say which is which."""
-    polars = polars_module()
-    frame = new_frame(
-        {
-            "client": words_of(log.history.client_id, log.client_names),
-            "seq": log.history.batch_seq,
-            "count": log.history.message_count,
-            "log_row": np.arange(1, len(log.history) + 1) if log.rows is None else log.rows,
-        }
-    )
-    keys = ["client", "seq"]
-    if log.epoch is not None and "epoch" in like.frame.columns:
-        frame = frame.with_columns(polars.Series("epoch", log.epoch))
-        keys.append("epoch")
-    if log.log_id is not None and "log" in like.frame.columns and not across_logs:
-        frame = frame.with_columns(words_of(log.log_id, log.log_names).alias("log"))
-        keys.append("log")
-    return frame, keys
+def batches_of(log: Log, rules: Rules, like: Batches) -> tuple[polars.DataFrame, list[str]]:
+    """Return the batches of a log as a frame like that of `like`, and the columns that say which is which.
+
+    FormatError where the numbers of the log begin again by a column that the file beside it does not have.
+    """
+    history = log.history
+    columns: dict[str, Any] = {
+        "client": words_of(history.client_id, log.client_names),
+        "seq": history.batch_seq,
+        "log_row": np.arange(1, len(history) + 1) if log.rows is None else log.rows,
+    }
+    more: dict[str, Any] = {}
+    if log.epoch is not None:
+        more["epoch"] = log.epoch
+    if rules.numbered_by == "client-broker":
+        more["broker"] = words_of(history.broker_id, log.broker_names)
+    if log.log_id is not None and not rules.across_logs:
+        more["log"] = words_of(log.log_id, log.log_names)
+    for name in more:
+        if name not in like.frame.columns:
+            problem = f"column is missing: numbers of batches begin again with each {name} of the log"
+            raise FormatError(like.path, problem, row=0, column={"broker": "broker_id"}.get(name, name))
+    return new_frame(columns | more), ["client", "seq", *more]

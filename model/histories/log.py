@@ -37,8 +37,8 @@ class Log:
 
     `absent` names the columns of `history` that no file had. `log_id`, `epoch` and `batch_id` have a number
     for each row, or are None. `rows` are the data rows of the file, from 1. Names stand for the numbers of
-    clients and logs where the file has no numbers for them. `extra` are the columns of the file that say nothing
-    here; `in_two_parts` whether positions were written in two parts, and are numbered through.
+    clients, brokers and logs where the file has no numbers for them. `extra` are the columns of the file that
+    say nothing here; `in_two_parts` whether positions were written in two parts, and are numbered through.
     """
 
     history: History
@@ -49,6 +49,7 @@ class Log:
     fillers: Fillers = field(default_factory=Fillers.none)
     rows: IntColumn | None = None
     client_names: tuple[str, ...] = ()
+    broker_names: tuple[str, ...] = ()
     log_names: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     in_two_parts: bool = False
@@ -62,6 +63,10 @@ class Log:
     def client(self, number: int) -> str:
         """Return a client as the file has it."""
         return self.client_names[number] if self.client_names else str(number)
+
+    def broker(self, number: int) -> str:
+        """Return a broker as the file has it."""
+        return self.broker_names[number] if self.broker_names else str(number)
 
     def log(self, number: int) -> str:
         """Return a log as the file has it."""
@@ -103,7 +108,8 @@ def numbered(log: Log, rules: Rules) -> Part:
     numberings, numbers = np.unique(keys, axis=0, return_inverse=True)
     names = {}
     for number, (client, *others) in enumerate(numberings.tolist()):
-        values = [log.log(each) if words == "in log" else each for words, each in zip(columns, others, strict=True)]
+        said = {"in log": log.log, "at broker": log.broker}
+        values = [said.get(words, str)(each) for words, each in zip(columns, others, strict=True)]
         names[number] = " ".join([log.client(client), *(f"{w} {v}" for w, v in zip(columns, values, strict=True))])
     history = log.history.with_columns(client_id=numbers.reshape(-1).astype(np.int64))
     return _whole(log, rules, history, names)

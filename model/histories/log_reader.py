@@ -59,14 +59,14 @@ def log_of(table: Table, source: Source) -> Log:
         raise source.fault("no row is a batch: its kind is one of " + ", ".join(OF_BATCHES[1:]))
     rows = None if whole else np.flatnonzero(is_batch) + 1
     batches = table if whole else table.take(is_batch)
-    columns, client_names = _columns(batches, starts[is_batch], counts[is_batch])
+    columns, client_names, broker_names = _columns(batches, starts[is_batch], counts[is_batch])
     if fault := find_fault(columns):
         row = fault.row if rows is None else int(rows[fault.row - 1])
         raise source.fault(fault.problem, row=row, column=fault.column)
     gone = ~is_batch
     none = np.zeros(int(gone.sum()), dtype=np.int64)
     return Log(
-        history=History.from_columns(columns),
+        history=History.of_checked(columns),
         absent=frozenset(name for name in History.COLUMNS if name not in table) - {"message_count"},
         log_id=None if log_id is None else log_id[is_batch],
         epoch=batches.integers("epoch", 0) if "epoch" in table else None,
@@ -74,6 +74,7 @@ def log_of(table: Table, source: Source) -> Log:
         fillers=Fillers(starts[gone], (starts + counts)[gone], none if log_id is None else log_id[gone]),
         rows=rows,
         client_names=client_names,
+        broker_names=broker_names,
         path=source.path,
         log_names=log_names,
         extra=table.extra,
@@ -88,14 +89,17 @@ def _is_batch(table: Table) -> Any:
     return words.is_in(OF_BATCHES).to_numpy()
 
 
-def _columns(table: Table, starts: IntColumn, counts: IntColumn) -> tuple[dict[str, IntColumn], tuple[str, ...]]:
-    """Return the columns of a history, with zeros for what is absent, and the names of its clients."""
+def _columns(
+    table: Table, starts: IntColumn, counts: IntColumn
+) -> tuple[dict[str, IntColumn], tuple[str, ...], tuple[str, ...]]:
+    """Return the columns of a history, with zeros for what is absent, and the names of its clients and brokers."""
     nothing, never = np.zeros(len(table), dtype=np.int64), np.full(len(table), NEVER, dtype=np.int64)
-    clients, names = table.identities("client_id") if "client_id" in table else (nothing, tuple[str, ...]())
-    columns = {"client_id": clients, "message_count": counts, "start_position": starts}
-    columns["broker_id"] = table.identities("broker_id")[0] if "broker_id" in table else nothing
-    for name in ("batch_seq", "ring_index"):
-        columns[name] = table.integers(name, 0) if name in table else nothing
+    clients, client_names = table.identities("client_id") if "client_id" in table else (nothing, tuple[str, ...]())
+    brokers, broker_names = table.identities("broker_id") if "broker_id" in table else (nothing, tuple[str, ...]())
+    columns = {"client_id": clients, "broker_id": brokers, "message_count": counts, "start_position": starts}
+    # Without numbers each row is a batch of its own.
+    columns["batch_seq"] = table.integers("batch_seq", 0) if "batch_seq" in table else np.arange(len(table))
+    columns["ring_index"] = table.integers("ring_index", 0) if "ring_index" in table else nothing
     for name in ("sent_ns", "acked_ns"):
         columns[name] = table.times_ns(name) if name in table else never
-    return columns, names
+    return columns, client_names, broker_names

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fencepost.model.errors import FormatError
 from fencepost.model.histories.beside import Beside, Culprits
 from fencepost.model.histories.columns import words_of
 from fencepost.model.histories.frames import new_frame, polars_module
@@ -22,7 +23,7 @@ def check_agreement(log: Log, rules: Rules, beside: Beside) -> Culprits:
     Counts those positions, and what was read where the log has nothing.
     """
     polars = polars_module()
-    read, table = _read(beside), beside.readers
+    read, table = _read(log, beside), beside.readers
     assert table is not None
     place = [name for name in ("log", "position") if name in read.columns]
     every = polars.concat([_written(log, read.columns), read], how="vertical_relaxed")
@@ -56,7 +57,7 @@ def check_reading(log: Log, rules: Rules, beside: Beside) -> Culprits:
     Counts those steps. A reader may begin anywhere.
     """
     polars = polars_module()
-    read, table = _read(beside), beside.readers
+    read, table = _read(log, beside), beside.readers
     assert table is not None
     group = [name for name in ("log", "reader") if name in read.columns]
     before = polars.col("position").shift(1).over(group)
@@ -89,10 +90,12 @@ def _step(step: dict[str, int]) -> tuple[str, str]:
     return "skip", f"goes on from position {before} to {position}, past {step['expected']}"
 
 
-def _read(beside: Beside) -> polars.DataFrame:
+def _read(log: Log, beside: Beside) -> polars.DataFrame:
     """Return what readers read, a row each: log (if any), position, client, seq, reader and row."""
     table = beside.readers
     assert table is not None
+    if log.log_id is not None and "log" not in table:
+        raise FormatError(table.path, "column is missing: positions begin again in each log", row=0, column="log")
     columns: dict[str, Any] = {"log": table.words("log")} if "log" in table else {}
     columns |= {
         "position": table.positions("start_position", np.ones(len(table), dtype=np.int64))[0],

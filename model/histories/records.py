@@ -252,13 +252,15 @@ class History(Table):
 
     def take(self, indexes: npt.NDArray[np.intp]) -> "History":
         """Return the history of some of the rows."""
-        return self._derived({name: column[indexes] for name, column in self.columns.items()})
+        return self.of_checked({name: column[indexes] for name, column in self.columns.items()})
 
     def with_columns(self, **columns: IntColumn) -> "History":
         """Return the same history with other columns in the place of some, which are not checked again."""
-        return self._derived({**self.columns, **columns})
+        return self.of_checked({**self.columns, **columns})
 
-    def _derived(self, columns: Mapping[str, IntColumn]) -> "History":
+    @classmethod
+    def of_checked(cls, columns: Mapping[str, IntColumn]) -> "History":
+        """Return the history of columns that are known to be right, which become its own: nothing is copied."""
         made = object.__new__(History)
         for name, column in columns.items():
             object.__setattr__(made, name, _frozen(column))

@@ -16,18 +16,26 @@ if TYPE_CHECKING:
 def check_lost(log: Log, rules: Rules, beside: Beside) -> Culprits:
     """Broken when a batch was acknowledged and is not in the log. Counts those batches."""
     acks = acknowledged(beside)
-    frame, keys = batches_of(log, rules.across_logs, acks)
-    rows = acks.frame.filter(polars_module().col("outcome") == ACKNOWLEDGED)
+    frame, keys = batches_of(log, rules, acks)
+    polars = polars_module()
+    rows = acks.frame.filter(polars.col("outcome") == ACKNOWLEDGED)
     missing = rows.join(frame, on=keys, how="anti", maintain_order="left").unique(
         keys, keep="first", maintain_order=True
     )
+    if rules.first_seq is None:
+        # Older ones may be gone: of a client, only what is behind its first that is there can be missed.
+        numbering = [key for key in keys if key != "seq"]
+        firsts = frame.group_by(numbering).agg(polars.col("seq").min().alias("first"))
+        missing = missing.join(firsts, on=numbering, maintain_order="left").filter(
+            polars.col("seq") > polars.col("first")
+        )
     return _culprits(missing, acks, rows.height, "was acknowledged and is not in the log")
 
 
 def check_invented(log: Log, rules: Rules, beside: Beside) -> Culprits:
     """Broken when a batch is in the log that was never sent, or whose sending failed. Counts those batches."""
     assert beside.sent is not None
-    frame, keys = batches_of(log, rules.across_logs, beside.sent)
+    frame, keys = batches_of(log, rules, beside.sent)
     col = polars_module().col
     possible = beside.sent.frame.filter(col("outcome") != FAILED)
     strange = frame.join(possible, on=keys, how="anti", maintain_order="left").unique(
@@ -50,7 +58,7 @@ def check_drained(log: Log, rules: Rules, beside: Beside) -> Culprits:
     """
     assert beside.sent is not None
     polars = polars_module()
-    frame, keys = batches_of(log, rules.across_logs, beside.sent)
+    frame, keys = batches_of(log, rules, beside.sent)
     rows = beside.sent.frame.unique(keys, keep="first", maintain_order=True)
     there = frame.unique(keys).select([*keys, polars.lit(True).alias("there")])
     rows = rows.join(there, on=keys, how="full", coalesce=True, maintain_order="left_right")
@@ -86,5 +94,6 @@ def _culprits(missing: polars.DataFrame, of: Batches, asked_count: int, said: st
 
 
 def _name(batch: dict[str, object]) -> str:
-    more = [f"{words} {batch[name]}" for name, words in (("epoch", "in epoch"), ("log", "in log")) if name in batch]
+    said = (("epoch", "in epoch"), ("broker", "at broker"), ("log", "in log"))
+    more = [f"{words} {batch[name]}" for name, words in said if name in batch]
     return " ".join([f"client {batch['client']} batch {batch['seq']}", *more])

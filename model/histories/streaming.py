@@ -130,12 +130,12 @@ def _columns(piece: Table, names: Iterable[str]) -> dict[str, IntColumn]:
 
 def _scan(path: Path) -> polars.LazyFrame | None:
     """Return a file as rows to come, or None where it cannot be read piece by piece."""
-    polars = polars_module()
+    module = polars_module()
     scans: dict[str, Callable[..., polars.LazyFrame]] = {
-        ".csv": partial(polars.scan_csv, null_values=NULLS),
-        ".tsv": partial(polars.scan_csv, null_values=NULLS, separator="\t"),
-        ".parquet": polars.scan_parquet,
-        **dict.fromkeys((".arrow", ".feather", ".ipc"), polars.scan_ipc),
+        ".csv": partial(module.scan_csv, null_values=NULLS),
+        ".tsv": partial(module.scan_csv, null_values=NULLS, separator="\t"),
+        ".parquet": module.scan_parquet,
+        **dict.fromkeys((".arrow", ".feather", ".ipc"), module.scan_ipc),
     }
     extension = path.suffix.lower()
     if extension not in scans or not has_sound_start(path):

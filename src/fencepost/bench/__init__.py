@@ -14,7 +14,8 @@ from fencepost.bench.baselines import Baseline, Baselines, baseline
 from fencepost.bench.change import Change, change_of
 from fencepost.bench.figures import Figure
 from fencepost.bench.layout import Layout, layout
-from fencepost.bench.machine_floor import Floor, floor, hardware
+from fencepost.bench.machine import hardware
+from fencepost.bench.machine_floor import Floor, floor
 from fencepost.bench.measured_paths import Bench, Measured, measure
 from fencepost.bench.paths import PATHS, SIDES, Path
 from fencepost.bench.sides import Comparison, SelfComparison, compare, self_compare

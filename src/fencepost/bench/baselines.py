@@ -15,7 +15,7 @@ from typing import Any
 
 from fencepost.bench.change import Change, Condition, change_of, parsed_conditions
 from fencepost.bench.figures import Figure, figure
-from fencepost.bench.machine_floor import hardware
+from fencepost.bench.machine import hardware
 from fencepost.bench.measured_paths import IN_PYTHON, mostly_disturbed
 from fencepost.bench.paths import PATHS, Path
 from fencepost.bench.sides import ITERATIONS_DEFAULT, Progress
@@ -29,7 +29,9 @@ BASELINE_PATHS = ("pipeline", "order5-fetch-add-flush-clwb", "order5-fetch-add-f
 BAND_GB_PER_S = (8.0, 12.0)
 """What the findings of 2026-01-26 state of the whole system."""
 PIPELINE_MESSAGE_BYTES = 1024
-SAME_MACHINE = ("cpu_model", "core_count", "cpus_allowed", "transparent_hugepage")
+SAME_MACHINE = (
+    "cpu_model", "core_count", "cpus_allowed", "transparent_hugepage", "caches", "numa_node_count", "virtual",
+)  # fmt: skip
 """Of the hardware, what a stored baseline must have in common with this machine."""
 
 
@@ -116,7 +118,7 @@ def baseline(
     before = {} if against is None else stored_samples(against, here, quick=quick, anyway=anyway)
     rows = tuple(_measured(path, repetitions, quick, progress, before) for path in asked)
     judged = tuple((row.path.name, condition, _judged(row, condition)) for row in rows for condition in conditions)
-    return Baselines(rows, judged, here, quick)
+    return Baselines(rows, judged, hardware(here["load_after"]), quick)
 
 
 def _judged(row: Baseline, condition: Condition) -> Verdict:

@@ -11,7 +11,7 @@ from fencepost.bench.layouts.assertions import static_assertions
 from fencepost.bench.layouts.debug_info import compiled_headers, compiled_structures
 from fencepost.bench.layouts.description import Description, read_description
 from fencepost.bench.layouts.findings import Finding, Laid, lay_out
-from fencepost.bench.machine_floor import hardware
+from fencepost.bench.machine import hardware, load
 from fencepost.bench.sides import Progress
 from fencepost.bench.spread import ITERATIONS_MIN
 from fencepost.model.contract import Verdict
@@ -60,7 +60,7 @@ def layout(
     else of the description. Without a rate, counters are held against that of the native pipeline on this machine.
     Raises InputError for a description or file that cannot be used, and a rate that is not above 0.
     """
-    of = read_description(name)
+    of, load_before = read_description(name), load()
     if messages_per_second is not None and not 0 < messages_per_second < float("inf"):
         raise InputError(f"messages_per_second is {messages_per_second}: expected more than 0")
     compiled, source = {}, "description"
@@ -71,7 +71,7 @@ def layout(
             progress("compiling headers for their debug info")
         compiled, source = compiled_headers(of.headers, of.instances), "fencepost's headers, compiled"
     rate, measured = (messages_per_second, "given") if messages_per_second else _measured_rate(quick, progress)
-    return Layout(of, lay_out(of, compiled, rate), rate, measured, source, hardware(), quick)
+    return Layout(of, lay_out(of, compiled, rate), rate, measured, source, hardware(load_before), quick)
 
 
 def _measured_rate(quick: bool, progress: Progress) -> tuple[float, str]:

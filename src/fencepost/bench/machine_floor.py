@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fencepost.bench.figures import Figure, figure
+from fencepost.bench.machine import hardware, load
 from fencepost.model.errors import Interrupted
 from fencepost.native.measuring import (
     FLOOR_METRICS,
     REPETITIONS_MIN,
     FloorMetric,
     check_repetitions,
-    machine,
     measure_floor,
 )
-
-_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,7 @@ def floor(
     outside 7..10000, Miscounted where what was to be timed did not happen, Interrupted with the metrics so far.
     """
     check_repetitions(repetitions)
-    rows: list[FloorFigure] = []
+    load_before, rows = load(), list[FloorFigure]()
     try:
         for metric in FLOOR_METRICS.values():
             if progress is not None:
@@ -66,27 +62,5 @@ def floor(
             found = figure(metric.name, metric.unit, measured.values, measured.unavailable)
             rows.append(FloorFigure(found, metric, measured.operation_count, measured.disturbed_count, measured.cpus))
     except KeyboardInterrupt:
-        raise Interrupted(Floor(tuple(rows), hardware(), quick)) from None
-    return Floor(tuple(rows), hardware(), quick)
-
-
-def hardware() -> dict[str, Any]:
-    """Return what stands in the manifest of a measurement: the machine, as far as it can be asked."""
-    asked = machine()
-    return {
-        "cpu_model": asked.cpu_model or None,
-        "core_count": os.cpu_count(),
-        "cpus_allowed": list(asked.cpus_allowed),
-        "clflushopt": asked.clflushopt,
-        "clwb": asked.clwb,
-        "transparent_hugepage": _huge_pages(),
-    }
-
-
-def _huge_pages() -> str | None:
-    """Return the word in brackets of the kernel's setting, such as madvise; None where it has no such setting."""
-    try:
-        words = _HUGE_PAGES.read_text().split()
-    except OSError:
-        return None
-    return next((word.strip("[]") for word in words if word.startswith("[")), None)
+        raise Interrupted(Floor(tuple(rows), hardware(load_before), quick)) from None
+    return Floor(tuple(rows), hardware(load_before), quick)

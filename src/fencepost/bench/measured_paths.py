@@ -9,7 +9,7 @@ from typing import Any
 
 from fencepost.bench.counted_settings import allocations, memory, wait_free
 from fencepost.bench.figures import Figure, figure
-from fencepost.bench.machine_floor import hardware
+from fencepost.bench.machine import hardware, load
 from fencepost.bench.paths import PATHS, Path, Reach
 from fencepost.bench.python_entry import python_entry
 from fencepost.model.contract import Verdict
@@ -123,6 +123,7 @@ def measure(
         if name not in PATHS:
             raise unknown_choice("path", name, PATHS)
     asked = [path for path in PATHS.values() if not paths or path.name in paths]
+    load_before = load()
     settings: dict[str, SettingTimes] = {}
     try:
         for path in asked:
@@ -131,12 +132,13 @@ def measure(
                     progress(path.setting.replace("_", " "))
                 settings[path.setting] = _setting(path.setting, repetitions, quick)
     except KeyboardInterrupt:
-        raise Interrupted(_bench([path for path in asked if path.setting in settings], settings, quick)) from None
-    return _bench(asked, settings, quick)
+        over = [path for path in asked if path.setting in settings]
+        raise Interrupted(_bench(over, settings, quick, load_before)) from None
+    return _bench(asked, settings, quick, load_before)
 
 
-def _bench(asked: list[Path], settings: dict[str, SettingTimes], quick: bool) -> Bench:
-    return Bench(tuple(_measured(path, settings[path.setting], quick) for path in asked), hardware(), quick)
+def _bench(asked: list[Path], settings: dict[str, SettingTimes], quick: bool, load_before: list[float] | None) -> Bench:
+    return Bench(tuple(_measured(path, settings[path.setting], quick) for path in asked), hardware(load_before), quick)
 
 
 def _setting(name: str, repetitions: int, quick: bool) -> SettingTimes:

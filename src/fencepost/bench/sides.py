@@ -9,7 +9,7 @@ from typing import Any
 
 from fencepost.bench.change import Change, Condition, change_of, parsed_conditions
 from fencepost.bench.figures import CONFIDENCE, Figure, figure
-from fencepost.bench.machine_floor import hardware
+from fencepost.bench.machine import hardware, load
 from fencepost.bench.measured_paths import mostly_disturbed
 from fencepost.bench.paths import SIDES, UNSOUND_SIDES
 from fencepost.bench.spread import ITERATIONS_MIN, METRICS, check_iterations
@@ -70,7 +70,7 @@ def compare(
     """
     conditions = parsed_conditions(fail)
     check_iterations(repetitions)
-    name = setting_of(first, second, setting)
+    name, load_before = setting_of(first, second, setting), load()
     times = _timed(name, repetitions, quick, progress)
     sides = tuple(times.probes[side] for side in (first, second))
     values = [side.values for side in sides]
@@ -84,7 +84,7 @@ def compare(
         tuple((condition, condition.judged(by_metric[condition.metric])) for condition in conditions),
         disturbed_count,
         mostly_disturbed(disturbed_count, repetitions, 2),
-        hardware(),
+        hardware(load_before),
         quick,
     )
 
@@ -174,14 +174,14 @@ def self_compare(
     if pairs < PAIRS_MIN or repetitions > most:
         expected = f"at least {PAIRS_MIN} pairs, as the share of a few says nothing, and at most {most} repetitions"
         raise InputError(f"{pairs} pairs of {repetitions} repetitions: expected {expected}")
-    random, called_count, disturbed_count = Random(seed), 0, 0
+    random, called_count, disturbed_count, load_before = Random(seed), 0, 0, load()
     for values, disturbed in _runs_of(side, setting, pairs, 2 * repetitions, quick, progress):
         disturbed_count += disturbed
         for begin in range(0, len(values), 2 * repetitions):
             called_count += is_called_different(values[begin : begin + 2 * repetitions], metric, random)
     return SelfComparison(
         setting, side, metric, pairs, repetitions, called_count, _share_interval(called_count, pairs), disturbed_count,
-        hardware(), quick,
+        hardware(load_before), quick,
     )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def check(
     engines = _engines(engine)
     names = _asked(target, level)
     share = timeout * min(jobs, 2 * len(names)) / len(names) / 2  # two of the parts of a sequencer search schedules
-    parts = []
+    parts: list[tuple[str, str, Callable[[], Part]]] = []
     for name in names:
         given = workload or recorded_workload(protocol(name).level)
         job = Job(protocol(name), given, seed, share, thorough, out)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fencepost.model.contract import Verdict, promised, worst
+from fencepost.model.contract import Level, Verdict, promised, worst
 from fencepost.model.report import ENGINES, Finding, Report, aligned
 
 WIDTH = 80
@@ -42,6 +42,7 @@ class CheckReport(Report):
         yield from self._bounds()
         yield from self._unshown()
         yield from self._notes()
+        yield from self._happened()
         yield from self._counterexamples()
         yield ""
         yield from _wrapped(self._words())
@@ -114,6 +115,12 @@ class CheckReport(Report):
             if note:
                 yield from _wrapped(f"{note}.")
 
+    def _happened(self) -> Iterator[str]:
+        """Yield what was seen of a single sequencer; of several, `-v` has it."""
+        if len(self.targets) == 1:
+            seen = ", ".join(f"{name} {count}" for name, count in self.happened.get(self.targets[0], {}).items())
+            yield from _wrapped(f"happened: {seen or 'nothing was run'}")
+
     def _counterexamples(self) -> Iterator[str]:
         found = self.violations()
         for number, each in enumerate(found):
@@ -154,7 +161,7 @@ def _words_of(found: list[Finding]) -> str:
 
 def _properties(found: Iterable[Finding]) -> list[str]:
     there = dict.fromkeys(each.property for each in found)
-    level = next((each.details["level"] for each in found), 4)
+    level: Level = next((each.details["level"] for each in found), 4)
     return [name for name in promised(level) if name in there] + [name for name in there if name not in promised(level)]
 
 

@@ -9,6 +9,7 @@ from fencepost.command_line.ablate import ablate_command
 from fencepost.command_line.bench import bench_command
 from fencepost.command_line.check import check_command
 from fencepost.command_line.compare import compare_command
+from fencepost.command_line.doctor import doctor_command
 from fencepost.command_line.explore import explore_command
 from fencepost.command_line.litmus import litmus_command
 from fencepost.command_line.mutants import mutants_command
@@ -55,6 +56,7 @@ COMMANDS = (
     replay_command,
     bench_command,
     new_command,
+    doctor_command,
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -121,7 +121,10 @@ def finish(
     name: str, items: list[dict[str, Any]], of: Measurement, verdict: Verdict, out: Path | None, as_json: bool
 ) -> None:
     """Write the document where it is asked for."""
-    document = json_document("bench", verdict, None, items, hardware=of.hardware, sizes={"quick": of.quick})
+    from fencepost.bench.machine import built
+
+    more = {"hardware": of.hardware, "build": built(), "sizes": {"quick": of.quick}}
+    document = json_document("bench", verdict, None, items, **more)
     if out is not None:
         writable(out)
         (out / f"{name}.json").write_text(f"{document}\n")
