@@ -19,6 +19,7 @@ from fencepost.model.errors import InputError
 from fencepost.model.litmus import read_test
 from fencepost.model.litmus.explore import outcomes
 from fencepost.model.memory import MATRICES, PROFILES
+from fencepost.model.programs.corpus import CORPUS
 
 LITMUS = Path(__file__).parent / "litmus"
 
@@ -39,7 +40,7 @@ def test_a_sound_sequencer_exits_0_and_says_how_many_runs_that_were(tmp_path: Pa
 
 
 def test_a_wrong_one_exits_1_and_leaves_a_trace_file(tmp_path: Path) -> None:
-    code, document = explore(tmp_path, "order4.cas_then_reserve")
+    code, document = explore(tmp_path, "order4.cas_then_reserve", "--batches", "3")
     (result,) = document["results"]
     assert (code, result["verdict"], result["property"]) == (1, "violated", "prefix")
     assert Path(result["trace"]).is_file()
@@ -71,7 +72,19 @@ def test_a_spent_budget_is_unknown_and_exits_3(tmp_path: Path) -> None:
 @pytest.mark.parametrize("engine", ["model", "native"])
 @pytest.mark.parametrize("strategy", ["exhaustive", "random", "pct"])
 def test_where_no_run_came_to_its_end_nothing_is_known(engine: str, strategy: str, tmp_path: Path) -> None:
-    arguments = ("order4.claim", "--depth", "1", "--runs", "20", "--engine", engine, "--strategy", strategy)
+    arguments = (
+        "order4.claim",
+        "--batches",
+        "3",
+        "--depth",
+        "1",
+        "--runs",
+        "20",
+        "--engine",
+        engine,
+        "--strategy",
+        strategy,
+    )
     code, document = explore(tmp_path, *arguments)
     (result,) = document["results"]
     assert (code, document["verdict"], result["complete"]) == (3, "unknown", 0)
@@ -148,3 +161,38 @@ def test_the_native_engine_says_what_it_cannot_do(tmp_path: Path) -> None:
         explore(tmp_path, "seed.order5", "--engine", "native")
     with pytest.raises(InputError, match="has no --no-reduction, --jobs or --resume"):
         explore(tmp_path, "order4.claim", "--engine", "native", "--jobs", "2")
+
+
+def test_a_sequencer_is_explored_on_the_whole_corpus_and_each_scenario_has_its_row(tmp_path: Path) -> None:
+    code, document = explore(tmp_path, "order4.claim", "--engine", "native", "--runs", "20")
+    assert [each["scenario"] for each in document["results"]] == list(CORPUS)
+    assert {each["verdict"] for each in document["results"]} == {"exhausted", "not found"}
+    assert (code, document["verdict"]) == (0, "not found")
+
+
+def test_a_scenario_is_explored_by_its_name(tmp_path: Path) -> None:
+    code, document = explore(tmp_path, "order4.claim", "--scenario", "wrap-parked")
+    (result,) = document["results"]
+    assert (code, result["scenario"], result["verdict"], result["complete"]) == (0, "wrap-parked", "exhausted", 64)
+
+
+def test_what_compare_draws_is_explored_and_the_same_seed_draws_the_same(tmp_path: Path) -> None:
+    drawn = ("order5.fetch_add", "--scenario", "drawn", "--runs", "5", "--engine", "native", "--seed", "3")
+    (first, one), (second, two) = (explore(tmp_path, *drawn) for _ in range(2))
+    assert (first, second) == (0, 0)
+    assert [each["bound"] for each in one["results"]] == [each["bound"] for each in two["results"]]
+    assert len(one["results"]) > 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--scenario", "wrap"), "unknown scenario 'wrap'.*wrap-parked"),
+        (("--scenario", "one-slot", "--slots", "2"), "--scenario one-slot has its own sizes"),
+    ],
+)  # fmt: skip
+def test_a_scenario_that_is_not_there_or_has_sizes_beside_it_is_refused(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        explore(tmp_path, "order4.claim", *arguments)

@@ -34,6 +34,7 @@ class Subject:
     make: Callable[[], System]
     judge: Judge
     size: str = ""  # how large it is, in words: the bound of its verdicts
+    scenario: str = ""  # its name in the corpus, where it has one
     goes_on: bool = False  # after a violation, so that all runs are counted
     origin: object = None  # what it was made from, so that a trace file can have it made again: see subjects.py
 

@@ -280,7 +280,7 @@ class System:
         elif entry.kind is not Buffered.SF and not self.lines.own(line):
             self.memory.flush(cells, host, line, entry.kind, choice, event.touched)
         if entry.kind in (Buffered.W, Buffered.NT):
-            self._note_writer(state, thread, (*line, entry.word), entry.value)
+            self._note_writer(state, thread, (*line, entry.word), entry.value)  # type: ignore[arg-type]  # its name
         step = labelled(entry.origin, 0)
         if isinstance(step, Raised):
             state.watch, step = self._objection(thread, step), None

@@ -31,25 +31,26 @@ class Named:
 
 def corpus_for(design: Design) -> tuple[Named, ...]:
     """Return the corpus as a design can run it: with the roles that it needs, without what it has not."""
-    fitting = (replace(each, scenario=_fitted(each.scenario, design)) for each in CORPUS.values())
-    return tuple(each for each in fitting if _runs_on(design, each.scenario))
+    fitting = (replace(each, scenario=fitted(each.scenario, design)) for each in CORPUS.values())
+    return tuple(each for each in fitting if runs_on(design, each.scenario))
 
 
 def named(name: str, design: Design) -> Named:
     """Return one scenario as a design can run it. Raises InputError for an unknown name, and where it cannot."""
     if name not in CORPUS:
         raise unknown_choice("scenario", name, CORPUS)
-    found = replace(CORPUS[name], scenario=_fitted(CORPUS[name].scenario, design))
+    found = replace(CORPUS[name], scenario=fitted(CORPUS[name].scenario, design))
     check_roles(design, found.scenario)
     return found
 
 
-def _fitted(scenario: Scenario, design: Design) -> Scenario:
+def fitted(scenario: Scenario, design: Design) -> Scenario:
     """Return a scenario with the delegations that a design does not work without."""
     return replace(scenario, delegated=True) if "delegations" in design.needs else scenario
 
 
-def _runs_on(design: Design, scenario: Scenario) -> bool:
+def runs_on(design: Design, scenario: Scenario) -> bool:
+    """Say whether a design has the roles of a scenario, and the scenario those that it needs."""
     try:
         check_roles(design, scenario)
     except InputError:

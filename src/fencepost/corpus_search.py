@@ -10,10 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from fencepost.model.contract import Verdict
+from fencepost.model.errors import Interrupted
 from fencepost.model.explorer.exploration import Explored, Limits, Subject
+from fencepost.model.explorer.reduction import DEPTH_MOST
 
 FIRST_DRAWN_RUNS = 10
 """Runs that are drawn (PCT) of each scenario before the search for all of them: most bugs show in the first few."""
+
+PYTHON_RUNS, NATIVE_RUNS, DRAWN_RUNS = 60, 20_000, 20
+"""Complete runs of a scenario that the search for all of them visits, in Python and in C++; and drawn ones after it."""
 
 Explore = Callable[[Subject, str, Limits], Explored]
 
@@ -28,6 +33,7 @@ class Budget:
     exhaustive_runs: int | None
     drawn_runs: int
     seconds: float
+    depth: int = DEPTH_MOST
 
 
 def search_corpus(subjects: Mapping[str, Subject], budget: Budget, explore: Explore) -> dict[str, Explored]:
@@ -35,21 +41,28 @@ def search_corpus(subjects: Mapping[str, Subject], budget: Budget, explore: Expl
 
     All runs of a scenario are *exhausted*; some of them, visited in order and drawn, *not found*. Where the first drawn
     runs show violations, the search for all runs is left out; else it ends with the first scenario that shows one.
+    Raises Interrupted with what came of scenarios until then.
     """
     deadline = time.perf_counter() + budget.seconds
 
     def some(subject: Subject, strategy: str, runs: int | None) -> Explored:
-        return explore(subject, strategy, Limits(max(deadline - time.perf_counter(), 0.01), runs=runs))
+        return explore(subject, strategy, Limits(max(deadline - time.perf_counter(), 0.01), budget.depth, runs))
 
-    came = {name: some(subject, "pct", FIRST_DRAWN_RUNS) for name, subject in subjects.items()}
-    for name, subject in subjects.items():
-        if any(each.violation is not None for each in came.values()):
-            break
-        whole = some(subject, "exhaustive", budget.exhaustive_runs)
-        if whole.verdict is Verdict.UNKNOWN:
-            more = some(subject, "pct", budget.drawn_runs) if budget.drawn_runs else came[name]
-            whole = more if more.violation is not None else _joined(whole, more)
-        came[name] = whole
+    came: dict[str, Explored] = {}
+    try:
+        for name, subject in subjects.items():
+            came[name] = some(subject, "pct", FIRST_DRAWN_RUNS)
+        for name, subject in subjects.items():
+            if any(each.violation is not None for each in came.values()):
+                break
+            whole = some(subject, "exhaustive", budget.exhaustive_runs)
+            if whole.verdict is Verdict.UNKNOWN:
+                more = some(subject, "pct", budget.drawn_runs)
+                whole = more if more.violation is not None else _joined(whole, more)
+            came[name] = whole
+    except KeyboardInterrupt as interrupt:
+        last = {name: interrupt.found} if isinstance(interrupt, Interrupted) else {}
+        raise Interrupted(came | last) from None
     return came
 
 

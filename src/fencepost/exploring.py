@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fencepost.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget, Explore, search_corpus
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, Tell
 from fencepost.model.explorer.exploration import explore as explore_subject
-from fencepost.model.explorer.subjects import LitmusOrigin, arrivals, litmus_file, sequencer
+from fencepost.model.explorer.subjects import LitmusOrigin, litmus_file, sequencer
 from fencepost.model.litmus import lints, read_test
 from fencepost.model.litmus.linting import refuse
 from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.museum import BUGS
-from fencepost.model.programs import DESIGNS, Scenario, design
+from fencepost.model.programs import DESIGNS, Design, Scenario, design
+from fencepost.model.programs.corpus import CORPUS, Named, corpus_for, fitted, named, runs_on
 
 if TYPE_CHECKING:
     from fencepost.model.litmus import LitmusTest
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 PROFILES = ("sc", "tso", "ncx", "ncx-nospec", "ncx-noevict", "ncx-lfence")
 """The profiles that the explorer supports."""
 
+
+ALL, DRAWN, DRAWN_COUNT = "all", "drawn", 20
+"""Names of the whole corpus, and of scenarios that are drawn; how many of those."""
 
 ENGINES = ("model", "native")
 """The plain reference in Python; the same walk in C++, of what has a native form."""
@@ -31,11 +37,13 @@ def subjects(
     *,
     profile: str | None = None,
     matrix: str = MATRIX,
-    scenario: Scenario | None = None,
+    scenario: Scenario | str | None = None,
+    seed: int = 0,
 ) -> list[Subject]:
-    """Return what a name or a litmus file stands for; one subject for each profile that a file names.
+    """Return what a name or a litmus file stands for: a subject for each profile of a file, each scenario of a name.
 
-    A mutant is explored for the promise that it must break, and without a scenario on its own.
+    `scenario` is one of one's own, or the name of one of the corpus, ALL of them, or DRAWN by what `compare` draws. A
+    bug is explored for the promise that it must break, and without a scenario on its own; a sequencer on ALL.
 
     Raises InputError for what is neither.
     """
@@ -45,14 +53,44 @@ def subjects(
         return [litmus_file(test, each, matrix) for each in ([profile] if profile else test.profiles)]
     if name in BUGS:
         bug = BUGS[name]
-        chosen, asked = scenario or bug.scenario, frozenset({bug.breaks})
-        return [sequencer(bug.design, chosen, profile or PROFILE, matrix, asked)]
+        chosen, asked = scenarios(bug.design, scenario or bug.scenario, seed), frozenset({bug.breaks})
+        return [_on(bug.design, each, profile or PROFILE, matrix, asked) for each in chosen]
     if name not in DESIGNS:
-        raise InputError(f"{unknown_choice('sequencer', name, DESIGNS)}, a mutant, or a litmus file")
+        raise InputError(f"{unknown_choice('sequencer', name, DESIGNS)}, a bug of the museum, or a litmus file")
     found = design(name)
-    rings = arrivals(clients=2, brokers=2, batches=3)
-    scenario = scenario or Scenario(rings=rings, delegated="delegations" in found.needs)
-    return [sequencer(found, scenario, profile or PROFILE, matrix)]
+    return [_on(found, each, profile or PROFILE, matrix) for each in scenarios(found, scenario or ALL, seed)]
+
+
+def scenarios(design: Design, asked: Scenario | str, seed: int) -> list[Named]:
+    """Return the scenarios that a word stands for, with their names; one of one's own has none."""
+    if isinstance(asked, Scenario):
+        return [Named("", "", asked)]
+    if asked == ALL:
+        return list(corpus_for(design))
+    if asked == DRAWN:
+        from fencepost.strategies import drawn_scenarios
+
+        drawn = drawn_scenarios(DRAWN_COUNT, design.level, seed)
+        fitting = [fitted(each, design) for each in drawn]
+        return [Named(f"drawn {number}", "", each) for number, each in enumerate(fitting) if runs_on(design, each)]
+    if asked not in CORPUS:
+        raise unknown_choice("scenario", asked, (*CORPUS, ALL, DRAWN))
+    return [named(asked, design)]
+
+
+def _on(design: Design, each: Named, profile: str, matrix: str, asked: frozenset[str] | None = None) -> Subject:
+    made = sequencer(design, each.scenario, profile, matrix, asked)
+    return replace(made, scenario=each.name, size=f"{each.name}: {made.size}") if each.name else made
+
+
+def _on_corpus(asked: list[Subject], explore: Explore, limits: Limits, engine: str) -> list[Explored]:
+    """Search several scenarios within the limits; without a number of runs, as many as `check` spends on each."""
+    runs = limits.runs or (NATIVE_RUNS if engine == "native" else PYTHON_RUNS)
+    budget = Budget(runs, DRAWN_RUNS, limits.seconds, limits.depth)
+    try:
+        return list(search_corpus({each.scenario: each for each in asked}, budget, explore).values())
+    except Interrupted as interrupt:
+        raise Interrupted(list(interrupt.found.values())) from None
 
 
 def findings(subject: Subject) -> tuple[str, ...]:
@@ -66,7 +104,7 @@ def explore(
     *,
     profile: str | None = None,
     matrix: str = MATRIX,
-    scenario: Scenario | None = None,
+    scenario: Scenario | str | None = None,
     strategy: str = "exhaustive",
     reduction: bool = True,
     seed: int = 0,
@@ -81,19 +119,24 @@ def explore(
 ) -> list[Explored]:
     """Explore a sequencer on a scenario, a mutant, or a litmus file; return what came of it under each profile.
 
-    Without a scenario: a mutant on its own, others on two clients, two brokers, three batches, and the receivers that
-    write them. Raises InputError for what cannot be explored, and Interrupted with what was explored until then.
-    With `strict`, what a litmus file says and seldom means is an error.
+    `scenario` is one of one's own, or the name of one of the corpus, ALL of them (for sequencers the default), or
+    DRAWN. Several scenarios share `limits`: a few drawn runs of each, then all runs of each, as far as the budget goes;
+    what is not searched to its end is *not found* in so many runs.
+
+        (explored,) = fencepost.explore("order4.claim", scenario="wrap-parked")
+
+    Raises InputError for what cannot be explored, and Interrupted with what was explored until then. With `strict`,
+    what a litmus file says and seldom means is an error.
     """
     if engine not in ENGINES:
         raise unknown_choice("engine", engine, ENGINES)
-    asked = subjects(what, profile=profile, matrix=matrix, scenario=scenario)
+    asked = subjects(what, profile=profile, matrix=matrix, scenario=scenario, seed=seed)
     if engine == "native" and (not reduction or jobs != 1 or resume):
         raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
     if strict:
         refuse([finding for subject in asked for finding in findings(subject)])
 
-    def explored(subject: Subject) -> Explored:
+    def explored(subject: Subject, strategy: str, limits: Limits | None) -> Explored:
         if engine == "native":
             from fencepost.native import explore as explore_natively
 
@@ -114,9 +157,11 @@ def explore(
         )
 
     found: list[Explored] = []
+    if strategy == "exhaustive" and asked[-1].scenario and len(asked) > 1:
+        return _on_corpus(asked, explored, limits or Limits(), engine)
     try:
         for subject in asked:
-            found.append(explored(subject))
+            found.append(explored(subject, strategy, limits))
     except KeyboardInterrupt as interrupt:
         last = [interrupt.found] if isinstance(interrupt, Interrupted) else []
         raise Interrupted([*found, *last]) from None

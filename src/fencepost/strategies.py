@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+import hypothesis
 from hypothesis import strategies as st
 
 from fencepost.model.programs import Arriving, Scenario
@@ -213,3 +214,24 @@ def examples(
 ) -> st.SearchStrategy[JointExample]:
     """Return workloads and schedules together."""
     return st.builds(JointExample, workloads(sizes, settings), schedules(picks))
+
+
+def drawn_scenarios(count: int, level: int, seed: int) -> list[Scenario]:
+    """Return so many different scenarios of those that `compare` draws; the same for the same seed."""
+    found: list[Scenario] = []
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=4 * count,
+        database=None,
+        deadline=None,
+        phases=(hypothesis.Phase.generate,),
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(scenario=workloads())
+    def collect(scenario: Scenario) -> None:
+        if scenario not in found and scenario != Scenario() and has_room(scenario, level):
+            found.append(scenario)
+
+    collect()
+    return found[:count]

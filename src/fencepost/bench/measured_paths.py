@@ -137,7 +137,7 @@ def measure(
     return _bench(asked, settings, quick, load_before)
 
 
-def _bench(asked: list[Path], settings: dict[str, SettingTimes], quick: bool, load_before: list[float] | None) -> Bench:
+def _bench(asked: list[Path], settings: dict[str, SettingTimes], quick: bool, load_before: float | None) -> Bench:
     return Bench(tuple(_measured(path, settings[path.setting], quick) for path in asked), hardware(load_before), quick)
 
 

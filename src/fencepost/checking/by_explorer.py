@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from fencepost import native
 from fencepost.checking.job import REFINEMENT, SAME_STEPS, Job
-from fencepost.corpus_search import Budget, search_corpus
+from fencepost.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget, search_corpus
 from fencepost.model.contract import Verdict, worst
 from fencepost.model.explorer.columns import describe_run
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, explore
@@ -24,8 +24,6 @@ from fencepost.native.stepped import Disagreement
 
 NOT_OF_RUNS = ("contiguous", "agreement", "frontier", "wait-free")
 """What the explorer's monitor has no words for: it sees batches, not messages, and counts no steps."""
-PYTHON_RUNS, NATIVE_RUNS, DRAWN_RUNS = 60, 20_000, 20
-"""Complete runs of a scenario that the search for all of them visits, in Python and in C++; and drawn ones after it."""
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,11 @@ _COUNTED = (
 )
 @click.option("--matrix", default="sdmC", show_default=True, metavar="M", help="The ordering matrix.")
 @click.option("--strategy", type=click.Choice(["exhaustive", "random", "pct"]), default="exhaustive", show_default=True)
+@click.option(
+    "--scenario",
+    metavar="NAME",
+    help="One of the corpus by name, all of them (of a sequencer, the default), or drawn; or give sizes.",
+)
 @click.option("--clients", type=click.IntRange(1, 8), default=2, show_default=True)
 @click.option("--brokers", type=click.IntRange(1, 8), default=2, show_default=True)
 @click.option("--batches", type=click.IntRange(1, 64), default=3, show_default=True, help="Of all clients together.")
@@ -70,7 +75,7 @@ _COUNTED = (
     help="That acknowledgements wait for (seed.*).",
 )
 @click.option("--no-reduction", is_flag=True, help="Every order of steps, also of those that commute.")
-@click.option("--runs", type=click.IntRange(1, 10**9), default=2_000, show_default=True, help="Of random and pct.")
+@click.option("--runs", type=click.IntRange(1, 10**9), help="At most so many; by default 2,000 of random and pct.")
 @click.option("--pct-depth", type=click.IntRange(1, 9), default=3, show_default=True, help="The d of PCT.")
 @click.option("--depth", type=click.IntRange(1, 10**6), default=5_000, show_default=True, help="The steps of a run.")
 @click.option("--timeout", type=click.FloatRange(0.01, 10**6), default=60.0, show_default=True, help="Seconds.")
@@ -103,7 +108,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         what,
         profile=given["profile"],
         matrix=given["matrix"],
-        scenario=_scenario(what, given) if _is_sized(context) else None,
+        scenario=_scenario_of(context, what, given),
         strategy=given["strategy"],
         reduction=not given["no_reduction"],
         seed=given["seed"],
@@ -135,6 +140,16 @@ def _is_sized(context: click.Context) -> bool:
     typed = click.core.ParameterSource.COMMANDLINE
     sizes = ("clients", "brokers", "batches", "slots", "duplicates", "roles", "restarts", "connections", "replicas")
     return any(context.get_parameter_source(name) is typed for name in sizes)
+
+
+def _scenario_of(context: click.Context, what: str, given: dict[str, Any]) -> Scenario | str | None:
+    from fencepost.model.errors import InputError
+
+    if given["scenario"] is not None and _is_sized(context):
+        raise InputError(
+            f"--scenario {given['scenario']} has its own sizes: leave out --clients, --slots, --roles, ..."
+        )
+    return _scenario(what, given) if _is_sized(context) else given["scenario"]
 
 
 def _scenario(what: str, given: dict[str, Any]) -> Scenario:
@@ -218,6 +233,7 @@ def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
         "name": each.subject.name,
         "lints": list(findings(each.subject)),
         "profile": each.subject.profile,
+        "scenario": each.subject.scenario or None,
         "verdict": each.verdict,
         "property": each.violation.property if each.violation else None,
         "sentence": each.violation.sentence if each.violation else None,
@@ -242,9 +258,14 @@ def _print(found: list[Explored], traces: dict[int, Path]) -> None:
         property = each.violation.property if each.violation else "-"
         counts = each.counts
         bound = each.bound if not each.reason else f"{each.bound} ({each.reason})"
-        rows.append((each.subject.profile, each.verdict, property, str(counts.complete), str(counts.blocked), bound))
-    columns = ("profile", "verdict", "property", "complete", "blocked", "bound")
-    print_table(found[0].subject.name, columns, rows)
+        if each.subject.scenario:
+            bound = bound.replace(f" of {each.subject.size}", "").replace(f"; {each.subject.size}", "")
+        first = each.subject.scenario or each.subject.profile
+        rows.append((first, each.verdict, property, str(counts.complete), str(counts.blocked), bound))
+    of_corpus = any(each.subject.scenario for each in found)
+    columns = ("scenario" if of_corpus else "profile", "verdict", "property", "complete", "blocked", "bound")
+    under = f" under {found[0].subject.profile}" if of_corpus else ""
+    print_table(f"{found[0].subject.name}{under}", columns, rows)
     if isinstance(found[0].subject.origin, LitmusOrigin):
         click.echo(_COUNTED)
     for each in found:
