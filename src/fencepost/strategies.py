@@ -40,7 +40,7 @@ class Sizes:
     """So many places a batch may arrive after those that were sent after it."""
 
 
-DEFAULT = Sizes()
+DEFAULT, EXPLORED = Sizes(), Sizes(batches=4, slots=(2, 3))
 _SENT_MOST = 3  # by clients that wait for every acknowledgement: their runs are long
 
 
@@ -103,10 +103,15 @@ clients         clients send, wait for acknowledgements, and perhaps stop and be
 
 
 @st.composite
-def workloads(draw: st.DrawFn, sizes: Sizes = DEFAULT, settings: Sequence[str] = SETTINGS) -> Scenario:
+def workloads(
+    draw: st.DrawFn,
+    sizes: Sizes = DEFAULT,
+    settings: Sequence[str] = SETTINGS,
+    counts: tuple[int, ...] = _COUNTS,
+) -> Scenario:
     """Draw a scenario, in one of the settings, in which a sound design keeps all its promises."""
     setting = settings[draw(st.integers(0, len(settings) - 1))] if len(settings) > 1 else settings[0]
-    sent, slots = draw(sendings(sizes)), draw(st.integers(*sizes.slots))
+    sent, slots = draw(sendings(sizes, counts)), draw(st.integers(*sizes.slots))
     if setting == "clients":
         return _of_clients(sent, slots, restarts=draw(st.booleans()))
     rings = _rings(sent)
@@ -217,7 +222,10 @@ def examples(
 
 
 def drawn_scenarios(count: int, level: int, seed: int) -> list[Scenario]:
-    """Return so many different scenarios of those that `compare` draws; the same for the same seed."""
+    """Return so many different scenarios of those that `compare` draws; the same for the same seed.
+
+    They are explored run by run, so batches are of one or two messages and there are at most four of them.
+    """
     found: list[Scenario] = []
 
     @hypothesis.seed(seed)
@@ -228,7 +236,7 @@ def drawn_scenarios(count: int, level: int, seed: int) -> list[Scenario]:
         phases=(hypothesis.Phase.generate,),
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(scenario=workloads())
+    @hypothesis.given(scenario=workloads(EXPLORED, counts=(1, 2)))
     def collect(scenario: Scenario) -> None:
         if scenario not in found and scenario != Scenario() and has_room(scenario, level):
             found.append(scenario)
