@@ -17,7 +17,7 @@ from fencepost.model.explorer.reduction import DEPTH_MOST
 FIRST_DRAWN_RUNS = 10
 """Runs that are drawn (PCT) of each scenario before the search for all of them: most bugs show in the first few."""
 
-PYTHON_RUNS, NATIVE_RUNS, DRAWN_RUNS = 60, 20_000, 20
+PYTHON_RUNS, NATIVE_RUNS, DRAWN_RUNS = 40, 20_000, 10
 """Complete runs of a scenario that the search for all of them visits, in Python and in C++; and drawn ones after it."""
 
 Explore = Callable[[Subject, str, Limits], Explored]

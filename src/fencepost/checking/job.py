@@ -28,7 +28,7 @@ REFINEMENT, SAME_BATCHES, SAME_RANGES, SAME_STEPS = "refinement", "same-batches"
 class Job:
     """One sequencer.
 
-    seconds         what one search for schedules may take at most
+    deadline        when searches for schedules end at the latest, by time.perf_counter()
     is_thorough     it goes on to the end of each scenario, as long as there is time
     out             the folder for traces; None: findings hold the traces themselves
     """
@@ -36,7 +36,7 @@ class Job:
     protocol: type[Protocol]
     workload: Workload
     seed: int
-    seconds: float
+    deadline: float
     is_thorough: bool
     out: Path | None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from fencepost.model.report import ENGINES, Finding, Report, aligned
 WIDTH = 80
 SHOWN_LINES = 24
 """Of a counterexample; a longer one is in its trace file, and under `-v`."""
+_NUMBER = re.compile(r"\d+")
 _ABOUT = {
     "z3": "any number of clients, brokers, batches and messages",
     "explorer": "the programs, on memory that is not coherent between hosts (ncx)",
@@ -95,14 +97,16 @@ class CheckReport(Report):
                 yield from (line for text in self._bounds_of(engine) for line in _wrapped(text, indent=14, first=12))
 
     def _bounds_of(self, engine: str) -> Iterator[str]:
-        """Yield how far an engine went: once where it is the same for all sequencers, else by sequencer."""
-        bounds: dict[str, list[str]] = {}
+        """Yield how far an engine went: once for all sequencers where only numbers differ, else by sequencer."""
+        bounds: dict[str, dict[str, str]] = {}
         for target in self.targets:
             found = self.of(target=target, engine=engine)
             if texts := list(dict.fromkeys(_bound(each) for each in found if _is_said(each))):
-                bounds.setdefault("; ".join(texts), []).append(target)
-        for text, targets in bounds.items():
-            yield text if len(bounds) == 1 else f"{', '.join(targets)}: {text}"
+                text = "; ".join(texts)
+                bounds.setdefault(_NUMBER.sub("#", text), {})[target] = text
+        for texts_by_target in bounds.values():
+            text = _ranged(list(texts_by_target.values()))
+            yield text if len(bounds) == 1 else f"{', '.join(texts_by_target)}: {text}"
 
     def _unshown(self) -> Iterator[str]:
         for level in sorted({each.details["level"] for each in self.findings}):
@@ -163,6 +167,18 @@ def _properties(found: Iterable[Finding]) -> list[str]:
     there = dict.fromkeys(each.property for each in found)
     level: Level = next((each.details["level"] for each in found), 4)
     return [name for name in promised(level) if name in there] + [name for name in there if name not in promised(level)]
+
+
+def _ranged(texts: list[str]) -> str:
+    """Return texts that differ in their numbers as one, with the least and the greatest of each."""
+    numbers = [[int(number) for number in _NUMBER.findall(text)] for text in texts]
+    ranges = iter([(min(each), max(each)) for each in zip(*numbers, strict=True)])
+
+    def said(match: re.Match[str]) -> str:
+        least, most = next(ranges)
+        return str(least) if least == most else f"{least} to {most}"
+
+    return _NUMBER.sub(said, texts[0])
 
 
 def _is_said(each: Finding) -> bool:

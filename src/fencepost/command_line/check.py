@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @options.property_option
 @options.engine_option
 @click.option("--thorough", is_flag=True, help="Every scenario to its end, or until --timeout.")
-@options.timeout_option(300.0)
+@options.timeout_option(600.0)
 @options.jobs_option
 @options.seed_option
 @options.out_option
