@@ -265,8 +265,8 @@ class System:
             self.memory.device_store(cells, host, line, entry.word, entry.value, evict, event.touched)
         elif entry.kind is not Buffered.SF and not self.lines.own(line):
             self.memory.flush(cells, host, line, entry.kind, choice, event.touched)
-        if entry.kind in (Buffered.W, Buffered.NT):
-            self._note_writer(state, thread, (*line, entry.word), entry.value)
+        if isinstance(entry.origin, Store | Unlock):
+            self._note_writer(state, thread, entry.origin.address, entry.value)
         step = entry.origin.label(0) if entry.origin.label is not None else None
         event.acts.append(Act(thread, entry, 0, step, choice))
         self._tell(state, step, event)

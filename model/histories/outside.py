@@ -33,7 +33,7 @@ class Arrived(NamedTuple):
     ring: int
     client: int
     seq: int
-    count: int
+    message_count: int
 
     @property
     def identity(self) -> Identity:
@@ -182,7 +182,7 @@ class _Judge:
                 )
 
     def _count(self, identity: Identity) -> int:
-        return next((each.count for each in reversed(self.arrived) if each.identity == identity), 1)
+        return next((each.message_count for each in reversed(self.arrived) if each.identity == identity), 1)
 
     def _ungiven(self) -> Iterator[Arrived]:
         """Yield what has arrived and nobody was given; what arrived more than once may be dropped as a copy."""
