@@ -78,7 +78,7 @@ def test_the_table_says_who_catches_what_and_why_not(tmp_path: Path) -> None:
     assert "L 6" in ran.stdout
     assert "cannot express: z3: a spec has neither memory nor programs" in ran.stdout
     assert "silent: order5.fetch_add: explorer: all " in ran.stdout
-    assert "1 mutants: 1 caught; 1 sound sequencers: 0 false alarms" in ran.stdout
+    assert "1 bugs: 1 caught; 1 sound sequencers: 0 false alarms" in ran.stdout
     assert ran.stdout.splitlines()[-1] == "verdict=not-found property=- seed=0 trace=- mutant=-"
 
 
@@ -154,7 +154,8 @@ def test_what_has_no_native_form_cannot_be_expressed() -> None:
 
 
 def test_engines_that_share_a_judge_count_once(tmp_path: Path) -> None:
-    matrix = mutants(["guard_before_entry"], engines=["explorer", "simpy", "verify", "outside", "native-lockstep"])
+    engines = ["explorer", "simpy", "verify", "outside", "native-lockstep"]
+    matrix = mutants(["guard_before_entry"], engines=engines, budget_seconds=1.0)
     caught = [each.engine for each in matrix.rows["guard_before_entry"].values() if each.outcome is Outcome.CAUGHT]
     assert caught == ["explorer", "simpy", "outside", "native-lockstep"]
     assert matrix.oracles("guard_before_entry") == (Oracle.WATCH, Oracle.OUTSIDE, Oracle.NATIVE)

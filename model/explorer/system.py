@@ -279,8 +279,8 @@ class System:
             self.memory.device_store(cells, host, line, entry.word, entry.value, evict, event.touched)
         elif entry.kind is not Buffered.SF and not self.lines.own(line):
             self.memory.flush(cells, host, line, entry.kind, choice, event.touched)
-        if entry.kind in (Buffered.W, Buffered.NT):
-            self._note_writer(state, thread, (*line, entry.word), entry.value)  # type: ignore[arg-type]  # its name
+        if isinstance(entry.origin, Store | Unlock):
+            self._note_writer(state, thread, entry.origin.address, entry.value)
         step = labelled(entry.origin, 0)
         if isinstance(step, Raised):
             state.watch, step = self._objection(thread, step), None

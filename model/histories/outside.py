@@ -207,7 +207,7 @@ class _Judge:
         here = [each for each in of_client if each.ring == found.ring]
         if found.counts_seqs:
             missing = next((seq for seq in range(below) if all(each.seq != seq for each in of_client)), None)
-            batches = [each for each in of_client if each.seq < below]
+            batches = [each for each in here if each.seq < below]  # of another ring, that ring tells the client
         else:
             missing, batches = (len(here) if len(here) < below else None), here[:below]
         if missing is not None:

@@ -7,7 +7,7 @@ All look for the promise that the bug must break, of a sound design for anything
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import count, cycle
 from random import Random
 from typing import TypeVar
@@ -23,11 +23,11 @@ from fencepost.model.explorer.state import Event
 from fencepost.model.explorer.strategies import Picker, draw, uniform
 from fencepost.model.explorer.system import System
 from fencepost.model.histories import History, OrderedBatch, verify
-from fencepost.model.histories.outside import PROMISES, Breach
+from fencepost.model.histories.outside import PROMISES
 from fencepost.model.histories.rules import BESIDE_A_HISTORY, BEYOND_A_HISTORY
 from fencepost.model.memory.lines import LinesChanged
 from fencepost.model.museum.detection import Detection, Exhibit, Outcome, cannot_express, caught, missed
-from fencepost.model.museum.outside import judged, observable, with_roles
+from fencepost.model.museum.outside import Judged, judged, observable, with_roles
 from fencepost.model.programs.pipeline import Scenario, written_steps
 from fencepost.model.simulation.timed import timed_run
 from fencepost.model.trace import Step
@@ -106,33 +106,29 @@ def seen_from_outside(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     if not asked:
         return cannot_express(f"{', '.join(sorted(exhibit.asked or ()))}: the second judge knows {', '.join(PROMISES)}")
     judged_count = 0
-    for length, found in _judged_runs(exhibit, seconds, seed):
+    for run in _judged_runs(exhibit, seconds, seed):
         judged_count += 1
-        for breach in found:
+        for breach in run.breaches:
             if breach.promise in asked:
-                return Detection(Outcome.CAUGHT, f"{breach.promise}: {breach.sentence}", length)
+                return Detection(Outcome.CAUGHT, f"{breach.promise}: {breach.sentence}", len(run.events))
     return missed(f"{judged_count} runs seen from outside, seeds from {seed}")
 
 
-def _judged_runs(exhibit: Exhibit, seconds: float, seed: int) -> Iterator[tuple[int, list[Breach]]]:
-    """Yield the length of runs and what is said of each: half the time one of each kind of run, then drawn ones."""
+def _judged_runs(exhibit: Exhibit, seconds: float, seed: int) -> Iterator[Judged]:
+    """Yield runs and what is said of each: half the time one of each kind of run, then drawn ones."""
     deadline = time.perf_counter() + seconds / 2
     for scenario in exhibit.scenarios:
         roles = with_roles(scenario)
         system = exhibit.unwatched(roles).make()
-        for events, found in every_run_judged(system, roles, exhibit.level, deadline - time.perf_counter()):
-            yield len(events), found
+        yield from every_run_judged(system, roles, exhibit.level, deadline - time.perf_counter())
     scenarios = [observable(scenario) for scenario in exhibit.scenarios]
     systems = [(scenario, exhibit.unwatched(scenario).make()) for scenario in scenarios]
     left = deadline + seconds / 2 - time.perf_counter()
     for run, (scenario, system) in _until(left, cycle(systems)):
-        events, found = drawn_and_judged(system, scenario, exhibit.level, _mixed(seed, run))
-        yield len(events), found
+        yield from drawn_and_judged(system, scenario, exhibit.level, _mixed(seed, run))
 
 
-def every_run_judged(
-    system: System, scenario: Scenario, level: Level, seconds: float
-) -> Iterator[tuple[Sequence[Event], list[Breach]]]:
+def every_run_judged(system: System, scenario: Scenario, level: Level, seconds: float) -> Iterator[Judged]:
     """Yield one run of each kind, as the explorer tells them apart, with what the second judge says of it.
 
     Runs that have no end within `EVERY_STEPS_MOST` steps are judged as far as that. No more are yielded after so many
@@ -143,7 +139,7 @@ def every_run_judged(
         try:
             for end in Reduction(system, depth_most=EVERY_STEPS_MOST).ends():
                 if end.complete or end.cut:
-                    yield end.events, judged(system, scenario, level, end.events, ended=end.complete)
+                    yield from judged(system, scenario, level, end.events, ended=end.complete)
                 if time.perf_counter() > deadline:
                     break
             return
@@ -151,12 +147,12 @@ def every_run_judged(
             continue
 
 
-def drawn_and_judged(system: System, scenario: Scenario, level: Level, seed: int) -> tuple[list[Event], list[Breach]]:
-    """Draw a run from a seed; return its events, and what the second judge says of what it tells the outside."""
+def drawn_and_judged(system: System, scenario: Scenario, level: Level, seed: int) -> list[Judged]:
+    """Draw a run from a seed; return it, and those of readers alone, with what the second judge says of each."""
     while True:
         _, events, ended = draw(system, lambda: uniform(Random(seed)), STEPS_MOST)
         try:
-            return events, judged(system, scenario, level, events, ended=ended)
+            return list(judged(system, scenario, level, events, ended=ended))
         except LinesChanged:
             continue
 

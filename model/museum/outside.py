@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from fencepost.model.contract import Level
 from fencepost.model.explorer.reduction import stuck
@@ -44,24 +45,35 @@ def observable(scenario: Scenario) -> Scenario:
     return replace(roles, later=followed) if scenario.written else replace(roles, rings=followed)
 
 
-def judged(system: System, scenario: Scenario, level: Level, events: Iterable[Event], *, ended: bool) -> list[Breach]:
-    """Return what the tellings of a run break, and of what readers alone would have found at each acknowledgement.
+class Judged(NamedTuple):
+    """A run, and what it tells the outside breaks."""
+
+    events: tuple[Event, ...]
+    breaches: list[Breach]
+
+
+def judged(
+    system: System, scenario: Scenario, level: Level, events: Iterable[Event], *, ended: bool
+) -> Iterator[Judged]:
+    """Yield a run with what the second judge says of it, after those in which readers go on alone from its middle.
 
     `events` are those of a run of `system` from its start. Raises LinesChanged where the run must be made again.
     """
     state, first = system.start()
     tellings = [*_tellings(level, written_steps(scenario)), *_tellings(level, _steps(first))]
-    found: list[Breach] = []
+    made: list[Event] = []
     for event in events:
         options = system.transitions(state)[event.actor]
         state, again = system.perform(state, event.actor, next(each for each in options if each[0] == event.choice))
+        made.append(again)
         new = list(_tellings(level, _steps(again)))
         tellings += new
         if any(isinstance(each, Forgotten) for each in new):
-            alone = tuple(_readers_alone(system, state, level))
-            found += breaches(_told(scenario, level, (*tellings, *alone), ended=False))
+            alone, looked = _readers_alone(system, state)
+            told = (*tellings, *_tellings(level, (step for each in alone for step in _steps(each))), *looked)
+            yield Judged((*made, *alone), breaches(_told(scenario, level, told, ended=False)))
     complete = ended and stuck(system.transitions(state))
-    return found + breaches(_told(scenario, level, tuple(tellings), ended=complete))
+    yield Judged(tuple(made), breaches(_told(scenario, level, tuple(tellings), ended=complete)))
 
 
 def _told(scenario: Scenario, level: Level, tellings: tuple[Telling, ...], *, ended: bool) -> Told:
@@ -99,15 +111,16 @@ def _tellings(level: Level, steps: Iterable[Step]) -> Iterator[Telling]:
                 yield Forgotten(given["ring"], given["client"], given["batches"], counts_seqs=False)
 
 
-def _readers_alone(system: System, state: State, level: Level) -> Iterator[Telling]:
-    """Let the readers go on from a state, with no luck and nobody else; yield what they tell."""
+def _readers_alone(system: System, state: State) -> tuple[list[Event], tuple[LookedThrough, ...]]:
+    """Let the readers go on from a state, with no luck and nobody else; say whether they came to the end of it."""
     readers = {number for number, thread in enumerate(system.threads) if thread.name.startswith("subscriber")}
+    events: list[Event] = []
     for _ in range(READER_STEPS_MOST):
         options = system.transitions(state).items()
         plain = ((actor, each) for actor, choices in options if actor[0] in readers for each in choices if not each[1])
         chosen = next(plain, None)
         if chosen is None:
-            yield LookedThrough()
-            return
+            return events, (LookedThrough(),)
         state, event = system.perform(state, *chosen)
-        yield from _tellings(level, _steps(event))
+        events.append(event)
+    return events, ()

@@ -133,12 +133,14 @@ def _print(matrix: Matrix) -> None:
         [
             f"{name}\n{BUGS[name].breaks}",
             *(_words(matrix.rows[name][each]) for each in engines),
-            "\n".join(matrix.oracles(name)) or "none",
+            f"{len(matrix.oracles(name))}\n{' '.join(matrix.oracles(name))}",
         ]
         for name in bugs
     ]
     heads = ["bug and\nwhat it breaks", *headers, "independent\noracles"]
-    print_table("who catches what: seconds, and length L of the trace", heads, rows)
+    print_table(
+        "who catches what: seconds, and length L of the trace; - is cannot express, missed is within bound", heads, rows
+    )
     rows = [[name, *(_words(matrix.rows[name][each], sound=True) for each in engines)] for name in matrix.sound]
     click.echo()
     print_table("sound sequencers, which nobody may accuse", ["sequencer\n", *headers], rows)
@@ -151,7 +153,7 @@ def _print(matrix: Matrix) -> None:
         click.echo(f"ESCAPED: no engine caught {name}")
     caught = sum(any(cell.outcome is Outcome.CAUGHT for cell in matrix.rows[name].values()) for name in bugs)
     alarms = len(matrix.false_alarms)
-    click.echo(f"{len(bugs)} mutants: {caught} caught; {len(matrix.sound)} sound sequencers: {alarms} false alarms")
+    click.echo(f"{len(bugs)} bugs: {caught} caught; {len(matrix.sound)} sound sequencers: {alarms} false alarms")
     accused, unheard = ([cell.mutant for cell in cells] for cells in (matrix.false_alarms, matrix.unknown))
     worst = next(iter((*matrix.escaped, *accused, *matrix.unasked, *unheard)), None)
     broken = BUGS[worst].breaks if worst in BUGS else None
@@ -162,12 +164,13 @@ def _words(cell: Cell, *, sound: bool = False) -> str:
     from fencepost.model.museum.detection import Outcome
 
     if cell.outcome is Outcome.CAUGHT:
-        return f"caught\n{cell.seconds:.{2 if cell.seconds < 10 else 1}f} s, L {cell.trace_length}"
+        seconds = f"{cell.seconds:.{2 if cell.seconds < 10 else 1}f} s"
+        return f"{'ACCUSED' if sound else seconds}\nL {cell.trace_length}"
     if cell.outcome is Outcome.CANNOT_EXPRESS:
-        return "cannot\nexpress"
+        return "-"
     if cell.outcome is Outcome.UNKNOWN:
         return "unknown"
-    return "silent" if sound else "missed\nwithin bound"
+    return "silent" if sound else "missed"
 
 
 def _reasons(matrix: Matrix) -> list[str]:

@@ -123,7 +123,7 @@ def build(number: int, kind: Build) -> Built:
     began = time.perf_counter()
     try:
         module.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(module.with_suffix(".lock")):
+        with _alone(module.parent.with_name("building") / module.name):
             if not module.is_file():  # nor has another process built it meanwhile
                 _build(tools, number, kind, module)
     except OSError as error:
@@ -134,6 +134,7 @@ def build(number: int, kind: Build) -> Built:
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
     """Wait until no other process has this lock; it is given back however this one ends."""
+    lock.parent.mkdir(exist_ok=True)
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
