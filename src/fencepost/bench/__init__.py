@@ -5,7 +5,7 @@ floor         the machine's own limits: atomics, locks, flushes, fences, header 
 baseline      spread, stability and ratios of paths, and what changed since an earlier one
 compare       two sides of a setting, timed in turn in one run
 self_compare  one side with itself: what a comparison is worth
-layout        the lines of shared structures, from descriptions and debug info, and what is wrong with them
+layout        the lines of shared structures, from descriptions and debug info, and their faults
 
 Every timed loop counts what it did and is refused, with Miscounted, where the count is not what it should be.
 """
