@@ -1,6 +1,7 @@
 """Simulations operation by operation: faults, policies, loss; and the short cuts change nothing."""
 
 from pathlib import Path
+from random import Random
 from typing import Any, get_args
 
 import msgspec
@@ -18,6 +19,7 @@ from fencepost.model.simulation.operations_run import simulate_operations_once
 from fencepost.model.simulation.pipeline import history_of_run, simulate_once
 from fencepost.model.simulation.quantities import BatchRate, Bytes, Nanoseconds
 from fencepost.model.simulation.scenario import Fault, FaultKind, Scenario, read_scenario
+from fencepost.model.simulation.watch import Watch
 from fencepost.model.simulation.world import World
 from fencepost.model.specs import protocol
 
@@ -88,6 +90,33 @@ def test_the_programs_keep_the_contract_in_any_scenario(scenario: Scenario, seed
     history = history_of_run(world)
     if len(history):
         assert verify(history, world.level).verdict is Verdict.NOT_FOUND
+
+
+def test_a_range_of_an_epoch_is_no_hole_while_its_batches_are_handed_out() -> None:
+    """One fetch_add for two batches, and another scanner's between the first and the second: it was called `dense`."""
+    clients = {"count": 1, "burst_batches": 4, "rate": BatchRate(50_000), "messages_per_batch": 1}
+    scenario = changed(SMALL, sequencer="order5.epoch", clients=clients, brokers={"count": 2})
+    for seed in range(20):
+        assert run(changed(scenario, network={"in_order": False}), seed).watch.broken == {}
+
+
+@given(counts=st.lists(st.integers(1, 5), min_size=1, max_size=12), seed=st.integers(0, 1000), wrong=st.booleans())
+def test_ranges_may_come_in_any_order_and_must_tile_in_the_end(counts: list[int], seed: int, wrong: bool) -> None:
+    starts = [sum(counts[:index]) for index in range(len(counts))]
+    ranges = list(zip(starts, counts, strict=True))
+    Random(seed).shuffle(ranges)
+    left_out = ranges.pop(0) if wrong else None
+    watch = Watch(5)
+    for start, count in ranges:
+        watch.given(start, count, 0)
+    assert watch.broken == {}  # whatever is missing may be in flight
+    watch.ended("", 1, is_moving=False)
+    is_hole = left_out is not None and any(start > left_out[0] for start, _ in ranges)
+    assert set(watch.broken) == ({"dense"} if is_hole else set())
+    if ranges:
+        start, count = ranges[0]
+        watch.given(start + count - 1, 1, 2)
+        assert "unique" in watch.broken
 
 
 @settings(max_examples=40, deadline=None)

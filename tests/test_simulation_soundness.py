@@ -120,12 +120,12 @@ def test_what_is_called_unsound_is_refuted_by_the_command_that_is_named(command:
 
 def test_an_unsound_policy_stands_beside_every_figure(tmp_path: Path) -> None:
     path = tmp_path / "seed.toml"
-    path.write_text("policy = 'seed'\nduration = '200 us'\nreplications = 2\nloads = [0.5]\n")
+    path.write_text("policy = 'seed'\nduration = '200 us'\nreplications = 1\nloads = [0.5]\n")
     result = run("simulate", path, "--quiet", "--out", tmp_path / "out")
     assert result.exit_code == 3
     assert "verdict=unknown property=visible" in result.stdout.splitlines()[-1]
     tables = result.stdout.split(SEED_LINE)[0].splitlines()
-    figures = [line for line in tables if line[:1].islower() and not line.startswith(("us,", "seed:", "figure"))]
+    figures = [line for line in tables if line[:1].islower() and not line.startswith(("us (", "seed:", "figure"))]
     assert len(figures) > 20
     assert all(line.split()[-1] == "unsound" for line in figures)
     assert "checked inside the run: visible - (batch by batch no line is read" in result.stdout
@@ -171,6 +171,17 @@ def test_operations_do_not_advise_to_look_where_less_is_seen() -> None:
         simulate(SHORT, policy="seed", granularity="operation")
     assert "see fencepost explore export_after_fence" in str(refused.value)
     assert "cannot judge visible, ack-safe and drained" in str(refused.value)
+
+
+def test_an_overload_that_has_no_time_to_drain_is_not_said_to_be_stuck() -> None:
+    """600,000 batches/s, eight times what is ordered, and 2 ms to drain: it was called `drained` violated."""
+    rate = type(SHORT.clients.rate)(600_000)
+    over = changed(SHORT, duration=Nanoseconds(2_000_000), drain=Nanoseconds(2_000_000), clients={"rate": rate})
+    found = simulate(over)
+    (drained,) = (each for each in found.judged if each.property == "drained")
+    assert (drained.verdict, found.verdict) == (Verdict.UNKNOWN, Verdict.UNKNOWN)
+    assert drained.sentence.startswith("batches were still moving when the time to drain was up: client ")
+    assert verdicts(simulate(changed(over, drain=Nanoseconds(10**9))))["drained"] is Verdict.NOT_FOUND
 
 
 def test_a_load_sweep_that_breaks_a_promise_is_violated(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ class Record:
             uncounted.popleft().readable_ns = self._world.clock._now
 
     def _assign(self, step: Step) -> None:
-        """A batch has its range. Whatever happened between, the fetch_add for it was this thread's last step."""
+        """A batch has its range. An epoch takes one for several batches, so the counter may be far ahead by now."""
         given, world = step.arguments, self._world
         slot = self._slot(step)
         now_ns = world.clock._now
@@ -121,7 +121,7 @@ class Record:
         slot.settled = True
         if slot.parked_ns >= 0:
             world.recorder.hold.note(slot.parked_ns, now_ns - slot.parked_ns)
-        world.watch.reserved(slot.start, given["count"], now_ns)
+        world.watch.given(slot.start, given["count"], now_ns)
         world.watch.assigned(slot, now_ns)
 
     def _export(self, step: Step) -> None:

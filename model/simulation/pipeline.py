@@ -153,7 +153,14 @@ def finish(world: World, progress: Progress) -> None:
         if was_collecting:
             gc.enable()
     if world.scenario.check:
-        world.watch.ended(_left_over(world), world.clock.now_ns)
+        is_moving = _last_moved_ns(world) >= end_ns - int(world.scenario.drain) // 10
+        world.watch.ended(_left_over(world), world.clock.now_ns, is_moving=is_moving)
+
+
+def _last_moved_ns(world: World) -> int:
+    """Return when the last batch was ordered, delivered or acked."""
+    slots = max((max(slot.published_ns, slot.delivered_ns) for slot in world.recorder.slots), default=-1)
+    return max(slots, max((batch.acked_ns for batch in world.recorder.batches), default=-1))
 
 
 def history_of_run(world: World) -> History:

@@ -1,4 +1,4 @@
-"""What a scenario's figures may be taken for: what in it is refuted elsewhere, and what its granularity cannot judge.
+"""The limits of a scenario: its parts that are refuted elsewhere, and the properties that its runs cannot judge.
 
 A simulation is fast for what it leaves out. Batch by batch a batch shows whole, and its acknowledgement waits for its
 guard, because the simulation is made so: a property that holds by construction was not looked at, and no verdict is
@@ -42,7 +42,7 @@ def unsound(scenario: Scenario) -> tuple[Unsound, ...]:
         found.append(SEED_POLICY)
     if scenario.brokers.hosts == "own":
         if scenario.brokers.publish == "evict":
-            reason = "a header that nobody flushes may show before its payload, or never"
+            reason = "a header that is never flushed may show before its payload, or never"
             found.append(Unsound("brokers.publish evict", reason, "fencepost explore seed.order4"))
         if scenario.clients.ack == "assigned":
             reason = "the ack of a batch departs before its position is readable on other hosts"
@@ -51,9 +51,9 @@ def unsound(scenario: Scenario) -> tuple[Unsound, ...]:
 
 
 def unjudged(scenario: Scenario) -> dict[str, str]:
-    """Return the properties that no run of a scenario can be acquitted of, each with the reason.
+    """Return the properties that no run of a scenario can show to hold, each with the reason.
 
-    A violation of one is a violation still: what is missing here is the power to say that there is none.
+    A violation of one is a violation still; only its absence cannot be shown.
     """
     found = {}
     ask = SEED_POLICY.see if scenario.policy == "seed" else "--granularity operation"

@@ -41,6 +41,9 @@ class Watch:
     times: dict[str, int] = field(default_factory=dict)
     issued: int = 0
     acked_to: int = 0  # the end of the highest range that is acked
+    unfinished: str = ""  # what was left over when the time to drain was up, while batches still moved
+    _given_to: int = 0  # every position below is given to a batch
+    _above: dict[int, int] = field(default_factory=dict)  # ranges given above that: their ends by their starts
     _next: dict[int, int] = field(default_factory=dict)  # of a client: the seq that is ordered next
     _last_start: dict[int, int] = field(default_factory=dict)  # of a client
     _furthest: dict[int, tuple[int, int]] = field(default_factory=dict)  # of a ring: the last slot ordered, its start
@@ -64,6 +67,21 @@ class Watch:
         elif start > self.issued:
             self._violated("dense", at_ns, f"range from {start} was taken, only {self.issued} were issued")
         self.issued = max(self.issued, start + count)
+
+    def given(self, start: int, count: int, at_ns: int) -> None:
+        """A batch was given a range, of which it is not seen when it was taken from the counter.
+
+        Ranges come in any order: what is below one that came first may be in flight, so only the end shows a hole.
+        """
+        if not self.enabled:
+            return
+        end = start + count
+        if start < self._given_to or any(start < other_end and other < end for other, other_end in self._above.items()):
+            self._violated("unique", at_ns, f"range {start}..{end - 1} was given, part of it was given before")
+        self._above[start] = max(end, self._above.get(start, 0))
+        while self._given_to in self._above:
+            self._given_to = self._above.pop(self._given_to)
+        self.issued = max(self.issued, end)
 
     def assigned(self, slot: Slot, at_ns: int) -> None:
         """A slot's batch was given its positions."""
@@ -133,10 +151,17 @@ class Watch:
         if self.enabled and before is not None and not before.consumed:
             self._violated("no-overwrite", at_ns, f"{_named(slot.batch)} overwrites {_named(before.batch)}")
 
-    def ended(self, left_over: str, at_ns: int) -> None:
-        """Nothing moves any more; `left_over` says what should have."""
-        if self.enabled and left_over:
+    def ended(self, left_over: str, at_ns: int, *, is_moving: bool) -> None:
+        """The time is up; `left_over` is what should have been done. While batches move, it may still be."""
+        if self.enabled and left_over and is_moving:
+            self.unfinished = f"batches were still moving when the time to drain was up: {left_over}"
+        elif self.enabled and left_over:
             self._violated("drained", at_ns, left_over)
+        if self.enabled and self._above and not is_moving:
+            first = min(self._above)
+            self._violated(
+                "dense", at_ns, f"positions {self._given_to}..{first - 1} were given to no batch, {first} was"
+            )
 
 
 def _named(batch: Batch) -> str:

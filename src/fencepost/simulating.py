@@ -78,6 +78,7 @@ class Replication:
     ordered: int  # batches
     inside: dict[str, str]  # each property that was checked inside the run: "" or how it was violated
     in_history: dict[str, str]  # each that its history shows
+    unfinished: str = ""  # why it is open whether the run drains, where it is
     operation_count: int = 0
     detail: Detail | None = None
 
@@ -255,7 +256,9 @@ def replicate(task: Task, progress: Progress = lambda now_ns, end_ns, slots: Non
         occupancy = [list(zip(ring.at_ns, ring.values, strict=True)) for ring in world.recorder.occupancy]
         trace = world.spans.document() if world.spans is not None else None
         detail = Detail(history, latencies(world), occupancy, trace)
-    return Replication(measure(world), len(history), inside, in_history, world.recorder.operation_count, detail)
+    return Replication(
+        measure(world), len(history), inside, in_history, world.watch.unfinished, world.recorder.operation_count, detail
+    )
 
 
 def _run(tasks: list[Task], jobs: int, tell: Tell) -> Generator[Replication | Ended, None, None]:
@@ -282,14 +285,21 @@ def _judged(scenario: Scenario, tasks: list[Task], done: list[Replication]) -> I
     """Judge each property by all runs, those of a load sweep too: what one of them violates is violated."""
     bound = f"{len(done)} run{'s' if len(done) > 1 else ''}, {sum(each.ordered for each in done)} batches"
     reasons = unjudged(scenario)
+    still_moving = [
+        run.unfinished for task, run in zip(tasks, done, strict=True) if run.unfinished and task.load <= 1.0
+    ]
     for layer in ("run", "history"):
         found = [each.inside if layer == "run" else each.in_history for each in done]
         for name in dict.fromkeys(name for each in found for name in each):
             sentence = next(filter(None, map(_sentence_of(name), tasks, found)), "")
-            if sentence or layer == "history" or name not in reasons:
-                yield Judged(name, layer, Verdict.VIOLATED if sentence else Verdict.NOT_FOUND, bound, sentence)
-            else:
+            if sentence:
+                yield Judged(name, layer, Verdict.VIOLATED, bound, sentence)
+            elif layer == "run" and name in reasons:
                 yield Judged(name, layer, None, bound, unjudged=reasons[name])
+            elif name == "drained" and still_moving:
+                yield Judged(name, layer, Verdict.UNKNOWN, bound, still_moving[0])
+            else:
+                yield Judged(name, layer, Verdict.NOT_FOUND, bound)
     if not any(each.ordered for each in done):
         yield Judged("drained", "history", Verdict.UNKNOWN, bound, "no batch was ordered: there is nothing to judge")
 

@@ -5,7 +5,8 @@ floor         the machine's own limits: atomics, locks, flushes, fences, header 
 baseline      spread, stability and ratios of paths, and what changed since an earlier one
 compare       two sides of a setting, timed in turn in one run
 self_compare  one side with itself: what a comparison is worth
-layout        the lines of shared structures, from descriptions and debug info, and what is wrong with them
+flush         publication policies: what each costs, and whether it is sound
+layout        the lines of shared structures, from descriptions and debug info, and their faults
 
 Every timed loop counts what it did and is refused, with Miscounted, where the count is not what it should be.
 """
@@ -13,6 +14,7 @@ Every timed loop counts what it did and is refused, with Miscounted, where the c
 from fencepost.bench.baselines import Baseline, Baselines, baseline
 from fencepost.bench.change import Change, change_of
 from fencepost.bench.figures import Figure
+from fencepost.bench.flush import Flushes, flush
 from fencepost.bench.layout import Layout, layout
 from fencepost.bench.machine import hardware
 from fencepost.bench.machine_floor import Floor, floor
@@ -22,7 +24,7 @@ from fencepost.bench.sides import Comparison, SelfComparison, compare, self_comp
 from fencepost.bench.spread import Spread, Stability, spread
 
 __all__ = [
-    "PATHS", "SIDES", "Baseline", "Baselines", "Bench", "Change", "Comparison", "Figure", "Floor", "Layout", "Measured",
-    "Path", "SelfComparison", "Spread", "Stability", "baseline", "change_of", "compare", "floor", "hardware", "layout",
-    "measure", "self_compare", "spread",
+    "PATHS", "SIDES", "Baseline", "Baselines", "Bench", "Change", "Comparison", "Figure", "Floor", "Flushes", "Layout",
+    "Measured", "Path", "SelfComparison", "Spread", "Stability", "baseline", "change_of", "compare", "floor", "flush",
+    "hardware", "layout", "measure", "self_compare", "spread",
 ]  # fmt: skip

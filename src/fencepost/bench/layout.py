@@ -1,4 +1,4 @@
-"""The layout of shared structures: what is described, what was compiled, how long counters last, and what is wrong."""
+"""The layout of shared structures: lines, fields, how long counters last, and faults."""
 
 from __future__ import annotations
 

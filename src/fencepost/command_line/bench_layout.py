@@ -35,7 +35,7 @@ def layout_command(
 ) -> None:  # fmt: skip
     """Lay out shared structures: fencepost's own, those of Embarcadero at 09ae22d, or of a description in TOML.
 
-    Lines with their writers and readers, padding, counters with the time to their overflow; and what is wrong: a guard
+    Lines with their writers and readers, padding, counters with the time to their overflow; and the faults: a guard
     on another line than what it vouches for, a size that is not the stated one, an array of which one line is flushed,
     a line that several hosts write, a counter that ends within ten years. Exit code 1 where something is.
     """

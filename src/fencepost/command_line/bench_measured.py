@@ -209,7 +209,7 @@ def _print_bench(bench: Bench, repetitions: int) -> None:
         if row.undecided:
             click.echo(f"{row.path.name}: not decided: {row.undecided}")
         if row.path.unsound:
-            click.echo(f"{row.path.name}: what is timed is unsound (see {row.path.unsound})")
+            click.echo(f"{row.path.name}: unsound (see {row.path.unsound})")
         if row.extras:
             said = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in row.extras.items())
             click.echo(f"{row.path.name}: {said}")

@@ -113,10 +113,10 @@ def simulate_command(
 
 def _decisive(simulation: Simulation) -> str | None:
     """Return the property that the verdict is about: one that is violated, or one that an unsound part leaves open."""
-    bad = [each.property for each in simulation.judged if each.sentence]
+    bad = sorted((each for each in simulation.judged if each.sentence), key=lambda each: each.verdict != "violated")
     if not bad and simulation.unsound:
-        bad = [each.property for each in simulation.judged if each.unjudged]
-    return bad[0] if bad else None
+        bad = [each for each in simulation.judged if each.unjudged]
+    return bad[0].property if bad else None
 
 
 def _level(word: str | None) -> Level | None:
@@ -241,7 +241,8 @@ def _print(simulation: Simulation, shuffled: bool) -> None:
         if f"{prefix}_mean_ns" in figures
     ]
     columns = [""] if refuted else []
-    print_table(title, ["us (95 %)", *COLUMNS[:-1], "p99.9", *columns], rows)
+    click.echo(title)
+    print_table("", ["us (95 %)", *COLUMNS[:-1], "p99.9", *columns], rows)
     others = [f for f in simulation.figures if not f.metric.endswith("_ns") or f.metric == "warmup_ns"]
     click.echo()
     rows = [[*_cells(figure), *refuted] for figure in others]
@@ -292,11 +293,13 @@ def _microseconds(figure: Figure | None) -> str:
     """Return a time in microseconds with its interval, which lies askew where a plain one would reach below zero."""
     if figure is None:
         return "-"
-    value, *bounds = (
-        None if each is None else f"{each / 1000:.3f}" if each < 10_000 else f"{each / 1000:.4g}"
-        for each in (figure.value, figure.low, figure.high)
-    )
+    value, *bounds = (None if each is None else _short(each / 1000) for each in (figure.value, figure.low, figure.high))
     return f"{value}" if None in bounds else f"{value} ({bounds[0]}..{bounds[1]})"
+
+
+def _short(number: float) -> str:
+    """Return a number with three decimals if it is small, else with four digits, or without decimals."""
+    return f"{number:.3f}" if number < 10 else f"{number:.4g}" if number < 1000 else f"{number:.0f}"
 
 
 def _cells(figure: Figure) -> list[str]:

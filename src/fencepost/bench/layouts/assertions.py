@@ -10,7 +10,7 @@ from fencepost.model.errors import InputError
 def static_assertions(of: Description, laid: tuple[Laid, ...]) -> str:
     """Return a header that asserts size, alignment and offsets; to be included behind the structures' own.
 
-    What the debug info says to be private cannot be named from outside: it is held by the debug info alone. Raises
+    Private types and members cannot be named from outside: they are held by the debug info alone. Raises
     InputError for a description none of whose structures has a type in C++.
     """
     typed = [each for each in laid if each.structure.type]

@@ -1,4 +1,4 @@
-"""Descriptions of layouts, as TOML files say them: structures, fields, writers and readers, what is counted.
+"""Descriptions of layouts, as TOML files say them: structures, fields, writers and readers, counts.
 
 An unknown key, a field that overlaps another one, and a role without a host are refused.
 """
@@ -61,7 +61,7 @@ class Structure(Section, frozen=True):
     stride: int
     align: int = 1
     type: str = ""
-    stated_bytes: int | None = None  # what is said of its size elsewhere, and where
+    stated_bytes: int | None = None  # its size as documents or comments have it, and which
     stated_in: str = "documents"
     handed_over: bool = False  # hosts write it one after another, each when the one before has told it to
     flushes: tuple[Flush, ...] = ()

@@ -45,7 +45,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a structure: what lies on it, and who writes and reads that."""
+    """One line of a structure: the fields on it, with their writers and readers."""
 
     number: int
     fields: tuple[str, ...]
@@ -66,7 +66,7 @@ class Horizon:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong with a structure."""
+    """A fault of a structure."""
 
     structure: str
     kind: str
@@ -75,7 +75,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Laid:
-    """A structure, laid out: its lines, how much of it is padding, how long its counters last, and what is wrong."""
+    """A structure, laid out: its lines, how much of it is padding, how long its counters last, and its faults."""
 
     structure: Structure
     fields: tuple[Placed, ...]
@@ -152,7 +152,7 @@ def _lines(fields: tuple[Placed, ...], of: Description) -> Iterator[Line]:
             yield Line(number, tuple(field.name for field in there), writers, readers, hosts)
 
 
-# --- what may be wrong ---
+# --- faults ---
 
 
 def _debug_info(structure: Structure, made: Compiled | None) -> Iterator[Finding]:
