@@ -90,7 +90,7 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
         _write_page(given["html"], checked)
     if as_json:
         print_json("verify", verdict, None, [row for path, each in checked for row in _json_rows(path, each)])
-    else:
+    elif any(not isinstance(each, InputError) for _, each in checked):
         _print(checked, verdict, level)
     context.exit(EXIT_BAD_INPUT if refused and verdict is not Verdict.VIOLATED else exit_code(verdict))
 
