@@ -34,6 +34,7 @@ from fencepost.model.recordings import recorded_workload
 from fencepost.model.simulation import history_of, rings_of, simulate
 from fencepost.model.specs import protocol, sound_at
 from fencepost.model.trace import Trace, replay
+from fencepost.native.arguments import RING_COUNT_MAX
 
 Layer = Literal["spec", "program", "runs", "native", "both"]
 LAYERS: tuple[Layer, ...] = ("spec", "program", "runs", "native", "both")
@@ -95,9 +96,12 @@ def check(
     workload each level runs on its recorded one. Trace files of counterexamples go to the
     folder `out`, which is made when there is one. `progress` is told what is being done.
 
-    Raises InputError for an unknown sequencer and one that does not belong to the levels asked for.
+    Raises InputError for an unknown sequencer, one that does not belong to the levels asked for, and a workload of
+    more brokers than can be raced.
     """
     names = _asked(tuple(levels), sequencer)
+    if workload is not None:
+        refuse_unfit(workload, "the workload")
     results: list[Result] = []
     witnessed = {}
     for name in names:
@@ -107,6 +111,15 @@ def check(
             results.extend(layer())
         witnessed[name] = job.witnessed
     return Report(seed, tuple(results), witnessed)
+
+
+def refuse_unfit(workload: Workload, where: str) -> None:
+    """Raise InputError, before anything runs, for a workload that native races have no room for; `where` names it."""
+    brokers, most = len(np.unique(workload.broker_id)), RING_COUNT_MAX
+    if brokers > most:
+        raise InputError(
+            f"{where} has {brokers} brokers: expected at most {most}, each with a ring and threads of its own"
+        )
 
 
 def _asked(levels: tuple[Level, ...], sequencer: str | None) -> list[str]:

@@ -50,10 +50,12 @@ def check_command(
     whole pipeline on three batches. Native: real threads order the same workload. Model and native
     must then order the same batches, and give the same ranges under one schedule.
     """
-    from fencepost.checking import check
+    from fencepost.checking import check, refuse_unfit
     from fencepost.model.histories import read_workload
 
     given = None if workload is None else read_workload(workload)
+    if given is not None:
+        refuse_unfit(given, str(workload))
     report = check(given, levels=asked, sequencer=sequencer, seed=seed, out=out, progress=progress(quiet))
     if as_json:
         print_json("check", report.verdict, seed, [_json(each) for each in report.results])
