@@ -1,6 +1,8 @@
 """`check WORKLOAD` where little or nothing can be ordered: it says so, and nothing that happened is no pass."""
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from hypothesis import strategies as st
 from fencepost.checking import check
 from fencepost.command_line import cli
 from fencepost.model.contract import LEVELS, Level, Verdict
-from fencepost.model.histories import Workload, write_workload
+from fencepost.model.errors import FormatError, InputError
+from fencepost.model.histories import Workload, read_log, read_workload, write_workload
 from fencepost.model.histories.drained import never_ordered
 
 
@@ -95,3 +98,20 @@ def test_what_is_never_ordered_is_counted_as_one_by_one(level: Level, batches: l
     never = [each for each in set(batches) if waits(*each)]
     found = never_ordered(workload(*batches), level)
     assert found.startswith(f"{len(never)} of {len(set(batches))} arrived batches ") if never else found == ""
+
+
+def test_a_workload_of_too_many_brokers_is_refused_before_any_work(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    write_workload(path, Workload.from_rows([(1, index, index, 1, 10, index) for index in range(300)]))
+    began = time.monotonic()
+    answer = CliRunner().invoke(cli, ["check", str(path)])
+    assert time.monotonic() - began < 5
+    assert isinstance(answer.exception, InputError)
+    assert str(answer.exception).startswith(f"{path} has 300 brokers: expected at most 64")
+
+
+def test_a_pipe_without_a_writer_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for read in (read_workload, read_log):
+        with pytest.raises(FormatError, match="is no file"):
+            read(tmp_path / "pipe.csv")

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +143,27 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         polars.DataFrame(sound(size)).write_parquet(path)
         peaks.append(peak_mib(path))
     assert peaks[1] < 600, peaks
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Return the shortest of three times."""
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+@pytest.mark.slow
+def test_a_large_file_takes_no_longer_than_a_few_times_what_polars_takes_to_read_it(tmp_path: Path) -> None:
+    frame = polars.DataFrame(sound(10_000_000))
+    frame.write_parquet(tmp_path / "log.parquet")
+    frame.write_csv(tmp_path / "log.csv")
+    frame.head(1_000_000).write_parquet(tmp_path / "tenth.parquet")
+    tenth = seconds_of(lambda: verify_file(tmp_path / "tenth.parquet", 4))
+    whole = seconds_of(lambda: verify_file(tmp_path / "log.parquet", 4))
+    assert whole <= 3
+    assert whole / tenth <= 15
+    read = seconds_of(lambda: polars.read_csv(tmp_path / "log.csv"))
+    assert seconds_of(lambda: verify_file(tmp_path / "log.csv", 4)) / read <= 2

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ SHORT = "client_id,batch_seq,broker_id,ring_index,message_count,start_position"
 
 def verified(path: Path, text: str, *arguments: str, name: str = "log.csv") -> Result:
     (path / name).write_text(text)
-    return CliRunner().invoke(cli, ["verify", str(path / name), *arguments], catch_exceptions=False)
+    return CliRunner().invoke(cli, ["verify", str(path / name), *arguments], catch_exceptions=True)
 
 
 def rows_of(answer: Result) -> dict[str, dict[str, Any]]:
@@ -337,3 +338,21 @@ def test_the_rules_are_the_same_from_python() -> None:
     rules = Rules(from_position=5, seq_counts="messages")
     assert verify(log, 4, rules=rules).verdict == "not found"
     assert verify(log, 4).verdict == "violated"
+
+
+def test_a_page_shows_each_finding_with_what_lies_around_its_witness(tmp_path: Path) -> None:
+    page = tmp_path / "found.html"
+    (tmp_path / "<b>.csv").write_text(TWO_LOGS)
+    answer = verified(tmp_path, COUNTER_RESET, str(tmp_path / "<b>.csv"), "--level", "4", "--html", str(page))
+    assert answer.exit_code == 1
+    text = page.read_text(encoding="utf-8")
+    assert "//" not in text.replace("<!doctype", "")
+    assert "&lt;b&gt;.csv" in text
+    assert "<b>" not in text
+    assert text.count("<h2>unique: reuse</h2>") == 2
+    assert text.count('<rect class="witness"') >= 4
+    assert "<title>client 2 batch 0 at 0..1, sent at 900 ns, acked at 1000 ns, row 3</title>" in text
+    opened = re.findall(r"<(svg|table|h1|h2|p|rect|title|text|style)\b", text)
+    assert sorted(opened) == sorted(re.findall(r"</(svg|table|h1|h2|p|rect|title|text|style)>", text))
+    refused = verified(tmp_path, MARKERS, "--level", "4", "--html", str(tmp_path / "no" / "page.html"))
+    assert (refused.exit_code, "expected a file that can be written" in str(refused.exception)) == (1, True)

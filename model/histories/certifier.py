@@ -12,7 +12,8 @@ import numpy as np
 from fencepost.model.histories.records import HIGHEST, NEVER, IntColumn
 from fencepost.model.histories.rules import Rules
 
-PIECE_SIZE = 2**15  # rows; what is made of a piece on the way stays in a core's cache
+_ROW_BITS = 14
+PIECE_SIZE = 2**_ROW_BITS  # rows; what is made of a piece on the way stays in a core's cache
 GROUPS_MOST = 2**22  # clients and brokers, whose numbers are indexes of a table here
 
 _NEEDED = {
@@ -118,9 +119,11 @@ class _Numbering:
         if group.min() < 0 or most >= GROUPS_MOST or number.min() < 0:
             return False, False
         self._grow(most + 1)
-        # Of 16 bits numpy sorts by counting, which costs a tenth of comparing.
-        order = np.argsort(group.astype(np.uint16) if most < 2**16 else group, kind="stable")
-        group, number = group[order], number[order]
+        # Group and row in one number: sorting these costs a third of sorting rows by their group.
+        keys = (group << _ROW_BITS) | np.arange(len(group))
+        keys.sort()
+        order, group = keys & (2**_ROW_BITS - 1), keys >> _ROW_BITS
+        number = number[order]
         begins = np.concatenate([[True], group[1:] != group[:-1]])
         heads = np.flatnonzero(begins)
         tails = np.append(heads[1:], len(group)) - 1

@@ -94,6 +94,8 @@ def _format_of(path: Path) -> tuple[str, str]:
 
 def _load(path: Path) -> bytes:
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise FormatError(path, "is no file, and may have nothing to read: expected a file")
         return path.read_bytes()
     except FileNotFoundError:
         raise FormatError(path, "no such file") from None

@@ -78,6 +78,7 @@ class Verification:
     findings: tuple[Finding, ...]
     not_expressible: tuple[NotExpressible, ...]
     extra: tuple[str, ...] = ()  # columns of the file that say nothing here
+    log: Log | None = None  # what was checked, where it was in memory whole
 
     @property
     def verdict(self) -> Verdict:
@@ -113,7 +114,7 @@ def verify(
     search = _Search(log, rules, beside or Beside(), asked.names)
     reasons = {name: reason for name in asked.names if (reason := search.why_not(name))}
     findings = [search.find(name) for name in asked.names if name not in reasons]
-    return verification_of(asked, level, findings, reasons, log.extra)
+    return replace(verification_of(asked, level, findings, reasons, log.extra), log=log)
 
 
 def verification_of(

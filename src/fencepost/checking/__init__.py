@@ -6,7 +6,7 @@ simulation   the programs on the workload, held against the spec at every step; 
 native       the C++: the corpus under every schedule; beside the model step by step; raced on the workload
 """
 
-from fencepost.checking.run import check
+from fencepost.checking.run import check, refuse_unfit
 from fencepost.checking.screen import CheckReport
 
-__all__ = ["CheckReport", "check"]
+__all__ = ["CheckReport", "check", "refuse_unfit"]

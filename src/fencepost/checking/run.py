@@ -8,6 +8,8 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from fencepost.checking.by_explorer import by_explorer, by_native_explorer
 from fencepost.checking.by_model import by_simulation, by_z3
 from fencepost.checking.by_native import by_lockstep, by_race, same
@@ -21,6 +23,7 @@ from fencepost.model.programs import DESIGNS
 from fencepost.model.recordings import recorded_workload
 from fencepost.model.report import ENGINES, Finding
 from fencepost.model.specs import protocol, sound_at
+from fencepost.native.arguments import RING_COUNT_MAX
 
 TIMEOUT_SECONDS = 600.0
 """Where a check gives up; on two cores with nothing else on them all seven sequencers take about a minute."""
@@ -59,6 +62,8 @@ def check(
     """
     engines = _engines(engine)
     names = _asked(target, level)
+    if workload is not None:
+        refuse_unfit(workload, "the workload")
     deadline = time.perf_counter() + timeout
     parts: list[tuple[str, str, Callable[[], Part]]] = []
     for name in names:
@@ -89,6 +94,15 @@ def _report(
     for name, (_, seen) in came:
         happened[name] |= seen
     return CheckReport("check", kept, seed, is_interrupted, happened, tuple(names))
+
+
+def refuse_unfit(workload: Workload, where: str) -> None:
+    """Raise InputError, before anything runs, for a workload that native races have no room for; `where` names it."""
+    brokers, most = len(np.unique(workload.broker_id)), RING_COUNT_MAX
+    if brokers > most:
+        raise InputError(
+            f"{where} has {brokers} brokers: expected at most {most}, each with a ring and threads of its own"
+        )
 
 
 def _asked(target: str | None, level: Level | None) -> list[str]:

@@ -67,6 +67,7 @@ def check_command(context: click.Context, /, target: str | None, **given: Any) -
 
 def _asked(target: str | None, sequencer: str | None, workload: Path | None) -> tuple[str | None, Workload | None]:
     """Return the sequencer and the workload: TARGET is a workload where it is a file, or looks like one."""
+    from fencepost.checking import refuse_unfit
     from fencepost.model.errors import InputError
     from fencepost.model.histories import read_workload
     from fencepost.model.specs import PROTOCOLS
@@ -79,7 +80,10 @@ def _asked(target: str | None, sequencer: str | None, workload: Path | None) -> 
     if target is not None and not is_file and sequencer is not None:
         raise InputError(f"two sequencers, {target} and {sequencer}: expected one")
     file = Path(str(target)) if is_file else workload
-    return (sequencer if is_file else target or sequencer), (None if file is None else read_workload(file))
+    given = None if file is None else read_workload(file)
+    if given is not None:
+        refuse_unfit(given, str(file))
+    return (sequencer if is_file else target or sequencer), given
 
 
 _ENDINGS = (".csv", ".ndjson", ".parquet", ".gz", ".zst")

@@ -53,6 +53,7 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--seq-counts", type=click.Choice(["batches", "messages"]), help="What batch_seq counts.")
 @click.option("--numbered-by", type=click.Choice(["client", "client-broker"]), help="Whose batches are numbered.")
 @click.option("--across-logs", is_flag=True, default=None, help="A client's numbering goes through all logs.")
+@click.option("--html", type=_FILE, metavar="FILE", help="Write what was found as a page for any browser.")
 @options.json_option
 @options.quiet_option
 @click.pass_context
@@ -79,9 +80,11 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
     checked = found_by(lambda: _checked(histories, lambda path: _verify(path, level, preset, rules, beside, given)))
     refused = any(isinstance(each, InputError) for _, each in checked)
     verdict = worst([Verdict.UNKNOWN if isinstance(each, InputError) else each.verdict for _, each in checked])
+    if given["html"] is not None:
+        _write_page(given["html"], checked)
     if as_json:
         print_json("verify", verdict, None, [row for path, each in checked for row in _json_rows(path, each)])
-    else:
+    elif any(not isinstance(each, InputError) for _, each in checked):
         _print(checked, verdict, level)
     context.exit(EXIT_BAD_INPUT if refused and verdict is not Verdict.VIOLATED else exit_code(verdict))
 
@@ -157,6 +160,16 @@ def _beside(given: dict[str, Any]) -> Beside:
         None if acks is None else read_batches(acks),
         None if readers is None else read_readers(readers),
     )
+
+
+def _write_page(path: Path, checked: list[tuple[Path, Verification | InputError]]) -> None:
+    from fencepost.model.histories.page import page
+
+    found = [(file, each) for file, each in checked if not isinstance(each, InputError)]
+    try:
+        path.write_text(page(found), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--html {path}: {error.strerror}; expected a file that can be written") from None
 
 
 def _print(checked: list[tuple[Path, Verification | InputError]], verdict: Verdict, level: Level | None) -> None:
