@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fencepost.model.errors import InputError
+from fencepost.model.errors import Endless, InputError
 from fencepost.model.explorer.buffers import FLUSHES, blocked, pending_store
 from fencepost.model.explorer.possible import Possible
 from fencepost.model.explorer.state import (
@@ -30,7 +30,7 @@ from fencepost.model.explorer.state import (
     Transition,
 )
 from fencepost.model.explorer.threads import Node, Raised, labelled
-from fencepost.model.explorer.watch import RAISED, Objection, Violation, Watch
+from fencepost.model.explorer.watch import Objection, Violation, Watch
 from fencepost.model.memory.late import Choice, Entry, LateMemory
 from fencepost.model.memory.lines import Lines
 from fencepost.model.memory.ordering import Buffered, Matrix
@@ -62,6 +62,9 @@ from fencepost.model.programs.operations import (
     replacement,
 )
 from fencepost.model.trace import Step
+
+AT_ONCE_MOST = 10_000
+"""Operations of a thread in a row that no other thread notices. One with more never waits: its run has no end."""
 
 
 class System:
@@ -154,7 +157,7 @@ class System:
             state.watch = self._objection(thread, returned)
 
     def _objection(self, thread: int, raised: Raised) -> Watch:
-        return Objection(Violation(RAISED, f"{self.threads[thread].name} {raised.sentence}"))
+        return Objection(Violation(raised.property, f"{self.threads[thread].name} {raised.sentence}"))
 
     def _tell(self, state: State, step: Step | None, event: Event) -> None:
         """Tell the watch of a step; what it asks of memory is part of what the event has to do with."""
@@ -277,8 +280,12 @@ class System:
 
     def _hasten(self, state: State, thread: int, event: Event) -> None:
         """Do what only this thread can notice, as long as there is some."""
-        while self._local(state, thread, event) or self._drain_unnoticed(state, thread, event):
-            pass
+        for _ in range(AT_ONCE_MOST):
+            if not (self._local(state, thread, event) or self._drain_unnoticed(state, thread, event)):
+                return
+        raise Endless(
+            f"{self.threads[thread].name} goes on after {AT_ONCE_MOST} operations that no other thread notices"
+        )
 
     def _local(self, state: State, thread: int, event: Event) -> bool:
         operation, buffer = state.nodes[thread].operation, state.buffers[thread]

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, Tell
 from fencepost.model.explorer.exploration import explore as explore_subject
-from fencepost.model.explorer.subjects import LitmusOrigin, arrivals, litmus_file, sequencer
+from fencepost.model.explorer.subjects import LitmusOrigin, arrivals, litmus_file, program, sequencer
 from fencepost.model.litmus import lints, read_test
 from fencepost.model.litmus.linting import refuse
 from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.museum import BUGS
+from fencepost.model.own import is_own, program_of
 from fencepost.model.programs import DESIGNS, Scenario, design
+from fencepost.model.programs.own import Program
 
 if TYPE_CHECKING:
     from fencepost.model.litmus import LitmusTest
@@ -27,18 +29,22 @@ ENGINES = ("model", "native")
 
 
 def subjects(
-    what: str | Path,
+    what: str | Path | Program,
     *,
     profile: str | None = None,
     matrix: str = MATRIX,
     scenario: Scenario | None = None,
 ) -> list[Subject]:
-    """Return what a name or a litmus file stands for; one subject for each profile that a file names.
+    """Return what a program, a name or a file stands for; one subject for each profile that a litmus file names.
 
     A mutant is explored for the promise that it must break, and without a scenario on its own.
 
     Raises InputError for what is neither.
     """
+    if isinstance(what, Program) or is_own(what):
+        if scenario is not None:
+            raise InputError("a program of your own has no scenario: leave out what says how large one is")
+        return [program(program_of(what), profile or PROFILE, matrix)]
     name = str(what)
     if name.endswith(".litmus") or Path(name).is_file():
         test: LitmusTest = read_test(name)
@@ -48,7 +54,7 @@ def subjects(
         chosen, asked = scenario or bug.scenario, frozenset({bug.breaks})
         return [sequencer(bug.design, chosen, profile or PROFILE, matrix, asked)]
     if name not in DESIGNS:
-        raise InputError(f"{unknown_choice('sequencer', name, DESIGNS)}, a mutant, or a litmus file")
+        raise InputError(f"{unknown_choice('sequencer', name, DESIGNS)}, a mutant, a litmus file, or FILE.py[:name]")
     found = design(name)
     rings = arrivals(clients=2, brokers=2, batches=3)
     scenario = scenario or Scenario(rings=rings, delegated="delegations" in found.needs)
@@ -62,7 +68,7 @@ def findings(subject: Subject) -> tuple[str, ...]:
 
 
 def explore(
-    what: str | Path,
+    what: str | Path | Program,
     *,
     profile: str | None = None,
     matrix: str = MATRIX,
@@ -79,7 +85,9 @@ def explore(
     strict: bool = False,
     tell: Tell = lambda progress: None,
 ) -> list[Explored]:
-    """Explore a sequencer on a scenario, a mutant, or a litmus file; return what came of it under each profile.
+    """Explore a sequencer on a scenario, a mutant, a litmus file, or a program of one's own.
+
+    That is a `fencepost.program.Program`, FILE.py or FILE.py:name. Returns what came of it under each profile.
 
     Without a scenario: a mutant on its own, others on two clients, two brokers, three batches, and the receivers that
     write them. Raises InputError for what cannot be explored, and Interrupted with what was explored until then.
