@@ -61,6 +61,7 @@ from fencepost.model.programs.operations import (
     line_of,
     replacement,
 )
+from fencepost.model.programs.structures.structure import Malformed
 from fencepost.model.trace import Step
 
 AT_ONCE_MOST = 10_000
@@ -195,6 +196,12 @@ class System:
             case FetchAdd(address) | CompareExchange(address) | Exchange(address):
                 return self._modify(state, thread, operation, choice, event)
             case Lock(address):
+                self._use(thread, line_of(address), writes=True)
+                if not self.lines.own(line_of(address)):
+                    raise Malformed(
+                        f"{self.threads[thread].name} takes the lock {address}, and threads of other hosts use its line:"
+                        " a lock is of one host; expected a line of its own there"
+                    )
                 self._store(state, thread, address, 1, choice, event)
             case Store(address, value):  # of a machine without store buffers
                 self._store(state, thread, address, value, choice, event)
