@@ -304,3 +304,35 @@ def test_a_file_without_the_one_program_exits_2(text: str, said: str, tmp_path: 
     ran = run("explore", "mine.py", cwd=tmp_path)
     assert ran.returncode == 2
     assert said in ran.stderr
+
+
+# --- examples ---
+
+EXAMPLES = Path(__file__).parent.parent / "examples" / "own"
+
+
+@pytest.mark.parametrize(
+    ("target", "profile", "expected"),
+    [
+        ("disruptor.py:flags_side_by_side", "ncx", None),
+        ("disruptor.py:cursor", "ncx", "drained"),
+        ("seqlock.py:one_look", "ncx", "ensured"),
+        ("lamport_queue.py", "ncx", None),
+        ("published.py:profiler", "tso", "ensured"),
+        ("published.py:profiler_fixed", "tso", None),
+        ("published.py:uring", "tso", "drained"),
+        ("published.py:uring_fixed", "tso", None),
+        ("published.py:aeron", "tso", "ensured"),
+        ("published.py:aeron_fixed", "tso", None),
+    ],
+)
+def test_published_bugs_are_found_and_their_fixes_accepted(target: str, profile: str, expected: str | None) -> None:
+    (explored,) = fencepost.explore(f"{EXAMPLES}/{target}", profile=profile)
+    found = explored.violation.property if explored.violation else None
+    assert (explored.verdict, found) == (Verdict.VIOLATED if expected else Verdict.EXHAUSTED, expected)
+
+
+def test_all_but_one_of_lamports_marked_operations_are_needed() -> None:
+    ablation = fencepost.ablate_program(EXAMPLES / "lamport_queue.py")
+    roles = [each.role for each in ablation.marks]
+    assert (roles.count(Role.REQUIRED), roles.count(Role.REDUNDANT)) == (5, 1)

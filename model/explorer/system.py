@@ -199,7 +199,7 @@ class System:
                 self._use(thread, line_of(address), writes=True)
                 if not self.lines.own(line_of(address)):
                     raise Malformed(
-                        f"{self.threads[thread].name} takes the lock {address}, and threads of other hosts use its line:"
+                        f"{self.threads[thread].name} takes the lock {address}, and other hosts use its line:"
                         " a lock is of one host; expected a line of its own there"
                     )
                 self._store(state, thread, address, 1, choice, event)

@@ -261,7 +261,7 @@ def value_of(given: Any) -> Hashable:
         hash(given)
     except TypeError:
         raise malformed(f"{_short(given)} cannot be in a word: expected a number or a tuple of numbers") from None
-    return given  # type: ignore[no-any-return]
+    return given  # type: ignore[no-any-return]  # it can be hashed
 
 
 def optional(operation: Operation | Steps) -> Optional:
