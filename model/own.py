@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import click
 
@@ -24,6 +24,9 @@ from fencepost.model.language import Protocol
 from fencepost.model.programs.own import Program
 from fencepost.model.specs import PROTOCOLS
 from fencepost.model.specs import protocol as protocol_named
+
+if TYPE_CHECKING:
+    from fencepost.native import YourSequencer
 
 Object = TypeVar("Object")
 
@@ -169,6 +172,23 @@ def _protocols(module: ModuleType) -> dict[str, type[Protocol]]:
 
 PROTOCOL: Kind[type[Protocol]] = Kind(
     "protocol", _protocols, "expected a class that inherits from fencepost.model.language.Protocol"
+)
+
+
+def _sequencers(module: ModuleType) -> dict[str, type[YourSequencer]]:
+    """Return the classes of a module that have all functions of a sequencer of one's own."""
+    needed = ("begin", "try_order", "acknowledged", "issued")
+    return {
+        name: each
+        for name, each in vars(module).items()
+        if isinstance(each, type)
+        and each.__module__ == module.__name__
+        and all(callable(getattr(each, function, None)) for function in needed)
+    }
+
+
+SEQUENCER: Kind[type[YourSequencer]] = Kind(
+    "sequencer", _sequencers, "expected a class with begin, try_order, acknowledged and issued"
 )
 
 

@@ -54,7 +54,7 @@ def verdict(program: Program, profile: str = "ncx") -> tuple[Verdict, str | None
     return explored.verdict, explored.violation.property if explored.violation else None
 
 
-def handing(*, flushed: bool = True) -> Steps:
+def handing(*, flushed: bool = True) -> Any:
     yield store(X, 1)
     if flushed:
         yield flush(X)
@@ -235,7 +235,7 @@ def within() -> Steps:
 
 
 def marked_load() -> Steps:
-    yield optional(load(X))  # type: ignore[arg-type]  # as above
+    yield optional(load(X))
 
 
 def no_generator() -> Any:
@@ -336,3 +336,20 @@ def test_all_but_one_of_lamports_marked_operations_are_needed() -> None:
     ablation = fencepost.ablate_program(EXAMPLES / "lamport_queue.py")
     roles = [each.role for each in ablation.marks]
     assert (roles.count(Role.REQUIRED), roles.count(Role.REDUNDANT)) == (5, 1)
+
+
+def test_a_new_sequencer_is_compared_by_path_and_without_the_marked_line_shows_a_counterexample(tmp_path: Path) -> None:
+    path = new("sequencer", "Counter", tmp_path)
+    for target in (path, f"{path}:Counter"):
+        assert fencepost.compare(target, levels=(4,), examples=60, seed=1).verdict is Verdict.NOT_FOUND
+    with pytest.raises(InputError, match="with one level"):
+        fencepost.compare(path, examples=10)
+    lines = path.read_text().splitlines()
+    number = marked_line_number(path)
+    path.write_text("\n".join(lines[: number - 1] + lines[number:]))
+    compared = run("compare", "counter.py", "--level", "4", "--examples", "100", "--seed", "1", cwd=tmp_path)
+    assert compared.returncode == 1
+    assert "dense is violated" in compared.stdout
+    (tmp_path / "none.py").write_text("x = 1")
+    with pytest.raises(InputError, match="defines no sequencer"):
+        fencepost.compare(tmp_path / "none.py", levels=(4,))

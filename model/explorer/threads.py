@@ -152,7 +152,7 @@ def _raised(error: BaseException) -> Raised:
     words = str(error).partition("\n")[0]
     frames = extract_tb(error.__traceback__)[1:]  # the first is the one that runs the program
     own = [each for each in frames if not each.filename.startswith(PACKAGE)]
-    last = (own or frames or [None])[-1]
+    last = next(iter(reversed(own or frames)), None)
     where = f", at {Path(last.filename).name}:{last.lineno} in {last.name}: {last.line}" if last is not None else ""
     if isinstance(error, Unmet):
         return Raised(f"finds: {words}{where}", ENSURED)

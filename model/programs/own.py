@@ -9,10 +9,10 @@ from __future__ import annotations
 import inspect
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from types import FrameType, GeneratorType
 from typing import Any, TypeAlias
 
 from fencepost.model.errors import InputError
@@ -73,7 +73,7 @@ Yielded: TypeAlias = Generator[Any, Any, Any]
 class Thread:
     """A thread of a program: see `thread`."""
 
-    begin: Callable[..., Yielded]
+    begin: Callable[..., Iterator[Any]]
     arguments: tuple[Any, ...]
     host: int
     name: str
@@ -135,7 +135,7 @@ class Program:
         lines: dict[Line, dict[str | int, Hashable]] = {}
         for address, value in self.initial.items():
             lines.setdefault(line_of(address), {})[address[-1]] = value
-        return tuple(Laid(line, tuple(words), words) for line, words in lines.items())
+        return tuple(Laid(line, tuple(map(str, words)), words) for line, words in lines.items())
 
     def _size(self) -> str:
         hosts = len({each.host for each in self.threads})
@@ -158,7 +158,7 @@ class Program:
 
 
 def thread(
-    begin: Callable[..., Yielded], *arguments: Any, host: int = 0, name: str = "", daemon: bool = False
+    begin: Callable[..., Iterator[Any]], *arguments: Any, host: int = 0, name: str = "", daemon: bool = False
 ) -> Thread:
     """Return a thread of a program: a generator function, what it is called with, and the number of its host.
 
@@ -216,9 +216,9 @@ def _driven(program: Yielded, without: frozenset[Mark], met: set[Mark] | None) -
 
 def _stands(program: Yielded) -> str:
     """Say where a generator stands."""
-    while isinstance(program.gi_yieldfrom, Generator):
+    while isinstance(program, GeneratorType) and isinstance(program.gi_yieldfrom, GeneratorType):
         program = program.gi_yieldfrom
-    frame = program.gi_frame
+    frame = program.gi_frame if isinstance(program, GeneratorType) else None
     return _place(frame) if frame is not None else str(program)
 
 
@@ -272,7 +272,7 @@ def optional(operation: Operation | Steps) -> Optional:
     frame = _users_frame()
     assert frame is not None
     if isinstance(operation, Generator):
-        words = operation.__name__
+        words = getattr(operation, "__name__", "steps")
         operation = _fencing(operation, _place(frame))
     elif isinstance(operation, ABLATED):
         words = {Flush: "flush", StoreFence: "store_fence", FullFence: "full_fence", LoadFence: "load_fence"}[

@@ -35,7 +35,7 @@ class Laid:
     """A line of a structure: its name, its words in order, and what they hold at first (0 where nothing is said)."""
 
     line: Line
-    words: tuple[str | int, ...]
+    words: tuple[str, ...]
     initial: Mapping[Any, Hashable] = field(default_factory=dict)
 
 

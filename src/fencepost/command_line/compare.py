@@ -39,7 +39,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 
 
 @click.command("compare")
-@click.argument("names", nargs=-1, metavar="[SEQUENCER]...")
+@click.argument("names", nargs=-1, metavar="[SEQUENCER|FILE.py[:CLASS]]...")
 @options.level_option
 @click.option("--sequencer", "more", multiple=True, metavar="S", help="The same as an argument.")
 @click.option(
@@ -72,6 +72,8 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
     Under `stepped`, model and native build take the same steps on the same memory; both runs are held against the
     contract, and each native step must be one that the spec accepts. Under `race`, the production sequencers order
     drawn workloads on real threads. What fails is shown as small as it gets.
+
+    FILE.py is a sequencer of your own; its answers are compared, attempt by attempt. Say its --level.
     """
     from fencepost.compared.search import keep_out_of_here
     from fencepost.comparing import compare
