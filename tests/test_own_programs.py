@@ -350,6 +350,7 @@ def test_a_new_sequencer_is_compared_by_path_and_without_the_marked_line_shows_a
     compared = run("compare", "counter.py", "--level", "4", "--examples", "100", "--seed", "1", cwd=tmp_path)
     assert compared.returncode == 1
     assert "dense is violated" in compared.stdout
+    assert "fencepost compare counter.py --level 4 --seed 1 --examples 100\n" in compared.stdout
     (tmp_path / "none.py").write_text("x = 1")
     with pytest.raises(InputError, match="defines no sequencer"):
         fencepost.compare(tmp_path / "none.py", levels=(4,))

@@ -84,7 +84,9 @@ def compare(
 
     Raises InputError for names, numbers and modules that cannot be used, and Interrupted with the rows so far.
     """
-    names = (str(sequencers),) if isinstance(sequencers, str | Path) else tuple(dict.fromkeys(sequencers))
+    names: tuple[str, ...] = (
+        (str(sequencers),) if isinstance(sequencers, str | Path) else tuple(dict.fromkeys(sequencers))
+    )
     if len(names) == 1 and yours is None and is_own(names[0]):
         names, yours = (), object_of(names[0], SEQUENCER)
     _check(names, policy, examples, budget_seconds, jobs)
