@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import click
 
@@ -24,9 +24,6 @@ from fencepost.model.language import Protocol
 from fencepost.model.programs.own import Program
 from fencepost.model.specs import PROTOCOLS
 from fencepost.model.specs import protocol as protocol_named
-
-if TYPE_CHECKING:
-    from fencepost.native import YourSequencer
 
 Object = TypeVar("Object")
 
@@ -175,7 +172,7 @@ PROTOCOL: Kind[type[Protocol]] = Kind(
 )
 
 
-def _sequencers(module: ModuleType) -> dict[str, type[YourSequencer]]:
+def _sequencers(module: ModuleType) -> dict[str, type[Any]]:
     """Return the classes of a module that have all functions of a sequencer of one's own."""
     needed = ("begin", "try_order", "acknowledged", "issued")
     return {
@@ -187,7 +184,7 @@ def _sequencers(module: ModuleType) -> dict[str, type[YourSequencer]]:
     }
 
 
-SEQUENCER: Kind[type[YourSequencer]] = Kind(
+SEQUENCER: Kind[type[Any]] = Kind(
     "sequencer", _sequencers, "expected a class with begin, try_order, acknowledged and issued"
 )
 
