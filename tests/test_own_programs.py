@@ -265,7 +265,7 @@ def test_parts_of_a_program_are_checked_when_it_is_made() -> None:
     with pytest.raises(InputError, match="its judge cannot be called with 1 values"):
         Program("p", [thread(handing)], lambda one, two: None)
     with pytest.raises(InputError, match="is no function"):
-        thread(handing())  # type: ignore[arg-type]  # as above
+        thread(handing())
     with pytest.raises(InputError, match="is no address"):
         Program("p", [thread(handing)], initial={"x": 1})  # type: ignore[dict-item]  # as above
     with pytest.raises(InputError, match="runs none"):

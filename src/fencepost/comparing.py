@@ -88,7 +88,8 @@ def compare(
         (str(sequencers),) if isinstance(sequencers, str | Path) else tuple(dict.fromkeys(sequencers))
     )
     if len(names) == 1 and yours is None and is_own(names[0]):
-        names, yours = (), object_of(names[0], SEQUENCER)
+        yours = object_of(names[0], SEQUENCER)
+        names = ()
     _check(names, policy, examples, budget_seconds, jobs)
     compiled = Native.of(native)
     tasks: tuple[AnyTask, ...]

@@ -32,9 +32,9 @@ def ablate_own(target: str, profile: str | None, matrix: str, out: Path, *, runs
         print_json("ablate", found.verdict, None, [_json(found, traces)])
     else:
         _print(found, traces, runs=runs)
-        explored = found.explored
-        property = explored.violation.property if explored is not None and explored.violation else None
-        trace = traces.get(id(explored))
+        last = found.explored
+        property = last.violation.property if last is not None and last.violation else None
+        trace = traces.get(id(last))
         print_summary(verdict=found.verdict, property=property, seed=None, trace=trace, program=found.program.name)
     return exit_code(found.verdict)
 
