@@ -91,6 +91,10 @@ class NotDeterministic(FencepostError):
         self.thread, self.step = thread, step
 
 
+class Endless(FencepostError):
+    """A thread goes on and on with what no other thread notices; its run has no end, and nothing is known of it."""
+
+
 class Miscounted(FencepostError):
     """A timed loop did not do what its figure would have claimed; names both counts. No figure is reported."""
 

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+import click
 
 from fencepost.model.errors import InputError, LoadError
 from fencepost.model.language import Protocol
+from fencepost.model.programs.own import Program
 from fencepost.model.specs import PROTOCOLS
 from fencepost.model.specs import protocol as protocol_named
 
@@ -26,6 +29,7 @@ Object = TypeVar("Object")
 
 PACKAGE = str(Path(__file__).parent.parent)  # its frames are no part of a user's traceback
 _IMPORTING = "<frozen importlib"
+_COMMANDS = str(Path(click.__file__).parent)
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def users_traceback(error: BaseException) -> str:
     told = traceback.TracebackException.from_exception(error)
     each: traceback.TracebackException | None = told
     while each is not None:
-        frames = [frame for frame in each.stack if not frame.filename.startswith((PACKAGE, _IMPORTING))]
+        frames = [frame for frame in each.stack if not frame.filename.startswith((PACKAGE, _IMPORTING, _COMMANDS))]
         each.stack = traceback.StackSummary.from_list(frames)
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
     return "".join(told.format())
@@ -168,6 +172,47 @@ PROTOCOL: Kind[type[Protocol]] = Kind(
 )
 
 
+def _sequencers(module: ModuleType) -> dict[str, type[Any]]:
+    """Return the classes of a module that have all functions of a sequencer of one's own."""
+    needed = ("begin", "try_order", "acknowledged", "issued")
+    return {
+        name: each
+        for name, each in vars(module).items()
+        if isinstance(each, type)
+        and each.__module__ == module.__name__
+        and all(callable(getattr(each, function, None)) for function in needed)
+    }
+
+
+SEQUENCER: Kind[type[Any]] = Kind(
+    "sequencer", _sequencers, "expected a class with begin, try_order, acknowledged and issued"
+)
+
+
+def _programs(module: ModuleType) -> dict[str, Program]:
+    """Return the programs that a module has, each by the first of its names."""
+    found: dict[str, Program] = {}
+    for name, each in vars(module).items():
+        if isinstance(each, Program) and not any(each is other for other in found.values()):
+            found[name] = each
+    return found
+
+
+PROGRAM: Kind[Program] = Kind("program", _programs, "expected a variable that holds a fencepost.program.Program")
+
+
+def program_of(target: Program | str | Path) -> Program:
+    """Return the program that a target stands for: itself, FILE.py or FILE.py:name.
+
+    Raises InputError where there is none.
+    """
+    if isinstance(target, Program):
+        return target
+    if isinstance(target, str | Path) and is_own(target):
+        return object_of(target, PROGRAM)
+    raise InputError(f"{target!r} is no program: expected a fencepost.program.Program, or FILE.py:name")
+
+
 def protocol_of(target: type[Protocol] | str | Path) -> type[Protocol]:
     """Return the protocol that a target stands for: a class, the name of one that ships, FILE.py or FILE.py:Name.
 
@@ -190,15 +235,33 @@ def ships(protocol: type[Protocol]) -> bool:
     return PROTOCOLS.get(protocol.name) is protocol
 
 
-def source_of(thing: type | Callable[..., object]) -> Source | None:
-    """Return where a class or function of a user comes from; None where no file can give it again."""
+def source_of(thing: type | Callable[..., object] | Program) -> Source | None:
+    """Return where a class, function or program of a user comes from; None where no file can give it again."""
+    if isinstance(thing, Program):
+        return _source_of_program(thing)
     file = getattr(sys.modules.get(thing.__module__), "__file__", None)
     if file is None or "<locals>" in thing.__qualname__:
         return None
+    return _source(file, thing.__name__)
+
+
+def _source_of_program(program: Program) -> Source | None:
+    """Find the variable that holds a program: first in files that were loaded, then in all that Python knows."""
+    modules = [*(loaded.module for loaded in _LOADED.values()), *sys.modules.values()]
+    for module in modules:
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.endswith(".py"):
+            for name, each in vars(module).items():
+                if each is program:
+                    return _source(file, name)
+    return None
+
+
+def _source(file: str, name: str) -> Source:
     place = Path(file).resolve()
     known = _LOADED.get(place)
     sha256 = known.sha256 if known is not None else hashlib.sha256(place.read_bytes()).hexdigest()
-    return Source(place.stem, str(place), thing.__name__, sha256)
+    return Source(place.stem, str(place), name, sha256)
 
 
 def object_from(source: Source, kind: Kind[Object]) -> Object:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.explorer.exploration import INTERRUPTED, Explored, Limits, Subject
 from fencepost.model.explorer.pipeline import watch_of
-from fencepost.model.explorer.subjects import LitmusOrigin, SequencerOrigin, StructureOrigin
+from fencepost.model.explorer.subjects import LitmusOrigin, ProgramOrigin, SequencerOrigin, StructureOrigin
 from fencepost.model.litmus import Condition
 from fencepost.model.litmus.explore import Observation
 from fencepost.model.memory import Matrix, Profile, Program, matrix, profile
@@ -46,6 +46,10 @@ def explore(
             fields, names = _explore_sequencer(origin, search, tell)
         case StructureOrigin() as origin:
             fields, names = _explore_structure(origin, search, tell)
+        case ProgramOrigin():
+            raise InputError(
+                f"{subject.name} is a program in Python: the native explorer runs none; use --engine model"
+            )
         case _:
             raise InputError(
                 f"{subject.name} is neither a sequencer on a scenario nor a litmus file nor a shared structure"

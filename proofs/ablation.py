@@ -10,6 +10,7 @@ be hit; a sufficient one is shrunk to a minimal, which blocks all its supersets.
 from __future__ import annotations
 
 import time
+import typing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -81,8 +82,14 @@ class Ablation:
     crash: str = ""  # when hosts crash, where they may
 
 
-class _GaveUp(Exception):
-    pass
+class GaveUp(Exception):
+    """The time of an ablation is spent, or an engine does not know."""
+
+
+class Reaching(typing.Protocol):
+    """Says whether a bad end is reachable with some of the slots present."""
+
+    def reachable(self, present: Slots) -> bool: ...
 
 
 class Oracle:
@@ -105,7 +112,7 @@ class Oracle:
         """Say whether some run with these slots, and no other, ends in the condition."""
         if present not in self.answers:
             if time.perf_counter() > self.deadline:
-                raise _GaveUp(f"the time was spent on {self.queries} queries")
+                raise GaveUp(f"the time was spent on {self.queries} queries")
             self.queries += 1
             self.answers[present] = self._ask(present)
         return self.answers[present]
@@ -116,14 +123,14 @@ class Oracle:
         assumed = [each if slot in present else z3.Not(each) for slot, each in self.present.items()]
         found = self.solver.check(*assumed)
         if found == z3.unknown:
-            raise _GaveUp(f"Z3 gave up: {self.solver.reason_unknown()}")
+            raise GaveUp(f"Z3 gave up: {self.solver.reason_unknown()}")
         return bool(found == z3.sat)
 
     def _explored(self, present: Slots, budget: Budget | None = None) -> Explored:
         program = self.program.without(frozenset(self.slots) - present)
         explored = explore(program, self.condition, self.profile, self.matrix, budget)
         if explored.answer is Answer.UNKNOWN:
-            raise _GaveUp(explored.reason)
+            raise GaveUp(explored.reason)
         return explored
 
     def run(self, present: Slots) -> Run | None:
@@ -138,7 +145,7 @@ class Oracle:
         """Return in what sense the condition is unreachable with these slots, asking the other engine too."""
         try:
             explored = self._explored(present, Budget(200_000, 10.0))
-        except _GaveUp:
+        except GaveUp:
             return "all runs, by Z3 on timestamps"
         if explored.answer is Answer.ALLOWED:
             raise AssertionError("Z3 and the explorer disagree about an ablated program")
@@ -219,9 +226,9 @@ def _promise(test: LitmusTest, name: str, condition: Condition, profile: Profile
             return Ablation(
                 name, condition.text, Verdict.VIOLATED, ablated, (), oracle.queries, seconds, bound, run, moves
             )
-        minimal = _minimal_sets(oracle, slots)
+        minimal = minimal_sets(oracle, slots)
         ablated = tuple(_ablated(test, oracle, slot, minimal) for slot in slots)
-    except _GaveUp as reason:
+    except GaveUp as reason:
         seconds = time.perf_counter() - began
         return Ablation(name, condition.text, Verdict.UNKNOWN, (), (), oracle.queries, seconds, "", reason=str(reason))
     seconds = time.perf_counter() - began
@@ -231,16 +238,23 @@ def _promise(test: LitmusTest, name: str, condition: Condition, profile: Profile
 
 def _ablated(test: LitmusTest, oracle: Oracle, slot: Slot, minimal: tuple[Slots, ...]) -> Ablated:
     everything = frozenset(oracle.slots)
-    inside = [slot in each for each in minimal]
-    if all(inside):
+    role = role_of(slot, minimal)
+    if role is Role.REQUIRED:
         run = oracle.run(everything - {slot})
-        return Ablated(slot, _text(test, slot), Role.REQUIRED, run, "a run without it, all other slots present")
-    role = Role.ALTERNATIVE if any(inside) else Role.REDUNDANT
+        return Ablated(slot, _text(test, slot), role, run, "a run without it, all other slots present")
     smallest = next(each for each in minimal if slot not in each)
     return Ablated(slot, _text(test, slot), role, None, oracle.bound(smallest))
 
 
-def _minimal_sets(oracle: Oracle, slots: list[Slot]) -> tuple[Slots, ...]:
+def role_of(slot: Slot, minimal: tuple[Slots, ...]) -> Role:
+    """Return what a slot is where these are all minimal sufficient sets."""
+    inside = [slot in each for each in minimal]
+    if all(inside):
+        return Role.REQUIRED
+    return Role.ALTERNATIVE if any(inside) else Role.REDUNDANT
+
+
+def minimal_sets(oracle: Reaching, slots: list[Slot]) -> tuple[Slots, ...]:
     """Enumerate all minimal sufficient sets, smallest first."""
     chosen = {slot: z3.Bool(f"in {slot[0]}.{slot[1]}") for slot in slots}
     still_open = Solver()
@@ -290,7 +304,7 @@ def _moves(test: LitmusTest, condition: Condition, profile: Profile, matrix: Mat
                 if not oracle.reachable(frozenset(changed.slots())):
                     sets = tuple(
                         tuple(_text(changed, slot) for slot in sorted(each))
-                        for each in _minimal_sets(oracle, changed.slots())
+                        for each in minimal_sets(oracle, changed.slots())
                     )
                     text = f"move `{store.text}` behind `{code[target].text}` ({target - index} instructions later)"
                     moves.append(Move((number, index), (number, target), text, sets))

@@ -179,7 +179,7 @@ def on_spec(made: Run) -> Outcome:
     """Return what becomes of the labelled steps of a run on the spec that it must refine."""
     origin, violation = made.trace.origin, made.violation
     if not isinstance(origin, SequencerOrigin):
-        return cannot_express("a litmus file has no spec")
+        return cannot_express("only a sequencer has a spec")
     spec = origin.design.spec()
     steps = [(number, act.step) for number, event in enumerate(made.events) for act in event.acts if act.step]
     name = violation.property if violation else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError, Interrupted
+from fencepost.model.errors import Endless, InputError, Interrupted
 from fencepost.model.explorer.reduction import DEPTH_MOST, Counts
 from fencepost.model.explorer.schedule import Judge, Schedule
 from fencepost.model.explorer.state import State
@@ -119,13 +119,17 @@ def explore(
     limits, began = limits or Limits(), time.perf_counter()
     try:
         guard(subject.make, seed, deadline=began + GUARD_SHARE * limits.seconds)
+        if strategy == "exhaustive":
+            search = Exhaustive(subject, limits, tell, reduction=reduction, began=began)
+            explored = search.run(jobs, checkpoint, resume=resume)
+        else:
+            explored = explore_drawn(subject, strategy, seed, pct_depth, limits, tell, began)
+    except Interrupted:
+        raise
     except KeyboardInterrupt:
         raise Interrupted(concluded(subject, limits, Counts(), 0.0, None, INTERRUPTED)) from None
-    if strategy == "exhaustive":
-        search = Exhaustive(subject, limits, tell, reduction=reduction, began=began)
-        explored = search.run(jobs, checkpoint, resume=resume)
-    else:
-        explored = explore_drawn(subject, strategy, seed, pct_depth, limits, tell, began)
+    except Endless as endless:
+        return concluded(subject, limits, Counts(), time.perf_counter() - began, None, str(endless))
     if explored.reason.startswith(INTERRUPTED):
         raise Interrupted(explored)
     return explored

@@ -15,11 +15,13 @@ from fencepost.model.explorer.run_state import decoded, encoded
 from fencepost.model.explorer.run_trace import LineUse, RunTrace
 from fencepost.model.explorer.run_watch import REFINEMENT
 from fencepost.model.explorer.schedule import Schedule
-from fencepost.model.explorer.subjects import LitmusOrigin, Origin, SequencerOrigin
+from fencepost.model.explorer.subjects import LitmusOrigin, Origin, ProgramOrigin, SequencerOrigin
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.litmus import parse_test
 from fencepost.model.memory import matrix, profile
+from fencepost.model.own import PROGRAM, Source, object_from, source_of
 from fencepost.model.programs.client import Sending
+from fencepost.model.programs.own import Mark
 from fencepost.model.programs.pipeline import Design, Scenario
 from fencepost.model.programs.receiver import Arriving
 
@@ -46,6 +48,10 @@ def meta_of(trace: RunTrace) -> dict[str, Any]:
 def _subject(origin: Origin) -> dict[str, Any]:
     if isinstance(origin, LitmusOrigin):
         return {"litmus": origin.test.text, "name": origin.test.name}
+    if isinstance(origin, ProgramOrigin):
+        source = source_of(origin.program)
+        without = [asdict(mark) for mark in sorted(origin.without)]
+        return {"program": origin.program.name, "source": source and asdict(source), "without": without}
     asked = None if origin.asked is None else sorted(origin.asked)
     scenario = msgspec.to_builtins(origin.scenario)
     return {"sequencer": name_of(origin.design), "scenario": scenario, "asked": asked}
@@ -75,13 +81,36 @@ def _origin(subject: Any, profile_name: str, matrix_name: str, designs: Mapping[
         name = _string(subject["name"], "#meta.subject.name")
         test = parse_test(_string(subject["litmus"], "#meta.subject.litmus"), name)
         return LitmusOrigin(test, profile_name, matrix_name)
+    if isinstance(subject, dict) and subject.keys() == {"program", "source", "without"}:
+        return _program(subject, profile_name, matrix_name)
     if not isinstance(subject, dict) or subject.keys() != {"sequencer", "scenario", "asked"}:
-        raise InputError("#meta.subject: expected `sequencer`, `scenario` and `asked`, or `litmus` and `name`")
+        raise InputError(
+            "#meta.subject: expected `sequencer`, `scenario` and `asked`,"
+            " `litmus` and `name`, or `program`, `source` and `without`"
+        )
     name = _string(subject["sequencer"], "#meta.subject.sequencer")
     if name not in designs:
         raise unknown_choice("sequencer", name, designs)
     asked = _asked(subject["asked"])
     return SequencerOrigin(designs[name], _scenario(subject["scenario"]), profile_name, matrix_name, asked)
+
+
+def _program(subject: Mapping[str, Any], profile_name: str, matrix_name: str) -> ProgramOrigin:
+    """Return a program of a user's file, as it was."""
+    name, given = _string(subject["program"], "#meta.subject.program"), subject["source"]
+    if given is None:
+        raise InputError(
+            f"its program {name} stood in no file that can be loaded (it was typed in, or made in a function):"
+            " put it into a variable of a file and explore it again"
+        )
+    if not isinstance(given, dict) or given.keys() != Source.__annotations__.keys():
+        raise InputError(f"#meta.subject.source is {given!r}: expected module, file, object and sha256")
+    source = Source(**{part: _string(given[part], f"#meta.subject.source.{part}") for part in given})
+    try:
+        without = frozenset(msgspec.convert(subject["without"], list[Mark], strict=True))
+    except msgspec.ValidationError as error:
+        raise InputError(f"#meta.subject.without: {error}") from None
+    return ProgramOrigin(object_from(source, PROGRAM), profile_name, matrix_name, without)
 
 
 def _asked(value: Any) -> frozenset[str] | None:

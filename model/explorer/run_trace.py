@@ -17,7 +17,7 @@ from fencepost.model.errors import InputError, NotAccepted
 from fencepost.model.explorer.exploration import Explored
 from fencepost.model.explorer.schedule import Followed, Schedule, follow
 from fencepost.model.explorer.state import Event, State
-from fencepost.model.explorer.subjects import LitmusOrigin, Origin, SequencerOrigin
+from fencepost.model.explorer.subjects import LitmusOrigin, Origin, ProgramOrigin, SequencerOrigin
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory.lines import Line, Lines
@@ -45,7 +45,13 @@ class RunTrace:
 
     @property
     def subject_name(self) -> str:
-        return self.origin.design.name if isinstance(self.origin, SequencerOrigin) else self.origin.test.name
+        match self.origin:
+            case SequencerOrigin() as origin:
+                return origin.design.name
+            case ProgramOrigin() as origin:
+                return origin.program.name
+            case origin:
+                return origin.test.name
 
     @property
     def property(self) -> str | None:
@@ -91,8 +97,10 @@ def trace_of(explored: Explored) -> RunTrace:
     if explored.violation is None:
         raise InputError(f"{explored.subject.name}: {explored.verdict}: there is no run to show without a violation")
     origin = explored.subject.origin
-    if not isinstance(origin, SequencerOrigin | LitmusOrigin):
-        raise InputError(f"{explored.subject.name} has no origin: make the subject by `sequencer` or `litmus_file`")
+    if not isinstance(origin, SequencerOrigin | LitmusOrigin | ProgramOrigin):
+        raise InputError(
+            f"{explored.subject.name} has no origin: make the subject by `sequencer`, `litmus_file` or `program`"
+        )
     if isinstance(origin, LitmusOrigin):  # a trace carries the text; where it lay is of no concern to who replays it
         origin = replace(origin, test=replace(origin.test, path=origin.test.name))
     found_by = f"explore: {explored.bound}"

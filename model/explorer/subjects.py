@@ -1,9 +1,9 @@
-"""What can be explored, by name: a sequencer on a scenario, a litmus file, or a shared structure."""
+"""What can be explored: a sequencer on a scenario, a litmus file, a shared structure, or a program of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from fencepost.model.explorer import litmus
@@ -15,6 +15,7 @@ from fencepost.model.explorer.watch import Violation
 from fencepost.model.litmus import LitmusTest
 from fencepost.model.memory import MATRIX, matrix, profile
 from fencepost.model.programs.client import Sending
+from fencepost.model.programs.own import Mark, Program
 from fencepost.model.programs.pipeline import Design, Scenario
 from fencepost.model.programs.receiver import Arriving
 from fencepost.model.programs.structures import Returned, Structure
@@ -61,7 +62,20 @@ class StructureOrigin:
         return structure(self.structure, self.profile, self.matrix)
 
 
-Origin: TypeAlias = SequencerOrigin | LitmusOrigin
+@dataclass(frozen=True)
+class ProgramOrigin:
+    """What the subject of a program of one's own was made from; `without` are the optional operations left out."""
+
+    program: Program
+    profile: str
+    matrix: str
+    without: frozenset[Mark] = frozenset()
+
+    def subject(self) -> Subject:
+        return program(self.program, self.profile, self.matrix, self.without)
+
+
+Origin: TypeAlias = SequencerOrigin | LitmusOrigin | ProgramOrigin
 """What a trace file can say that a run was made from; the programs of structures have none."""
 
 
@@ -126,6 +140,21 @@ def structure(given: Structure, profile_name: str, matrix_name: str = MATRIX) ->
         given.size,
         origin=StructureOrigin(given, profile_name, matrix_name),
     )
+
+
+def program(
+    given: Program,
+    profile_name: str,
+    matrix_name: str = MATRIX,
+    without: frozenset[Mark] = frozenset(),
+    met: set[Mark] | None = None,
+) -> Subject:
+    """Return a program of one's own as a subject, without some of its optional operations.
+
+    Optional operations that are met on the way are added to `met`.
+    """
+    made = structure(given.structure(without, met), profile_name, matrix_name)
+    return replace(made, origin=ProgramOrigin(given, profile_name, matrix_name, without))
 
 
 def returned(state: State) -> Returned:

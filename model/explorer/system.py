@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fencepost.model.errors import InputError
+from fencepost.model.errors import Endless, InputError
 from fencepost.model.explorer.buffers import FLUSHES, blocked, pending_store
 from fencepost.model.explorer.possible import Possible
 from fencepost.model.explorer.state import (
@@ -30,7 +30,7 @@ from fencepost.model.explorer.state import (
     Transition,
 )
 from fencepost.model.explorer.threads import Node, Raised, labelled
-from fencepost.model.explorer.watch import RAISED, FirstStore, Objection, Violation, Watch
+from fencepost.model.explorer.watch import FirstStore, Objection, Violation, Watch
 from fencepost.model.memory.late import Choice, Entry, LateMemory
 from fencepost.model.memory.lines import Lines
 from fencepost.model.memory.ordering import Buffered, Matrix
@@ -61,7 +61,11 @@ from fencepost.model.programs.operations import (
     line_of,
     replacement,
 )
+from fencepost.model.programs.structures.structure import Malformed
 from fencepost.model.trace import Step
+
+AT_ONCE_MOST = 10_000
+"""Operations of a thread in a row that no other thread notices. One with more never waits: its run has no end."""
 
 
 class System:
@@ -154,7 +158,7 @@ class System:
             state.watch = self._objection(thread, returned)
 
     def _objection(self, thread: int, raised: Raised) -> Watch:
-        return Objection(Violation(RAISED, f"{self.threads[thread].name} {raised.sentence}"))
+        return Objection(Violation(raised.property, f"{self.threads[thread].name} {raised.sentence}"))
 
     def _tell(self, state: State, step: Step | None, event: Event) -> None:
         """Tell the watch of a step; what it asks of memory is part of what the event has to do with."""
@@ -192,6 +196,12 @@ class System:
             case FetchAdd(address) | CompareExchange(address) | Exchange(address):
                 return self._modify(state, thread, operation, choice, event)
             case Lock(address):
+                self._use(thread, line_of(address), writes=True)
+                if not self.lines.own(line_of(address)):
+                    raise Malformed(
+                        f"{self.threads[thread].name} takes the lock {address}, and other hosts use its line:"
+                        " a lock is of one host; expected a line of its own there"
+                    )
                 self._store(state, thread, address, 1, choice, event)
             case Store(address, value):  # of a machine without store buffers
                 self._store(state, thread, address, value, choice, event)
@@ -291,8 +301,12 @@ class System:
 
     def _hasten(self, state: State, thread: int, event: Event) -> None:
         """Do what only this thread can notice, as long as there is some."""
-        while self._local(state, thread, event) or self._drain_unnoticed(state, thread, event):
-            pass
+        for _ in range(AT_ONCE_MOST):
+            if not (self._local(state, thread, event) or self._drain_unnoticed(state, thread, event)):
+                return
+        raise Endless(
+            f"{self.threads[thread].name} goes on after {AT_ONCE_MOST} operations that no other thread notices"
+        )
 
     def _local(self, state: State, thread: int, event: Event) -> bool:
         operation, buffer = state.nodes[thread].operation, state.buffers[thread]

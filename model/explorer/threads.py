@@ -19,8 +19,12 @@ from typing import Any
 from msgspec import Struct
 
 from fencepost.model.errors import NotDeterministic
+from fencepost.model.explorer.watch import RAISED
 from fencepost.model.programs.operations import Load, Operation, Program, ThreadOf
+from fencepost.model.programs.structures.structure import ENSURED, Malformed, Unmet
 from fencepost.model.trace import Step
+
+PACKAGE = str(Path(__file__).parent.parent.parent)
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Raised:
     """What is left of a program that raised an exception: what, where and in which line. Its thread has ended."""
 
     sentence: str
+    property: str = RAISED
 
 
 class Node:
@@ -50,8 +55,10 @@ class Node:
         """Return a thread at its beginning."""
         try:
             program = thread.begin()
+        except Malformed:
+            raise
         except (Exception, SystemExit) as error:
-            program, operation, returned = _nothing(), None, Raised(_where(error))
+            program, operation, returned = _nothing(), None, _raised(error)
         else:
             operation, returned = _advanced(program, None)
         node = cls(thread, operation, program, None)
@@ -119,7 +126,7 @@ def labelled(operation: Operation, result: Any) -> Step | Raised | None:
     try:
         return operation.label(result) if operation.label is not None else None
     except (Exception, SystemExit) as error:
-        return Raised(_where(error))
+        return _raised(error)
 
 
 def _advanced(program: Program, result: Any) -> tuple[Operation | None, Any]:
@@ -128,22 +135,28 @@ def _advanced(program: Program, result: Any) -> tuple[Operation | None, Any]:
         operation = program.send(result)
     except StopIteration as stopped:
         return None, stopped.value
+    except Malformed:
+        raise
     except (Exception, SystemExit) as error:
-        return None, Raised(_where(error))
+        return None, _raised(error)
     if isinstance(operation, Operation):
         return operation, None
     return None, Raised(f"yielded {operation!r}: expected an operation of fencepost.model.programs.operations")
 
 
-def _where(error: BaseException) -> str:
-    """Say which exception was raised, and by which line of which file."""
+def _raised(error: BaseException) -> Raised:
+    """Say which exception was raised, or which condition does not hold, and by which line of which file.
+
+    The line is the program's own where what it calls in fencepost raised.
+    """
     words = str(error).partition("\n")[0]
-    said = f"raised {type(error).__name__}" + (f": {words}" if words else "")
     frames = extract_tb(error.__traceback__)[1:]  # the first is the one that runs the program
-    if not frames:
-        return said
-    last = frames[-1]
-    return f"{said}, at {Path(last.filename).name}:{last.lineno} in {last.name}: {last.line}"
+    own = [each for each in frames if not each.filename.startswith(PACKAGE)]
+    last = next(iter(reversed(own or frames)), None)
+    where = f", at {Path(last.filename).name}:{last.lineno} in {last.name}: {last.line}" if last is not None else ""
+    if isinstance(error, Unmet):
+        return Raised(f"finds: {words}{where}", ENSURED)
+    return Raised(f"raised {type(error).__name__}" + (f": {words}" if words else "") + where)
 
 
 def _places(program: Any) -> list[int]:

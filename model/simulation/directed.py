@@ -157,5 +157,5 @@ def on_simpy(made: Run) -> Outcome:
     """Return what becomes of a run under SimPy's clock, on one coherent memory."""
     origin = made.trace.origin
     if not isinstance(origin, SequencerOrigin):
-        return cannot_express("SimPy runs the programs of sequencers, and a litmus file is none")
+        return cannot_express("SimPy runs the programs of sequencers alone")
     return Director(made, origin).run()

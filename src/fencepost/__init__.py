@@ -12,6 +12,7 @@ mutants     the museum of bugs, and which engine catches which
 native_mutants  the C++ with one line changed, compiled and killed
 litmus      litmus tests of non-coherent memory, in three engines
 ablate      which flush, fence or invalidation of a litmus program is load-bearing
+ablate_program  which one of a program of one's own (fencepost.program)
 new         a commented file of one's own to begin with
 """
 
@@ -51,16 +52,17 @@ if TYPE_CHECKING:
     from fencepost.native import race
     from fencepost.proofs import prove
     from fencepost.proofs.ablation import ablate
+    from fencepost.proofs.program_ablation import ablate_program
     from fencepost.replaying import replay
     from fencepost.simulating import Simulation, simulate
     from fencepost.templates import new
 
 __all__ = [
-    "PROTOCOLS", "Beside", "Finding", "Report", "Rules", "Scenario", "Simulation", "Source", "ablate", "check",
-    "compare", "describe_run", "explore", "litmus", "mutants", "native_mutants", "new", "parse_scenario", "protocol",
-    "prove", "race", "read_batches", "read_history", "read_log", "read_readers", "read_run", "read_scenario",
-    "read_trace", "read_workload", "replay", "simulate", "verify", "verify_file", "write_export", "write_history",
-    "write_run", "write_trace", "write_workload",
+    "PROTOCOLS", "Beside", "Finding", "Report", "Rules", "Scenario", "Simulation", "Source", "ablate",
+    "ablate_program", "check", "compare", "describe_run", "explore", "litmus", "mutants", "native_mutants", "new",
+    "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history", "read_log", "read_readers",
+    "read_run", "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify", "verify_file",
+    "write_export", "write_history", "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
@@ -95,6 +97,7 @@ _HOMES = {
     "fencepost.native": ("race",),
     "fencepost.proofs": ("prove",),
     "fencepost.proofs.ablation": ("ablate",),
+    "fencepost.proofs.program_ablation": ("ablate_program",),
     "fencepost.replaying": ("replay",),
     "fencepost.simulating": ("Simulation", "simulate"),
     "fencepost.templates": ("new",),

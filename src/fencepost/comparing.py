@@ -31,6 +31,7 @@ from fencepost.model.contract import LEVELS, Level, Verdict
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.run_itf import write_run
 from fencepost.model.memory import PROFILE
+from fencepost.model.own import SEQUENCER, is_own, object_of
 from fencepost.model.processes import SECONDS_MOST, Ended, in_order
 from fencepost.model.programs import DESIGNS
 from fencepost.native import PUBLICATIONS, SEQUENCERS, Mutant
@@ -47,7 +48,7 @@ AnyTask = Stepped | Attempted | Raced
 
 
 def compare(
-    sequencers: str | Iterable[str] = (),
+    sequencers: str | Path | Iterable[str] = (),
     *,
     yours: Make | ModuleType | None = None,
     levels: Iterable[Level] = LEVELS,
@@ -66,6 +67,7 @@ def compare(
 ) -> Comparisons:
     """Compare native sequencers with the model, by default all of them under every policy.
 
+    sequencers       names, or FILE.py[:Class] for a sequencer of your own
     yours            a sequencer of your own instead: what makes a `fencepost.native.YourSequencer`, or a module made by
                      FENCEPOST_SEQUENCER (`fencepost/adapter.hpp`); `levels` then says of which level it is
     policy           `stepped`, `attempts`, `race`, or a publication, with which it is then raced
@@ -83,7 +85,12 @@ def compare(
 
     Raises InputError for names, numbers and modules that cannot be used, and Interrupted with the rows so far.
     """
-    names = (sequencers,) if isinstance(sequencers, str) else tuple(dict.fromkeys(sequencers))
+    names: tuple[str, ...] = (
+        (str(sequencers),) if isinstance(sequencers, str | Path) else tuple(dict.fromkeys(sequencers))
+    )
+    if len(names) == 1 and yours is None and is_own(names[0]):
+        yours = object_of(names[0], SEQUENCER)
+        names = ()
     _check(names, policy, examples, budget_seconds, jobs)
     compiled = Native.of(native)
     tasks: tuple[AnyTask, ...]

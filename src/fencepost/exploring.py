@@ -10,13 +10,15 @@ from fencepost.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, Tell
 from fencepost.model.explorer.exploration import explore as explore_subject
-from fencepost.model.explorer.subjects import LitmusOrigin, litmus_file, sequencer
+from fencepost.model.explorer.subjects import LitmusOrigin, litmus_file, program, sequencer
 from fencepost.model.litmus import lints, read_test
 from fencepost.model.litmus.linting import refuse
 from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.museum import BUGS
+from fencepost.model.own import is_own, program_of
 from fencepost.model.programs import DESIGNS, Design, Scenario, design
 from fencepost.model.programs.corpus import CORPUS, Named, corpus_for, fitted, named, runs_on
+from fencepost.model.programs.own import Program
 
 if TYPE_CHECKING:
     from fencepost.model.litmus import LitmusTest
@@ -33,7 +35,7 @@ ENGINES = ("model", "native")
 
 
 def subjects(
-    what: str | Path,
+    what: str | Path | Program,
     *,
     profile: str | None = None,
     matrix: str = MATRIX,
@@ -47,6 +49,10 @@ def subjects(
 
     Raises InputError for what is neither.
     """
+    if isinstance(what, Program) or is_own(what):
+        if scenario is not None:
+            raise InputError("a program of your own has no scenario: leave out what says how large one is")
+        return [program(program_of(what), profile or PROFILE, matrix)]
     name = str(what)
     if name.endswith(".litmus") or Path(name).is_file():
         test: LitmusTest = read_test(name)
@@ -56,7 +62,9 @@ def subjects(
         chosen, asked = scenarios(bug.design, scenario or bug.scenario, seed), frozenset({bug.breaks})
         return [_on(bug.design, each, profile or PROFILE, matrix, asked) for each in chosen]
     if name not in DESIGNS:
-        raise InputError(f"{unknown_choice('sequencer', name, DESIGNS)}, a bug of the museum, or a litmus file")
+        raise InputError(
+            f"{unknown_choice('sequencer', name, DESIGNS)}, a bug of the museum, a litmus file, or FILE.py[:name]"
+        )
     found = design(name)
     return [_on(found, each, profile or PROFILE, matrix) for each in scenarios(found, scenario or ALL, seed)]
 
@@ -100,7 +108,7 @@ def findings(subject: Subject) -> tuple[str, ...]:
 
 
 def explore(
-    what: str | Path,
+    what: str | Path | Program,
     *,
     profile: str | None = None,
     matrix: str = MATRIX,
@@ -117,7 +125,9 @@ def explore(
     strict: bool = False,
     tell: Tell = lambda progress: None,
 ) -> list[Explored]:
-    """Explore a sequencer on a scenario, a mutant, or a litmus file; return what came of it under each profile.
+    """Explore a sequencer on a scenario, a mutant, a litmus file, or a program of one's own.
+
+    That is a `fencepost.program.Program`, FILE.py or FILE.py:name. Returns what came of it under each profile.
 
     `scenario` is one of one's own, or the name of one of the corpus, ALL of them (for sequencers the default), or
     DRAWN. Several scenarios share `limits`: a few drawn runs of each, then all runs of each, as far as the budget goes;

@@ -18,7 +18,7 @@ from fencepost.model.explorer.between_layers import on_programs, on_spec, progra
 from fencepost.model.explorer.outcome import Outcome, cannot_express, held, violated
 from fencepost.model.explorer.run_itf import is_run, read_run
 from fencepost.model.explorer.run_trace import Run, RunTrace, run
-from fencepost.model.explorer.subjects import LitmusOrigin, SequencerOrigin
+from fencepost.model.explorer.subjects import LitmusOrigin, ProgramOrigin, SequencerOrigin
 from fencepost.model.itf import read_trace
 from fencepost.model.simulation.directed import on_simpy
 from fencepost.model.trace import Trace
@@ -120,6 +120,8 @@ def _of_run(made: Run, engine: Engine) -> Outcome:
     if engine == "native":
         if isinstance(made.trace.origin, LitmusOrigin):
             return cannot_express("the native litmus engine explores a file; it follows no schedule")
+        if isinstance(made.trace.origin, ProgramOrigin):
+            return cannot_express("a program of one's own has no native build")
         return _in_lockstep(made, made.trace.origin)
     if made.violation is None:
         return held(f"nothing is violated in {made.last} steps")

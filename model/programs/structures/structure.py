@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -24,7 +24,7 @@ from fencepost.model.programs.operations import (
     replacement,
 )
 
-Returned: TypeAlias = tuple[tuple[int, ...] | None, ...]
+Returned: TypeAlias = tuple[tuple[Any, ...] | None, ...]
 """What each thread returned when a run ended; None of one that waits for ever."""
 Steps: TypeAlias = Generator["Operation | Pause", Any, Any]
 """A part of a program; it may pause."""
@@ -36,7 +36,7 @@ class Laid:
 
     line: Line
     words: tuple[str, ...]
-    initial: dict[str, int] = field(default_factory=dict)
+    initial: Mapping[Any, Hashable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,21 @@ class Structure:
     single_writer: bool = False
 
     @property
-    def words(self) -> dict[Address, int]:
+    def words(self) -> dict[Address, Hashable]:
         """Return what words hold at first, where that is not 0."""
         return {(*each.line, word): value for each in self.lines for word, value in each.initial.items()}
+
+
+ENSURED = "ensured"
+"""The name under which a condition that a program ensures, and that does not hold, is reported."""
+
+
+class Unmet(Exception):
+    """A condition that a program ensures does not hold, where it stands; its text says what is wrong."""
+
+
+class Malformed(InputError):
+    """A program that is none: what it yields is no operation, or its address is none. No run is violated by that."""
 
 
 class Pause:

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 @click.command("ablate")
-@click.argument("program", required=False, metavar="[IDIOM|FILE]")
+@click.argument("program", required=False, metavar="[IDIOM|FILE.litmus|FILE.py[:NAME]]")
 @click.option("--list", "as_list", is_flag=True, help="List the idioms that can be ablated.")
 @click.option("--profile", metavar="P", help="The profile; by default the first one that the file names.")
 @click.option("--matrix", default="sdmC", show_default=True, metavar="M", help="The ordering matrix.")
 @click.option("--runs", is_flag=True, help="Show the run behind every required slot.")
 @options.strict_option
+@options.out_option
 @options.json_option
 @click.pass_context
 def ablate_command(
@@ -33,6 +34,7 @@ def ablate_command(
     matrix: str,
     runs: bool,
     strict: bool,
+    out: Path,
     as_json: bool,
 ) -> None:
     """Say which optional instructions of a program are required, and list all minimal sufficient sets.
@@ -41,10 +43,19 @@ def ablate_command(
     freshness (`stale` is unreachable) are asked separately. Exits 1 when no set of slots suffices: then a store must
     move, and which one is said. Under a crash profile hosts may crash at any moment; a CRASH in the file is asked about
     beside that.
+
+    In a program of your own, FILE.py or FILE.py:NAME, the marked operations are those in optional(...) of
+    fencepost.program; a set suffices where no run of the program with it is violated.
     """
     if as_list or program is None:
         _list()
         return
+    from fencepost.model.own import is_own
+
+    if is_own(program):
+        from fencepost.command_line.ablate_program import ablate_own
+
+        context.exit(ablate_own(program, profile, matrix, out, runs=runs, as_json=as_json))
     from fencepost.model.litmus.linting import lints, refuse
     from fencepost.model.memory import matrix as matrix_named
     from fencepost.model.memory import profile as profile_named

@@ -39,7 +39,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 
 
 @click.command("compare")
-@click.argument("names", nargs=-1, metavar="[SEQUENCER]...")
+@click.argument("names", nargs=-1, metavar="[SEQUENCER|FILE.py[:CLASS]]...")
 @options.level_option
 @click.option("--sequencer", "more", multiple=True, metavar="S", help="The same as an argument.")
 @click.option(
@@ -76,9 +76,12 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
     Under `stepped`, model and native build take the same steps on the same memory; both runs are held against the
     contract, and each native step must be one that the spec accepts. Under `race`, the production sequencers order
     drawn workloads on real threads. What fails is shown as small as it gets.
+
+    FILE.py is a sequencer of your own; its answers are compared, attempt by attempt. Say its --level.
     """
     from fencepost.compared.search import keep_out_of_here
     from fencepost.comparing import compare
+    from fencepost.model.own import is_own
 
     keep_out_of_here()
     out: Path = given["out"]
@@ -104,7 +107,8 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
     if given["as_json"]:
         print_json("compare", found.verdict, found.seed, [_json(row) for row in found.rows])
     else:
-        _print(found, given["examples"], is_by_budget=given["budget"] is not None)
+        own = next((f"{each} --level {asked[0]}" for each in (*names, *given["more"]) if is_own(each)), None)
+        _print(found, given["examples"], own, is_by_budget=given["budget"] is not None)
     _warn(found)
     if not given["quiet"]:
         click.echo(f"... {sum(row.seconds for row in found.rows):.1f} s", err=True)
@@ -144,7 +148,7 @@ def _json(row: Compared) -> dict[str, Any]:
     }
 
 
-def _print(found: Comparisons, examples: int | None, *, is_by_budget: bool) -> None:
+def _print(found: Comparisons, examples: int | None, own: str | None, *, is_by_budget: bool) -> None:
     from fencepost.native.joint import HAPPENINGS
 
     rows = []
@@ -162,7 +166,7 @@ def _print(found: Comparisons, examples: int | None, *, is_by_budget: bool) -> N
     for row in found.rows:
         if row.counterexample is not None:
             click.echo("")
-            _show(row, row.counterexample, found.seed, row.enough if is_by_budget else examples)
+            _show(row, row.counterexample, found.seed, row.enough if is_by_budget else examples, own)
     counterexample = next((row.counterexample for row in found.rows if row.counterexample), None)
     print_summary(
         verdict=found.verdict,
@@ -173,7 +177,7 @@ def _print(found: Comparisons, examples: int | None, *, is_by_budget: bool) -> N
     )
 
 
-def _show(row: Compared, found: Counterexample, seed: int, examples: int | None) -> None:
+def _show(row: Compared, found: Counterexample, seed: int, examples: int | None, own: str | None) -> None:
     from fencepost.compared.verdicts import CRASH
     from fencepost.model.explorer.columns import conclusion, table
     from fencepost.model.explorer.run_trace import run
@@ -201,4 +205,5 @@ def _show(row: Compared, found: Counterexample, seed: int, examples: int | None)
     if found.path is not None:
         click.echo(f"fencepost replay {found.path}")
     count = f" --examples {examples}" if examples else ""
-    click.echo(f"fencepost compare {row.sequencer} --policy {row.policy} --seed {seed}{count}")
+    asked = own or f"{row.sequencer} --policy {row.policy}"  # a file of a user is compared by attempts alone
+    click.echo(f"fencepost compare {asked} --seed {seed}{count}")

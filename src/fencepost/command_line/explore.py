@@ -1,4 +1,4 @@
-"""fencepost explore: the schedules of a sequencer's programs, of a mutant's, or of a litmus file."""
+"""fencepost explore: the schedules of a sequencer's programs, of a mutant's, of a litmus file, or of one's own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _COUNTED = (
 
 
 @click.command("explore")
-@click.argument("what", metavar="SEQUENCER|MUTANT|LITMUS-FILE")
+@click.argument("what", metavar="SEQUENCER|MUTANT|FILE.litmus|FILE.py[:NAME]")
 @click.option("--profile", metavar="P", help="The memory; by default ncx, or what a litmus file names.")
 @click.option(
     "--engine",
@@ -89,6 +89,8 @@ _COUNTED = (
 @click.pass_context
 def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
     """Visit the runs of a small system: every one (exhaustive), or drawn ones (random, pct).
+
+    FILE.py is a program of your own (docs/own.md), FILE.py:NAME one of several.
 
     Memory's choices are part of a run: what is fetched, evicted and written back when. Every run is held against the
     contract and against the spec that it must refine; those of a mutant, against the promise that it must break, and on

@@ -22,7 +22,7 @@ def kinds() -> dict[str, Path]:
 
 
 def new(kind: str, name: str, out: str | Path = ".") -> Path:
-    """Write one commented file of a kind, such as "protocol", that runs at once; return its path.
+    """Write one commented file of a kind, "program", "protocol" or "sequencer", that runs at once; return its path.
 
         fencepost.new("protocol", "TwoReplicas")    # two_replicas.py, with the class TwoReplicas
 

@@ -1,0 +1,295 @@
+"""Programs of one's own: threads as generators, what they ensure, what must hold of what they return.
+
+A thread yields operations and is sent their results. An address is a tuple whose last part is the word and whose other
+parts are the line of 64 bytes that the word lies in. What is here makes a `Structure` of that, which the explorer runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, GeneratorType
+from typing import Any, TypeAlias
+
+from fencepost.model.errors import InputError
+from fencepost.model.programs.operations import (
+    Address,
+    Flush,
+    FullFence,
+    Line,
+    LoadFence,
+    Operation,
+    StoreFence,
+    ThreadOf,
+    line_of,
+)
+from fencepost.model.programs.structures.structure import (
+    ENSURED,
+    Laid,
+    Malformed,
+    Pause,
+    Returned,
+    Steps,
+    Structure,
+    Unmet,
+    never_ended,
+)
+from fencepost.model.programs.structures.structure import (
+    thread as pausing,
+)
+
+PACKAGE = str(Path(__file__).parent.parent.parent)  # its frames are no part of a user's program
+ABLATED = (Flush, StoreFence, FullFence, LoadFence)
+"""What may be optional: the operations that change no word and find none."""
+
+
+@dataclass(frozen=True, order=True)
+class Mark:
+    """An optional operation: where it stands, and in words."""
+
+    file: str
+    line: int
+    instruction: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Optional:
+    """An operation, or steps, that an ablation leaves out; see `optional`."""
+
+    operation: Operation | Steps
+    mark: Mark
+
+
+Yielded: TypeAlias = Generator[Any, Any, Any]
+"""A thread: it yields operations, pauses, optional operations, and steps like `wait_until`."""
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A thread of a program: see `thread`."""
+
+    begin: Callable[..., Iterator[Any]]
+    arguments: tuple[Any, ...]
+    host: int
+    name: str
+    daemon: bool
+
+
+@dataclass(frozen=True)
+class Program:
+    """Threads on hosts, the words that they find, and what must hold when they have ended.
+
+    `initial` says what words hold at first (0 where nothing is said). `judge` is called with what each thread returned,
+    in their order, and ensures what must hold of that; a daemon that has not ended gives None. A thread that waits for
+    ever and is no daemon is a violation (`drained`). With `single_writer`, two hosts that store to one line are one.
+
+        mailbox = Program("mailbox", [thread(writer), thread(reader, host=1)])
+
+    Raises InputError for threads that are none, an initial word whose address is none, and a judge that does not take
+    one value a thread.
+    """
+
+    name: str
+    threads: Sequence[Thread]
+    judge: Callable[..., None] | None = None
+    initial: Mapping[Address, Hashable] = field(default_factory=dict)
+    single_writer: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise InputError(f"the name of a program is {self.name!r}: expected a string, and the threads after it")
+        if not isinstance(self.threads, Sequence) or not self.threads:
+            raise InputError(f"{self.name}: threads is {self.threads!r}: expected a list of thread(...)")
+        for each in self.threads:
+            if not isinstance(each, Thread):
+                raise InputError(f"{self.name}: {each!r} is no thread: expected thread(function, host=0)")
+        for address, value in self.initial.items():
+            address_of(address)
+            value_of(value)
+        if self.judge is not None:
+            try:
+                inspect.signature(self.judge).bind(*self.threads)
+            except TypeError as error:
+                raise InputError(
+                    f"{self.name}: its judge cannot be called with {len(self.threads)} values, one a thread: {error}"
+                ) from None
+
+    def structure(self, without: frozenset[Mark] = frozenset(), met: set[Mark] | None = None) -> Structure:
+        """Return what the explorer runs: all but the optional operations `without`; those met are added to `met`."""
+        counts = Counter(each.name for each in self.threads)
+        threads = []
+        for number, each in enumerate(self.threads):
+            name = each.name if counts[each.name] == 1 else f"{each.name} #{number}"
+            threads.append(pausing(name, each.host, _begun(each, without, met)))
+        return Structure(
+            self.name, "", (), self._lines(), tuple(threads), self._wrong(tuple(threads)), self._size(),
+            single_writer=self.single_writer,
+        )  # fmt: skip
+
+    def _lines(self) -> tuple[Laid, ...]:
+        lines: dict[Line, dict[str | int, Hashable]] = {}
+        for address, value in self.initial.items():
+            lines.setdefault(line_of(address), {})[address[-1]] = value
+        return tuple(Laid(line, tuple(map(str, words)), words) for line, words in lines.items())
+
+    def _size(self) -> str:
+        hosts = len({each.host for each in self.threads})
+        threads = len(self.threads)
+        return f"{threads} thread{'s' * (threads > 1)} on {hosts} host{'s' * (hosts > 1)}"
+
+    def _wrong(self, threads: tuple[ThreadOf, ...]) -> Callable[[Returned], tuple[str, str] | None]:
+        def wrong(returned: Returned) -> tuple[str, str] | None:
+            asked = [number for number, each in enumerate(self.threads) if not each.daemon]
+            waiting = never_ended(tuple(threads[n] for n in asked), tuple(returned[n] for n in asked))
+            if waiting is not None or self.judge is None:
+                return waiting
+            try:
+                self.judge(*(values and values[0] for values in returned))
+            except Unmet as unmet:
+                return ENSURED, f"at the end of the run: {unmet}"
+            return None
+
+        return wrong
+
+
+def thread(
+    begin: Callable[..., Iterator[Any]], *arguments: Any, host: int = 0, name: str = "", daemon: bool = False
+) -> Thread:
+    """Return a thread of a program: a generator function, what it is called with, and the number of its host.
+
+    A daemon may wait for ever. A name is made of the function's and its arguments. Raises InputError for a host that is
+    no number from 0, and for what is no generator function.
+    """
+    if type(host) is not int or host < 0:
+        raise InputError(f"host is {host!r}: expected a number from 0")
+    if not callable(begin):
+        raise InputError(f"{begin!r} is no function: expected a generator function, and not what it returns")
+    said = ", ".join(map(str, arguments))
+    called = getattr(begin, "__name__", type(begin).__name__)
+    return Thread(begin, arguments, host, name or (f"{called}({said})" if arguments else called), daemon)
+
+
+def _begun(given: Thread, without: frozenset[Mark], met: set[Mark] | None) -> Callable[[], Steps]:
+    """Return how a thread is begun. What it returns is wrapped, as nothing stands for a thread that has not ended."""
+
+    def begin() -> Steps:
+        program = given.begin(*given.arguments)
+        if not isinstance(program, Generator):
+            raise Malformed(f"{given.name} returns {_short(program)}: expected a generator, a function with a `yield`")
+        return (yield from _returning(_driven(program, without, met)))
+
+    return begin
+
+
+def _returning(steps: Steps) -> Steps:
+    returned = yield from steps
+    return (returned,)
+
+
+def _driven(program: Yielded, without: frozenset[Mark], met: set[Mark] | None) -> Steps:
+    """Yield the operations of a thread and of the steps that it yields, without those that are left out."""
+    result = None
+    while True:
+        try:
+            yielded = program.send(result)
+        except StopIteration as stopped:
+            return stopped.value
+        if isinstance(yielded, Optional):
+            if met is not None:
+                met.add(yielded.mark)
+            if yielded.mark in without:
+                result = 0
+                continue
+            yielded = yielded.operation
+        if isinstance(yielded, Generator):
+            result = yield from _driven(yielded, without, met)
+        elif isinstance(yielded, Operation | Pause):
+            result = yield yielded
+        else:
+            raise Malformed(f"{_stands(program)} yields {_short(yielded)}: expected an operation of fencepost.program")
+
+
+def _stands(program: Yielded) -> str:
+    """Say where a generator stands."""
+    while isinstance(program, GeneratorType) and isinstance(program.gi_yieldfrom, GeneratorType):
+        program = program.gi_yieldfrom
+    frame = program.gi_frame if isinstance(program, GeneratorType) else None
+    return _place(frame) if frame is not None else str(program)
+
+
+def _place(frame: FrameType) -> str:
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} in {frame.f_code.co_name}"
+
+
+def _users_frame() -> FrameType | None:
+    """Return the innermost frame of the user's code."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def malformed(problem: str) -> Malformed:
+    """Return the error of an operation that is none, with the user's line."""
+    frame = _users_frame()
+    return Malformed(f"{_place(frame)}: {problem}" if frame is not None else problem)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def address_of(given: Any) -> Address:
+    """Return an address. Raises InputError, with the user's line, where it is none."""
+    if not isinstance(given, tuple) or len(given) < 2 or not all(type(part) in (str, int) for part in given):
+        raise malformed(
+            f"{_short(given)} is no address: expected a tuple of names and numbers, of its line and its word,"
+            ' such as ("mailbox", "flag") or ("slot", 3, "sequence")'
+        )
+    return given
+
+
+def value_of(given: Any) -> Hashable:
+    """Return a value that a word can hold. Raises InputError, with the user's line, for one that can be changed."""
+    try:
+        hash(given)
+    except TypeError:
+        raise malformed(f"{_short(given)} cannot be in a word: expected a number or a tuple of numbers") from None
+    return given  # type: ignore[no-any-return]  # it can be hashed
+
+
+def optional(operation: Operation | Steps) -> Optional:
+    """Mark a flush, a fence or an invalidation, so that `fencepost ablate` asks whether it is needed.
+
+    Raises InputError for another operation.
+    """
+    frame = _users_frame()
+    assert frame is not None
+    if isinstance(operation, Generator):
+        words = getattr(operation, "__name__", "steps")
+        operation = _fencing(operation, _place(frame))
+    elif isinstance(operation, ABLATED):
+        words = {Flush: "flush", StoreFence: "store_fence", FullFence: "full_fence", LoadFence: "load_fence"}[
+            type(operation)
+        ]
+        if isinstance(operation, Flush) and operation.kind.name == "WB":
+            words = "write_back"
+    else:
+        raise malformed(f"{_short(operation)} cannot be optional: expected a flush, a fence or invalidate(...)")
+    code = frame.f_code
+    return Optional(operation, Mark(code.co_filename, frame.f_lineno, frame.f_lasti, f"{_place(frame)}: {words}"))
+
+
+def _fencing(steps: Steps, place: str) -> Steps:
+    """Yield steps that may be left out: flushes and fences."""
+    for operation in steps:
+        if not isinstance(operation, ABLATED):
+            raise Malformed(f"{place}: {_short(operation)} cannot be optional: expected flushes and fences alone")
+        yield operation
+    return 0
