@@ -45,6 +45,7 @@ _LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("next", ("seq", "exported")),
     ("written", ("count",)),
     ("consumed", ("count",)),
+    ("claimed", ("count",)),
     ("payload", ("content",)),
     ("header", ("batch", "guard")),
     ("chain", ("entry", "guard")),
@@ -135,6 +136,7 @@ def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineSc
         ],
         plans=[[(each.ring, each.seq, each.count) for each in plan] for plan in scenario.plans],
         later=_batches(scenario.later),
+        connections=scenario.connections,
     )
     return made
 

@@ -33,7 +33,7 @@ Tell = Callable[[Progress], None]
 _FORMS = ("nothing", "own", "forwarded", "copy", "evict")
 _HOST_BITS, _PLACE_AT, _COUNT_AT, _POLL_AT, _LOOKED_AT = 5, 8, 3, 48, 63
 _STOPS = ("", "the time of {seconds:g} s was spent", "interrupted", "the budget of {runs} runs was spent")
-ALL_RUNS = 2**63
+ALL_RUNS = 2**63 - 1
 
 
 class Disagreement(FencepostError):

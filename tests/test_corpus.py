@@ -14,15 +14,17 @@ from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
 from fencepost.model.explorer.exploration import Limits, explore
 from fencepost.model.explorer.subjects import sequencer
+from fencepost.model.programs.connection import Connection
 from fencepost.model.programs.corpus import CORPUS, corpus_for, named
 from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.designs import SOUND, design
-from fencepost.model.programs.layout import next_seq, written
+from fencepost.model.programs.layout import claimed, next_seq, written
 from fencepost.model.programs.operations import (
     DUPLICATE,
     LATER,
     Address,
     Flush,
+    Load,
     Operation,
     Program,
     Store,
@@ -34,7 +36,7 @@ from fencepost.model.programs.order4 import Order4Claim
 from fencepost.model.programs.order4_epoch import Order4Epoch
 from fencepost.model.programs.partition import owner_of
 from fencepost.model.programs.pipeline import Design
-from fencepost.model.programs.receiver import Receiver
+from fencepost.model.programs.receiver import Arriving, Receiver, arrive
 from fencepost.model.programs.scanner import DELIVER, Scanner, Slot
 from fencepost.model.programs.subscriber import Subscriber
 from fencepost.model.programs.worker import View
@@ -188,6 +190,32 @@ class WaitsForAChange(Order4Claim):
         return replace(found, seen=self.guard(index)) if found is not None and full else found
 
 
+class ClaimsInTwoSteps(Connection):
+    """Takes the count of claims and adds to it in two steps."""
+
+    def claim(self, batch: Arriving) -> Generator[Operation, Any, int]:
+        index = yield Load((*claimed(self.ring), "count"))
+        yield Store((*claimed(self.ring), "count"), index + 1, arrive(self.ring, batch))
+        return self.first + index
+
+
+class WaitsForItsOwn(Connection):
+    """Waits until as many slots are free as this connection has filled, not as were claimed."""
+
+    filled_count = 0
+
+    def wait_for_space(self, index: int) -> Program:
+        yield from super().wait_for_space(self.filled_count)
+        self.filled_count += 1
+
+
+class CountsClaimsAnew(Connection):
+    """Takes the count of claims for the index, whatever was in the ring before."""
+
+    def claim(self, batch: Arriving) -> Generator[Operation, Any, int]:
+        return (yield from super().claim(batch)) - self.first
+
+
 class FreesWhatItWillRead(Subscriber):
     """Frees a slot before it has read the payload."""
 
@@ -271,6 +299,9 @@ PLANTED: dict[str, tuple[Design, dict[str, Any]]] = {
     "copy-before-ack": (CLAIM, {"scanner": DropIsAnAck}),
     "client-restarts": (CLAIM, {"scanner": AcknowledgesAtOnce}),
     "scanners-restart": (CLAIM, {"scanner": WaitsForAChange}),
+    "connections-hole": (CLAIM, {"sharing": ClaimsInTwoSteps}),
+    "connections-lap": (ORDER5, {"sharing": WaitsForItsOwn}),
+    "connections-later": (ORDER5, {"sharing": CountsClaimsAnew}),
     "slow-subscriber": (ORDER5, {"subscriber": FreesWhatItWillRead}),
     "largest-count": (CLAIM, {"scanner": ShortCounts}),
     "clients-in-one-shard": (CLAIM, {"scanner": WordOfTheShard}),

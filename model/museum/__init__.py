@@ -3,18 +3,20 @@
 attempts          level 4: how a batch is tested, claimed, given its range, set aside
 epoch             level 4: batches that are reserved for together
 ring              the ring, and the scanner's way through it
+connections       a ring that several connections fill together
 visibility        what is stored, flushed, fenced and invalidated
 acknowledgement   what a client is told
 """
 
 from fencepost.model.errors import unknown_choice
-from fencepost.model.museum import acknowledgement, attempts, epoch, ring, visibility
+from fencepost.model.museum import acknowledgement, attempts, connections, epoch, ring, visibility
 from fencepost.model.museum.bug import Bug
 from fencepost.model.programs import DESIGNS as PROGRAMS
 from fencepost.model.programs.pipeline import Design
 
 BUGS: dict[str, Bug] = {
-    each.name: each for each in (*attempts.BUGS, *epoch.BUGS, *ring.BUGS, *visibility.BUGS, *acknowledgement.BUGS)
+    each.name: each
+    for each in (*attempts.BUGS, *epoch.BUGS, *ring.BUGS, *connections.BUGS, *visibility.BUGS, *acknowledgement.BUGS)
 }
 DESIGNS: dict[str, Design] = {**PROGRAMS, **{name: each.design for name, each in BUGS.items()}}
 """Every design that has programs, by name; a mutant goes by the name of its bug."""

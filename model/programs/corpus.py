@@ -171,6 +171,30 @@ _ALL = (
         ),
     ),
     Named(
+        "connections-hole",
+        "two connections fill one ring, and the later slot may be published first: a slot that is claimed twice, or "
+        "passed while its producer still writes",
+        replace(_received(((0, 0), (0, 1))), connections=2),
+    ),
+    Named(
+        "connections-lap",
+        "two connections claim the same slot, a lap apart: each must wait for its own turn there, and a guard without "
+        "the lap says full for both",
+        replace(_received(((0, 0), (1, 0)), slots=1), connections=2),
+    ),
+    Named(
+        "connections-later",
+        "connections begin where the ring is in use: slots that were consumed, and counts that begin anew",
+        Scenario(
+            rings=_rings(((0, 0),)),
+            later=_rings(((1, 0), (0, 1))),
+            slots=2,
+            written=True,
+            subscribers=True,
+            connections=2,
+        ),
+    ),
+    Named(
         "slow-subscriber",
         "three laps of one slot: a slot, a chain entry or a payload that is written before its last reader has passed",
         _received(((0, 0), (1, 0), (0, 1)), slots=1),

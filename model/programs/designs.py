@@ -56,6 +56,7 @@ ORDER_5 = Design(
     protocol("order5.fetch_add"),
     receiver=SeedReceiver,
     connection=SeedReceiver,
+    sharing=SeedReceiver,
     delegation=SeedDelegation,
     subscriber=SeedSubscriber,
     replica=SeedReplica,
@@ -65,6 +66,7 @@ ORDER_5 = Design(
     broker_host=seed_broker_host,
     reader_host=lambda ring, rings: seed_broker_host(ring),
     needs=("receivers", "delegations"),
+    lacks=("readers",),
 )
 ORDER_4 = replace(
     ORDER_5,
@@ -73,8 +75,9 @@ ORDER_4 = replace(
     spec=protocol("order4.mutex"),
     receiver=SeedReceiver4,
     connection=SeedReceiver4,
+    sharing=SeedReceiver4,
     needs=("receivers",),
-    lacks=("delegations",),
+    lacks=("delegations", "readers"),
 )
 SEED = (
     ORDER_5,

@@ -98,9 +98,13 @@ class Receiver:
         """Write the header, its guard last, and make it readable by other hosts."""
         line = header(*self.place(index))
         yield Store((*line, "batch"), (batch.client, batch.seq, batch.count))
-        yield Store((*line, "guard"), self.guard(index), arrive(self.ring, batch))
+        yield Store((*line, "guard"), self.guard(index), self.arrived(batch))
         yield Flush(line)
         yield StoreFence()
+
+    def arrived(self, batch: Arriving) -> Label | None:
+        """Return the label of the store of a guard: with it the batch has arrived."""
+        return arrive(self.ring, batch)
 
     def guard(self, index: int) -> int:
         """Return what the guard says of the batch with this index: the lap is part of it."""
