@@ -122,8 +122,15 @@ def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:
         raise InputError(f"the native build has no pipeline {design.name!r} as it is given: expected one of {expected}")
 
 
+def has_stepped_form(scenario: Scenario) -> bool:
+    """Say whether the native build has programs for all roles of a scenario: it has no readers by position."""
+    return not scenario.readers
+
+
 def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineScenario:
     """Return a scenario as the native build takes it; raises its Refused for what does not fit."""
+    if not has_stepped_form(scenario):
+        raise InputError(f"the native build has no readers by position: expected none, not {scenario.readers}")
     made: _core.PipelineScenario = native.PipelineScenario(
         rings=_batches(scenario.rings or ((),) * scenario.rings_count),
         slots=scenario.slots,

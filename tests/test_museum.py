@@ -74,8 +74,12 @@ SHORTEST = {
     "phantom_first_ack": ("ack-safe", 1),
     "backward_frontier": ("monotone", 14),
     "dropped_is_acked": ("ack-safe", 13),
+    "frontier_jumps": ("frontier", 17),
+    "copied_backwards": ("contiguous", 20),
+    "log_and_frontier_in_one_go": ("agreement", 21),
+    "log_read_in_cache": ("agreement", 19),
 }
-STEPS_MOST, THREADS_MOST = 15, 3
+STEPS_MOST, THREADS_MOST = 21, 4
 
 
 def test_every_bug_is_pinned() -> None:

@@ -78,10 +78,18 @@ class Committer:
         batch = yield Load((*header(*place), "batch"))
         content = yield Load((*payload(*place), "content"), delivered(ring, index, start))
         count = batch[2] if batch else 1
-        for number in range(count):
-            yield from self.write(start + number, content or (-1, -1), number)
-        yield StoreFence()
+        for position, number in enumerate(self.numbers(count), start):
+            yield from self.write(position, content or (-1, -1), number)
+        yield from self.copied()
         yield from self.move(start + count)
+
+    def numbers(self, count: int) -> range:
+        """Return which message of a batch goes to each of its positions."""
+        return range(count)
+
+    def copied(self) -> Program:
+        """Let what was written to the log reach memory before the frontier that vouches for it."""
+        yield StoreFence()
 
     def write(self, position: int, content: tuple[int, int], number: int) -> Program:
         """Put one message of a batch at its position."""

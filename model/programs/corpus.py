@@ -200,6 +200,17 @@ _ALL = (
         _received(((0, 0), (1, 0), (0, 1)), slots=1),
     ),
     Named(
+        "readers-order",
+        "two readers by position, and a batch that is exported before the one in front of it: whatever takes the last "
+        "published position for the end of what is published",
+        Scenario(rings=(*_rings(((0, 0),), count=2), *_rings(((1, 0),))), slots=2, written=True, readers=2),
+    ),
+    Named(
+        "readers-lap",
+        "the log outlives the slots that it was copied from: a slot that is given back before it was copied",
+        Scenario(rings=_rings(((0, 0), (0, 1)), count=2), slots=1, readers=1),
+    ),
+    Named(
         "largest-count",
         "a batch of the most messages before one of one: an offset, a count or a sum that wraps or loses its sign",
         Scenario(
