@@ -18,7 +18,7 @@ from fencepost.model.programs.committer import Committer
 from fencepost.model.programs.connection import Connection
 from fencepost.model.programs.corpus import CORPUS, corpus_for, named
 from fencepost.model.programs.delegation import Delegation
-from fencepost.model.programs.designs import SOUND, design
+from fencepost.model.programs.designs import FIELDS, SOUND, design
 from fencepost.model.programs.layout import claimed, next_seq, written
 from fencepost.model.programs.operations import (
     DUPLICATE,
@@ -35,6 +35,7 @@ from fencepost.model.programs.operations import (
 )
 from fencepost.model.programs.order4 import Order4Claim
 from fencepost.model.programs.order4_epoch import Order4Epoch
+from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.partition import owner_of
 from fencepost.model.programs.pipeline import Design
 from fencepost.model.programs.receiver import Arriving, Receiver, arrive
@@ -196,7 +197,7 @@ class ClaimsInTwoSteps(Connection):
     """Takes the count of claims and adds to it in two steps."""
 
     def claim(self, batch: Arriving) -> Generator[Operation, Any, int]:
-        index = yield Load((*claimed(self.ring), "count"))
+        index: int = yield Load((*claimed(self.ring), "count"))
         yield Store((*claimed(self.ring), "count"), index + 1, arrive(self.ring, batch))
         return self.first + index
 
@@ -259,6 +260,13 @@ class ShortCounts(Order4Claim):
     def read(self, index: int) -> Generator[Operation, Any, Slot]:
         slot = yield from super().read(index)
         return replace(slot, count=max(slot.count & 2**14 - 1, 1))
+
+
+class OffsetsOf32Bits(Order5FetchAdd):
+    """Keeps the start of a batch in 32 bits."""
+
+    def hand_out(self, slot: Slot, start: int) -> Program:
+        yield from super().hand_out(slot, start % 2**32)
 
 
 class WordOfTheShard(Order4Claim):
@@ -335,6 +343,7 @@ PLANTED: dict[str, tuple[Design, dict[str, Any]]] = {
     "readers-order": (ORDER5, {"committer": FrontierByCount}),
     "readers-lap": (ORDER5, {"committer": FreesBeforeItCopies}),
     "largest-count": (CLAIM, {"scanner": ShortCounts}),
+    "past-32-bits": (ORDER5, {"scanner": OffsetsOf32Bits}),
     "clients-in-one-shard": (CLAIM, {"scanner": WordOfTheShard}),
     "clients-that-collide": (CLAIM, {"scanner": WordOfTheRemainder}),
     "empty-ring": (EPOCH, {"scanner": EachRingInTurn}),
@@ -359,6 +368,20 @@ def test_no_sound_design_is_accused_on_the_corpus(name: str) -> None:
     for each in corpus_for(design(name)):
         explored = explore_native if has_stepped_form(each.scenario) else explore
         found = explored(sequencer(design(name), each.scenario, "ncx"), limits=Limits(seconds=1.0))
+        assert found.violation is None, f"{each.name}: {found.violation}"
+        assert found.counts.complete > 0, each.name
+
+
+QUICK_FIELDS = ("order5.fetch_add.fields", "order4.epoch.fields")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each.name, marks=() if each.name in QUICK_FIELDS else pytest.mark.slow) for each in FIELDS],
+)
+def test_fields_as_words_of_their_own_accuse_nobody_on_the_corpus(name: str) -> None:
+    for each in corpus_for(design(name)):
+        found = explore(sequencer(design(name), each.scenario, "ncx"), strategy="pct", limits=Limits(runs=5))
         assert found.violation is None, f"{each.name}: {found.violation}"
         assert found.counts.complete > 0, each.name
 

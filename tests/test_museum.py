@@ -78,6 +78,8 @@ SHORTEST = {
     "copied_backwards": ("contiguous", 20),
     "log_and_frontier_in_one_go": ("agreement", 21),
     "log_read_in_cache": ("agreement", 19),
+    "count_of_16_bits": ("visible", 5),
+    "guard_among_fields": ("visible", 8),
 }
 STEPS_MOST, THREADS_MOST = 21, 4
 

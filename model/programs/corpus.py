@@ -222,6 +222,12 @@ _ALL = (
         ),
     ),
     Named(
+        "past-32-bits",
+        "batches of 2^31 messages, and positions past 2^32: an offset, a count or a sum that is kept in 32 bits, or "
+        "has a sign there",
+        _there(((0, 0), (0, 1), (0, 2)), slots=3, count=2**31),
+    ),
+    Named(
         "clients-in-one-shard",
         "clients that share a shard or a worker, and one that does not: a word of the shard taken for the client's",
         _there(((0, 0), (2, 1)), ((2, 0), (3, 0))),

@@ -288,7 +288,7 @@ def written_words(design: Design, scenario: Scenario) -> dict[Address, Any]:
             for index, batch in enumerate(batches):
                 place = receiver.place(index)
                 words[*payload(*place), "content"] = (batch.client, batch.seq)
-                words[*header(*place), "batch"] = (batch.client, batch.seq, batch.count)
+                words |= {(*header(*place), word): value for word, value in receiver.header_words(batch).items()}
                 words[*header(*place), "guard"] = receiver.guard(index)
     return words
 

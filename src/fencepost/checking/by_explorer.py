@@ -19,7 +19,7 @@ from fencepost.model.explorer.subjects import SequencerOrigin, sequencer
 from fencepost.model.memory import PROFILE
 from fencepost.model.programs.corpus import corpus_for
 from fencepost.model.report import Finding
-from fencepost.native.pipeline import STEPPED_NAMES
+from fencepost.native.pipeline import STEPPED_NAMES, has_stepped_form
 from fencepost.native.stepped import Disagreement
 
 NOT_OF_RUNS = ("wait-free",)
@@ -142,6 +142,7 @@ def _subjects(job: Job) -> dict[str, Subject]:
 
 
 def _stepped_subjects(job: Job) -> dict[str, Subject]:
-    """Return those on which the stepped build has a program for every role."""
-    subjects = _subjects(job)
-    return {name: subject for name, subject in subjects.items() if not _has_readers(subject)}
+    """Return those that the stepped build has a form of."""
+    assert job.design is not None
+    fitting = {each.name for each in corpus_for(job.design) if has_stepped_form(each.scenario)}
+    return {name: subject for name, subject in _subjects(job).items() if name in fitting}
