@@ -161,6 +161,7 @@ class PipelineScenario:
         flags: list[bool],
         plans: list[list[tuple[int, int, int]]],
         later: list[list[tuple[int, int, int, int]]],
+        connections: int,
     ) -> None: ...
 
 class PipelineJudge:

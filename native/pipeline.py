@@ -11,6 +11,7 @@ from fencepost.model.explorer.run_watch import RunWatch
 from fencepost.model.memory import Matrix, Profile
 from fencepost.model.memory.late import Key
 from fencepost.model.memory.lines import Line
+from fencepost.model.programs.corpus import COUNT_MOST
 from fencepost.model.programs.designs import DESIGNS
 from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import Address
@@ -45,6 +46,7 @@ _LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("next", ("seq", "exported")),
     ("written", ("count",)),
     ("consumed", ("count",)),
+    ("claimed", ("count",)),
     ("payload", ("content",)),
     ("header", ("batch", "guard")),
     ("chain", ("entry", "guard")),
@@ -121,8 +123,16 @@ def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:
         raise InputError(f"the native build has no pipeline {design.name!r} as it is given: expected one of {expected}")
 
 
+def has_stepped_form(scenario: Scenario) -> bool:
+    """Say whether the native build has programs for all roles of a scenario, and packed words for its counts."""
+    counts = (batch.count for ring in (*scenario.rings, *scenario.later) for batch in ring)
+    return not scenario.readers and all(count <= COUNT_MOST for count in counts)
+
+
 def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineScenario:
     """Return a scenario as the native build takes it; raises its Refused for what does not fit."""
+    if scenario.readers:
+        raise InputError(f"the native build has no readers by position: expected none, not {scenario.readers}")
     made: _core.PipelineScenario = native.PipelineScenario(
         rings=_batches(scenario.rings or ((),) * scenario.rings_count),
         slots=scenario.slots,
@@ -135,6 +145,7 @@ def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineSc
         ],
         plans=[[(each.ring, each.seq, each.count) for each in plan] for plan in scenario.plans],
         later=_batches(scenario.later),
+        connections=scenario.connections,
     )
     return made
 

@@ -177,7 +177,8 @@ def test_a_scenario_is_explored_by_its_name(tmp_path: Path) -> None:
 
 
 def test_what_compare_draws_is_explored_and_the_same_seed_draws_the_same(tmp_path: Path) -> None:
-    drawn = ("order5.fetch_add", "--scenario", "drawn", "--runs", "2", "--engine", "native", "--seed", "3", "--timeout", "600")
+    sizes = ("--runs", "2", "--engine", "native", "--seed", "3", "--timeout", "600")
+    drawn = ("order5.fetch_add", "--scenario", "drawn", *sizes)
     (first, one), (second, two) = (explore(tmp_path, *drawn) for _ in range(2))
     assert (first, second) == (0, 0)
     assert [each["bound"] for each in one["results"]] == [each["bound"] for each in two["results"]]

@@ -51,6 +51,10 @@ SHORTEST = {
     "order_before_payload": ("visible", 13),
     "zero_message_blocks": ("drained", 6),
     "delegation_vouches_early": ("visible", 8),
+    "slot_flag_taken_back": ("visible", 9),
+    "published_while_filled": ("visible", 15),
+    "hole_passed": ("drained", 13),
+    "claim_by_search": ("no-overwrite", 4),
     "wrong_line_flushed": ("drained", 5),
     "export_after_fence": ("drained", 6),
     "guard_before_entry": ("visible", 7),
@@ -70,8 +74,14 @@ SHORTEST = {
     "phantom_first_ack": ("ack-safe", 1),
     "backward_frontier": ("monotone", 14),
     "dropped_is_acked": ("ack-safe", 13),
+    "frontier_jumps": ("frontier", 17),
+    "copied_backwards": ("contiguous", 20),
+    "log_and_frontier_in_one_go": ("agreement", 21),
+    "log_read_in_cache": ("agreement", 19),
+    "count_of_16_bits": ("visible", 5),
+    "guard_among_fields": ("visible", 8),
 }
-STEPS_MOST, THREADS_MOST = 14, 3
+STEPS_MOST, THREADS_MOST = 21, 4
 
 
 def test_every_bug_is_pinned() -> None:

@@ -7,10 +7,10 @@ about memory (what may be read after an acknowledgement) it asks what memory has
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from fencepost.model.contract import Level
+from fencepost.model.explorer.facts import Batch, Facts, Range
 from fencepost.model.explorer.watch import FACT, Violation
 from fencepost.model.memory.late import Key
 from fencepost.model.programs.layout import ISSUED
@@ -19,69 +19,11 @@ from fencepost.model.programs.scanner import PASS
 from fencepost.model.trace import Step
 
 ACKNOWLEDGEMENTS = ("acknowledge", "acknowledge_first")
+ASKING = (*ACKNOWLEDGEMENTS, "commit")
+"""Steps that are judged by what memory has."""
 CONSUMED, WRITTEN = -2, -3  # frontiers of a ring that are no client's
 FRONTIERS = {CONSUMED: "the count of consumed slots", WRITTEN: "what is said to be written"}
 UNREAD = -1  # the client and seq of a batch that a scanner orders without reading whose it is
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What arrived in a slot."""
-
-    client: int
-    seq: int
-    count: int
-
-    @property
-    def identity(self) -> tuple[int, int]:
-        return self.client, self.seq
-
-    def __str__(self) -> str:
-        return f"client {self.client} batch {self.seq}"
-
-
-@dataclass(frozen=True)
-class Range:
-    """An ordered batch: where it came from and its positions."""
-
-    ring: int
-    index: int
-    batch: Batch
-    start: int
-
-    @property
-    def end(self) -> int:
-        return self.start + self.batch.count
-
-    def __str__(self) -> str:
-        return f"{self.batch} at {self.start}..{self.end - 1}"
-
-
-class Facts:
-    """What has come to pass. `after` of the watch copies it before it changes it."""
-
-    def __init__(self) -> None:
-        self.arrived: dict[tuple[int, int], Batch] = {}
-        self.occupants: dict[tuple[int, int], tuple[int, int]] = {}  # slot of a ring -> ring and index of its batch
-        self.consumed: frozenset[tuple[int, int]] = frozenset()
-        self.ranges: tuple[Range, ...] = ()
-        # Number of a chain -> ring and index of each entry, in chain order; None for a slot that was passed over.
-        self.exported: dict[int, tuple[tuple[int, int] | None, ...]] = {}
-        self.frontiers: dict[tuple[int, int], int] = {}
-        self.told: dict[tuple[int, int], int] = {}  # (ring, client) -> the last acknowledgement
-        self.acked: frozenset[tuple[int, int]] = frozenset()
-        self.acked_when_arrived: dict[tuple[int, int], frozenset[tuple[int, int]]] = {}
-
-    def copy(self) -> Facts:
-        other = Facts.__new__(Facts)
-        other.__dict__.update(
-            {name: dict(value) if isinstance(value, dict) else value for name, value in self.__dict__.items()}
-        )
-        return other
-
-    def on_ring(self, ring: int, client: int) -> list[tuple[int, Batch]]:
-        """Return (index, batch) of a client's arrivals on a ring."""
-        return [(index, batch) for (of, index), batch in self.arrived.items() if of == ring and batch.client == client]
 
 
 class Contract:
@@ -95,16 +37,17 @@ class Contract:
         *,
         subscribers: bool,
         acknowledgers: bool,
+        readers: int = 0,
     ) -> None:
         """`guard` returns, of a ring and a place in its export chain, the word that offers it and its least value."""
         self.level, self.rings, self.guard = level, range(rings), guard
-        self.subscribers, self.acknowledgers = subscribers, acknowledgers
+        self.subscribers, self.acknowledgers, self.readers = subscribers, acknowledgers, readers
 
     def judge(self, facts: Facts, step: Step, answers: tuple[Any, ...]) -> Iterator[Violation]:
         """Change the facts by a step; yield what it breaks. Steps that mean nothing to the contract are let pass."""
         handler: Callable[..., Iterator[Violation]] | None = getattr(self, f"_{step.action}", None)
         if handler is not None:
-            if step.action in ACKNOWLEDGEMENTS:
+            if step.action in ASKING:
                 yield from handler(facts, answers, **step.arguments)
             else:
                 yield from handler(facts, **step.arguments)
@@ -134,6 +77,10 @@ class Contract:
                 return (), ((FACT, "consumed", given["ring"], given["index"]),)
             case "acknowledge" | "acknowledge_first":
                 return ordered, ((FACT, "acked", given["ring"]),)
+            case "commit":
+                return ordered, ((FACT, "committed"),)
+            case "read":  # that two readers disagree is seen whichever of them comes first
+                return (*ordered, (FACT, "committed")), ()
             case "consumed" | "written":
                 return (), ((FACT, given["ring"], step.action),)
             case "frontier":
@@ -261,15 +208,16 @@ class Contract:
         return sent[: given["below"]] if self.level == 5 else [each for each in sent if each[1].seq < given["below"]]
 
     def asks(self, facts: Facts, step: Step) -> tuple[Address, ...]:
-        """Return the guards of the chain entries that must be in memory for an acknowledgement to be right."""
-        if step.action not in ACKNOWLEDGEMENTS:
+        """Return the guards of the chain entries that must be in memory for an acknowledgement or a commit."""
+        if step.action == "commit":
+            passed = self._passed(facts, step.arguments["below"])
+            places = [self.place(facts, each.ring, each.index, each.batch) for each in passed]
+        elif step.action in ACKNOWLEDGEMENTS:
+            ring, forgotten = step.arguments["ring"], self.forgotten(facts, step)
+            places = [self.place(facts, ring, index, batch) for index, batch in forgotten]
+        else:
             return ()
-        found = []
-        for index, batch in self.forgotten(facts, step):
-            place = self.place(facts, step.arguments["ring"], index, batch)
-            if place is not None:
-                found.append(self.guard(*place)[0])
-        return tuple(found)
+        return tuple(self.guard(*place)[0] for place in places if place is not None)
 
     def place(self, facts: Facts, ring: int, index: int, batch: Batch) -> tuple[int, int] | None:
         """Return the chain and the place in it where a batch was exported."""
@@ -330,6 +278,49 @@ class Contract:
                 yield Violation("ack-safe", f"{batch} was acknowledged and no reader can find it in memory yet")
             facts.acked |= {(ring, index)}
 
+    # --- the log by position ---
+
+    def _passed(self, facts: Facts, below: int) -> list[Range]:
+        """Return the batches that the frontier passes on its way to a position, in position order."""
+        passed = [each for each in facts.ranges if facts.committed < each.end and each.start < below]
+        return sorted(passed, key=lambda each: each.start)
+
+    def _commit(self, facts: Facts, answers: tuple[Any, ...], below: int) -> Iterator[Violation]:
+        if below < facts.committed:
+            yield Violation("monotone", f"the committed frontier went back from {facts.committed} to {below}")
+        guards, end = iter(answers), facts.committed
+        for each in self._passed(facts, below):
+            place = self.place(facts, each.ring, each.index, each.batch)
+            if each.start > end:
+                break
+            if place is None:
+                yield Violation("frontier", f"the committed frontier passed {each}, which is not published")
+            elif next(guards) < self.guard(*place)[1]:
+                yield Violation("frontier", f"the committed frontier passed {each}, which no reader can find in memory")
+            end = max(end, each.end)
+        if end < below:
+            yield Violation("frontier", f"the committed frontier is {below}, and position {end} is no batch's yet")
+        facts.committed = max(facts.committed, below)
+
+    def _read(
+        self, facts: Facts, reader: int, position: int, client: int, seq: int, message: int
+    ) -> Iterator[Violation]:
+        found, before = (client, seq, message), facts.read.get(position, frozenset())
+        facts.read[position] = before | {found}
+        facts.read_to[reader] = position + 1
+        said = f"reader {reader} found {_message(found)} at position {position}"
+        if position >= facts.committed:
+            yield Violation("frontier", f"{said}, and the committed frontier is {facts.committed}")
+        for other in sorted(before - {found}):
+            yield Violation("agreement", f"{said}, and another reader {_message(other)}")
+        truth = next((each for each in facts.ranges if each.start <= position < each.end), None)
+        if truth is None:
+            yield Violation("visible", f"{said}, which belongs to no batch")
+        elif truth.batch.identity != (client, seq):
+            yield Violation("visible", f"{said}: there is {truth}")
+        elif message != position - truth.start:
+            yield Violation("contiguous", f"{said}: there is message {position - truth.start} of {truth}")
+
     # --- the end ---
 
     def at_end(self, facts: Facts, inspect: Callable[[Address], Any]) -> Iterator[Violation]:
@@ -345,6 +336,12 @@ class Contract:
         if issued < position:
             yield Violation("dense", f"positions {issued}..{position - 1} belong to a batch and were never issued")
         yield from self._left_over(facts)
+        if self.readers and facts.committed < position:
+            yield Violation("drained", f"positions {facts.committed}..{position - 1} are ordered and never committed")
+        for reader in range(self.readers):
+            read_to = facts.read_to.get(reader, 0)
+            if read_to < facts.committed:
+                yield Violation("drained", f"reader {reader} never reads position {read_to}, which is committed")
 
     def _left_over(self, facts: Facts) -> Iterator[Violation]:
         ordered = {(each.ring, each.index) for each in facts.ranges}
@@ -362,3 +359,8 @@ class Contract:
                 yield Violation("drained", f"{where} is ordered and no subscriber ever finds it")
             elif (ring, index) in ordered and self.acknowledgers and (ring, index) not in facts.acked:
                 yield Violation("drained", f"{where} is ordered and never acknowledged")
+
+
+def _message(found: tuple[int, int, int]) -> str:
+    client, seq, message = found
+    return f"message {message} of client {client} batch {seq}" if client >= 0 else "no message"

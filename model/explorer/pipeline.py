@@ -30,8 +30,9 @@ def watch_of(design: Design, scenario: Scenario, asked: frozenset[str] | None = 
         design.level,
         scenario.rings_count,
         lambda ring, place: design.guard(ring, place, scenario.slots),
-        subscribers=scenario.subscribers,
+        subscribers=scenario.subscribers or scenario.readers > 0,
         acknowledgers=scenario.acknowledgers or bool(scenario.plans),
+        readers=scenario.readers,
     )
     watch = RunWatch(contract, design.spec(), asked)
     for step in first_steps(design, scenario):

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from fencepost.model.explorer.contract_watch import Batch, Contract, Facts
+from fencepost.model.explorer.contract_watch import Contract
+from fencepost.model.explorer.facts import Batch, Facts
 from fencepost.model.explorer.order_cause import (
     Cause,
     Labelled,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from fencepost.model.errors import NotAccepted
-from fencepost.model.explorer.contract_watch import Contract, Facts
+from fencepost.model.explorer.contract_watch import Contract
+from fencepost.model.explorer.facts import Facts
 from fencepost.model.explorer.watch import FACT, FirstStore, Violation, Watch
 from fencepost.model.explorer.words import line_words, word_is
 from fencepost.model.language import Protocol

@@ -20,19 +20,28 @@ def shortest(
 
     Where that has more than `STEPS_MOST` steps, or there are more than `states_most` states within as many steps, it is
     the given one.
+
+    States beside the given run may show more uses of a line, which then takes more steps: the given schedule means
+    nothing to a system that knows of them, so where it is returned the system forgets them again.
     """
+    known, steps_most = system.lines.copy(), len(schedule)
     while len(schedule) <= STEPS_MOST:
         try:
-            return _search(system, schedule, violation.property, judge, states_most)
+            found = _search(system, steps_most, violation.property, judge, states_most)
         except LinesChanged:
+            steps_most = STEPS_MOST
             continue
+        if found is not None:
+            return found
+        break
+    system.lines.forget(known)
     return schedule
 
 
-def _search(system: System, schedule: Schedule, wanted: str, judge: Judge, states_most: int) -> Schedule:
+def _search(system: System, steps_most: int, wanted: str, judge: Judge, states_most: int) -> Schedule | None:
     level: list[tuple[State, Schedule]] = [(system.start()[0], ())]
     seen = {level[0][0].frozen()}
-    for _ in range(len(schedule)):
+    for _ in range(steps_most):
         following: list[tuple[State, Schedule]] = []
         for state, path in level:
             transitions = {} if state.watch.violation else system.transitions(state)
@@ -50,4 +59,4 @@ def _search(system: System, schedule: Schedule, wanted: str, judge: Judge, state
         if len(seen) > states_most:
             break
         level = following
-    return schedule
+    return None

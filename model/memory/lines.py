@@ -34,6 +34,18 @@ class Lines:
         if before != (len(users) > 1, len(hosts) > 1, len(writers) > 1):
             raise LinesChanged
 
+    def copy(self) -> Lines:
+        """Return the same knowledge, apart from this."""
+        other = Lines(self.one_host)
+        other.join(self)
+        return other
+
+    def forget(self, known: Lines) -> None:
+        """Know what `known` says and nothing else."""
+        for mine in (self.users, self.hosts, self.writers):
+            mine.clear()
+        self.join(known)
+
     def join(self, other: Lines) -> None:
         """Learn what others have noted."""
         for mine, theirs in ((self.users, other.users), (self.hosts, other.hosts), (self.writers, other.writers)):

@@ -14,6 +14,10 @@ from fencepost.model.programs.receiver import Arriving
 ORDER5, CLAIM, MUTEX = design("order5.fetch_add"), design("order4.claim"), design("order4.mutex")
 EPOCH4 = design("order4.epoch")
 """The sound designs that bugs deviate from."""
+_PARTS = (
+    "scanner", "receiver", "sharing", "delegation", "subscriber", "committer", "position_reader", "acknowledger",
+)  # fmt: skip
+"""The parts of a design that are programs."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Bug:
     @property
     def deviation(self) -> str:
         """What is changed, in one sentence: the first line of the class that changes it."""
-        for part in ("scanner", "receiver", "delegation", "subscriber", "acknowledger"):
+        for part in _PARTS:
             if getattr(self.design, part) is not getattr(self.sound, part):
                 return str(getattr(self.design, part).__doc__).partition("\n")[0]
         return str(self.design.scanner_host.__doc__).partition("\n")[0]

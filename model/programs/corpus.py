@@ -172,9 +172,44 @@ _ALL = (
         ),
     ),
     Named(
+        "connections-hole",
+        "two connections fill one ring, and the later slot may be published first: a slot that is claimed twice, or "
+        "passed while its producer still writes",
+        replace(_received(((0, 0), (0, 1))), connections=2),
+    ),
+    Named(
+        "connections-lap",
+        "two connections claim the same slot, a lap apart: each must wait for its own turn there, and a guard without "
+        "the lap says full for both",
+        replace(_received(((0, 0), (1, 0)), slots=1), connections=2),
+    ),
+    Named(
+        "connections-later",
+        "connections begin where the ring is in use: slots that were consumed, and counts that begin anew",
+        Scenario(
+            rings=_rings(((0, 0),)),
+            later=_rings(((1, 0), (0, 1))),
+            slots=2,
+            written=True,
+            subscribers=True,
+            connections=2,
+        ),
+    ),
+    Named(
         "slow-subscriber",
         "three laps of one slot: a slot, a chain entry or a payload that is written before its last reader has passed",
         _received(((0, 0), (1, 0), (0, 1)), slots=1),
+    ),
+    Named(
+        "readers-order",
+        "two readers by position, and a batch that is exported before the one in front of it: whatever takes the last "
+        "published position for the end of what is published",
+        Scenario(rings=(*_rings(((0, 0),), count=2), *_rings(((1, 0),))), slots=2, written=True, readers=2),
+    ),
+    Named(
+        "readers-lap",
+        "the log outlives the slots that it was copied from: a slot that is given back before it was copied",
+        Scenario(rings=_rings(((0, 0), (0, 1)), count=2), slots=1, readers=1),
     ),
     Named(
         "largest-count",
@@ -186,6 +221,12 @@ _ALL = (
             subscribers=True,
             acknowledgers=True,
         ),
+    ),
+    Named(
+        "past-32-bits",
+        "batches of 2^31 messages, and positions past 2^32: an offset, a count or a sum that is kept in 32 bits, or "
+        "has a sign there",
+        _there(((0, 0), (0, 1), (0, 2)), slots=3, count=2**31),
     ),
     Named(
         "clients-in-one-shard",

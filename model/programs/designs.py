@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from fencepost.model.errors import unknown_choice
+from fencepost.model.programs.header_fields import with_fields
 from fencepost.model.programs.operations import Address
 from fencepost.model.programs.order4 import CasThenReserve, Order4Claim, Order4Mutex, Order4ShardedMutex
 from fencepost.model.programs.order4_epoch import Order4Epoch
@@ -49,6 +50,8 @@ SOUND = tuple(
     Design("order4.owner", Order4Owner, protocol("order4.owner"), workers=lambda rings: rings),
     Design("order4.epoch", Order4Epoch, protocol("order4.epoch"), workers=lambda rings: 1),
 )
+FIELDS = tuple(with_fields(each) for each in SOUND)
+"""The sound ones, with the fields of headers as words of their own; they have no native form."""
 WRONG = (Design("order4.cas_then_reserve", CasThenReserve, protocol("order4.cas_then_reserve")),)
 ORDER_5 = Design(
     "seed.order5",
@@ -56,6 +59,7 @@ ORDER_5 = Design(
     protocol("order5.fetch_add"),
     receiver=SeedReceiver,
     connection=SeedReceiver,
+    sharing=SeedReceiver,
     delegation=SeedDelegation,
     subscriber=SeedSubscriber,
     replica=SeedReplica,
@@ -65,6 +69,7 @@ ORDER_5 = Design(
     broker_host=seed_broker_host,
     reader_host=lambda ring, rings: seed_broker_host(ring),
     needs=("receivers", "delegations"),
+    lacks=("readers",),
 )
 ORDER_4 = replace(
     ORDER_5,
@@ -73,8 +78,9 @@ ORDER_4 = replace(
     spec=protocol("order4.mutex"),
     receiver=SeedReceiver4,
     connection=SeedReceiver4,
+    sharing=SeedReceiver4,
     needs=("receivers",),
-    lacks=("delegations",),
+    lacks=("delegations", "readers"),
 )
 SEED = (
     ORDER_5,
@@ -83,7 +89,7 @@ SEED = (
     replace(ORDER_4, name="seed.order4_search", subscriber=SeedSearchingSubscriber),
     replace(ORDER_4, name="seed.order4_gate", scanner=SeedGatedScanner4),
 )
-DESIGNS = {each.name: each for each in (*SOUND, *WRONG, *SEED)}
+DESIGNS = {each.name: each for each in (*SOUND, *FIELDS, *WRONG, *SEED)}
 
 
 def design(name: str) -> Design:

@@ -7,8 +7,11 @@
 | written ring         | count        | delegation -> scanner (where it is used)   |
 | chain ring place     | entry, guard | scanner -> subscriber                      |
 | acked ring client    | below        | scanner -> acknowledger                    |
-| consumed ring        | count        | subscriber -> receiver                     |
+| consumed ring        | count        | subscriber or committer -> receiver        |
+| claimed ring         | count        | connections (several receivers of a ring)  |
 | message ring slot n  | total        | scanner (where headers are written)        |
+| log position         | message      | committer -> readers by position           |
+| committed            | below        | committer -> readers by position           |
 | counter              | issued       | scanners                                   |
 | next client          | seq          | scanners                                   |
 | (the same line)      | exported     | scanners                                   |
@@ -23,7 +26,13 @@ who sees the guard in a copy sees what was stored to the line before it, in the 
 from fencepost.model.programs.operations import Address, Line
 
 ISSUED: Address = ("counter", "issued")
+COMMITTED: Address = ("committed", "below")
 LOCK: Address = ("lock", "held")
+
+
+def entry_of_log(position: int) -> Address:
+    """Return the word of the log at a position: which message of which batch."""
+    return ("log", position, "message")
 
 
 def shard_lock(shard: int) -> Address:
@@ -64,6 +73,11 @@ def acked(ring: int, client: int) -> Line:
 def consumed(ring: int) -> Line:
     """Return the line in which a subscriber says how many slots of the ring may be used again."""
     return ("consumed", ring)
+
+
+def claimed(ring: int) -> Line:
+    """Return the line in which the connections that fill a ring together count the slots that they claimed."""
+    return ("claimed", ring)
 
 
 def next_seq(client: int) -> Address:

@@ -19,10 +19,13 @@ from fencepost.model.errors import InputError
 from fencepost.model.language import Protocol
 from fencepost.model.programs.acknowledger import Acknowledger
 from fencepost.model.programs.client import Client, Sending
+from fencepost.model.programs.committer import Committer
+from fencepost.model.programs.connection import Connection
 from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.layout import chain, header, payload
 from fencepost.model.programs.operations import Address, ThreadOf
 from fencepost.model.programs.partition import owner_of
+from fencepost.model.programs.position_reader import PositionReader
 from fencepost.model.programs.receiver import Arriving, Receiver
 from fencepost.model.programs.scanner import Scanner
 from fencepost.model.programs.seed import SeedReceiver, SeedReplica, replica_broker
@@ -31,6 +34,10 @@ from fencepost.model.trace import Step
 
 Rings: TypeAlias = Sequence[Sequence[Arriving]]  # what arrives on each ring, in ring order
 SEQUENCER_HOST = 0
+ROLES = (
+    "scanner", "receiver", "delegation", "subscriber", "committer", "reader", "replica", "acknowledger", "client",
+)  # fmt: skip
+"""How the names of threads begin, in the order of the threads."""
 
 
 def sound_guard(ring: int, place: int, slots: int) -> tuple[Address, int]:
@@ -47,8 +54,11 @@ class Design:
     spec: type[Protocol]
     receiver: type[Receiver] = Receiver
     connection: type[SeedReceiver] | None = None  # what serves a client's connection, if not one receiver a ring
+    sharing: type[Receiver] = Connection  # a receiver that is one of several of its ring
     delegation: type[Delegation] = Delegation
     subscriber: type[Subscriber] = Subscriber
+    committer: type[Committer] = Committer
+    position_reader: type[PositionReader] = PositionReader
     replica: type[SeedReplica] | None = None  # what acknowledgements wait for, in a scenario with replicas
     acknowledger: type[Acknowledger] = Acknowledger
     client: type[Client] = Client
@@ -57,7 +67,7 @@ class Design:
     broker_host: Callable[[int], int] = field(default=lambda ring: 1 + ring)
     reader_host: Callable[[int, int], int] = field(default=lambda ring, rings: 1 + rings + ring)
     needs: tuple[str, ...] = ()  # roles without which it does not work: receivers, delegations
-    lacks: tuple[str, ...] = ()  # roles that it does not have
+    lacks: tuple[str, ...] = ()  # roles that it does not have: delegations, readers
     workers: Callable[[int], int] | None = (
         None  # that read every ring, instead of a scanner a ring: how many of so many
     )
@@ -105,7 +115,9 @@ class Scenario:
     written       the batches are in the rings when the run begins; else a receiver for each ring writes them
     later         with `written`, what a receiver for each ring adds to that
     plans         what each client sends, instead of `rings`; receivers and acknowledgers then take part
-    connections   of each client to each broker, with `plans` and receivers that are one a connection
+    connections   without `plans`: receivers that fill each ring together; its batches come on one after the other.
+                  With them: of each client to each broker, where receivers are one a connection
+    readers       of the log, by position; a committer for all rings takes the place of their subscribers
     replicas      of each ring: acknowledgements wait for them, where a design has any
     """
 
@@ -121,6 +133,7 @@ class Scenario:
     restarts: bool = False
     connections: int = 1
     replicas: int = 0
+    readers: int = 0
 
     @property
     def rings_count(self) -> int:
@@ -137,9 +150,11 @@ class Scenario:
         count = sum(map(len, self.plans)) or sum(map(len, (*self.rings, *self.later)))
         clients = len(self.plans) or len({each for ring in range(self.rings_count) for each in self.clients(ring)})
         roles = ["scanners"]
-        roles += ["receivers"] if not self.written or self.later else []
+        together = f" ({self.connections} a ring)" if self.connections > 1 and not self.plans else ""
+        roles += [f"receivers{together}"] if not self.written or self.later else []
         roles += ["delegations"] if self.delegated else []
         roles += ["subscribers"] if self.subscribers else []
+        roles += [f"committer, {self.readers} readers"] if self.readers else []
         roles += ["acknowledgers"] if self.acknowledgers or self.plans else []
         roles += ["clients"] if self.plans else []
         roles += ["replicas"] if self.replicas else []
@@ -153,27 +168,35 @@ def threads_of(design: Design, scenario: Scenario) -> list[ThreadOf]:
     threads: list[ThreadOf] = []
     for ring in range(scenario.rings_count):
         threads += _around(design, scenario, ring)
+    threads += _readers(design, scenario)
     for client, plan in enumerate(scenario.plans):
         threads.append(ThreadOf(f"client {client}", -1 - client, _client(design, scenario, client, plan)))
-    order = ("scanner", "receiver", "delegation", "subscriber", "replica", "acknowledger", "client")
-    return sorted(threads, key=lambda thread: order.index(thread.name.split()[0]))
+    return sorted(threads, key=lambda thread: ROLES.index(thread.name.split()[0]))
 
 
 def check_roles(design: Design, scenario: Scenario) -> None:
     """Raise InputError for a scenario with roles that a design lacks, or without those that it needs."""
-    taking_part = {"receivers": not scenario.written, "delegations": scenario.delegated}
+    taking_part = {
+        "receivers": not scenario.written,
+        "delegations": scenario.delegated,
+        "readers": scenario.readers > 0,
+    }
     for role, there in taking_part.items():
         if role in design.needs and not there:
             raise InputError(f"{design.name} does not work without {role}: expected them to take part")
         if role in design.lacks and there:
             raise InputError(f"{design.name} has no {role}: expected them to be left out")
+    if scenario.readers and scenario.subscribers:
+        raise InputError("subscribers and readers by position: a ring has one who consumes its slots; expected either")
     if scenario.replicas and design.replica is None:
         raise InputError(f"{design.name} has no replicas: expected none, not {scenario.replicas} of each ring")
-    if scenario.connections > 1 and not (scenario.plans and design.connection):
+    if scenario.connections > 1 and scenario.plans and design.connection is None:
         raise InputError(
-            f"{scenario.connections} connections of a client to a broker: {design.name} has one receiver a ring, or no"
-            " client takes part; expected 1"
+            f"{scenario.connections} connections of a client to a broker: {design.name} has one receiver a ring, which"
+            " serves all clients; expected 1"
         )
+    if scenario.connections > 1 and scenario.written and not scenario.later:
+        raise InputError(f"{scenario.connections} connections to a ring: all batches are in it already; expected 1")
 
 
 def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
@@ -196,6 +219,20 @@ def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
     return threads
 
 
+def _readers(design: Design, scenario: Scenario) -> list[ThreadOf]:
+    rings, slots = scenario.rings_count, scenario.slots
+    if not scenario.readers:
+        return []
+    workers = design.scanner_count(rings) if design.reads_every_ring else 1
+    host = 1 + 2 * rings  # of the committer; each reader has one of its own behind it
+    threads = [ThreadOf("committer", host, lambda: design.committer(rings, slots, workers).run())]
+
+    def reader(number: int) -> ThreadOf:
+        return ThreadOf(f"reader {number}", host + 1 + number, lambda: design.position_reader(number).run())
+
+    return threads + [reader(number) for number in range(scenario.readers)]
+
+
 def _receivers(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
     broker, slots, kind = design.broker_host(ring), scenario.slots, design.receiver
 
@@ -207,7 +244,16 @@ def _receivers(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
         return []
     first = len(scenario.rings[ring]) if scenario.written else 0
     batches = scenario.later[ring] if scenario.written else scenario.rings[ring]
-    return [ThreadOf(f"receiver {ring}", broker, lambda: kind(ring, slots, batches, first=first).run())]
+    if scenario.connections == 1:
+        return [ThreadOf(f"receiver {ring}", broker, lambda: kind(ring, slots, batches, first=first).run())]
+
+    def sharing(number: int) -> ThreadOf:
+        own = batches[number :: scenario.connections]
+        return ThreadOf(
+            f"receiver {ring}.{number}", broker, lambda: design.sharing(ring, slots, own, first=first).run()
+        )
+
+    return [sharing(number) for number in range(scenario.connections)]
 
 
 def _connections(kind: type[SeedReceiver], broker: int, scenario: Scenario, ring: int) -> list[ThreadOf]:
@@ -242,7 +288,7 @@ def written_words(design: Design, scenario: Scenario) -> dict[Address, Any]:
             for index, batch in enumerate(batches):
                 place = receiver.place(index)
                 words[*payload(*place), "content"] = (batch.client, batch.seq)
-                words[*header(*place), "batch"] = (batch.client, batch.seq, batch.count)
+                words |= {(*header(*place), word): value for word, value in receiver.header_words(batch).items()}
                 words[*header(*place), "guard"] = receiver.guard(index)
     return words
 

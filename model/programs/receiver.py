@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from fencepost.model.programs.layout import consumed, header, payload, to_ring
 from fencepost.model.programs.operations import (
@@ -97,10 +98,19 @@ class Receiver:
     def write_header(self, index: int, batch: Arriving) -> Program:
         """Write the header, its guard last, and make it readable by other hosts."""
         line = header(*self.place(index))
-        yield Store((*line, "batch"), (batch.client, batch.seq, batch.count))
-        yield Store((*line, "guard"), self.guard(index), arrive(self.ring, batch))
+        for word, value in self.header_words(batch).items():
+            yield Store((*line, word), value)
+        yield Store((*line, "guard"), self.guard(index), self.arrived(batch))
         yield Flush(line)
         yield StoreFence()
+
+    def header_words(self, batch: Arriving) -> dict[str, Any]:
+        """Return what a header says of a batch, word by word in the order in which they are stored."""
+        return {"batch": (batch.client, batch.seq, batch.count)}
+
+    def arrived(self, batch: Arriving) -> Label | None:
+        """Return the label of the store of a guard: with it the batch has arrived."""
+        return arrive(self.ring, batch)
 
     def guard(self, index: int) -> int:
         """Return what the guard says of the batch with this index: the lap is part of it."""

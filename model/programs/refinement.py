@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from fencepost.model.errors import NotAccepted
 from fencepost.model.language import Protocol
+from fencepost.model.specs.log import Log
 from fencepost.model.specs.order4 import Order4
 from fencepost.model.specs.order4_epoch import Order4Epoch
 from fencepost.model.specs.order4_owner import Order4Owner
@@ -17,7 +18,9 @@ from fencepost.model.trace import Step
 
 def spec_steps(spec: Protocol, step: Step) -> Iterator[Step]:
     """Yield the steps of the spec; each is to be taken before the next one is asked for."""
-    if isinstance(spec, Order4Owner):
+    if step.action in ("commit", "read") and isinstance(spec, Log):
+        yield from _of_readers(spec, step)
+    elif isinstance(spec, Order4Owner):
         yield from _of_owner(spec, step)
     elif isinstance(spec, Order4Epoch):
         yield from _of_epoch4(spec, step)
@@ -25,6 +28,16 @@ def spec_steps(spec: Protocol, step: Step) -> Iterator[Step]:
         yield from _of_epoch5(spec, step)
     elif step.action in spec.actions:
         yield step
+
+
+def _of_readers(spec: Log, step: Step) -> Iterator[Step]:
+    """The log behind the frontier: a program moves it by a word, the spec batch after batch."""
+    if step.action == "read":
+        yield Step("read", {"reader": step.arguments["reader"]})
+        return
+    while spec.committed < step.arguments["below"]:
+        rows = (row for row in range(spec.length) if spec.start_of[row] == spec.committed)
+        yield Step("commit", {"row": next(rows, spec.length)})  # where there is none, one that the spec refuses
 
 
 def _of_epoch5(spec: Order5Epoch, step: Step) -> Iterator[Step]:

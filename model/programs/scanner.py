@@ -95,13 +95,18 @@ class Scanner:
         That a delegation counted the slot says that its own host can read it: the header may still be in that host's
         cache only, so its guard is waited for as well.
         """
-        address = (*header(self.ring, index % self.slots), "batch")
         if self.delegated:
             yield Poll((self.header_gate(index),))
-        batch = yield Load(address)
+        batch = yield from self.read_header(index)
+        return Slot(self.ring, index, *batch)
+
+    def read_header(self, index: int) -> Generator[Operation, Any, tuple[int, ...]]:
+        """Load what a header says: client, seq and message count."""
+        address = (*header(self.ring, index % self.slots), "batch")
+        batch: tuple[int, ...] = yield Load(address)
         while not batch or batch[2] < 1:
             _, batch = yield Poll((Watched(address, batch, invalidate=True),))
-        return Slot(self.ring, index, *batch)
+        return batch
 
     def wait(self, index: int) -> Program:
         """Wait until the slot may be read."""

@@ -82,6 +82,11 @@ class PooledMemory {
   Value load(Word word, Label = {}) { return atomic(word).load(std::memory_order_acquire); }
   void store(Word word, Value value, Label = {}) { atomic(word).store(value, std::memory_order_release); }
 
+  // Atomic among the threads of one host. Relaxed: it hands out numbers, and what they are for is published by others.
+  Value fetch_add(Word word, Value addend, Label = {}) {
+    return atomic(word).fetch_add(addend, std::memory_order_relaxed);
+  }
+
   // An attempt of a sequencer, which has words of its own. BLOCKS if its try_order does.
   template <class Sequencer>
   Attempt attempt(Sequencer& sequencer, const Layout&, std::uint32_t, const Slot& slot) {

@@ -182,6 +182,9 @@ class SteppedMemory : public FibreProgram {
 
   Value load(Word word, const Label& label = {}) { return on(Kind::load, word, 0, 0, label).value; }
   void store(Word word, Value value, const Label& label = {}) { on(Kind::store, word, value, 0, label); }
+  Value fetch_add(Word word, Value addend, const Label& label = {}) {
+    return on(Kind::fetch_add, word, addend, 0, label).value;
+  }
   void flush(LineIndex line) { on(Kind::flush, {line, 0}, 0, 0, {}); }
   void store_fence() { on(Kind::store_fence, {}, 0, 0, {}); }
   void full_fence() { on(Kind::full_fence, {}, 0, 0, {}); }

@@ -8,7 +8,7 @@
 
 namespace fencepost::pipeline {
 
-enum class LineName : std::uint8_t { counter, lock, shard, next, written, consumed, payload, header, chain, acked };
+enum class LineName : std::uint8_t { counter, lock, shard, next, written, consumed, claimed, payload, header, chain, acked };
 
 // A line by name. Numbers that a name has no use for are -1.
 struct NamedLine {
@@ -34,7 +34,7 @@ struct Layout {
         shard_count(shards),
         worker_count(workers),
         first_(2 + shards + clients),
-        ring_size_(2 + (2 + workers) * slots_each + clients) {}
+        ring_size_(3 + (2 + workers) * slots_each + clients) {}
 
   constexpr Word issued() const { return {0, 0}; }
   constexpr Word lock() const { return {1, 0}; }
@@ -43,14 +43,15 @@ struct Layout {
   constexpr Word exported(Value client) const { return {next_seq(client).line, 1}; }
   constexpr LineIndex written(std::uint32_t ring) const { return base(ring); }
   constexpr LineIndex consumed(std::uint32_t ring) const { return base(ring) + 1; }
-  constexpr LineIndex payload(std::uint32_t ring, Value index) const { return base(ring) + 2 + slot(index); }
-  constexpr LineIndex header(std::uint32_t ring, Value index) const { return base(ring) + 2 + slots + slot(index); }
+  constexpr LineIndex claimed(std::uint32_t ring) const { return base(ring) + 2; }
+  constexpr LineIndex payload(std::uint32_t ring, Value index) const { return base(ring) + 3 + slot(index); }
+  constexpr LineIndex header(std::uint32_t ring, Value index) const { return base(ring) + 3 + slots + slot(index); }
   constexpr std::uint32_t chain_of(std::uint32_t ring, std::uint32_t worker) const { return ring * worker_count + worker; }
   constexpr LineIndex chain(std::uint32_t chain, Value number) const {
-    return base(chain / worker_count) + 2 + (2 + chain % worker_count) * slots + slot(number);
+    return base(chain / worker_count) + 3 + (2 + chain % worker_count) * slots + slot(number);
   }
   constexpr LineIndex acked(std::uint32_t ring, Value client) const {
-    return base(ring) + 2 + (2 + worker_count) * slots + static_cast<LineIndex>(client);
+    return base(ring) + 3 + (2 + worker_count) * slots + static_cast<LineIndex>(client);
   }
   constexpr LineIndex line_count() const { return base(ring_count); }
 
@@ -68,8 +69,9 @@ struct Layout {
     if (line < base(0)) return {LineName::next, line - 2 - shard_count, -1, 2};
     const LineIndex in_rings = line - base(0);
     const LineIndex ring = in_rings / ring_size_, at = in_rings % ring_size_;
-    if (at < 2) return {at == 0 ? LineName::written : LineName::consumed, ring, -1, 1};
-    const LineIndex client = at - 2 - (2 + worker_count) * slots, of = (at - 2) / slots, place = (at - 2) % slots;
+    constexpr LineName counts[]{LineName::written, LineName::consumed, LineName::claimed};
+    if (at < 3) return {counts[at], ring, -1, 1};
+    const LineIndex client = at - 3 - (2 + worker_count) * slots, of = (at - 3) / slots, place = (at - 3) % slots;
     if (of >= 2 + worker_count) return {LineName::acked, ring, client, 1};
     if (of >= 2) return {LineName::chain, chain_of(ring, of - 2), place, 2};
     return {of == 0 ? LineName::payload : LineName::header, ring, place, of == 0 ? 1U : 2U};
@@ -79,7 +81,7 @@ struct Layout {
   constexpr LineIndex base(std::uint32_t ring) const { return first_ + ring * ring_size_; }
 
   LineIndex first_ = 2;      // of the first ring
-  LineIndex ring_size_ = 2;  // lines
+  LineIndex ring_size_ = 3;  // lines
 };
 
 // Words of the lines that have two.

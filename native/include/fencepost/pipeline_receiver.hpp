@@ -21,12 +21,15 @@ constexpr Value full_index(Value index) { return index + 1; }
 
 // Payload first, written back and fenced, then the header with its guard last. A slot of an earlier lap is used again
 // only when the subscriber has said that it is consumed; until then the receiver waits, and its clients with it.
-template <class Memory>
+//
+// `is_one_of_many`: several fill the ring together. Each claims a slot, which settles the batch's place among those of the
+// ring: that is when it arrives. model/programs/connection.py.
+template <class Memory, bool is_one_of_many = false>
 class Receiver {
  public:
   // `first`: the index of the first batch that comes; those before it are in the ring already.
   Receiver(Memory& memory, const Layout& layout, std::uint32_t ring, Value first)
-      : memory_(memory), layout_(layout), ring_(ring), index_(first) {}
+      : memory_(memory), layout_(layout), ring_(ring), first_(first), index_(first) {}
 
   // BLOCKS until all batches are in the ring, or the run is to end.
   void run(std::span<const Arriving> batches) {
@@ -48,6 +51,10 @@ class Receiver {
   // A batch without messages is turned away at the door.
   bool take(const Batch& batch) {
     if (batch.count < 1) return true;
+    if constexpr (is_one_of_many) {
+      const Value claimed_count = memory_.fetch_add({layout_.claimed(ring_), 0}, 1, arrive(batch));
+      index_ = first_ + claimed_count;
+    }
     if (!wait_for_space()) return false;
     fill(batch);
     ++index_;
@@ -73,15 +80,19 @@ class Receiver {
     if (!mutated(Mutation::payload_unfenced)) memory_.store_fence();
     const LineIndex header = layout_.header(ring_, index_);
     memory_.store({header, batch_word}, pack(batch));
-    memory_.store({header, guard_word}, full_index(index_),
-                  Memory::at(Action::arrive, ring_, batch.client, batch.seq, batch.count));
+    memory_.store({header, guard_word}, full_index(index_), is_one_of_many ? Memory::unlabelled() : arrive(batch));
     if (!mutated(Mutation::header_unflushed)) memory_.flush(header);
     memory_.store_fence();
+  }
+
+  auto arrive(const Batch& batch) const {
+    return Memory::at(Action::arrive, ring_, batch.client, batch.seq, batch.count);
   }
 
   Memory& memory_;
   const Layout& layout_;
   const std::uint32_t ring_;
+  const Value first_;
   Value index_;
   Value freed_count_ = 0;  // slots, ever
 };

@@ -104,14 +104,21 @@ class PipelineRun {
       if (scenario_.acknowledgers || has_plans) add<Acknowledger<Memory>>(ring, scenario_.clients(ring));
       if (has_plans) {
         add_running<Receiver<Memory>>([](auto& role) { role.serve(); }, ring, Value{0});
-      } else if (!scenario_.written || !scenario_.later.empty()) {
-        const auto* const batches = scenario_.written ? &scenario_.later[ring] : &scenario_.rings[ring];
-        const auto first = static_cast<Value>(scenario_.written ? scenario_.rings[ring].size() : 0);
-        add_running<Receiver<Memory>>([batches](auto& role) { role.run(*batches); }, ring, first);
+      } else if (scenario_.has_receivers()) {
+        if (scenario_.connections == 1) add_filling<Receiver<Memory>>(ring);
+        if (scenario_.connections > 1) add_filling<Receiver<Memory, true>>(ring);
       }
     }
     for (std::uint32_t client = 0; client < scenario_.plans.size(); ++client) {
       add<Client<Memory>>(client, scenario_.plans[client], ScannerOf<Memory>::level, scenario_.restarts);
+    }
+  }
+
+  template <class Filling>
+  void add_filling(std::uint32_t ring) {
+    const auto first = static_cast<Value>(scenario_.written ? scenario_.rings[ring].size() : 0);
+    for (std::uint32_t connection = 0; connection < scenario_.connections; ++connection) {
+      add_running<Filling>([batches = scenario_.received(ring, connection)](auto& role) { role.run(batches); }, ring, first);
     }
   }
 

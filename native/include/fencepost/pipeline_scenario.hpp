@@ -42,6 +42,7 @@ struct Scenario {
   bool acknowledgers = false;
   std::vector<std::vector<Sending>> plans;  // of each client
   bool restarts = false;
+  std::uint32_t connections = 1;  // receivers that fill a ring together; its batches come on one after the other
 
   // The clients whose batches come to a ring.
   std::vector<Value> clients(std::size_t ring) const {
@@ -59,12 +60,22 @@ struct Scenario {
     return found;
   }
 
+  // What comes to a ring while the run goes on, on one of its connections.
+  std::vector<Arriving> received(std::size_t ring, std::uint32_t connection) const {
+    const std::vector<Arriving>& all = written ? later[ring] : rings[ring];
+    std::vector<Arriving> found;
+    for (std::size_t at = connection; at < all.size(); at += connections) found.push_back(all[at]);
+    return found;
+  }
+  bool has_receivers() const { return !plans.empty() || !written || !later.empty(); }
+
   // Throws Refused for numbers that do not fit their words. `shard_count`: the locks of clients that have lines there;
   // `has_workers`: as many workers as rings read every ring.
   Layout layout(std::uint32_t shard_count, bool has_workers) const {
     checked("rings", static_cast<std::int64_t>(rings.size()), 1, 15);
     checked("slots", slots, 1, 1 << 16);
     checked("clients", static_cast<std::int64_t>(plans.size()), 0, 32);
+    if (!plans.empty()) checked("connections with clients", connections, 1, 1);
     Value client_count = static_cast<Value>(plans.size());
     if (!later.empty()) {
       checked("rings of later batches", static_cast<std::int64_t>(later.size()), static_cast<std::int64_t>(rings.size()),
@@ -146,7 +157,13 @@ class PipelineThreads {
     of_rings(true, Role::scanner, [&, sequencer = stepped_sequencer<typename ScannerOf<Memory>::Sequencer>(layout)](std::uint32_t ring) {
               add<ScannerOf<Memory>>(ring, scenario.delegated, sequencer);
             });
-    of_rings(has_plans || !scenario.written || !scenario.later.empty(), Role::receiver, [&](std::uint32_t ring) { add_receiver(ring, has_plans); });
+    for (std::uint32_t ring = 0; scenario.has_receivers() && ring < ring_count; ++ring) {
+      for (std::uint32_t connection = 0; connection < scenario.connections; ++connection) {
+        roles_.push_back({Role::receiver, ring});
+        threads_.hosts.push_back(client_count + 1 + ring);
+        add_receiver(ring, connection, has_plans);
+      }
+    }
     of_rings(scenario.delegated, Role::delegation, [&](std::uint32_t ring) { add<Delegation<Memory>>(ring); });
     of_rings(scenario.subscribers, Role::subscriber, [&](std::uint32_t ring) { add<Subscriber<Memory>>(ring); });
     of_rings(scenario.acknowledgers || has_plans, Role::acknowledger,
@@ -176,15 +193,22 @@ class PipelineThreads {
     threads_.programs.push_back(std::make_unique<RoleProgram<mutant, Role>>(std::move(make), std::move(run)));
   }
 
-  void add_receiver(std::uint32_t ring, bool serves) {
-    using Receiver = pipeline::Receiver<Memory>;
+  void add_receiver(std::uint32_t ring, std::uint32_t connection, bool serves) {
     if (serves) {
+      using Receiver = pipeline::Receiver<Memory>;
       add_running<Receiver>([](Receiver& role) { role.serve(); }, ring, pipeline::Value{0});
+    } else if (scenario_.connections == 1) {
+      add_filling<pipeline::Receiver<Memory>>(ring, connection);
     } else {
-      const auto* const batches = scenario_.written ? &scenario_.later[ring] : &scenario_.rings[ring];
-      const auto first = static_cast<pipeline::Value>(scenario_.written ? scenario_.rings[ring].size() : 0);
-      add_running<Receiver>([batches](Receiver& role) { role.run(*batches); }, ring, first);
+      add_filling<pipeline::Receiver<Memory, true>>(ring, connection);
     }
+  }
+
+  template <class Receiver>
+  void add_filling(std::uint32_t ring, std::uint32_t connection) {
+    const auto first = static_cast<pipeline::Value>(scenario_.written ? scenario_.rings[ring].size() : 0);
+    add_running<Receiver>([batches = scenario_.received(ring, connection)](Receiver& role) { role.run(batches); }, ring,
+                          first);
   }
 
   const Scenario& scenario_;

@@ -15,15 +15,17 @@ from fencepost.model.explorer.columns import describe_run
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, explore
 from fencepost.model.explorer.run_itf import write_run
 from fencepost.model.explorer.run_trace import trace_of
-from fencepost.model.explorer.subjects import sequencer
+from fencepost.model.explorer.subjects import SequencerOrigin, sequencer
 from fencepost.model.memory import PROFILE
 from fencepost.model.programs.corpus import corpus_for
 from fencepost.model.report import Finding
-from fencepost.native.pipeline import STEPPED_NAMES
+from fencepost.native.pipeline import STEPPED_NAMES, has_stepped_form
 from fencepost.native.stepped import Disagreement
 
-NOT_OF_RUNS = ("contiguous", "agreement", "frontier", "wait-free")
-"""What the explorer's monitor has no words for: it sees batches, not messages, and counts no steps."""
+NOT_OF_RUNS = ("wait-free",)
+"""What the explorer's monitor has no words for: it counts no steps."""
+OF_READERS = ("contiguous", "agreement", "frontier")
+"""What only readers by position can see: nothing is said of it from scenarios without them."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,20 @@ class Searched:
             words.append(f"no run of {_scenarios(count[Verdict.UNKNOWN])}")
         return ", ".join(words) or "0 runs"
 
+    @property
+    def with_readers(self) -> Searched:
+        """The same of those scenarios in which somebody reads by position."""
+        return Searched({name: each for name, each in self.came.items() if _has_readers(each.subject)})
+
     def violations(self) -> dict[str, Explored]:
         """Return the shortest violating run of each property that is violated."""
         found = [each for each in self.came.values() if each.violation is not None]
         found.sort(key=lambda each: len(each.schedule), reverse=True)
         return {each.violation.property: each for each in found if each.violation is not None}
+
+
+def _has_readers(subject: Subject) -> bool:
+    return isinstance(subject.origin, SequencerOrigin) and subject.origin.scenario.readers > 0
 
 
 def _scenarios(count: int) -> str:
@@ -77,8 +88,9 @@ def _findings(job: Job, engine: str, mode: str | None, came: Searched, seconds: 
     if came.violations():
         return
     for name in (*job.promises(), REFINEMENT):
-        if name not in NOT_OF_RUNS:
-            yield job.finding(engine, name, came.verdict, came.bound, seconds, mode=mode)
+        judged = came.with_readers if name in OF_READERS else came
+        if name not in NOT_OF_RUNS and judged.came:
+            yield job.finding(engine, name, judged.verdict, judged.bound, seconds, mode=mode)
 
 
 def by_explorer(job: Job) -> list[Finding]:
@@ -104,7 +116,7 @@ def by_native_explorer(job: Job) -> list[Finding]:
 
     began = time.perf_counter()
     try:
-        came = Searched(search_corpus(_subjects(job), _budget(job, NATIVE_RUNS), explored))
+        came = Searched(search_corpus(_stepped_subjects(job), _budget(job, NATIVE_RUNS), explored))
     except Disagreement as different:
         seconds = time.perf_counter() - began
         return [
@@ -125,3 +137,10 @@ def _subjects(job: Job) -> dict[str, Subject]:
         each.name: replace(sequencer(job.design, each.scenario, PROFILE), size=f"{each.name}: {each.scenario}")
         for each in corpus_for(job.design)
     }
+
+
+def _stepped_subjects(job: Job) -> dict[str, Subject]:
+    """Return those that the stepped build has a form of."""
+    assert job.design is not None
+    fitting = {each.name for each in corpus_for(job.design) if has_stepped_form(each.scenario)}
+    return {name: subject for name, subject in _subjects(job).items() if name in fitting}

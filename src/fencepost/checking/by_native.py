@@ -19,7 +19,7 @@ from fencepost.model.programs.corpus import corpus_for
 from fencepost.model.report import Finding
 from fencepost.model.simulation import rings_of
 from fencepost.native.joint import LOCKSTEP, SPEC, JointExample, Picks, run_joint
-from fencepost.native.pipeline import STEPPED_NAMES
+from fencepost.native.pipeline import STEPPED_NAMES, has_stepped_form
 
 LOCKSTEP_COUNT = 12
 """Schedules that are drawn for each scenario of the corpus."""
@@ -93,7 +93,8 @@ def by_lockstep(job: Job) -> Iterator[Finding]:
     if job.design is None or job.name not in STEPPED_NAMES:
         return
     began, run_count, operation_count = time.perf_counter(), 0, 0
-    for each in corpus_for(job.design):
+    corpus = [each for each in corpus_for(job.design) if has_stepped_form(each.scenario)]
+    for each in corpus:
         for number in range(LOCKSTEP_COUNT):
             example = JointExample(each.scenario, _picks(Random(f"{job.seed} {each.name} {number}")))
             made = run_joint(job.design, example)
@@ -106,7 +107,7 @@ def by_lockstep(job: Job) -> Iterator[Finding]:
                     mode="lockstep", explanation=sentence,
                 )  # fmt: skip
                 return
-    bound = f"{run_count} runs of {len(corpus_for(job.design))} scenarios, {operation_count} operations"
+    bound = f"{run_count} runs of {len(corpus)} scenarios, {operation_count} operations"
     verdict = Verdict.NOT_FOUND if operation_count else Verdict.UNKNOWN
     yield job.finding("native", SAME_STEPS, verdict, bound, time.perf_counter() - began, mode="lockstep")
 

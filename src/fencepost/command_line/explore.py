@@ -65,7 +65,11 @@ _COUNTED = (
 )
 @click.option("--restarts", is_flag=True, help="Clients restart when all is sent, and send again to other rings.")
 @click.option(
-    "--connections", type=click.IntRange(1, 4), default=1, show_default=True, help="Of a client to a broker (seed.*)."
+    "--connections",
+    type=click.IntRange(1, 4),
+    default=1,
+    show_default=True,
+    help="Receivers that fill a ring together; with clients, of each client to a broker (seed.*).",
 )
 @click.option(
     "--replicas",
