@@ -1,5 +1,6 @@
 """Connections that fill a ring together, readers by position, and what is judged of both."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -121,7 +122,7 @@ def test_what_cannot_be_run_is_refused_in_words() -> None:
 def test_what_readers_see_is_said_of_the_scenarios_in_which_they_read() -> None:
     sound = protocol("order4.epoch")
     workload = Workload.from_rows([Arrival(0, 0, 0, 1, 64, 0)])
-    job = Job(sound, workload, seed=0, seconds=20.0, is_thorough=False, out=None)
+    job = Job(sound, workload, seed=0, deadline=time.perf_counter() + 60.0, is_thorough=False, out=None)
     found = {each.property: each for each in by_explorer(job)}
     natively = {each.property: each for each in by_native_explorer(job)}
     for name in OF_READERS:

@@ -68,6 +68,7 @@ class PassesAHole(Order5FetchAdd):
         seen = [self.guard(max(index + ahead - self.slots, -1)) for ahead in range(2)]
         while True:
             watched = (Watched(guards[ahead], seen[ahead], invalidate=True) for ahead in range(2))
+            which: int
             which, seen[which] = yield Poll(tuple(watched))
             if seen[which] == self.guard(index + which):
                 return which

@@ -98,7 +98,8 @@ class Scanner:
         if self.delegated:
             yield Poll((self.header_gate(index),))
         batch = yield from self.read_header(index)
-        return Slot(self.ring, index, *batch)
+        client, seq, count = batch
+        return Slot(self.ring, index, client, seq, count)
 
     def read_header(self, index: int) -> Generator[Operation, Any, tuple[int, ...]]:
         """Load what a header says: client, seq and message count."""
