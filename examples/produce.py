@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(<!-- output of: (.+?) -->\n```text\n)(.*?)(```)", re.DOTALL)
 MEASURED = re.compile(BLOCK.pattern.replace("output of", "measured by"), re.DOTALL)
-VARYING = re.compile(r"^(seconds|happened:|real-time).*$|\d+\.\d+ s$", re.MULTILINE)
+VARYING = re.compile(r"^(seconds|happened|real-time).*$|\d+\.\d+ s\b", re.MULTILINE)
 
 
 def masked(text: str) -> str:

@@ -51,7 +51,7 @@ def test_a_workload_of_which_nothing_can_be_ordered_is_unknown(tmp_path: Path) -
     assert answer.exit_code == 3
     text = " ".join(answer.stdout.split())
     assert "6 of 6 arrived batches were never ordered: client 1 waits for batch 0, which never arrived." in text
-    assert "native parked and released 0, native still parked 6" in text
+    assert "happened on threads: parked and released 0, still parked 6" in text
     assert answer.stdout.splitlines()[-1] == "verdict=unknown property=- seed=0 trace=-"
 
 

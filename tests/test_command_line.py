@@ -13,8 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from fencepost import __main__
+from fencepost.checking import CheckReport
 from fencepost.command_line import cli
+from fencepost.model.contract import Verdict
 from fencepost.model.memory import PROFILE
+from fencepost.model.report import ENGINES, Finding
 from fencepost.proofs.second_opinion import decide
 
 DATA = Path(__file__).parent.parent / "examples" / "data"
@@ -33,53 +36,87 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return document
 
 
-def test_check_passes_every_sound_sequencer_in_every_layer(checked: dict[str, Any]) -> None:
-    assert checked["schema"] == "fencepost/check/1"
+LEVEL_4 = ("order4.mutex", "order4.sharded_mutex", "order4.claim", "order4.owner", "order4.epoch")
+
+
+def test_check_passes_every_sound_sequencer_in_every_engine(checked: dict[str, Any]) -> None:
+    assert checked["schema"] == "fencepost/check/2"
     assert checked["verdict"] == "not found"
-    seen = {(each["sequencer"], each["layer"]) for each in checked["results"]}
-    level_4 = ("order4.mutex", "order4.sharded_mutex", "order4.claim", "order4.owner", "order4.epoch")
-    names = (*level_4, "order5.fetch_add", "order5.epoch")
-    assert seen == {(name, layer) for name in names for layer in ("spec", "program", "runs", "native", "both")}
+    seen = {(each["target"], each["engine"]) for each in checked["results"]}
+    assert seen == {(name, engine) for name in (*LEVEL_4, "order5.fetch_add", "order5.epoch") for engine in ENGINES}
+    modes = {each["mode"] for each in checked["results"] if each["engine"] == "native"}
+    assert modes == {"explorer", "lockstep", "race"}
 
 
-def test_check_proves_each_ordering_promise_and_finds_nothing_in_the_runs(checked: dict[str, Any]) -> None:
+def test_check_proves_each_ordering_promise_and_finds_nothing(checked: dict[str, Any]) -> None:
     for each in checked["results"]:
-        assert each["verdict"] == {"spec": "proved", "runs": "exhausted"}.get(each["layer"], "not found"), each
+        expected = {"z3": ("proved",), "explorer": ("not found", "exhausted")}
+        assert each["verdict"] in expected.get(each["engine"], ("not found", "exhausted")), each
         assert each["bound"]
-    properties = {each["property"] for each in checked["results"] if each["sequencer"] == "order4.claim"}
-    assert {"unique", "dense", "contiguous", "client-order", "prefix", "once", "same-ranges"} <= properties
+    properties = {each["property"] for each in checked["results"] if each["target"] == "order4.claim"}
+    assert {
+        "unique",
+        "dense",
+        "contiguous",
+        "client-order",
+        "prefix",
+        "once",
+        "same-ranges",
+        "same-steps",
+    } <= properties
 
 
-def test_check_says_on_which_memory_each_layer_ran(checked: dict[str, Any]) -> None:
-    """The programs of the simulated layer run on coherent memory: they say nothing of stale lines."""
-    seen = {(each["layer"], each["memory"]) for each in checked["results"]}
-    coherent = {(layer, "coherent") for layer in ("program", "native", "both")}
-    assert seen == coherent | {("spec", None), ("runs", PROFILE)}
+def test_check_says_on_which_memory_each_engine_ran(checked: dict[str, Any]) -> None:
+    """The programs of the simulation, and threads of one host, run on coherent memory: they see no stale line."""
+    seen = {(each["engine"], each["mode"], each["memory"]) for each in checked["results"]}
+    assert seen == {
+        ("z3", None, None),
+        ("explorer", None, PROFILE),
+        ("simulation", None, "coherent"),
+        ("native", "explorer", PROFILE),
+        ("native", "lockstep", PROFILE),
+        ("native", "race", "coherent"),
+    }
 
 
-def test_check_of_the_wrong_variant_shows_the_inversion_and_how_to_replay_it(tmp_path: Path) -> None:
+def test_check_answers_on_one_screen(checked: dict[str, Any]) -> None:
+    findings = tuple(
+        Finding(
+            each["target"], each["property"], each["engine"], Verdict(each["verdict"]), each["bound"], each["seconds"],
+            details={name: each[name] for name in ("level", "mode", "memory", "note")},
+        )
+        for each in checked["results"]
+    )  # fmt: skip
+    targets = tuple(dict.fromkeys(each.target for each in findings))
+    lines = list(CheckReport("check", findings, 0, targets=targets).lines())
+    assert len(lines) <= 40, "\n".join(lines)
+    assert max(map(len, lines)) <= 80, max(lines, key=len)
+
+
+def test_check_of_the_wrong_variant_shows_the_shortest_run_and_how_to_replay_it(tmp_path: Path) -> None:
     ran = run("check", "--sequencer", "order4.cas_then_reserve", cwd=tmp_path)
     assert ran.returncode == 1
-    assert "program and native run on coherent memory" in ran.stdout
-    assert "client-order is violated in the spec layer (6 steps)" in ran.stdout
-    assert "client-order is violated in the program layer (replay of 6 steps)" in ran.stdout
+    text = " ".join(ran.stdout.split())
+    assert "order4.cas_then_reserve: prefix is violated in z3 (5 steps)" in text
+    assert "client-order is violated in simulation (replay of 6 steps)" in text
     last = ran.stdout.splitlines()[-1]
-    trace = "fencepost-out/order4.cas_then_reserve-client-order.itf.json"
-    assert last == f"verdict=violated property=client-order seed=0 trace={trace}"
-    command = re.search(r"replay it with: fencepost (replay .*-client-order.itf.json)", ran.stdout)
+    trace = "fencepost-out/order4.cas_then_reserve-prefix.itf.json"
+    assert last == f"verdict=violated property=prefix seed=0 trace={trace}"
+    command = re.search(r"fencepost (replay .*-prefix.itf.json)", ran.stdout)
     assert command is not None
     replayed = run(*command[1].split(), cwd=tmp_path)
     assert replayed.returncode == 1
     for engine in ("spec", "program", "simpy"):
-        assert re.search(rf"^{engine} +violated +6 ", replayed.stdout, re.MULTILINE)
-    assert replayed.stdout.splitlines()[-1] == f"verdict=violated property=client-order step=6 trace={trace}"
+        assert re.search(rf"^{engine} +violated +5 ", replayed.stdout, re.MULTILINE)
+    assert replayed.stdout.splitlines()[-1] == f"verdict=violated property=prefix step=5 trace={trace}"
 
 
 def test_check_of_one_level_on_a_given_workload(tmp_path: Path) -> None:
     workload = tmp_path / "gaps.csv"
     header = "client_id,batch_seq,broker_id,message_count,payload_bytes,arrival_ns"
     workload.write_text(f"{header}\n7,1,0,2,64,0\n7,0,3,1,64,5\n7,3,0,1,64,9\n7,0,0,1,64,12\n")
-    ran = run("check", str(workload), "--level", "4", "--json", "--quiet", cwd=tmp_path)
+    engines = ("--engine", "simulation", "--engine", "native")
+    ran = run("check", str(workload), "--level", "4", *engines, "--json", "--quiet", cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout
     assert ran.stderr == ""
     bounds = {each["bound"] for each in json.loads(ran.stdout)["results"] if each["property"] == "same-batches"}
@@ -90,14 +127,14 @@ def test_a_batch_may_be_as_large_as_a_header_can_say(tmp_path: Path) -> None:
     workload = tmp_path / "large.csv"
     header = "client_id,batch_seq,broker_id,message_count,payload_bytes,arrival_ns"
     workload.write_text(f"{header}\n7,0,0,{2**32 - 1},64,0\n7,1,3,{2**32 - 1},64,5\n")
-    ran = run("check", str(workload), cwd=tmp_path)
+    ran = run("check", str(workload), "--engine", "simulation", "--engine", "native", cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_a_workload_of_which_nothing_can_be_ordered_is_unknown(tmp_path: Path) -> None:
     workload = tmp_path / "late.csv"
     workload.write_text("client_id,batch_seq,broker_id,message_count,payload_bytes,arrival_ns\n7,1,0,2,64,0\n")
-    ran = run("check", str(workload), "--level", "4", cwd=tmp_path)
+    ran = run("check", str(workload), "--level", "4", "--engine", "simulation", cwd=tmp_path)
     assert ran.returncode == 3, ran.stdout + ran.stderr
 
 
@@ -259,4 +296,4 @@ def test_a_bug_exits_70_and_an_interrupt_130(
 
 
 def test_output_to_a_file_has_no_colour(tmp_path: Path) -> None:
-    assert "\x1b" not in run("check", "--sequencer", "order4.cas_then_reserve", cwd=tmp_path).stdout
+    assert "\x1b" not in run("check", "order4.cas_then_reserve", "--engine", "z3", cwd=tmp_path).stdout

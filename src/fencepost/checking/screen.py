@@ -122,8 +122,12 @@ class CheckReport(Report):
     def _happened(self) -> Iterator[str]:
         """Yield what was seen of a single sequencer; of several, `-v` has it."""
         if len(self.targets) == 1:
-            seen = ", ".join(f"{name} {count}" for name, count in self.happened.get(self.targets[0], {}).items())
-            yield from _wrapped(f"happened: {seen or 'nothing was run'}")
+            seen = self.happened.get(self.targets[0], {})
+            of_threads = {name.removeprefix("native "): seen[name] for name in seen if name.startswith("native ")}
+            of_model = {name: count for name, count in seen.items() if not name.startswith("native ")}
+            for where, counts in (("", of_model), (" on threads", of_threads)):
+                if counts:
+                    yield from _wrapped(f"happened{where}: {', '.join(f'{name} {n}' for name, n in counts.items())}")
 
     def _counterexamples(self) -> Iterator[str]:
         found = self.violations()

@@ -32,8 +32,10 @@ def level_option(function: Function) -> Function:
 
 one_level_option = click.option(
     "--level",
-    type=click.Choice(["4", "5"]),
-    callback=lambda context, parameter, value: None if value is None else int(value),
+    type=click.Choice(["4", "5", "all"]),
+    default="all",
+    show_default=True,
+    callback=lambda context, parameter, value: None if value == "all" else int(value),
     help="Only what makes the promises of this level.",
 )
 property_option = click.option("--property", metavar="NAME", help="Only this promise, such as client-order.")
