@@ -15,10 +15,10 @@ from fencepost.model.programs import DESIGNS, Scenario
 from fencepost.model.programs.operations import ThreadOf
 from fencepost.model.programs.pipeline import Design, threads_of
 from fencepost.native import joint, side_by_side
-from fencepost.native.pipeline import STEPPED_NAMES, packed, unpacked
+from fencepost.native.pipeline import STEPPED_NAMES, has_stepped_form, packed, unpacked
 from fencepost.native.side_by_side import Difference, lockstep
 
-IN_BOTH = [bug for bug in BUGS.values() if bug.sound.name in STEPPED_NAMES]
+IN_BOTH = [bug for bug in BUGS.values() if bug.sound.name in STEPPED_NAMES and has_stepped_form(bug.scenario)]
 RAW = re.compile(r"\d{10}|Error|indices|\[\d|\[-|object at|does \[\]")
 """What no sentence holds: packed words, exceptions of Python, rows of numbers."""
 

@@ -17,10 +17,11 @@ import pytest
 from fencepost import native
 from fencepost.exploring import explore as explore_by_name
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError
+from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.explorer import exhaustive, parts
 from fencepost.model.explorer.exhaustive import Exhaustive
-from fencepost.model.explorer.exploration import Counts, Limits, Progress, Subject, explore
+from fencepost.model.explorer.exploration import Counts, Explored, Limits, Progress, Subject
+from fencepost.model.explorer.exploration import explore as explore_to_its_end
 from fencepost.model.explorer.identity import Indescribable, digest_of
 from fencepost.model.explorer.litmus import system_of
 from fencepost.model.explorer.position import Position
@@ -42,6 +43,15 @@ MIXED = (
 )
 OWNERS = "line A = x y\nH0: W x 1; FO x; SF; W x 2\nH1: W y 1; FO y\nH2: R a x; R b x\nbad 2:a=2 & 2:b=0"
 """A line that two hosts store to: under ncx what is found depends on which step was tried first."""
+
+
+def explore(subject: Subject, **given: Any) -> Explored:
+    """Return what a search came to, also where it is interrupted."""
+    try:
+        return explore_to_its_end(subject, **given)
+    except Interrupted as interrupt:
+        found: Explored = interrupt.found
+        return found
 
 
 def drawn(random: Random) -> Subject:

@@ -30,6 +30,8 @@ from fencepost.model.programs.refinement import spec_steps
 from fencepost.model.specs.log import Log
 from fencepost.model.trace import Step, Trace, counterexample, explain
 
+OF_READERS = ("contiguous", "agreement", "frontier")
+"""Promises of a spec that programs break where they read: a spec has no words for a wrong load."""
 IN_PROGRAMS = ("unique", "dense", "ring-order", "client-order", "prefix", "once")
 """The promises of specs that a run of programs is judged by, too."""
 EFFECTS: dict[str, Callable[[Act], bool]] = {
@@ -205,6 +207,8 @@ def on_spec(made: Run) -> Outcome:
     stale = next(stale_reads(made), None)
     if stale is not None and stale.where != "buffer":
         return cannot_express(f"{accepted}; it knows no caches, and {stale_words(made, stale)}")
+    if violation is not None and name in OF_READERS:
+        return cannot_express(f"{accepted}; what a reader by position makes of what it loads is no step of it")
     if violation is not None and statement is None:
         return cannot_express(f"{accepted}; it makes no promise of the name {name!r}")
     other = _other_range(made, spec) or (_other_counter(made, spec) if violation is not None else "")

@@ -105,6 +105,8 @@ def seen_from_outside(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     asked = frozenset(PROMISES) if exhibit.asked is None else exhibit.asked & frozenset(PROMISES)
     if not asked:
         return cannot_express(f"{', '.join(sorted(exhibit.asked or ()))}: the second judge knows {', '.join(PROMISES)}")
+    if all(scenario.readers for scenario in exhibit.scenarios):
+        return cannot_express("readers by position: the second judge knows what is delivered, ring by ring")
     judged_count = 0
     for run in _judged_runs(exhibit, seconds, seed):
         judged_count += 1

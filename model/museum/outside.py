@@ -7,7 +7,7 @@ what they are given then is what was deliverable.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -29,7 +29,9 @@ FOLLOWING_COUNT = 7
 
 
 def with_roles(scenario: Scenario) -> Scenario:
-    """Return a scenario with a reader and an acknowledger for each ring."""
+    """Return a scenario with a reader and an acknowledger for each ring; one with readers by position as it is."""
+    if scenario.readers:
+        return scenario
     return replace(scenario, subscribers=True, acknowledgers=not scenario.plans)
 
 
@@ -37,6 +39,8 @@ def observable(scenario: Scenario) -> Scenario:
     """Return a scenario with these roles, and one more batch, of another client, behind those of each ring."""
     client = 1 + max((batch.client for ring in arriving(scenario) for batch in ring), default=-1)
     roles = with_roles(scenario)
+    if scenario.readers:
+        return scenario
     if scenario.plans:
         more = tuple(Sending(ring, seq, FOLLOWING_COUNT) for seq, ring in enumerate(range(scenario.ring_count)))
         return replace(roles, plans=(*scenario.plans, more))
@@ -60,13 +64,17 @@ def judged(
     `events` are those of a run of `system` from its start. Raises LinesChanged where the run must be made again.
     """
     state, first = system.start()
-    tellings = [*_tellings(level, written_steps(scenario)), *_tellings(level, _steps(first))]
+    claimed: Claimed = defaultdict(list)
+    for ring, batches in enumerate(scenario.rings if scenario.written else ()):
+        claimed[ring] = [Arrived(ring, each.client, each.seq, each.count) for each in batches]
+    several = scenario.connections > 1
+    tellings = [*_tellings(level, written_steps(scenario)), *_tellings(level, _steps(first), claimed, several=several)]
     made: list[Event] = []
     for event in events:
         options = system.transitions(state)[event.actor]
         state, again = system.perform(state, event.actor, next(each for each in options if each[0] == event.choice))
         made.append(again)
-        new = list(_tellings(level, _steps(again)))
+        new = list(_tellings(level, _steps(again), claimed, several=several))
         tellings += new
         if any(isinstance(each, Forgotten) for each in new):
             alone, looked = _readers_alone(system, state)
@@ -96,11 +104,24 @@ def _steps(event: Event) -> Iterator[Step]:
     return (act.step for act in event.acts if act.step is not None)
 
 
-def _tellings(level: Level, steps: Iterable[Step]) -> Iterator[Telling]:
-    """Yield what the outside hears of some steps; a level-4 broker acknowledges by seq, a level-5 one by count."""
+Claimed = defaultdict[int, list[Arrived]]
+"""Of each ring, what claimed a slot, in the order of the slots: several connections claim before they may fill."""
+
+
+def _tellings(
+    level: Level, steps: Iterable[Step], claimed: Claimed | None = None, *, several: bool = False
+) -> Iterator[Telling]:
+    """Yield what the outside hears of some steps; a level-4 broker acknowledges by seq, a level-5 one by count.
+
+    Where several connections fill a ring, a batch is there once its slot is written to, not when that is claimed.
+    """
     for step in steps:
         given = step.arguments
         match step.action:
+            case "arrive" if several and claimed is not None:
+                claimed[given["ring"]].append(Arrived(given["ring"], given["client"], given["seq"], given["count"]))
+            case "overwrite" if several and claimed is not None:
+                yield claimed[given["by_ring"]][given["index"]]
             case "arrive":
                 yield Arrived(given["ring"], given["client"], given["seq"], given["count"])
             case "deliver":

@@ -34,6 +34,7 @@ from fencepost.model.memory import PROFILE
 from fencepost.model.own import SEQUENCER, is_own, object_of
 from fencepost.model.processes import SECONDS_MOST, Ended, in_order
 from fencepost.model.programs import DESIGNS
+from fencepost.model.simulation.soundness import SEED_POLICY
 from fencepost.native import PUBLICATIONS, SEQUENCERS, Mutant
 from fencepost.native.pipeline import DESIGN_NAMES, STEPPED_NAMES
 
@@ -248,6 +249,8 @@ def _compared(
         reason = INTERRUPTED
         if ended is not None and not isinstance(made := not_tried_again(task, ended), str):
             found = made
+    if found is None and not reason and task.policy == SEED_POLICY.part.split()[-1]:
+        reason = f"{SEED_POLICY}: {SEED_POLICY.reason}"  # one host's threads share a cache: a race cannot show it
     verdict = Verdict.UNKNOWN if reason or not tally.examples else Verdict.NOT_FOUND
     if found is None and not reason:
         reason = _short(tally.examples, count, share_seconds)

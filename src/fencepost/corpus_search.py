@@ -45,19 +45,21 @@ def search_corpus(subjects: Mapping[str, Subject], budget: Budget, explore: Expl
     """
     deadline = time.perf_counter() + budget.seconds
 
-    def some(subject: Subject, strategy: str, runs: int | None) -> Explored:
-        return explore(subject, strategy, Limits(max(deadline - time.perf_counter(), 0.01), budget.depth, runs))
+    def some(subject: Subject, strategy: str, runs: int | None, share: int) -> Explored:
+        seconds = max(deadline - time.perf_counter(), 0.01) / share
+        return explore(subject, strategy, Limits(seconds, budget.depth, runs))
 
     came: dict[str, Explored] = {}
     try:
         for name, subject in subjects.items():
-            came[name] = some(subject, "pct", FIRST_DRAWN_RUNS)
-        for name, subject in subjects.items():
+            came[name] = some(subject, "pct", FIRST_DRAWN_RUNS, 1 + len(subjects) - len(came))
+        for done, (name, subject) in enumerate(subjects.items()):
             if any(each.violation is not None for each in came.values()):
                 break
-            whole = some(subject, "exhaustive", budget.exhaustive_runs)
+            left = len(subjects) - done
+            whole = some(subject, "exhaustive", budget.exhaustive_runs, left)
             if whole.verdict is Verdict.UNKNOWN:
-                more = some(subject, "pct", budget.drawn_runs)
+                more = some(subject, "pct", budget.drawn_runs, 2 * left)
                 whole = more if more.violation is not None else _joined(whole, more)
             came[name] = whole
     except KeyboardInterrupt as interrupt:

@@ -19,6 +19,7 @@ from fencepost.model.own import is_own, program_of
 from fencepost.model.programs import DESIGNS, Design, Scenario, design
 from fencepost.model.programs.corpus import CORPUS, Named, corpus_for, fitted, named, runs_on
 from fencepost.model.programs.own import Program
+from fencepost.native.pipeline import has_stepped_form
 
 if TYPE_CHECKING:
     from fencepost.model.litmus import LitmusTest
@@ -41,6 +42,7 @@ def subjects(
     matrix: str = MATRIX,
     scenario: Scenario | str | None = None,
     seed: int = 0,
+    engine: str = "model",
 ) -> list[Subject]:
     """Return what a name or a litmus file stands for: a subject for each profile of a file, each scenario of a name.
 
@@ -59,22 +61,25 @@ def subjects(
         return [litmus_file(test, each, matrix) for each in ([profile] if profile else test.profiles)]
     if name in BUGS:
         bug = BUGS[name]
-        chosen, asked = scenarios(bug.design, scenario or bug.scenario, seed), frozenset({bug.breaks})
+        chosen, asked = scenarios(bug.design, scenario or bug.scenario, seed, engine), frozenset({bug.breaks})
         return [_on(bug.design, each, profile or PROFILE, matrix, asked) for each in chosen]
     if name not in DESIGNS:
         raise InputError(
             f"{unknown_choice('sequencer', name, DESIGNS)}, a bug of the museum, a litmus file, or FILE.py[:name]"
         )
     found = design(name)
-    return [_on(found, each, profile or PROFILE, matrix) for each in scenarios(found, scenario or ALL, seed)]
+    return [_on(found, each, profile or PROFILE, matrix) for each in scenarios(found, scenario or ALL, seed, engine)]
 
 
-def scenarios(design: Design, asked: Scenario | str, seed: int) -> list[Named]:
-    """Return the scenarios that a word stands for, with their names; one of one's own has none."""
+def scenarios(design: Design, asked: Scenario | str, seed: int, engine: str) -> list[Named]:
+    """Return the scenarios that a word stands for, with their names; one of one's own has none.
+
+    The native engine has no form of some: ALL are then those that it has.
+    """
     if isinstance(asked, Scenario):
         return [Named("", "", asked)]
     if asked == ALL:
-        return list(corpus_for(design))
+        return [each for each in corpus_for(design) if engine != "native" or has_stepped_form(each.scenario)]
     if asked == DRAWN:
         from fencepost.strategies import drawn_scenarios
 
@@ -91,14 +96,20 @@ def _on(design: Design, each: Named, profile: str, matrix: str, asked: frozenset
     return replace(made, scenario=each.name, size=f"{each.name}: {made.size}") if each.name else made
 
 
-def _on_corpus(asked: list[Subject], explore: Explore, limits: Limits, engine: str) -> list[Explored]:
-    """Search several scenarios within the limits; without a number of runs, as many as `check` spends on each."""
-    runs = limits.runs or (NATIVE_RUNS if engine == "native" else PYTHON_RUNS)
+def _on_corpus(
+    asked: list[Subject], explore: Explore, limits: Limits, engine: str, *, is_asked: bool
+) -> list[Explored]:
+    """Search several scenarios within the limits; where nobody asked for a number of runs, as many as `check` does."""
+    runs = limits.runs if is_asked else (NATIVE_RUNS if engine == "native" else PYTHON_RUNS)
     budget = Budget(runs, DRAWN_RUNS, limits.seconds, limits.depth)
     try:
         return list(search_corpus({each.scenario: each for each in asked}, budget, explore).values())
     except Interrupted as interrupt:
         raise Interrupted(list(interrupt.found.values())) from None
+
+
+def _named_for(checkpoint: Path, subject: Subject) -> Path:
+    return checkpoint.with_name(f"{subject.profile}-{checkpoint.name}")
 
 
 def findings(subject: Subject) -> tuple[str, ...]:
@@ -113,7 +124,7 @@ def explore(
     profile: str | None = None,
     matrix: str = MATRIX,
     scenario: Scenario | str | None = None,
-    strategy: str = "exhaustive",
+    strategy: str | None = None,
     reduction: bool = True,
     seed: int = 0,
     pct_depth: int = 3,
@@ -131,7 +142,7 @@ def explore(
 
     `scenario` is one of one's own, or the name of one of the corpus, ALL of them (for sequencers the default), or
     DRAWN. Several scenarios share `limits`: a few drawn runs of each, then all runs of each, as far as the budget goes;
-    what is not searched to its end is *not found* in so many runs.
+    what is not searched to its end is *not found* in so many runs. With a `strategy` only `limits` end it.
 
         (explored,) = fencepost.explore("order4.claim", scenario="wrap-parked")
 
@@ -140,11 +151,13 @@ def explore(
     """
     if engine not in ENGINES:
         raise unknown_choice("engine", engine, ENGINES)
-    asked = subjects(what, profile=profile, matrix=matrix, scenario=scenario, seed=seed)
+    asked = subjects(what, profile=profile, matrix=matrix, scenario=scenario, seed=seed, engine=engine)
     if engine == "native" and (not reduction or jobs != 1 or resume):
         raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
     if strict:
         refuse([finding for subject in asked for finding in findings(subject)])
+
+    of_corpus = len(asked) > 1 and asked[-1].scenario != ""
 
     def explored(subject: Subject, strategy: str, limits: Limits | None) -> Explored:
         if engine == "native":
@@ -161,17 +174,18 @@ def explore(
             pct_depth=pct_depth,
             limits=limits,
             jobs=jobs,
-            checkpoint=checkpoint and checkpoint.with_name(f"{subject.profile}-{checkpoint.name}"),
+            checkpoint=None if of_corpus or checkpoint is None else _named_for(checkpoint, subject),
             resume=resume,
             tell=tell,
         )
 
     found: list[Explored] = []
-    if strategy == "exhaustive" and asked[-1].scenario and len(asked) > 1:
-        return _on_corpus(asked, explored, limits or Limits(), engine)
+    if of_corpus and strategy in (None, "exhaustive"):
+        limits = limits or Limits()
+        return _on_corpus(asked, explored, limits, engine, is_asked=strategy is not None or limits.runs is not None)
     try:
         for subject in asked:
-            found.append(explored(subject, strategy, limits))
+            found.append(explored(subject, strategy or "exhaustive", limits))
     except KeyboardInterrupt as interrupt:
         last = [interrupt.found] if isinstance(interrupt, Interrupted) else []
         raise Interrupted([*found, *last]) from None

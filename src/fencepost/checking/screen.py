@@ -39,7 +39,7 @@ class CheckReport(Report):
         yield from _wrapped(self._question())
         yield ""
         yield from aligned(self._matrix())
-        yield "-: nothing asked of that engine.  n/m: promises that it can show, of the level's."
+        yield "-: nothing came of that engine.  n/m: promises that it judged, of the level's."
         yield ""
         yield from self._bounds()
         yield from self._unshown()
@@ -58,6 +58,8 @@ class CheckReport(Report):
             seen = ", ".join(f"{name} {count}" for name, count in self.happened.get(target, {}).items())
             yield from _wrapped(f"happened: {seen or 'nothing was run'}")
             yield ""
+        yield from self._bounds()
+        yield from self._notes()
         for each in self.violations():
             yield f"{each.target}: {each.property} is violated in {each.engine} ({each.bound})"
             yield from (f"    {line}" for line in each.explanation.splitlines())
@@ -70,9 +72,12 @@ class CheckReport(Report):
     def _question(self) -> str:
         levels = sorted({each.details["level"] for each in self.findings})
         of = " and ".join(map(str, levels))
-        one = len(self.targets) == 1
-        whom = self.targets[0] if one else f"the {len(self.targets)} sound sequencers"
-        return f"Does {whom} keep what level {of} promises?" if one else f"Do {whom} keep what levels {of} promise?"
+        what = (
+            f"what level {of} promises" if len(levels) == 1 else f"what levels {of} promise" if levels else "its word"
+        )
+        if len(self.targets) == 1:
+            return f"Does {self.targets[0]} keep {what}?"
+        return f"Do the {len(self.targets)} sound sequencers keep {what}?"
 
     def _matrix(self) -> Iterator[tuple[str, ...]]:
         yield ("sequencer", *ENGINES)
@@ -93,22 +98,31 @@ class CheckReport(Report):
     def _bounds(self) -> Iterator[str]:
         for engine in ENGINES:
             if self.of(engine=engine):
-                yield from _wrapped(f"{engine + ':':<12}{_ABOUT[engine]}", indent=12)
-                yield from (line for text in self._bounds_of(engine) for line in _wrapped(text, indent=14, first=12))
+                bounds = list(self._bounds_of(engine))
+                shared = f": {bounds[0]}" if len(bounds) == 1 else ""
+                yield from _wrapped(f"{engine + ':':<12}{_ABOUT[engine]}{shared}", indent=12)
+                for text in bounds if len(bounds) > 1 else ():
+                    yield from _wrapped(text, indent=14, first=12)
 
     def _bounds_of(self, engine: str) -> Iterator[str]:
         """Yield how far an engine went: once for all sequencers where only numbers differ, else by sequencer."""
         bounds: dict[str, dict[str, str]] = {}
         for target in self.targets:
             found = self.of(target=target, engine=engine)
-            if texts := list(dict.fromkeys(_bound(each) for each in found if _is_said(each))):
-                text = "; ".join(texts)
+            first: dict[str, str] = {}  # of each mode: what it shows besides is in `-v` and JSON
+            for each in found:
+                if _is_said(each):
+                    first.setdefault(str(each.details.get("mode")), _bound(each))
+            if first:
+                text = "; ".join(first.values())
                 bounds.setdefault(_NUMBER.sub("#", text), {})[target] = text
         for texts_by_target in bounds.values():
             text = _ranged(list(texts_by_target.values()))
             yield text if len(bounds) == 1 else f"{', '.join(texts_by_target)}: {text}"
 
     def _unshown(self) -> Iterator[str]:
+        if self.violations() or self.is_interrupted or any(not self.of(engine=engine) for engine in ENGINES):
+            return  # what was left out, or was not reached, says nothing of what can be shown
         for level in sorted({each.details["level"] for each in self.findings}):
             shown = {each.property for each in self.findings if each.details["level"] == level}
             if missing := [name for name in promised(level) if name not in shown]:

@@ -44,7 +44,11 @@ _COUNTED = (
     help="The reference in Python, or the same in C++: litmus files and the sequencers that have a stepped build.",
 )
 @click.option("--matrix", default="sdmC", show_default=True, metavar="M", help="The ordering matrix.")
-@click.option("--strategy", type=click.Choice(["exhaustive", "random", "pct"]), default="exhaustive", show_default=True)
+@click.option(
+    "--strategy",
+    type=click.Choice(["exhaustive", "random", "pct"]),
+    help="By default exhaustive; on the whole corpus, up to a budget for each scenario.",
+)
 @click.option(
     "--scenario",
     metavar="NAME",
@@ -79,7 +83,11 @@ _COUNTED = (
     help="That acknowledgements wait for (seed.*).",
 )
 @click.option("--no-reduction", is_flag=True, help="Every order of steps, also of those that commute.")
-@click.option("--runs", type=click.IntRange(1, 10**9), help="At most so many; by default 2,000 of random and pct.")
+@click.option(
+    "--runs",
+    type=click.IntRange(1, 10**9),
+    help="At most so many; by default 2,000 of random and pct, 40 of each scenario of the corpus.",
+)
 @click.option("--pct-depth", type=click.IntRange(1, 9), default=3, show_default=True, help="The d of PCT.")
 @click.option("--depth", type=click.IntRange(1, 10**6), default=5_000, show_default=True, help="The steps of a run.")
 @click.option("--timeout", type=click.FloatRange(0.01, 10**6), default=60.0, show_default=True, help="Seconds.")
