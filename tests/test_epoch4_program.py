@@ -216,6 +216,6 @@ def test_a_fault_that_is_built_into_the_native_worker_is_named_at_its_first_step
     found = lockstep(EPOCH, scenario, mutant=Mutant.GUARD_BEFORE_ENTRY)
     assert found.difference is not None
     assert found.difference.thread == "scanner 0"
-    assert found.difference.model.startswith("does Store chain 0 0 entry")
-    assert found.difference.native.startswith("does Store chain 0 0 guard")
+    assert found.difference.model.startswith("does store chain 0 0 . entry")
+    assert found.difference.native.startswith("does store chain 0 0 . guard")
     assert lockstep(EPOCH, scenario).same

@@ -202,7 +202,7 @@ def test_an_export_is_the_same_every_time(kind: str, tmp_path: Path) -> None:
 
 
 def test_a_spec_s_trace_without_programs_has_no_run_to_export(tmp_path: Path) -> None:
-    trace = Trace(protocol("order5.highest_published"), "unique", (), Instance(), "hand")
+    trace = Trace(protocol("order5.highest_published"), "agreement", (), Instance(), "hand")
     with pytest.raises(InputError, match="no run of programs to show"):
         write_export(trace, "text", tmp_path / "nothing.txt")
     assert list(tmp_path.iterdir()) == []

@@ -201,7 +201,7 @@ def test_a_search_by_several_processes_is_resumed_by_any_number(
 ) -> None:
     monkeypatch.setattr(exhaustive, "RENEWED_AFTER", 10)
     monkeypatch.setattr(exhaustive, "TOLD_EVERY_SECONDS", -1.0)
-    monkeypatch.setattr(parts, "ROUND_SECONDS", (0.1, 0.1))
+    monkeypatch.setattr(parts, "ROUND_SECONDS", (0.01, 0.01))
     subject, checkpoint = litmus_file(parse_test(OWNERS), "ncx"), tmp_path / "search.json"
     whole = native.explore(subject)
     for jobs in (2, 1):

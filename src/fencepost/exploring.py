@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -179,13 +180,23 @@ def explore(
             tell=tell,
         )
 
-    found: list[Explored] = []
     if of_corpus and strategy in (None, "exhaustive"):
         limits = limits or Limits()
         return _on_corpus(asked, explored, limits, engine, is_asked=strategy is not None or limits.runs is not None)
+    return _each(asked, explored, strategy or "exhaustive", limits)
+
+
+def _each(
+    asked: list[Subject],
+    explored: Callable[[Subject, str, Limits | None], Explored],
+    strategy: str,
+    limits: Limits | None,
+) -> list[Explored]:
+    """Explore one subject after the other. Raises Interrupted with what came of them until then."""
+    found: list[Explored] = []
     try:
         for subject in asked:
-            found.append(explored(subject, strategy or "exhaustive", limits))
+            found.append(explored(subject, strategy, limits))
     except KeyboardInterrupt as interrupt:
         last = [interrupt.found] if isinstance(interrupt, Interrupted) else []
         raise Interrupted([*found, *last]) from None
