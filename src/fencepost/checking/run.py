@@ -26,7 +26,7 @@ from fencepost.model.specs import protocol, sound_at
 from fencepost.native.arguments import RING_COUNT_MAX
 
 TIMEOUT_SECONDS = 600.0
-"""Where a check gives up; on two cores with nothing else on them all seven sequencers take about a minute."""
+"""Where a check gives up; on two cores with nothing else on them all seven sequencers take a minute and a half."""
 
 Part = tuple[list[Finding], dict[str, int]]
 CAME_BACK = "came-back"
