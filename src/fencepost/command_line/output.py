@@ -1,11 +1,8 @@
 """What every command prints the same way: tables, the JSON document, the last line, the exit code."""
 
-import json
 import os
-import platform
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,21 +10,18 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from fencepost import __version__, signals
+from fencepost import signals
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, Interrupted
-from fencepost.model.report import Report, json_text
+from fencepost.model.report import Report, json_text, manifest
 
 EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED = 2, 70, 130
 _EXIT_CODES = {Verdict.VIOLATED: 1, Verdict.UNKNOWN: 3}
 _STYLES = {Verdict.VIOLATED: "bold red", Verdict.UNKNOWN: "yellow"}
-_EXACT_IN_JSON = 2**53  # larger integers are rounded by readers that hold numbers as doubles
 _WIDTH = 132  # of a table that goes to a file or a pipe
 
 _CUT_SHORT = "fencepost.cut_short"  # of a click context: the verb was interrupted
 Found = TypeVar("Found")
-
-PACKAGES = ("simpy", "z3-solver", "hypothesis", "numpy", "click", "rich", "msgspec")
 
 
 def exit_code(verdict: Verdict) -> int:
@@ -134,36 +128,4 @@ def json_document(
         "results": results,
         "manifest": {**manifest(), **more},
     }
-    return json.dumps(_plain(document), indent=2, allow_nan=False)
-
-
-def manifest() -> dict[str, Any]:
-    """Return what made these results: versions, machine and command."""
-    return {
-        "fencepost": __version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "system": platform.system(),
-        "packages": {name: _version(name) for name in PACKAGES},
-        "arguments": sys.argv[1:],
-    }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON can hold it without loss."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, bool) or value is None or isinstance(value, float):
-        return value
-    if isinstance(value, int):
-        return value if abs(value) <= _EXACT_IN_JSON else str(value)
-    return str(value)
+    return json_text(document)
