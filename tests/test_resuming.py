@@ -201,13 +201,14 @@ def test_a_search_by_several_processes_is_resumed_by_any_number(
 ) -> None:
     monkeypatch.setattr(exhaustive, "RENEWED_AFTER", 10)
     monkeypatch.setattr(exhaustive, "TOLD_EVERY_SECONDS", -1.0)
-    monkeypatch.setattr(parts, "ROUND_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr(parts, "ROUND_SECONDS", (0.05, 0.05))
     subject, checkpoint = litmus_file(parse_test(OWNERS), "ncx"), tmp_path / "search.json"
-    whole = native.explore(subject)
+    whole, limits = native.explore(subject), Limits(seconds=3_600)
     for jobs in (2, 1):
-        explore(subject, jobs=2, checkpoint=checkpoint, tell=Interrupting(45))
+        explore(subject, jobs=2, checkpoint=checkpoint, tell=Interrupting(45), limits=limits)
         assert json.loads(checkpoint.read_text())["ahead"]
-        explored = explore(subject, jobs=jobs, checkpoint=checkpoint, resume=True)
+        explored = explore(subject, jobs=jobs, checkpoint=checkpoint, resume=True, limits=limits)
+        assert not explored.reason
         assert (explored.counts, explored.verdict) == (whole.counts, whole.verdict)
 
 
