@@ -129,7 +129,7 @@ def _one_host(test: LitmusTest, profiles: Iterable[str]) -> Iterator[str]:
 def _never_equal(test: LitmusTest) -> Iterator[str]:
     """Yield comparisons with a value that what is compared never has."""
     program = test.program
-    words = _values(program)
+    words = values_of_words(program)
     registers = _registers(program, words)
     for of, atom in _atoms(test):
         if atom.thread >= 0:
@@ -164,8 +164,8 @@ def _registers(program: Program, words: dict[Word, Values]) -> dict[tuple[int, i
     return held
 
 
-def _values(program: Program) -> dict[Word, Values]:
-    """Return what each word may hold, or more.
+def values_of_words(program: Program) -> dict[Word, Values]:
+    """Return what each word may hold, or more; None for too many values to follow.
 
     An instruction runs once, so that values go no further than there are stores of registers; sums, of what is added
     at most once each, come last. Programs that store sums again are not followed.

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from fencepost.model.errors import InputError
 from fencepost.model.litmus.condition import AND, NOT, OR, Atom, Condition
+from fencepost.model.litmus.herd import is_herd, parse_herd
 from fencepost.model.litmus.source import INTEGER, Text
 from fencepost.model.litmus.test import Answer, LitmusTest
 from fencepost.model.memory import PROFILE, PROFILES, Instruction, Line, Op, Operand, Program, Thread
@@ -74,7 +75,12 @@ def read_test(path: Path | str) -> LitmusTest:
 
 
 def parse_test(text: str, path: str = "<text>") -> LitmusTest:
-    """Return the test that a text describes; `path` is used in errors and, without `name`, as the name."""
+    """Return the test that a text describes, in this format or herd's.
+
+    `path` is used in errors and, without `name`, as the name.
+    """
+    if is_herd(text):
+        return parse_herd(text, path)
     draft = _Draft()
     rows = _ROW_END.split(text)
     for row, source in enumerate(rows, 1):
