@@ -22,7 +22,12 @@ MOST_VALUES, MOST_MOVES = 200, 50  # of a word, and stores of registers, that ar
 
 
 def lints(test: LitmusTest, profiles: Iterable[str]) -> tuple[str, ...]:
-    """Return the findings about one test, decided under these profiles."""
+    """Return the findings about one test, decided under these profiles.
+
+    A test in herd's format asks about every end of a register, and words are 0 at first without a word about it.
+    """
+    if test.herd is not None:
+        return tuple(dict.fromkeys((*_idle_flushes(test), *_own_answers(test), *_one_host(test, profiles))))
     found = (*_idle_flushes(test), *_never_stored(test), *_never_named(test), *_never_equal(test), *_own_answers(test))
     return tuple(dict.fromkeys((*found, *_one_host(test, profiles))))
 
@@ -121,6 +126,8 @@ def _one_host(test: LitmusTest, profiles: Iterable[str]) -> Iterator[str]:
         if profile_named(name).one_host and len(hosts) > 1:
             said = ", ".join(f"H{host}" for host in hosts)
             yield f"{test.path}: under profile {name} all threads are on one host, and the file has {said}"
+        elif test.herd is not None and not profile_named(name).one_host and len(hosts) == 1:
+            yield f"{test.path}: all threads are on one host under {name}; --hosts P0=0,P1=1 places them"
 
 
 # --- values ---

@@ -19,6 +19,7 @@ would let it crash at any moment). A value is an integer, a register or register
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,8 +28,10 @@ from fencepost.model.litmus.condition import AND, NOT, OR, Atom, Condition
 from fencepost.model.litmus.herd import is_herd, parse_herd
 from fencepost.model.litmus.source import INTEGER, Text
 from fencepost.model.litmus.test import Answer, LitmusTest
+from fencepost.model.litmus.writing import SHAPES
 from fencepost.model.memory import PROFILE, PROFILES, Instruction, Line, Op, Operand, Program, Thread
 
+STANDARD_INPUT = "-"
 WORDS_OF_A_LINE = 8
 DEEPEST = 50  # parentheses
 WORD_LIMIT = 2**63
@@ -39,11 +42,6 @@ _HEADS = re.compile(r"H[0-9]+\s*(?:[,\s]\s*H[0-9]+\s*)+:")
 _ROW_END = re.compile(r"\r\n?|\n")  # what editors count as lines
 _TOKEN = re.compile(r"!=|[&|!()=]|[^\s&|!()=]+")
 
-# What follows each instruction: r a register that it assigns, c one that it compares, x a word, v a value, n a count.
-_SHAPES: dict[Op, str] = {
-    Op.W: "xv", Op.NT: "xv", Op.R: "rx", Op.XCHG: "rxv", Op.CAS: "rxvw", Op.FAA: "rxv", Op.MRMW: "rxv",
-    Op.FL: "x", Op.FO: "x", Op.WB: "x", Op.PF: "x", Op.SF: "", Op.MF: "", Op.LF: "", Op.IFEQ: "cvn", Op.CRASH: "",
-}  # fmt: skip
 _SPOKEN = {"r": "register", "c": "register", "x": "word", "v": "value", "w": "value", "n": "count"}
 _OPTIONAL = (Op.FL, Op.FO, Op.WB, Op.SF, Op.MF, Op.LF, Op.XCHG, Op.FAA)
 
@@ -60,27 +58,37 @@ class _Draft:
     instructions: int = 0
 
 
-def read_test(path: Path | str) -> LitmusTest:
-    """Read a litmus file."""
+def read_test(path: Path | str, hosts: str = "") -> LitmusTest:
+    """Read a litmus file, or `-` for standard input; `hosts` places the threads of a test in herd's format."""
     try:
-        data = Path(path).read_bytes()
+        data = _bytes_of(path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
     try:
-        return parse_test(data.decode("utf-8-sig"), str(path))
+        return parse_test(data.decode("utf-8-sig"), str(path), hosts)
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode(errors="replace")
         rows = _ROW_END.split(before)
         raise Text("", str(path), len(rows), len(rows[-1]) + 1).error("not UTF-8 text") from None
 
 
-def parse_test(text: str, path: str = "<text>") -> LitmusTest:
+def _bytes_of(path: Path | str) -> bytes:
+    if str(path) == STANDARD_INPUT:
+        return sys.stdin.buffer.read()
+    if Path(path).is_fifo():
+        raise InputError(f"{path}: a pipe, which may never end; expected a file, or `-` for standard input")
+    return Path(path).read_bytes()
+
+
+def parse_test(text: str, path: str = "<text>", hosts: str = "") -> LitmusTest:
     """Return the test that a text describes, in this format or herd's.
 
-    `path` is used in errors and, without `name`, as the name.
+    `path` is used in errors and, without `name`, as the name; `hosts` places threads, in herd's format only.
     """
     if is_herd(text):
-        return parse_herd(text, path)
+        return parse_herd(text, path, hosts)
+    if hosts:
+        raise InputError(f"{path}: the file says on which host each thread is; leave out --hosts {hosts}")
     draft = _Draft()
     rows = _ROW_END.split(text)
     for row, source in enumerate(rows, 1):
@@ -227,9 +235,9 @@ def _instruction(draft: _Draft, registers: dict[str, int], piece: Text) -> Instr
     if _HEAD.match(piece.text):
         raise name.error(f"two hosts for one thread: {piece.text.split(':')[0]!r} inside a thread; start a new line")
     if name.text not in Op.__members__:
-        raise name.error(f"unknown instruction {name.text!r}: expected one of {', '.join(op.name for op in _SHAPES)}")
+        raise name.error(f"unknown instruction {name.text!r}: expected one of {', '.join(op.name for op in SHAPES)}")
     op = Op[name.text]
-    shape = _SHAPES[op]
+    shape = SHAPES[op]
     if len(operands) != len(shape):
         wanted = " ".join([op.name, *(_SPOKEN[kind] for kind in shape)])
         raise name.error(f"{op.name} with {len(operands)} operands: expected `{wanted}`")

@@ -14,6 +14,7 @@ from fencepost.model.explorer.exploration import explore as explore_subject
 from fencepost.model.explorer.subjects import LitmusOrigin, litmus_file, program, sequencer
 from fencepost.model.litmus import lints, read_test
 from fencepost.model.litmus.linting import refuse
+from fencepost.model.litmus.parser import STANDARD_INPUT
 from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.museum import BUGS
 from fencepost.model.own import is_own, program_of
@@ -44,6 +45,7 @@ def subjects(
     scenario: Scenario | str | None = None,
     seed: int = 0,
     engine: str = "model",
+    hosts: str = "",
 ) -> list[Subject]:
     """Return what a name or a litmus file stands for: a subject for each profile of a file, each scenario of a name.
 
@@ -57,8 +59,8 @@ def subjects(
             raise InputError("a program of your own has no scenario: leave out what says how large one is")
         return [program(program_of(what), profile or PROFILE, matrix)]
     name = str(what)
-    if name.endswith(".litmus") or Path(name).is_file():
-        test: LitmusTest = read_test(name)
+    if name == STANDARD_INPUT or name.endswith(".litmus") or Path(name).is_file():
+        test: LitmusTest = read_test(name, hosts)
         return [litmus_file(test, each, matrix) for each in ([profile] if profile else test.profiles)]
     if name in BUGS:
         bug = BUGS[name]
@@ -135,6 +137,7 @@ def explore(
     checkpoint: Path | None = None,
     resume: bool = False,
     strict: bool = False,
+    hosts: str = "",
     tell: Tell = lambda progress: None,
 ) -> list[Explored]:
     """Explore a sequencer on a scenario, a mutant, a litmus file, or a program of one's own.
@@ -148,11 +151,12 @@ def explore(
         (explored,) = fencepost.explore("order4.claim", scenario="wrap-parked")
 
     Raises InputError for what cannot be explored, and Interrupted with what was explored until then. With `strict`,
-    what a litmus file says and seldom means is an error.
+    what a litmus file says and seldom means is an error. `hosts`, such as P0=0,P1=1, places the threads of a test in
+    herd's format.
     """
     if engine not in ENGINES:
         raise unknown_choice("engine", engine, ENGINES)
-    asked = subjects(what, profile=profile, matrix=matrix, scenario=scenario, seed=seed, engine=engine)
+    asked = subjects(what, profile=profile, matrix=matrix, scenario=scenario, seed=seed, engine=engine, hosts=hosts)
     if engine == "native" and (not reduction or jobs != 1 or resume):
         raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
     if strict:

@@ -13,6 +13,7 @@ from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.litmus import Answer, LitmusTest, lints, read_test
 from fencepost.model.litmus.explore import Budget, explore, explore_as_defined
 from fencepost.model.litmus.linting import refuse, same_names
+from fencepost.model.litmus.parser import STANDARD_INPUT
 from fencepost.model.litmus.witness import Run, complete, replay
 from fencepost.model.memory import MATRIX
 from fencepost.model.memory import matrix as matrix_named
@@ -73,10 +74,14 @@ def litmus(
     budget: Budget | None = None,
     as_defined: bool = False,
     strict: bool = False,
+    hosts: str = "",
     progress: Callable[[str], None] | None = None,
     refused: Callable[[InputError], None] | None = None,
 ) -> list[Row]:
     """Decide litmus tests: files, folders of them, or without paths the tests that ship with fencepost.
+
+    Files may be in herd's format too, whatever they are called; `-` is standard input, and a file called @NAME lists
+    others. `hosts`, such as P0=0,P1=1, places the threads of tests in herd's format, which otherwise share one host.
 
     A test is decided under each profile that it names, or under `profile` alone; under a crash profile a test with a
     CRASH of its own is asked about twice: at any moment, and there. `as_defined` makes the explorers take the
@@ -87,7 +92,7 @@ def litmus(
     for engine in engines:
         if engine not in ENGINES:
             raise unknown_choice("engine", engine, ENGINES)
-    tests = read_tests(paths, refused)
+    tests = read_tests(paths, refused, hosts)
     names = same_names(tests)
     under = {test.path: test.profiles if profile is None else (profile,) for test in tests}
     findings = {
@@ -110,7 +115,9 @@ def litmus(
     return rows
 
 
-def read_tests(paths: Sequence[Path | str], refused: Callable[[InputError], None] | None = None) -> list[LitmusTest]:
+def read_tests(
+    paths: Sequence[Path | str], refused: Callable[[InputError], None] | None = None, hosts: str = ""
+) -> list[LitmusTest]:
     """Read the litmus files that paths stand for, sorted within each folder; `refused` is told of those that cannot."""
     files: list[Path] = []
     tests: list[LitmusTest] = []
@@ -119,7 +126,7 @@ def read_tests(paths: Sequence[Path | str], refused: Callable[[InputError], None
             files += files_of(path)
     for file in dict.fromkeys(files):
         with told(refused):
-            tests.append(read_test(file))
+            tests.append(read_test(file, hosts))
     return tests
 
 
@@ -134,8 +141,13 @@ def told(refused: Callable[[InputError], None] | None) -> Iterator[None]:
         refused(error)
 
 
-def files_of(path: Path) -> list[Path]:
-    """Return a file, or the litmus files of a folder."""
+def files_of(path: Path, through: tuple[Path, ...] = ()) -> list[Path]:
+    """Return a file, the litmus files of a folder, or those that a file called @NAME lists, one a line.
+
+    What a list names is found from its folder, and `#` begins a comment; `through` are the lists that led here.
+    """
+    if str(path) == STANDARD_INPUT:
+        return [path]
     if path.is_dir():
         inside = sorted(path.rglob(f"*{SUFFIX}"))
         if not inside:
@@ -143,7 +155,15 @@ def files_of(path: Path) -> list[Path]:
         return inside
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
-    return [path]
+    if not path.name.startswith("@"):
+        return [path]
+    if path in through:
+        raise InputError(f"{path}: a list that names itself: {' names '.join(map(str, (*through, path)))}")
+    listed = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    named = [path.parent / line for line in listed if line]
+    if not named:
+        raise InputError(f"{path}: a list that names no file")
+    return [file for each in named for file in files_of(each, (*through, path))]
 
 
 def shipped() -> Path:

@@ -2,5 +2,6 @@
 
 from fencepost.model.litmus.herd.reader import HerdTest, parse_herd
 from fencepost.model.litmus.herd.sections import is_herd
+from fencepost.model.litmus.herd.writing import write_herd
 
-__all__ = ["HerdTest", "is_herd", "parse_herd"]
+__all__ = ["HerdTest", "is_herd", "parse_herd", "write_herd"]

@@ -22,6 +22,7 @@ from fencepost.model.memory import Instruction, Op, Operand, Thread
 from fencepost.model.memory.program import ORDERING
 
 MOST_ENDS = 256  # of one thread
+NOTHING = Operand()
 Content: TypeAlias = Operand | Address
 Possible: TypeAlias = dict[tuple[int, int], set[int]]
 """The values that words can have, by (line, index)."""
@@ -70,7 +71,7 @@ class _State:
 
 @dataclass(frozen=True)
 class End:
-    """One way through a thread: loaded values that are what they must be (or must not), and what registers hold then."""
+    """One way through a thread: what loaded values must be there, or must not, and what registers hold then."""
 
     guards: tuple[tuple[int, int, bool], ...]  # register of the machine, value, whether it is equal
     held: dict[str, Held]
@@ -340,7 +341,7 @@ class Compiler:
 
     def _loading(
         self, op: Op, place: tuple[int, int], state: _State, target: Register, placed: Placed,
-        value: Operand = Operand(), second: Operand = Operand(),
+        value: Operand = NOTHING, second: Operand = NOTHING,
     ) -> Instruction:  # fmt: skip
         if abs(target.size) < self._words.native_size and target.size != 4:
             raise placed.where.error(f"{placed.text}: a load of a part of a register is not supported")

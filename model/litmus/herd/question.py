@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from fencepost.model.litmus.herd.registers import Register, integer
+from fencepost.model.litmus.herd.registers import ORDER, Register, integer
 from fencepost.model.litmus.herd.sections import NAME, NUMBER
 from fencepost.model.litmus.herd.words import Address, Words, location, unsupported
 from fencepost.model.litmus.source import Text
@@ -82,8 +82,13 @@ class Question:
         return tuple(dict.fromkeys([*self.shown, *_places(self.proposition), *_places(self.filter)]))
 
     def observed(self) -> tuple[Place, ...]:
-        """Return what a final state shows: what the proposition names and what `locations` lists."""
-        return tuple(dict.fromkeys([*self.shown, *_places(self.proposition)]))
+        """Return what a final state shows: what the proposition names and what `locations` lists, registers first."""
+
+        def order(place: Place) -> tuple[bool, int, int, str]:
+            known = ORDER.get(place.register.whole, len(ORDER)) if place.register else 0
+            return place.register is None, place.thread, known, place.name
+
+        return tuple(sorted({*self.shown, *_places(self.proposition)}, key=order))
 
 
 def _places(proposition: Proposition) -> list[Place]:

@@ -22,7 +22,7 @@ from fencepost.model.litmus.herd.question import (
     spelled,
 )
 from fencepost.model.litmus.herd.registers import Register
-from fencepost.model.litmus.herd.sections import Sections, sections
+from fencepost.model.litmus.herd.sections import Sections, sections, with_information
 from fencepost.model.litmus.herd.words import Address, Words, read_initial
 from fencepost.model.litmus.linting import values_of_words
 from fencepost.model.litmus.source import Text
@@ -79,21 +79,28 @@ class HerdTest:
         return None
 
 
-def parse_herd(text: str, path: str) -> LitmusTest:
-    """Return the test that a text in herd's format describes. Raises InputError, with the place, where it does not."""
+def parse_herd(text: str, path: str, hosts: str = "") -> LitmusTest:
+    """Return the test that a text in herd's format describes; `hosts` places threads, such as P0=0,P1=1.
+
+    Raises InputError, with the place, for what is malformed or not supported.
+    """
     parts = sections(text, path)
+    if hosts:
+        hosts_of(Text(hosts, "--hosts", 1, 1), len(parts.threads))
+        parts.information["Fencepost.hosts"] = Text(hosts, "--hosts", 1, 1)
+        text = with_information(text, "Fencepost.hosts", hosts)
     words = Words(4 if parts.architecture == "X86" else 8)
     _share(parts, words)
     read_initial(parts.initial, words, len(parts.threads))
     columns = zip(*parts.rows, strict=True) if parts.rows else [() for _ in parts.threads]
     codes = [code_of(cells, words.native_size) for cells in columns]
     question = QuestionReader(parts.question, parts.end, words, len(parts.threads)).question()
-    hosts = _hosts(parts)
+    placed = _hosts(parts)
     observed = [_registers(question, number) for number in range(len(codes))]
 
     def compiled(possible: Possible | None) -> tuple[tuple[Compiled, ...], Program]:
         threads = tuple(
-            Compiler(number, code, words, observed[number], possible).compiled(hosts[number])
+            Compiler(number, code, words, observed[number], possible).compiled(placed[number])
             for number, code in enumerate(codes)
         )
         return threads, _program(threads, words)
@@ -108,7 +115,8 @@ def parse_herd(text: str, path: str) -> LitmusTest:
         profiles=profiles,
         program=program,
         bad=_bad(question, threads, words, program),
-        expect=None if question.quantifier is Quantifier.EXISTS else Answer.FORBIDDEN,
+        expect=_expected(question, parts),
+        why=parts.information["Fencepost.why"].text if "Fencepost.why" in parts.information else "",
         text=text,
         initialised=frozenset(words.place(name) for name in words.said),
         herd=herd,
@@ -181,6 +189,13 @@ def _profiles(parts: Sections, program: Program) -> tuple[str, ...]:
     for each in given.split(","):
         profile_named(each.text)
     return tuple(dict.fromkeys(each.text for each in given.split(",")))
+
+
+def _expected(question: Question, parts: Sections) -> Answer | None:
+    given = parts.information.get("Fencepost.expect")
+    if given is not None and given.text == Answer.ALLOWED:
+        return Answer.ALLOWED
+    return None if question.quantifier is Quantifier.EXISTS else Answer.FORBIDDEN
 
 
 # --- the program ---

@@ -113,6 +113,15 @@ def sections(text: str, path: str) -> Sections:
     )
 
 
+def with_information(text: str, key: str, value: str) -> str:
+    """Return a test with one piece of information set."""
+    head = _HEAD.match(_without_comments(text, ""))
+    assert head
+    first, rest = text[: head.end()], text[head.end() :]
+    rest = re.sub(rf"^{re.escape(key)}=[^\r\n]*\r?\n", "", rest, count=1, flags=re.MULTILINE)
+    return f"{first}\n{key}={value}\n{rest.lstrip()}"
+
+
 def _without_comments(text: str, path: str) -> str:
     """Return a text with blanks for its comments, up to the `<<` of older tools."""
     kept: list[str] = []

@@ -11,7 +11,8 @@ from fencepost.model.litmus.source import Text
 from fencepost.model.memory import Line
 
 _TYPES = {
-    1: ("char", "int8_t", "uint8_t"), 2: ("short", "int16_t", "uint16_t"), 4: ("int", "int32_t", "uint32_t", "unsigned"),
+    1: ("char", "int8_t", "uint8_t"), 2: ("short", "int16_t", "uint16_t"),
+    4: ("int", "int32_t", "uint32_t", "unsigned"),
     8: ("long", "int64_t", "uint64_t", "intptr_t", "uintptr_t"),
 }  # fmt: skip
 TYPE_SIZES = {name: size for size, names in _TYPES.items() for name in names}

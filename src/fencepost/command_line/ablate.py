@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--profile", metavar="P", help="The profile; by default the first one that the file names.")
 @click.option("--matrix", default="sdmC", show_default=True, metavar="M", help="The ordering matrix.")
 @click.option("--runs", is_flag=True, help="Show the run behind every required slot.")
+@options.hosts_option
 @options.strict_option
 @options.out_option
 @options.json_option
@@ -33,13 +34,15 @@ def ablate_command(
     profile: str | None,
     matrix: str,
     runs: bool,
+    hosts: str,
     strict: bool,
     out: Path,
     as_json: bool,
 ) -> None:
     """Say which optional instructions of a program are required, and list all minimal sufficient sets.
 
-    A slot is an instruction marked with `?` in a litmus file, such as `FO d?`. Safety (`bad` is unreachable) and
+    A slot is an instruction marked with `?` in a litmus file, such as `FO d?`; in herd's format every fence and flush
+    is one. Safety (`bad` is unreachable) and
     freshness (`stale` is unreachable) are asked separately. Exits 1 when no set of slots suffices: then a store must
     move, and which one is said. Under a crash profile hosts may crash at any moment; a CRASH in the file is asked about
     beside that.
@@ -61,7 +64,7 @@ def ablate_command(
     from fencepost.model.memory import profile as profile_named
     from fencepost.proofs.ablation import ablate
 
-    test = _test(program)
+    test = _test(program, hosts)
     name = profile or test.profiles[0]
     findings = lints(test, [name])
     if strict:
@@ -78,12 +81,14 @@ def ablate_command(
     context.exit(exit_code(verdict))
 
 
-def _test(program: str) -> LitmusTest:
+def _test(program: str, hosts: str) -> LitmusTest:
     from fencepost.model.litmus import read_test
     from fencepost.model.litmus.idioms import idiom
+    from fencepost.model.litmus.parser import STANDARD_INPUT
 
     given = Path(program)
-    return read_test(given) if given.suffix == ".litmus" or given.exists() else idiom(program)
+    is_file = program == STANDARD_INPUT or given.suffix == ".litmus" or given.exists()
+    return read_test(given, hosts) if is_file else idiom(program)
 
 
 def _list() -> None:

@@ -93,6 +93,7 @@ _COUNTED = (
 @click.option("--timeout", type=click.FloatRange(0.01, 10**6), default=60.0, show_default=True, help="Seconds.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--resume", is_flag=True, help="Continue where an interrupted search with the same --out stopped.")
+@options.hosts_option
 @options.strict_option
 @options.seed_option
 @options.out_option
@@ -128,6 +129,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         seed=given["seed"],
         pct_depth=given["pct_depth"],
         engine=given["engine"],
+        hosts=given["hosts"],
         limits=Limits(given["timeout"], given["depth"], given["runs"]),
         jobs=given["jobs"],
         checkpoint=checkpoint,

@@ -51,6 +51,11 @@ _ENGINES = ("python", "native", "smt")
 @click.option("--as-defined", is_flag=True, help="Explore the definition's own steps instead of the larger ones.")
 @click.option("--runs", is_flag=True, help="Show a run for every end that is allowed.")
 @click.option("--idioms", is_flag=True, help="The sequencer's own idioms, with reasons, instead of the tests.")
+@click.option("--herd", is_flag=True, help="Print final states as herd does, of tests in herd's format.")
+@click.option(
+    "--write", "format", type=click.Choice(["fencepost", "herd"]), help="Print a test in this format instead."
+)
+@options.hosts_option
 @options.strict_option
 @options.json_option
 @options.quiet_option
@@ -66,15 +71,19 @@ def litmus_command(
     as_defined: bool,
     runs: bool,
     idioms: bool,
+    herd: bool,
+    format: str | None,
+    hosts: str,
     strict: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Decide litmus tests: whether a run of each program can end as its file asks.
 
-    Without FILE or DIR, every test that ships with fencepost. The explorers in Python and C++ and Z3 on timestamps must
-    agree with each other and with what the file expects; a mismatch exits 1 and shows the run that decides it. A file
-    that cannot be read is said on stderr, the others are decided, and the exit code is 2.
+    Without FILE or DIR, every test that ships with fencepost. Files in herd's format (X86, X86_64) are known by what
+    is in them; `-` is standard input, and a file called @NAME lists others. The explorers in Python and C++ and Z3 on
+    timestamps must agree with each other and with what the file expects; a mismatch exits 1 and shows the run that
+    decides it. A file that cannot be read is said on stderr, the others are decided, and the exit code is 2.
     """
     from fencepost.litmus_tests import litmus
     from fencepost.model.litmus.explore import Budget
@@ -82,6 +91,13 @@ def litmus_command(
 
     if idioms and paths:
         raise click.UsageError("--idioms and paths exclude each other")
+    if herd or format:
+        from fencepost.command_line.herd import convert, print_as_herd
+
+        if herd and format:
+            raise click.UsageError("--herd and --write exclude each other")
+        given = {"profile": profile, "matrix": matrix, "budget": Budget(states, timeout)}
+        context.exit(convert(paths, hosts, format) if format else print_as_herd(paths, hosts, engine, **given))
     refused: list[InputError] = []
     decided = partial(
         litmus,
@@ -92,6 +108,7 @@ def litmus_command(
         budget=Budget(states, timeout),
         as_defined=as_defined,
         strict=strict,
+        hosts=hosts,
         progress=progress(quiet),
         refused=refused.append,
     )
