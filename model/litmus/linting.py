@@ -174,8 +174,8 @@ def _registers(program: Program, words: dict[Word, Values]) -> dict[tuple[int, i
 def values_of_words(program: Program) -> dict[Word, Values]:
     """Return what each word may hold, or more; None for too many values to follow.
 
-    An instruction runs once, so that values go no further than there are stores of registers; sums, of what is added
-    at most once each, come last. Programs that store sums again are not followed.
+    An instruction runs once, so that a value comes of at most as many instructions as there are stores of registers.
+    Sums, of what is added at most once each, come last, or count as stores too where registers are stored.
     """
     words: dict[Word, Values] = {
         (line, index): {value} for line, each in enumerate(program.lines) for index, value in enumerate(each.initial)
@@ -183,19 +183,26 @@ def values_of_words(program: Program) -> dict[Word, Values]:
     stores = [(at, each) for at, thread in enumerate(program.threads) for each in thread.instructions if _stores(each)]
     sums = [(at, each) for at, each in stores if each.op in (Op.FAA, Op.MRMW)]
     moving = sum(each.value.register >= 0 or each.second.register >= 0 for _, each in stores)
-    if moving > MOST_MOVES or (moving and sums):
+    rounds = len(stores) if moving and sums else moving
+    if rounds > MOST_MOVES:
         return dict.fromkeys(words)
-    for _ in range(1 + moving):
-        registers = _registers(program, words)
-        for at, each in stores:
-            if each.op not in (Op.FAA, Op.MRMW):
-                operand = each.second if each.op is Op.CAS else each.value
-                made = _operand(operand, registers.get((at, operand.register)))
-                words[each.line, each.word] = _both(words[each.line, each.word], made)
-    for _, each in sums:
-        added = _sums(words[each.line, each.word], {each.value.constant})
-        words[each.line, each.word] = _both(words[each.line, each.word], added)
+    for _ in range(1 + rounds):
+        _store_all(program, stores if moving else [each for each in stores if each not in sums], words)
+    if not moving:
+        for each in sums:
+            _store_all(program, [each], words)
     return words
+
+
+def _store_all(program: Program, stores: Iterable[tuple[int, Instruction]], words: dict[Word, Values]) -> None:
+    """Add what stores of threads may make of the words' values."""
+    registers = _registers(program, words)
+    for at, each in stores:
+        operand = each.second if each.op is Op.CAS else each.value
+        made = _operand(operand, registers.get((at, operand.register)))
+        if each.op in (Op.FAA, Op.MRMW):
+            made = _sums(words[each.line, each.word], made)
+        words[each.line, each.word] = _both(words[each.line, each.word], made)
 
 
 def _operand(operand: Operand, held: Values) -> Values:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from fencepost.model.errors import InputError
 from fencepost.model.litmus.condition import Condition
 from fencepost.model.memory import Profile, Program
 
@@ -58,6 +59,14 @@ class LitmusTest:
             return [(self, ANY_MOMENT if under.crashes else "")]
         anywhere = replace(self, program=self.program.without_crash(), expect=None)
         return [*([(anywhere, ANY_MOMENT)] if under.crashes else []), (self, AT_CRASH)]
+
+    def asking(self) -> LitmusTest:
+        """Return the test. Raises InputError for one in herd's format that asks nothing: no answer would be a pass."""
+        if self.herd is not None and not self.herd.question.asks:
+            raise InputError(
+                f"{self.path}: asks nothing: expected `exists`, `~exists` or `forall`; --herd lists its final states"
+            )
+        return self
 
     def slots(self) -> list[tuple[int, int]]:
         """Return where the optional instructions are, as (thread, index)."""

@@ -60,7 +60,7 @@ def subjects(
         return [program(program_of(what), profile or PROFILE, matrix)]
     name = str(what)
     if name == STANDARD_INPUT or name.endswith(".litmus") or Path(name).is_file():
-        test: LitmusTest = read_test(name, hosts)
+        test: LitmusTest = read_test(name, hosts).asking()
         return [litmus_file(test, each, matrix) for each in ([profile] if profile else test.profiles)]
     if name in BUGS:
         bug = BUGS[name]

@@ -92,7 +92,10 @@ def litmus(
     for engine in engines:
         if engine not in ENGINES:
             raise unknown_choice("engine", engine, ENGINES)
-    tests = read_tests(paths, refused, hosts)
+    tests = []
+    for test in read_tests(paths, refused, hosts):
+        with told(refused):
+            tests.append(test.asking())
     names = same_names(tests)
     under = {test.path: test.profiles if profile is None else (profile,) for test in tests}
     findings = {

@@ -7,11 +7,11 @@ Binds strongest first: not, =>, /\\, \\/. The older forms are `final (...)` with
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-from fencepost.model.litmus.herd.registers import ORDER, Register, integer
+from fencepost.model.litmus.herd.registers import ORDER, Register, integer, signed
 from fencepost.model.litmus.herd.sections import NAME, NUMBER
 from fencepost.model.litmus.herd.words import Address, Words, location, unsupported
 from fencepost.model.litmus.source import Text
@@ -70,12 +70,13 @@ TRUE, FALSE = All(()), Any(())
 
 @dataclass
 class Question:
-    """What is asked, and which places are shown of each final state."""
+    """What is asked, and which places are shown of each final state; `asks` is False where nothing is."""
 
     quantifier: Quantifier = Quantifier.FORALL
     proposition: Proposition = TRUE
     filter: Proposition = TRUE
     shown: list[Place] = field(default_factory=list)
+    asks: bool = True
 
     def places(self) -> tuple[Place, ...]:
         """Return every place that matters, those of the filter included."""
@@ -136,6 +137,7 @@ class QuestionReader:
     def _constraint(self, asked: Question) -> None:
         word = self._next()
         if not word:
+            asked.asks = False
             return
         if word in ("~", "not"):
             self._take()
@@ -174,7 +176,8 @@ class QuestionReader:
         while self._next() != "]":
             item: list[Text] = []
             while self._next() not in (";", "]"):
-                item.append(self._take_something("]"))
+                token = self._take_something("]")
+                item += [token, self._take(), self._take("]")] if token.text == "[" else [token]
             if self._next() == ";":
                 self._take()
             if item:
@@ -255,8 +258,8 @@ class QuestionReader:
         if token.text == "&":
             token = self._take()
         if NUMBER.fullmatch(token.text):
-            size = place.register.size if place.register else max(self._words.sizes.get(place.name, {8}))
-            return Equal(place, integer(token, abs(size)), sign.text in ("=", "=="))
+            size = abs(place.register.size) if place.register else 8
+            return Equal(place, integer(token, size), sign.text in ("=", "=="))
         if not NAME.fullmatch(token.text) or token.text.startswith("%"):
             raise token.error(f"{token.text!r}: expected a constant or the name of a word")
         return Equal(place, Address(token.text), sign.text in ("=", "=="))
@@ -269,6 +272,17 @@ class QuestionReader:
             raise unsupported(tokens, "expected a register or a word")
         self._words.place(word)
         return Place(-1, word)
+
+
+def fitted(proposition: Proposition, words: Words) -> Proposition:
+    """Return a proposition with its constants as the words hold them: 255 in one byte is -1."""
+    if isinstance(proposition, Not):
+        return Not(fitted(proposition.inner, words))
+    if isinstance(proposition, Equal):
+        if proposition.place.register or isinstance(proposition.value, Address):
+            return proposition
+        return replace(proposition, value=signed(proposition.value, words.size(proposition.place.name)))
+    return replace(proposition, parts=tuple(fitted(part, words) for part in proposition.parts))
 
 
 def _untyped(item: list[Text]) -> list[Text]:

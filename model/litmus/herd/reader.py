@@ -19,6 +19,7 @@ from fencepost.model.litmus.herd.question import (
     Quantifier,
     Question,
     QuestionReader,
+    fitted,
     spelled,
 )
 from fencepost.model.litmus.herd.registers import Register
@@ -107,6 +108,7 @@ def parse_herd(text: str, path: str, hosts: str = "") -> LitmusTest:
 
     threads, program = _fixed(compiled, parts)
     _check_values(threads, program, words, parts.threads[0])
+    question.proposition, question.filter = fitted(question.proposition, words), fitted(question.filter, words)
     herd = HerdTest(question, threads, {name: words.place(name) for name in [*words.initial, *_named(question, words)]})
     profiles = _profiles(parts, program)
     return LitmusTest(

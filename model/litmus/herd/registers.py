@@ -62,10 +62,9 @@ def integer(token: Text, size: int = 8) -> int:
     bits = 8 * size
     if not -(2 ** (bits - 1)) <= value < 2**bits:
         raise token.error(f"{token.text} does not fit the {size} bytes of this operand")
-    value = signed(value, size)
     if abs(value) >= LARGEST:
         raise token.error(f"{token.text} is out of range: constants of 2^31 and more in magnitude are not supported")
-    return value
+    return signed(value, size)
 
 
 def signed(value: int, size: int) -> int:

@@ -83,7 +83,7 @@ def _read_item(item: list[Text], words: Words, thread_count: int) -> None:
     types: list[Text] = []
     while len(subject) > 1 and NAME.fullmatch(subject[0].text) and subject[1].text != ":":
         types.append(subject.pop(0))
-        if subject[0].text == "[" and len(subject) > 3:
+        if subject[0].text == "[" and NUMBER.fullmatch(subject[1].text):
             raise types[-1].error("an array: not supported")
     if not subject:
         raise item[0].error(f"{' '.join(texts)}: expected a word or a register, such as x=1 or 0:EAX=1")

@@ -195,8 +195,8 @@ def _spelled(condition: Condition, threads: list[_Column], words: list[list[str]
     def atom(each: Atom) -> str:
         name = threads[each.thread].registers[each.register] if each.thread >= 0 else words[each.line][each.register]
         plain = name.removeprefix("%") if name.removeprefix("%") in PARTS else name
-        text = f"{each.thread}:{plain}={each.value}" if each.thread >= 0 else f"[{name}]={each.value}"
-        return text if each.equal else f"not ({text})"
+        sign = "=" if each.equal else "<>"
+        return f"{each.thread}:{plain}{sign}{each.value}" if each.thread >= 0 else f"[{name}]{sign}{each.value}"
 
     return condition.fold(
         atom,

@@ -88,7 +88,7 @@ def _test(program: str, hosts: str) -> LitmusTest:
 
     given = Path(program)
     is_file = program == STANDARD_INPUT or given.suffix == ".litmus" or given.exists()
-    return read_test(given, hosts) if is_file else idiom(program)
+    return read_test(given, hosts).asking() if is_file else idiom(program)
 
 
 def _list() -> None:
