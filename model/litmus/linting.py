@@ -33,15 +33,18 @@ def lints(test: LitmusTest, profiles: Iterable[str]) -> tuple[str, ...]:
 
 
 def same_names(tests: Sequence[LitmusTest]) -> dict[str, str]:
-    """Return, by path, a finding about each test that has the name of an earlier one."""
-    first: dict[str, str] = {}
+    """Return, by path, a finding about each test that has the name of an earlier one.
+
+    Collections in herd's format have the same test in several folders; that is not found.
+    """
+    first: dict[str, LitmusTest] = {}
+    found = {}
     for test in tests:
-        first.setdefault(test.name, test.path)
-    return {
-        test.path: f"{test.path}: the name {test.name} is also that of {first[test.name]}"
-        for test in tests
-        if first[test.name] != test.path
-    }
+        earlier = first.setdefault(test.name, test)
+        same = test.herd is not None and test.program == earlier.program and test.bad.items == earlier.bad.items
+        if test.path != earlier.path and not same:
+            found[test.path] = f"{test.path}: the name {test.name} is also that of {earlier.path}"
+    return found
 
 
 def refuse(findings: Sequence[str]) -> None:

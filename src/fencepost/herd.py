@@ -115,7 +115,6 @@ def as_herd(observed: Observed) -> str:
         f"Positive: {positive} Negative: {negative}",
         f"Condition {question.quantifier} ({spelled(question.proposition)})",
         f"Observation {test.name} {observed.observation} {observed.positive} {observed.negative}",
-        f"Time {test.name} {observed.seconds:.2f}",
     ]
     return "\n".join(lines) + "\n"
 

@@ -20,7 +20,7 @@ from fencepost.model.memory import matrix as matrix_named
 from fencepost.model.memory import profile as profile_named
 
 ENGINES = ("python", "native", "smt")
-SUFFIX = ".litmus"
+SUFFIX, LIST_SIGN = ".litmus", "@"
 TO_SHOW = Budget(200_000, 5.0)
 """What finding a run may cost where no engine that was asked came with one."""
 
@@ -144,11 +144,8 @@ def told(refused: Callable[[InputError], None] | None) -> Iterator[None]:
         refused(error)
 
 
-def files_of(path: Path, through: tuple[Path, ...] = ()) -> list[Path]:
-    """Return a file, the litmus files of a folder, or those that a file called @NAME lists, one a line.
-
-    What a list names is found from its folder, and `#` begins a comment; `through` are the lists that led here.
-    """
+def files_of(path: Path) -> list[Path]:
+    """Return a file, the litmus files of a folder, or those that a file called @NAME lists."""
     if str(path) == STANDARD_INPUT:
         return [path]
     if path.is_dir():
@@ -158,15 +155,27 @@ def files_of(path: Path, through: tuple[Path, ...] = ()) -> list[Path]:
         return inside
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
-    if not path.name.startswith("@"):
+    if not path.name.startswith(LIST_SIGN):
         return [path]
+    listed = list(_listed(path, ()))
+    if not listed:
+        raise InputError(f"{path}: a list that names no file")
+    return listed
+
+
+def _listed(path: Path, through: tuple[Path, ...]) -> Iterator[Path]:
+    """Yield the files of a list, one a line, found from its folder; `#` begins a comment, and lists may name lists.
+
+    `through` are the lists that led here. Files that are not there are yielded too: reading them says so.
+    """
     if path in through:
         raise InputError(f"{path}: a list that names itself: {' names '.join(map(str, (*through, path)))}")
-    listed = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
-    named = [path.parent / line for line in listed if line]
-    if not named:
-        raise InputError(f"{path}: a list that names no file")
-    return [file for each in named for file in files_of(each, (*through, path))]
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        named = line.split("#")[0].strip()
+        if named and Path(named).name.startswith(LIST_SIGN):
+            yield from _listed(path.parent / named, (*through, path))
+        elif named:
+            yield path.parent / named
 
 
 def shipped() -> Path:

@@ -251,10 +251,7 @@ def _bad(question: Question, threads: tuple[Compiled, ...], words: Words, progra
         always = _joined([(_anything(threads, program, equal),) for equal in (True, False)], OR if found else AND)
         assert not isinstance(always, bool)
         found = always
-    text = f"{question.quantifier} ({spelled(question.proposition)})"
-    if question.filter != TRUE:
-        text += f" of states with {spelled(question.filter)}"
-    return Condition(found, text)
+    return Condition(found, spelled(asked if question.filter == TRUE else All((question.filter, asked))))
 
 
 def _anything(threads: tuple[Compiled, ...], program: Program, equal: bool) -> Atom:
