@@ -1,6 +1,8 @@
 """Tests in herd's format: what is read, what is decided, what is refused, and that conversion loses nothing."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -306,3 +308,52 @@ def test_herds_tests_end_the_same_in_fenceposts_format() -> None:
             assert again.expect == test.expect
         observations = {observe(parse_test(write(test, "herd"), "t")).observation, observe(test).observation}
         assert len(observations) == 1
+
+
+# --- the command line ---
+
+
+def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    called = [sys.executable, "-m", "fencepost", *arguments]
+    return subprocess.run(called, input=given, capture_output=True, text=True, check=False)
+
+
+def test_the_command_line_prints_as_herd_and_exits_as_herd(tmp_path: Path) -> None:
+    (tmp_path / "sb").write_text(SB)
+    (tmp_path / "loop").write_text(x86("L: JMP L", asks="exists x=1"))
+    (tmp_path / "@all").write_text("sb\nloop\nmissing\n")
+    said = run("litmus", "--herd", str(tmp_path / "@all"))
+    assert said.returncode == 2
+    assert said.stdout == as_herd(observe(parse_test(SB, "t"))) + "\n"
+    assert "a loop" in said.stderr
+    assert "missing: No such file" in said.stderr
+    denied = run("litmus", "--herd", "-", given=SB.replace("exists", "~exists"))
+    assert (denied.returncode, "\nNo\n" in denied.stdout) == (0, True)
+    assert run("litmus", "-", "--quiet", given=SB.replace("exists", "~exists")).returncode == 1
+    assert run("litmus", "--herd", "-", "--states", "2", given=SB).returncode == 3
+    assert run("litmus", "--herd", "-", "--json", given=SB).returncode == 2
+
+
+def test_the_command_line_converts_explores_and_ablates(tmp_path: Path) -> None:
+    path = tmp_path / "sb"
+    path.write_text(SB)
+    there = run("litmus", str(path), "--hosts", "P0=0,P1=1", "--write", "fencepost")
+    assert (
+        there.stdout
+        == "name      SB\nprofile   ncx\nH0: W x 1; R rax y\nH1: W y 1; R rax x\nbad       0:rax=0 & 1:rax=0\n"
+    )
+    back = run("litmus", "-", "--write", "herd", given=there.stdout)
+    assert "Fencepost.hosts=P0:0" not in back.stdout
+    assert "Fencepost.hosts=P0=0,P1=1\n" in back.stdout
+    assert run("litmus", str(path), str(tmp_path), "--write", "herd").returncode == 2
+    explored = run("explore", str(path), "--hosts", "P0=0,P1=1", "--quiet", "--out", str(tmp_path / "out"))
+    assert explored.returncode == 1
+    (trace,) = (tmp_path / "out").glob("*.itf.json")
+    assert "verdict=violated" in run("replay", str(trace)).stdout
+    fenced = x64(
+        "movq $1,(x);mfence;movq (y),%rax", "movq $1,(y);mfence;movq (x),%rax", asks="~exists (0:rax=0 /\\ 1:rax=0)"
+    )
+    path.write_text(fenced)
+    ablated = run("ablate", str(path))
+    assert ablated.returncode == 0
+    assert "{0: mfence, 1: mfence}" in ablated.stdout

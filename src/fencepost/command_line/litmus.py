@@ -94,8 +94,8 @@ def litmus_command(
     if herd or format:
         from fencepost.command_line.herd import convert, print_as_herd
 
-        if herd and format:
-            raise click.UsageError("--herd and --write exclude each other")
+        if (herd and format) or as_json or runs or idioms:
+            raise click.UsageError("--herd and --write go without each other and without --json, --runs and --idioms")
         given = {"profile": profile, "matrix": matrix, "budget": Budget(states, timeout)}
         context.exit(convert(paths, hosts, format) if format else print_as_herd(paths, hosts, engine, **given))
     refused: list[InputError] = []
