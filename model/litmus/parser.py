@@ -105,8 +105,9 @@ def parse_test(text: str, path: str = "<text>", hosts: str = "") -> LitmusTest:
         if name not in draft.words:
             raise where.error(f"init of {name!r}, a word that no instruction and no line names")
     _check_growth(draft, threads, whole)
-    hosts = tuple(sorted({host for host, _ in draft.heads}))
-    program = Program(tuple(replace(thread, host=hosts.index(thread.host)) for thread in threads), _lines(draft), hosts)
+    numbers = tuple(sorted({host for host, _ in draft.heads}))
+    placed = tuple(replace(thread, host=numbers.index(thread.host)) for thread in threads)
+    program = Program(placed, _lines(draft), numbers)
     first = draft.first
     return LitmusTest(
         name=first["name"].text if "name" in first else Path(path).stem,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from fencepost.model.litmus.condition import AND, NOT, OR, Atom, Condition
-from fencepost.model.litmus.herd.compiling import Compiled, Compiler, End, Possible, ValuesNeeded
+from fencepost.model.litmus.herd.compiling import Compiled, Compiler, End
+from fencepost.model.litmus.herd.contents import LARGEST_SUM, Possible, ValuesNeeded
 from fencepost.model.litmus.herd.instructions import code_of
 from fencepost.model.litmus.herd.question import (
     TRUE,
@@ -222,8 +223,10 @@ def _check_values(threads: tuple[Compiled, ...], program: Program, words: Words,
         contents = [held.content for end in compiled.ends for held in end.held.values()]
         constants += [max((abs(each.constant) for each in contents if isinstance(each, Operand)), default=0)]
     largest = sum(constants) << doublings
-    if largest >= WORD_LIMIT:
-        raise where.error("values could exceed 64 bits: not supported")
+    adds = doublings or any(each.adds for each in threads)
+    adds = adds or any(each.op is Op.FAA for compiled in threads for each in compiled.thread.instructions)
+    if largest >= (LARGEST_SUM if adds else WORD_LIMIT):
+        raise where.error("sums of 2^30 and more could come about: not supported")
     found: dict[tuple[int, int], set[int] | None] | None = None
     for name, sizes in words.sizes.items():
         bits, several = 8 * min(sizes) - 1, len(sizes) > 1

@@ -12,7 +12,7 @@ _POINTERS = ("si", "di", "bp", "sp")
 
 def _parts() -> dict[str, tuple[str, int]]:
     """Return, by name, the 64-bit register that a name is part of, and the bytes of that part; -1 for bits 8 to 15."""
-    parts = {}
+    parts: dict[str, tuple[str, int]] = {}
     for letter in _LETTERS:
         whole = f"r{letter}x"
         parts |= {whole: (whole, 8), f"e{letter}x": (whole, 4), f"{letter}x": (whole, 2)}

@@ -79,7 +79,7 @@ def is_herd(text: str) -> bool:
     if "(*" in text[:4096]:
         text = re.sub(r"\A(?:\s*\(\*.*?\*\))+", "", text, flags=re.DOTALL)
     found = _FIRST_WORD.match(text)
-    return bool(found) and found[1].lower() in (*OTHERS, *(each.lower() for each in ARCHITECTURES))
+    return found is not None and found[1].lower() in (*OTHERS, *(each.lower() for each in ARCHITECTURES))
 
 
 def sections(text: str, path: str) -> Sections:
