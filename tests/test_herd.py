@@ -11,11 +11,11 @@ import pytest
 
 from fencepost import litmus
 from fencepost.herd import as_herd, observe, write
-from fencepost.litmus_tests import ENGINES, Budget, decide_test, read_tests
+from fencepost.litmus_tests import ENGINES, decide_test, read_tests
 from fencepost.model.errors import InputError
 from fencepost.model.litmus import Answer, LitmusTest, parse_test
 from fencepost.model.litmus.condition import AND, NOT, OR, Atom, Condition
-from fencepost.model.litmus.explore import outcomes
+from fencepost.model.litmus.explore import Budget, outcomes
 from fencepost.model.litmus.generate import Shape, draw
 from fencepost.model.memory import Op, Program, matrix, profile
 from fencepost.proofs.ablation import ablate

@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from fencepost.model.litmus.explore import Budget
 
 
+def print_other(
+    paths: Sequence[Path], hosts: str, format: str | None, engine: str, profile: str | None, matrix: str, budget: Budget
+) -> int:
+    """Print one test in a format, or without one every test as herd does; return the exit code."""
+    return convert(paths, hosts, format) if format else print_as_herd(paths, hosts, engine, profile, matrix, budget)
+
+
 def print_as_herd(
-    paths: Sequence[Path], hosts: str, engine: str, *, profile: str | None, matrix: str, budget: Budget
+    paths: Sequence[Path], hosts: str, engine: str, profile: str | None, matrix: str, budget: Budget
 ) -> int:
     """Print every test as herd does; return 0, or 3 where a budget was spent, or 2 where a file cannot be read.
 

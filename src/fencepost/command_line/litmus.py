@@ -92,12 +92,11 @@ def litmus_command(
     if idioms and paths:
         raise click.UsageError("--idioms and paths exclude each other")
     if herd or format:
-        from fencepost.command_line.herd import convert, print_as_herd
+        from fencepost.command_line.herd import print_other
 
-        if (herd and format) or as_json or runs or idioms:
+        if as_json or runs or idioms or (herd and format):
             raise click.UsageError("--herd and --write go without each other and without --json, --runs and --idioms")
-        given = {"profile": profile, "matrix": matrix, "budget": Budget(states, timeout)}
-        context.exit(convert(paths, hosts, format) if format else print_as_herd(paths, hosts, engine, **given))
+        context.exit(print_other(paths, hosts, format, engine, profile, matrix, Budget(states, timeout)))
     refused: list[InputError] = []
     decided = partial(
         litmus,
