@@ -4,6 +4,7 @@
     profile   ncx                        # one or more, separated by commas
     line      A = k v                    # words that share a line; any other word has a line of its own
     init      x=1 y=2                    # default 0
+    uncached  c                          # words that no cache holds: R is UR, and every store is NT
     H0: W d 1; FO d?; SF; W f 1          # a thread on host 0; `?` marks an optional instruction (fencepost ablate)
     H1: R a f; IFEQ a 1 1; R b d
     bad       1:a=1 & 1:b=0              # thread:register, or a word of final memory; & | != ! ( )
@@ -12,8 +13,9 @@
     expect    forbidden
 
 Instructions: W x v, NT x v, R r x, XCHG r x v, CAS r x old new, FAA r x v, MRMW r x v, FL x, FO x, WB x, SF, MF, LF,
-PF x, IFEQ r v n (skip n instructions unless r = v), CRASH (the host of the thread crashes here, where a crash profile
-would let it crash at any moment). A value is an integer, a register or register+integer.
+PF x, UR r x (a load past the caches, behind the thread's NT), IFEQ r v n (skip n instructions unless r = v), CRASH (the
+host of the thread crashes here, where a crash profile would let it crash at any moment). A value is an integer, a
+register or register+integer.
 """
 
 from __future__ import annotations
@@ -30,13 +32,14 @@ from fencepost.model.litmus.source import INTEGER, Text
 from fencepost.model.litmus.test import Answer, LitmusTest
 from fencepost.model.litmus.writing import SHAPES
 from fencepost.model.memory import PROFILE, PROFILES, Instruction, Line, Op, Operand, Program, Thread
+from fencepost.model.memory.program import LOCKED
 
 STANDARD_INPUT = "-"
 WORDS_OF_A_LINE = 8
 DEEPEST = 50  # parentheses
 WORD_LIMIT = 2**63
 MOST = 25_000  # instructions, and named lines, of a program
-_DIRECTIVES = ("name", "profile", "line", "init", "bad", "stale", "why", "expect")
+_DIRECTIVES = ("name", "profile", "line", "init", "uncached", "bad", "stale", "why", "expect")
 _HEAD = re.compile(r"H([0-9]+)\s*:")
 _HEADS = re.compile(r"H[0-9]+\s*(?:[,\s]\s*H[0-9]+\s*)+:")
 _ROW_END = re.compile(r"\r\n?|\n")  # what editors count as lines
@@ -99,6 +102,9 @@ def parse_test(text: str, path: str = "<text>", hosts: str = "") -> LitmusTest:
     if not draft.heads:
         raise whole.error("an empty program: expected at least one thread, such as `H0: W x 1`")
     threads = tuple(_thread(draft, host, body) for host, body in draft.heads)
+    for word in draft.first["uncached"].words() if "uncached" in draft.first else ():
+        if word.text not in draft.words:
+            raise word.error(f"uncached {word.text!r}, a word that no instruction and no line names")
     if "bad" not in draft.first:
         raise whole.error("no `bad` line: expected the end that is asked about, such as `bad 1:a=1 & 1:b=0`")
     for name, (_, where) in draft.initial.items():
@@ -237,7 +243,7 @@ def _instruction(draft: _Draft, registers: dict[str, int], piece: Text) -> Instr
         raise name.error(f"two hosts for one thread: {piece.text.split(':')[0]!r} inside a thread; start a new line")
     if name.text not in Op.__members__:
         raise name.error(f"unknown instruction {name.text!r}: expected one of {', '.join(op.name for op in SHAPES)}")
-    op = Op[name.text]
+    op = _uncached(draft, name, operands)
     shape = SHAPES[op]
     if len(operands) != len(shape):
         wanted = " ".join([op.name, *(_SPOKEN[kind] for kind in shape)])
@@ -261,6 +267,15 @@ def _instruction(draft: _Draft, registers: dict[str, int], piece: Text) -> Instr
         else:
             made = replace(made, second=_value(registers, operand))
     return made if assigned is None else replace(made, register=registers.setdefault(assigned, len(registers)))
+
+
+def _uncached(draft: _Draft, name: Text, operands: list[Text]) -> Op:
+    """Return the instruction of that name; of a word that no cache holds, a load is one past the caches."""
+    op = Op[name.text]
+    uncached = {each.text for each in draft.first["uncached"].words()} if "uncached" in draft.first else set()
+    if op in LOCKED | {Op.W, Op.PF} and any(each.text in uncached for each in operands):
+        raise name.error(f"{op.name} of an uncached word: expected NT, MRMW or R")
+    return Op.UR if op is Op.R and operands and operands[-1].text in uncached else op
 
 
 def _place(draft: _Draft, operand: Text) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from fencepost.model.memory import Instruction, Op, Operand, Program, Thread
 SHAPES: dict[Op, str] = {
     Op.W: "xv", Op.NT: "xv", Op.R: "rx", Op.XCHG: "rxv", Op.CAS: "rxvw", Op.FAA: "rxv", Op.MRMW: "rxv",
     Op.FL: "x", Op.FO: "x", Op.WB: "x", Op.PF: "x", Op.SF: "", Op.MF: "", Op.LF: "", Op.IFEQ: "cvn", Op.CRASH: "",
+    Op.UR: "rx",
 }  # fmt: skip
 """What follows each instruction: r a register that it assigns, c one that it compares, x a word, v and w values, n a
 count.

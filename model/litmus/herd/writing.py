@@ -27,7 +27,7 @@ _FLUSHES = {Op.FL: "clflush", Op.FO: "clflushopt", Op.WB: "clwb"}
 
 
 def write_herd(test: LitmusTest) -> str:
-    """Return the file. Raises InputError for instructions that x86 does not have: MRMW, PF, CRASH.
+    """Return the file. Raises InputError for instructions that x86 does not have: MRMW, PF, CRASH, UR.
 
     Words and registers whose names mean something else in herd's format are renamed. `stale` and the marks of optional
     instructions are left out: read again, every fence and flush is optional.
