@@ -14,6 +14,7 @@
 A message says what was wrong, the value, what was expected and what to do.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,20 @@ class Endless(FencepostError):
 
 class Miscounted(FencepostError):
     """A timed loop did not do what its figure would have claimed; names both counts. No figure is reported."""
+
+
+WORD_MOST = 200
+"""Characters of one word in a message; no name is longer, and few paths are."""
+
+
+def shortened(message: str) -> str:
+    """Return a message with what is too long for a reader left out of the middle of each word."""
+
+    def short(word: re.Match[str]) -> str:
+        text = word[0]
+        return f"{text[:60]}...({len(text)} characters)...{text[-20:]}"
+
+    return re.sub(rf"\S{{{WORD_MOST + 1},}}", short, message)
 
 
 def unknown_choice(kind: str, value: object, choices: Iterable[object]) -> InputError:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from fencepost.model.documents import read_json
 from fencepost.model.errors import FormatError, InputError, NotAccepted
 from fencepost.model.instance import MOST, Instance
 from fencepost.model.language import Map, Protocol
@@ -95,16 +96,7 @@ def read_trace(path: Path) -> Trace:
 
 def parsed(path: Path) -> dict[str, Any]:
     """Return the JSON object that a trace file holds. Raises FormatError where it holds none."""
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FormatError(path, "no such file: expected a trace in ITF JSON") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(path, f"cannot be read ({error}): expected a trace in ITF JSON") from None
-    except json.JSONDecodeError as error:
-        raise FormatError(path, f"line {error.lineno} column {error.colno}: {error.msg}: expected ITF JSON") from None
-    except (RecursionError, ValueError) as error:
-        raise FormatError(path, f"cannot be read ({type(error).__name__}): expected ITF JSON") from None
+    raw = read_json(path, "trace in ITF JSON")
     if not isinstance(raw, dict):
         raise FormatError(path, f"found a JSON {type(raw).__name__}: expected an object with #meta, vars and states")
     return raw

@@ -33,17 +33,18 @@ def _run() -> int:
     import click
 
     from fencepost.command_line import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, cli
-    from fencepost.model.errors import InputError, LoadError
+    from fencepost.model.errors import InputError, LoadError, shortened
 
     try:
         code = cli.main(prog_name="fencepost", standalone_mode=False)
     except click.ClickException as error:
+        error.message = shortened(error.message)
         error.show()
         code = EXIT_BAD_INPUT
     except InputError as error:
         if isinstance(error, LoadError):
             click.echo(error.traceback, err=True, nl=False)
-        click.echo(f"fencepost: {error}", err=True)
+        click.echo(f"fencepost: {shortened(str(error))}", err=True)
         code = EXIT_BAD_INPUT
     except click.Abort:
         code = EXIT_INTERRUPTED

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fencepost.command_line import options
 from fencepost.command_line.bench_measured import finish, measuring_options, say_if_quick
 from fencepost.command_line.output import exit_code, print_summary, print_table, progress
 from fencepost.model.errors import InputError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="[fencepost | 09ae22d | FILE]", default="fencepost")
 @click.option("--elf", type=click.Path(path_type=Path), metavar="FILE", help="Sizes and offsets from its debug info.")
 @click.option(
-    "--rate", "messages_per_second", type=float, metavar="N",
+    "--rate", "messages_per_second", type=options.Between(0), metavar="N",
     help="Messages a second that counters are held against; by default the native pipeline's, measured here.",
 )  # fmt: skip
 @click.option(

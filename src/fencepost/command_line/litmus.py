@@ -43,7 +43,7 @@ _ENGINES = ("python", "native", "smt")
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0.001, 86_400),
+    type=options.Between(0.001, 86_400),
     default=20.0,
     show_default=True,
     help="The seconds after which an engine answers unknown.",

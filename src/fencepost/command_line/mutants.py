@@ -25,7 +25,7 @@ ENGINES = ("z3", "explorer", "simpy", "hypothesis", "native-lockstep", "native-r
 @click.option("--engine", "engines", type=click.Choice([*ENGINES, "all"]), multiple=True, help="By default all.")
 @click.option(
     "--budget",
-    type=click.FloatRange(0.01, 86_400),
+    type=options.Between(0.01, 86_400),
     default=None,
     metavar="SECONDS",
     help="How long an engine may look, for each cell; by default 5. With --native, all killers for a mutant: 60.",

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from math import isnan
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,11 +51,22 @@ engine_option = click.option(
 jobs_option = click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes.")
 
 
+class Between(click.FloatRange):
+    """A number within a range, which `nan` is not, though it is neither below nor above."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """Return the number; fails for a text that is none, and for one outside the range."""
+        number: float = super().convert(value, parameter, context)
+        if isnan(number):
+            self.fail(f"{value} is no number", parameter, context)
+        return number
+
+
 def timeout_option(seconds: float) -> Callable[[Function], Function]:
     """Return --timeout, with what it is by default."""
     return click.option(
         "--timeout",
-        type=click.FloatRange(0.01, 10**6),
+        type=Between(0.01, 10**6),
         default=seconds,
         show_default=True,
         help="Seconds; what is not visited by then is said.",

@@ -13,7 +13,7 @@ from rich.table import Table
 from fencepost import signals
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, Interrupted
-from fencepost.model.report import Report, json_text, manifest
+from fencepost.model.report import Report, json_text, manifest, summary
 
 EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED = 2, 70, 130
 _EXIT_CODES = {Verdict.VIOLATED: 1, Verdict.UNKNOWN: 3}
@@ -102,14 +102,10 @@ def print_report(report: Report, *, as_json: bool, verbose: bool = False) -> Non
 
 
 def print_summary(**items: object) -> None:
-    """Print the last line: key=value, words with spaces joined by a hyphen, `-` for what there is not."""
+    """Print the last line, which is for machines."""
     if isinstance(verdict := items.get("verdict"), Verdict):
         items["verdict"] = _settled(verdict)
-    click.echo(" ".join(f"{key}={_word(value)}" for key, value in items.items()))
-
-
-def _word(value: object) -> str:
-    return "-" if value is None or value == "" else str(value).replace(" ", "-")
+    click.echo(summary(**items))
 
 
 def print_json(verb: str, verdict: Verdict, seed: int | None, results: list[dict[str, Any]]) -> None:

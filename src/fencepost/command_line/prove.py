@@ -50,7 +50,7 @@ def _sizes(context: click.Context, parameter: click.Parameter, values: tuple[str
 @click.option(
     "--size", "sizes", multiple=True, callback=_sizes, metavar="SORT=N", help="N members of a sort in a counterexample."
 )
-@click.option("--timeout", type=click.FloatRange(0.01), metavar="S", help="About S seconds for an obligation, as work.")
+@click.option("--timeout", type=options.Between(0.01), metavar="S", help="About S seconds for an obligation, as work.")
 @options.out_option
 @options.json_option
 @click.pass_context
