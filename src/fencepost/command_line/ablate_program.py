@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 
 from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, writable
 from fencepost.model.contract import Verdict
+from fencepost.model.writing import kept
 
 if TYPE_CHECKING:
     from fencepost.model.explorer.exploration import Explored
@@ -23,11 +25,10 @@ def ablate_own(target: str, profile: str | None, matrix: str, out: Path, *, runs
 
     writable(out)
     found = ablate_program(target, profile or PROFILE, matrix)
-    traces = {}
+    traces: dict[int, Path | None] = {}
     for number, explored in enumerate(_violated(found)):
         path = out / f"ablate-{found.program.name.replace('/', '_')}-{number}.itf.json"
-        write_run(explored, path)
-        traces[id(explored)] = path
+        traces[id(explored)] = kept(path, partial(write_run, explored))
     if as_json:
         print_json("ablate", found.verdict, None, [_json(found, traces)])
     else:
@@ -45,7 +46,7 @@ def _violated(found: ProgramAblation) -> list[Explored]:
     return [explored for explored in every if explored is not None]
 
 
-def _json(found: ProgramAblation, traces: dict[int, Path]) -> dict[str, Any]:
+def _json(found: ProgramAblation, traces: dict[int, Path | None]) -> dict[str, Any]:
     texts = {each.mark: each.text for each in found.marks}
     return {
         "name": found.program.name,
@@ -65,7 +66,7 @@ def _json(found: ProgramAblation, traces: dict[int, Path]) -> dict[str, Any]:
     }
 
 
-def _print(found: ProgramAblation, traces: dict[int, Path], *, runs: bool) -> None:
+def _print(found: ProgramAblation, traces: dict[int, Path | None], *, runs: bool) -> None:
     from fencepost.model.explorer.columns import describe_run
 
     if found.verdict is Verdict.UNKNOWN:
@@ -81,13 +82,16 @@ def _print(found: ProgramAblation, traces: dict[int, Path], *, runs: bool) -> No
         click.echo(f"minimal sufficient set: {said}")
     if found.explored is not None:
         click.echo("no set of these suffices: with all of them, this run remains")
-        click.echo(describe_run(found.explored, traces[id(found.explored)]))
+        click.echo(describe_run(found.explored, traces.get(id(found.explored))))
     for each in found.marks:
         if each.explored is not None and runs:
             click.echo(f"\nwithout {each.text}, all others present:")
-            click.echo(describe_run(each.explored, traces[id(each.explored)]))
+            click.echo(describe_run(each.explored, traces.get(id(each.explored))))
         elif each.explored is not None:
-            click.echo(f"without {each.text}: fencepost replay {traces[id(each.explored)]}")
+            trace = traces.get(id(each.explored))
+            click.echo(
+                f"without {each.text}: {'its run was not written' if trace is None else f'fencepost replay {trace}'}"
+            )
     click.echo(f"{found.verdict}: {found.bound}")
 
 

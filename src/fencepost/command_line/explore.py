@@ -20,6 +20,7 @@ from fencepost.command_line.output import (
     writable,
 )
 from fencepost.model.contract import worst
+from fencepost.model.writing import kept
 
 if TYPE_CHECKING:
     from fencepost.model.explorer.exploration import Explored, Progress, Tell
@@ -228,15 +229,14 @@ def _file_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", name)
 
 
-def _write(each: Explored, out: Path) -> Path:
+def _write(each: Explored, out: Path) -> Path | None:
     """Write a violating run to its file."""
     from fencepost.model.explorer.run_itf import write_run
 
     assert each.violation is not None
     name = f"{each.subject.name}-{each.subject.profile}-{each.violation.property}"
     path = out / f"explore-{_file_name(name)}.itf.json"
-    write_run(each, path)
-    return path
+    return kept(path, partial(write_run, each))
 
 
 def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
     }
 
 
-def _print(found: list[Explored], traces: dict[int, Path]) -> None:
+def _print(found: list[Explored], traces: dict[int, Path | None]) -> None:
     from fencepost.model.explorer.columns import describe_run
     from fencepost.model.explorer.subjects import LitmusOrigin
 
@@ -285,7 +285,7 @@ def _print(found: list[Explored], traces: dict[int, Path]) -> None:
     for each in found:
         if each.violation:
             click.echo("")
-            click.echo(describe_run(each, traces[id(each)]))
+            click.echo(describe_run(each, traces.get(id(each))))
     worst_one = next((each for each in found if each.violation), found[0])
     print_summary(
         verdict=worst([each.verdict for each in found]),

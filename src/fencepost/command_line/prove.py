@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from fencepost.command_line import options
 from fencepost.command_line.output import exit_code, found_by, print_json, print_summary, print_table
 from fencepost.model.contract import Verdict, worst
 from fencepost.model.errors import Interrupted
+from fencepost.model.writing import kept, store
 
 if TYPE_CHECKING:
     from fencepost.model.instance import Instance
@@ -159,13 +161,10 @@ def _written(proof: Proof, out: Path) -> Path | None:
 
     if proof.trace is not None:
         path = out / f"{proof.protocol}-{proof.property}.itf.json"
-        write_trace(path, proof.trace)
-        return path
+        return kept(path, partial(write_trace, trace=proof.trace))
     if proof.query:
         path = out / f"{proof.protocol}-{proof.property}.smt2"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(proof.query)
-        return path
+        return kept(path, partial(store, data=proof.query))
     return None
 
 

@@ -16,6 +16,7 @@ from fencepost import __version__
 from fencepost.command_line import options
 from fencepost.command_line.output import exit_code, found_by, print_summary, print_table
 from fencepost.model.contract import Verdict
+from fencepost.model.writing import kept, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,7 +197,6 @@ def _write(simulation: Simulation, out: Path) -> list[Path]:
     from fencepost.model.histories import write_history
     from fencepost.simulation_plots import write_plots
 
-    out.mkdir(parents=True, exist_ok=True)
     texts = {"results.json": _document(simulation)}
     if simulation.figures:
         refuted = {"unsound": "; ".join(map(str, simulation.unsound))} if simulation.unsound else {}
@@ -213,13 +213,11 @@ def _write(simulation: Simulation, out: Path) -> list[Path]:
     detail = simulation.detail
     if detail.trace is not None:
         texts["trace.json"] = detail.trace
-    for name, text in texts.items():
-        (out / name).write_text(text)
-    written = [out / name for name in texts]
-    if not len(detail.history):  # the first replication is not over: there is nothing to draw
-        return written
-    write_history(out / "history.csv", detail.history)
-    return [*written, out / "history.csv", *write_plots(simulation, out)]
+    written = [kept(out / name, partial(store, data=text)) for name, text in texts.items()]
+    if len(detail.history):  # the first replication is over: there is something to draw
+        written.append(kept(out / "history.csv", lambda path: write_history(path, detail.history)))
+        written += write_plots(simulation, out)
+    return [path for path in written if path is not None]
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

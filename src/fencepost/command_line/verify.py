@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,7 @@ import click
 from fencepost.command_line import options
 from fencepost.command_line.output import EXIT_BAD_INPUT, exit_code, found_by, print_json, print_summary, print_table
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
+from fencepost.model.writing import kept, store
 
 if TYPE_CHECKING:
     from fencepost.model.contract import Level, Verdict
@@ -166,10 +168,7 @@ def _write_page(path: Path, checked: list[tuple[Path, Verification | InputError]
     from fencepost.model.histories.page import page
 
     found = [(file, each) for file, each in checked if not isinstance(each, InputError)]
-    try:
-        path.write_text(page(found), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--html {path}: {error.strerror}; expected a file that can be written") from None
+    kept(path, partial(store, data=page(found)))
 
 
 def _print(checked: list[tuple[Path, Verification | InputError]], verdict: Verdict, level: Level | None) -> None:

@@ -96,7 +96,7 @@ def read_description(name: str | Path) -> Description:
 def parse_description(text: str, source: str = "layout") -> Description:
     """Return the description that a text says; see `read_description`."""
     try:
-        found = decoded(text, partial(msgspec.toml.decode, type=Description), source, "TOML")
+        found: Description = decoded(text, partial(msgspec.toml.decode, type=Description), source, "TOML")
     except msgspec.ValidationError as error:
         raise InputError(f"{source}: {error}") from None
     if found.line_bytes < 8 or found.line_bytes & (found.line_bytes - 1):
