@@ -6,23 +6,23 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fencepost.model.errors import InputError
+from fencepost.model.errors import FormatError
 
 Read = TypeVar("Read")
 
 
 def text_of(path: Path, expected: str) -> str:
-    """Return the text of a file in UTF-8; InputError names the file and what was expected there."""
+    """Return the text of a file in UTF-8; FormatError names the file and what was expected there."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): expected {expected}") from None
+        raise FormatError(path, f"cannot be read ({error.strerror}): expected {expected}") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path}: is not text in UTF-8: expected {expected}") from None
+        raise FormatError(path, f"is not text in UTF-8: expected {expected}") from None
 
 
-def decoded(text: str, decode: Callable[[str], Read], source: object, expected: str) -> Read:
-    """Return the document that a text holds; InputError names the source and what was expected.
+def decoded(text: str, decode: Callable[[str], Read], source: Path | str, expected: str) -> Read:
+    """Return the document that a text holds; FormatError names the source and what was expected.
 
     A number of thousands of digits raises ValueError in a decoder, and brackets within brackets by the thousand raise
     RecursionError: both are things that a text may hold. Raises msgspec.ValidationError where `decode` does: what a
@@ -33,9 +33,9 @@ def decoded(text: str, decode: Callable[[str], Read], source: object, expected: 
     except msgspec.ValidationError:
         raise
     except RecursionError:
-        raise InputError(f"{source}: is nested too deeply: expected {expected}") from None
+        raise FormatError(source, f"is nested too deeply: expected {expected}") from None
     except (msgspec.DecodeError, ValueError) as error:
-        raise InputError(f"{source}: is no {expected}: {_of_one_line(error)}") from None
+        raise FormatError(source, f"is no {expected}: {_of_one_line(error)}: expected one") from None
 
 
 def read_json(path: Path, expected: str) -> Any:
@@ -43,7 +43,7 @@ def read_json(path: Path, expected: str) -> Any:
     try:
         return decoded(text_of(path, expected), msgspec.json.decode, path, expected)
     except msgspec.ValidationError as error:  # a number that no double holds
-        raise InputError(f"{path}: is no {expected}: {error}") from None
+        raise FormatError(path, f"is no {expected}: {error}: expected one") from None
 
 
 def _of_one_line(error: Exception) -> str:

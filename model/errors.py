@@ -49,13 +49,13 @@ class InputError(FencepostError):
 
 
 class FormatError(InputError):
-    """A file's content cannot be used.
+    """A file's content cannot be used; `path` is a word for it where it came from no file.
 
     `row` counts data rows from 1 (a CSV header is row 0); `row` and `column` are None
     where the whole file is at fault.
     """
 
-    def __init__(self, path: Path, problem: str, *, row: int | None = None, column: str | None = None) -> None:
+    def __init__(self, path: Path | str, problem: str, *, row: int | None = None, column: str | None = None) -> None:
         where = [str(path)]
         if row is not None:
             where.append(f"row {row}")

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from fencepost.model.errors import InputError
+from fencepost.model.errors import FormatError, InputError
 
 
 class NotWritten(UserWarning):
@@ -17,7 +17,7 @@ class NotWritten(UserWarning):
 
 
 def store(path: Path, data: bytes | str) -> None:
-    """Write a file whole or not at all; its folder is made where there is none. InputError says why it cannot be.
+    """Write a file whole or not at all; its folder is made where there is none. FormatError says why it cannot be.
 
     A symbolic link stays, and the file that it leads to is replaced. A device or a pipe is written to: another file put
     in its place would destroy it.
@@ -30,8 +30,10 @@ def store(path: Path, data: bytes | str) -> None:
             target.write_bytes(content)
         else:
             _replace(target, content)
+    except IsADirectoryError:
+        raise FormatError(path, "cannot be written: is a directory, expected a file") from None
     except (OSError, ValueError, RuntimeError) as error:  # a null character in the name; a loop of symbolic links
-        raise InputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
+        raise FormatError(path, f"cannot be written: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _replace(target: Path, content: bytes) -> None:
