@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from fencepost import ablate
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
 from fencepost.model.litmus import Answer, LitmusTest, parse_test
 from fencepost.model.litmus.explore import explore
 from fencepost.model.litmus.idioms import idiom, idiom_names
 from fencepost.model.memory import MATRICES, PROFILES
-from fencepost.proofs.ablation import Ablation
+from fencepost.proofs.ablation import Ablation, ablate
 
 NCX, SDM = PROFILES["ncx"], MATRICES["sdmC"]
 

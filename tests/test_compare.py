@@ -20,7 +20,6 @@ from fencepost.compared.modules import Native
 from fencepost.compared.raced import Raced, RaceExample, race_examples
 from fencepost.compared.search import Failed, search
 from fencepost.compared.stepped import Stepped
-from fencepost.compared.verdicts import Comparisons
 from fencepost.comparing import compare
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
@@ -29,6 +28,7 @@ from fencepost.native import SEQUENCERS, Mutant, _core
 from fencepost.native.joint import HAPPENINGS, JointExample, run_joint
 from fencepost.native.pipeline import DESIGN_NAMES
 from fencepost.replaying import replay
+from fencepost.reports.compare import CompareReport
 
 WRONG = "order4.cas_then_reserve"
 FAULTS = [
@@ -42,7 +42,7 @@ FAULTS = [
 
 
 @pytest.fixture(scope="module")
-def wrong_design(tmp_path_factory: pytest.TempPathFactory) -> Comparisons:
+def wrong_design(tmp_path_factory: pytest.TempPathFactory) -> CompareReport:
     return compare(WRONG, policy="stepped", examples=1_000, seed=1, out=tmp_path_factory.mktemp("traces"))
 
 
@@ -86,7 +86,7 @@ def test_every_happening_happens_in_some_drawn_example() -> None:
 
 @pytest.mark.parametrize(("name", "mutant", "size"), FAULTS, ids=[f"{name}-{fault.name}" for name, fault, _ in FAULTS])
 def test_a_fault_is_found_and_shown_in_few_steps(
-    name: str, mutant: Mutant, size: tuple[int, int, int], wrong_design: Comparisons
+    name: str, mutant: Mutant, size: tuple[int, int, int], wrong_design: CompareReport
 ) -> None:
     found = compare(name, policy="stepped", mutant=mutant, examples=1_000, seed=1) if mutant else wrong_design
     (counterexample,) = found.counterexamples
@@ -97,12 +97,12 @@ def test_a_fault_is_found_and_shown_in_few_steps(
 
 
 def test_a_fault_of_the_design_is_no_difference() -> None:
-    found = compare(WRONG, policy="stepped", examples=100, seed=1, only_differences=True)
+    found = compare(WRONG, policy="stepped", examples=100, seed=1, ignore_shared=True)
     assert found.verdict is Verdict.NOT_FOUND
     assert found.counterexamples == ()
 
 
-def test_the_trace_of_a_broken_promise_is_replayed_by_every_engine(wrong_design: Comparisons) -> None:
+def test_the_trace_of_a_broken_promise_is_replayed_by_every_engine(wrong_design: CompareReport) -> None:
     (found,) = wrong_design.counterexamples
     assert found.path is not None
     replayed = replay(found.path)
@@ -242,7 +242,7 @@ def test_a_module_that_has_only_the_stepped_part_is_compared_as_far_as_it_goes()
     part.__file__ = _core.__file__
     for name in ("Pipeline", "PipelineScenario", "PipelineJudge", "Search", "Refused"):
         setattr(part, name, getattr(_core, name))
-    found = compare(native=part, examples=20, seed=0, levels=(5,))
+    found = compare(native=part, examples=20, seed=0, level=5)
     assert {row.policy for row in found.rows} >= {"stepped"}
 
 
@@ -319,7 +319,7 @@ def test_a_budget_ends_the_comparison(tmp_path: Path) -> None:
 def test_a_million_operations_are_the_same_in_both() -> None:
     operations = 0
     for seed, name in enumerate(DESIGN_NAMES):
-        (row,) = compare(name, policy="stepped", examples=3_600, seed=seed, jobs=2, only_differences=True).rows
+        (row,) = compare(name, policy="stepped", examples=3_600, seed=seed, jobs=2, ignore_shared=True).rows
         assert row.verdict is Verdict.NOT_FOUND, row.counterexample
         assert row.never_happened == ()
         operations += row.operations

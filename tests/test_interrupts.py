@@ -44,7 +44,7 @@ PHASES: dict[str, tuple[str, float, float]] = {
     "compare-race": ("compare --policy race --jobs 1 --examples 100000", 0.8, 5.0),
     "mutants-z3": ("mutants --engine z3 --jobs 1", 0.8, 6.0),
     "mutants-explorer": ("mutants --engine explorer --jobs 2", 0.8, 6.0),
-    "mutants-hypothesis": ("mutants --engine hypothesis --jobs 2", 0.8, 6.0),
+    "mutants-hypothesis": ("mutants --engine explorer-drawn --jobs 2", 0.8, 6.0),
     "mutants-all": ("mutants --jobs 2", 0.8, 9.0),
     "mutants-native": ("mutants --native --jobs 2", 0.8, 9.0),
     "simulate": ("simulate", 0.8, 4.0),

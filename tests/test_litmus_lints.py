@@ -93,14 +93,14 @@ def test_warnings_go_to_stderr_and_into_json_and_are_errors_when_strict(tmp_path
         litmus([tmp_path / "slip.litmus"], strict=True)
     with pytest.raises(InputError, match="FO dd names a line"):
         explore(tmp_path / "slip.litmus", strict=True)
-    (row,) = litmus([tmp_path / "slip.litmus"])
+    (row,) = litmus([tmp_path / "slip.litmus"]).rows
     assert len(row.lints) == 1
 
 
 def test_two_tests_of_one_name_are_said(tmp_path: Path) -> None:
     for path in ("one", "other"):
         (tmp_path / f"{path}.litmus").write_text(f"name same\n{SOUND}")
-    first, second = litmus([tmp_path])
+    first, second = litmus([tmp_path]).rows
     assert first.lints == ()
     assert second.lints == (f"{second.test.path}: the name same is also that of {first.test.path}",)
 
@@ -127,6 +127,6 @@ def test_from_python_the_first_is_raised_or_all_are_told(tmp_path: Path) -> None
     with pytest.raises(InputError, match="unknown instruction 'X'"):
         litmus([tmp_path])
     told: list[InputError] = []
-    (row,) = litmus([tmp_path], refused=told.append)
+    (row,) = litmus([tmp_path], refused=told.append).rows
     assert row.answers == {Answer.FORBIDDEN}
     assert [str(each).rsplit("/", 1)[-1][:8] for each in told] == ["a.litmus"]
