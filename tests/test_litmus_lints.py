@@ -113,12 +113,12 @@ def test_a_file_that_cannot_be_read_stops_none_of_the_others(tmp_path: Path) -> 
     assert ran.returncode == 2
     for said in ("a.litmus:1:5: unknown instruction", "c.litmus:1:1: no `bad` line", "e.litmus:2:5", "missing.litmus:"):
         assert f"fencepost: {said}" in ran.stderr
-    assert "d under ncx: expected allowed, python forbidden" in ran.stdout
-    assert "tests=2 ok=1" in ran.stdout.splitlines()[-1]
+    assert "d under ncx: expected allowed, explorer forbidden" in ran.stdout
+    assert "tests=2 ok=0 no_expectation=1" in ran.stdout.splitlines()[-1]
     assert "unread=4" in ran.stdout.splitlines()[-1]
     results = json.loads(run("litmus", ".", "--json", "--quiet", cwd=tmp_path).stdout)["results"]
-    assert [each.get("name") for each in results] == ["b", "d", None, None, None]
-    assert [each["error"][:8] for each in results[2:]] == ["a.litmus", "c.litmus", "e.litmus"]
+    assert [each["target"] for each in results] == ["b", "d", "a.litmus", "c.litmus", "e.litmus"]
+    assert [each["explanation"][:8] for each in results[2:]] == ["a.litmus", "c.litmus", "e.litmus"]
 
 
 def test_from_python_the_first_is_raised_or_all_are_told(tmp_path: Path) -> None:

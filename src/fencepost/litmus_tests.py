@@ -19,11 +19,11 @@ from fencepost.model.memory import matrix as matrix_named
 from fencepost.model.memory import profile as profile_named
 from fencepost.model.report import Progress, engines_of
 from fencepost.reports.litmus import LitmusReport, Row, report_of
+from fencepost.reports.litmus import ENGINES as ENGINES
 from fencepost.targets import name_of, several
 
 Target: TypeAlias = str | Path | LitmusTest
 EXPECTED = "a litmus file, a folder of them, or a test"
-ENGINES = ("explorer", "native", "z3")
 SUFFIX = ".litmus"
 TO_SHOW = Budget(200_000, 5.0)
 """What finding a run may cost where no engine that was asked came with one."""
@@ -56,7 +56,15 @@ def litmus(
     `strict`, what is seldom meant is an error. Raises Interrupted with the report so far.
     """
     engines = engines_of(engine, ENGINES)
-    tests = read_tests(several(target), refused)
+    unread: list[str] = []
+
+    def told(error: InputError) -> None:
+        if refused is None:
+            raise error
+        unread.append(str(error))
+        refused(error)
+
+    tests = read_tests(several(target), told)
     names = same_names(tests)
     under = {test.path: test.profiles if profile is None else (profile,) for test in tests}
     findings = {
@@ -75,8 +83,8 @@ def litmus(
                     row = decide_test(asked, name, matrix, engines, Budget(states, timeout), as_defined)
                     rows.append(replace(row, crash=crash, lints=findings[test.path]))
     except KeyboardInterrupt:
-        raise Interrupted(report_of(rows, engines, is_interrupted=True)) from None
-    return report_of(rows, engines)
+        raise Interrupted(report_of(rows, engines, unread, is_interrupted=True)) from None
+    return report_of(rows, engines, unread)
 
 
 def read_tests(targets: Sequence[Target], refused: Callable[[InputError], None] | None = None) -> list[LitmusTest]:

@@ -75,12 +75,13 @@ def prove(
     InputError for a target that is no protocol, a level that is another and a property that it does not promise;
     LoadError where a file raises; Interrupted with the report so far.
     """
-    protocols = [protocol_of(each) for each in several(target)] or [
-        each for one in (LEVELS if level is None else (level,)) for each in sound_at(one)
-    ]
+    every = [each for one in (LEVELS if level is None else (level,)) for each in sound_at(one)]
+    protocols = every if target is None else [protocol_of(each) for each in several(target)]
     for each in protocols:
-        if level not in (None, each.level):
-            raise InputError(f"{each.name} is a level-{each.level} sequencer: level {level} was asked for")
+        its_level = getattr(each, "level", None)  # a protocol of one's own may have none
+        if level not in (None, its_level):
+            what = f"a level-{its_level} sequencer" if its_level else "a protocol of no level"
+            raise InputError(f"{each.name or each.__name__} is {what}: level {level} was asked for")
     solved = solving or Solving(resource_limit=RESOURCE_LIMIT if timeout is None else int(timeout * UNITS_PER_SECOND))
     proofs: list[Proof] = []
     try:

@@ -94,7 +94,7 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
     for error in refused:
         click.echo(f"fencepost: {error}", err=True)
     warn(lint for row in report.rows for lint in row.lints)
-    report = replace(report, unread=tuple(map(str, refused)), with_runs=given["runs"], with_reasons=given["idioms"])
+    report = replace(report, with_runs=given["runs"], with_reasons=given["idioms"])
     if report.rows or given["as_json"]:
         print_report(report, as_json=given["as_json"], verbose=given["verbose"] or given["idioms"])
     context.exit(EXIT_BAD_INPUT if refused else exit_code(report.verdict))

@@ -86,7 +86,7 @@ def prove_command(context: click.Context, /, names: tuple[str, ...], **given: An
         context.exit(_print_mutants(tuple(map(protocol_of, names)) or SOUND, given["as_json"]))
     asked = partial(
         prove,
-        names,
+        names or None,
         level=given["level"],
         property=given["property"],
         depth=given["depth"],

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from fencepost.model.contract import Verdict, worst
+from fencepost.model.contract import Verdict
 from fencepost.model.litmus import ANY_MOMENT, AT_CRASH, Answer, LitmusTest
 from fencepost.model.litmus.witness import Run, columns
 from fencepost.model.memory import ASSUMPTIONS, PROFILES
 from fencepost.model.report import Finding, Report, aligned, table
 
-EXPECT, REACHED = "expect", "bad"
+FEW = 20
+"""Of so many tests, or fewer, everything is said."""
+ENGINES = ("explorer", "native", "z3")
+EXPECT, REACHED, READABLE = "expect", "bad", "readable"
 """What is asked of a test: that its file's expectation is met; of one without, whether `bad` is reached."""
 
 
@@ -84,13 +86,6 @@ class LitmusReport(Report):
     with_runs: bool = False
     with_reasons: bool = False
 
-    @property
-    def verdict(self) -> Verdict:
-        return worst([super().verdict, Verdict.UNKNOWN]) if self.unread else super().verdict
-
-    def more(self) -> dict[str, Any]:
-        return {"unread": list(self.unread)}
-
     def lines(self) -> Iterator[str]:
         """Yield what is not as its file expects, what no file expects anything of, and how many are ok."""
         if not self.rows:
@@ -99,6 +94,7 @@ class LitmusReport(Report):
         yield from self._notes()
         yield from self._described()
         yield from self._unexpected()
+        yield from self._crashes()
         yield from self._counts()
         yield resting([row.profile for row in self.rows])
 
@@ -146,8 +142,19 @@ class LitmusReport(Report):
     def _unexpected(self) -> Iterator[str]:
         """Yield what was found of tests that expect nothing; of those that only a crash moment adds, the count."""
         for row in self.rows:
-            if row.expect is None and row.verdict.passes and row.crash != ANY_MOMENT:
+            is_said = row.crash != ANY_MOMENT or len(self.rows) <= FEW
+            if row.expect is None and row.verdict.passes and is_said:
                 yield f"{row.name} under {row.under}: {row.found}, no expectation: {row.test.bad.text}"
+
+    def _crashes(self) -> Iterator[str]:
+        """Yield when hosts crash: of many tests, the count of those that narrow it."""
+        asked = [(row.name, row.profile, row.crash) for row in self.rows]
+        if len(asked) <= FEW:
+            yield from crashing(asked)
+            return
+        yield from crashing([each for each in asked if each[2] == ANY_MOMENT])
+        if narrowed := sum(crash == AT_CRASH for _, _, crash in asked):
+            yield f"{narrowed} tests narrow the crash to the moment of their CRASH; -v says which"
 
     def _counts(self) -> Iterator[str]:
         expected = [row for row in self.rows if row.expect is not None]
@@ -158,7 +165,9 @@ class LitmusReport(Report):
 
     def summed(self) -> dict[str, object]:
         without = sum(row.expect is None for row in self.rows)
+        wrong = next((row.name for row in self.rows if row.verdict is self.verdict), None)
         return {
+            "test": None if self.verdict.passes else wrong,
             "tests": len(self.rows),
             "ok": sum(row.ok for row in self.rows),
             **({"no_expectation": without} if without else {}),
@@ -167,9 +176,16 @@ class LitmusReport(Report):
         }
 
 
-def report_of(rows: Sequence[Row], engines: tuple[str, ...], *, is_interrupted: bool = False) -> LitmusReport:
-    """Put rows together."""
-    return LitmusReport("litmus", tuple(map(_finding, rows)), None, is_interrupted, tuple(rows), engines)
+def report_of(
+    rows: Sequence[Row], engines: tuple[str, ...], unread: Sequence[str] = (), *, is_interrupted: bool = False
+) -> LitmusReport:
+    """Put rows together, and why files could not be read."""
+    found = (*map(_finding, rows), *map(_unread, unread))
+    return LitmusReport("litmus", found, None, is_interrupted, tuple(rows), engines, tuple(unread))
+
+
+def _unread(why: str) -> Finding:
+    return Finding(why.split(":")[0], READABLE, ", ".join(ENGINES), Verdict.UNKNOWN, explanation=why)
 
 
 def _finding(row: Row) -> Finding:
