@@ -18,8 +18,8 @@ from fencepost.model.memory import MATRIX
 from fencepost.model.memory import matrix as matrix_named
 from fencepost.model.memory import profile as profile_named
 from fencepost.model.report import Progress, engines_of
-from fencepost.reports.litmus import LitmusReport, Row, report_of
 from fencepost.reports.litmus import ENGINES as ENGINES
+from fencepost.reports.litmus import LitmusReport, Row, report_of
 from fencepost.targets import name_of, several
 
 Target: TypeAlias = str | Path | LitmusTest

@@ -10,6 +10,7 @@ import click
 
 from fencepost.command_line import options
 from fencepost.command_line.output import exit_code, found_by, print_report, progress, warn, writable
+from fencepost.command_line.sequencers import list_option
 
 if TYPE_CHECKING:
     from fencepost.model.programs import Scenario
@@ -20,16 +21,17 @@ if TYPE_CHECKING:
 @click.option("--profile", metavar="P", help="The memory; by default ncx, or what a litmus file names.")
 @click.option(
     "--engine",
-    type=click.Choice(["explorer", "native"]),
+    type=options.Choice(["explorer", "native"]),
     default="explorer",
     show_default=True,
     help="The reference in Python, or the same in C++: litmus files and the sequencers that have a stepped build.",
 )
+@list_option
 @options.property_option
 @click.option("--matrix", default="sdmC", show_default=True, metavar="M", help="The ordering matrix.")
 @click.option(
     "--strategy",
-    type=click.Choice(["exhaustive", "random", "pct"]),
+    type=options.Choice(["exhaustive", "random", "pct"]),
     help="By default exhaustive; on the whole corpus, up to a budget for each scenario.",
 )
 @click.option(
@@ -91,6 +93,10 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
     contract and against the spec that it must refine; those of a mutant, against the promise that it must break, and on
     its own scenario unless a size is given. Of a litmus file runs are counted, not executions: one of these may be
     several runs.
+
+    \b
+    fencepost explore order4.claim --scenario wrap-parked
+    fencepost explore no_wrap
     """
     from fencepost.exploring import checkpoint_of, explore
 

@@ -26,7 +26,7 @@ _ENGINES = ("explorer", "native", "z3")
 @click.option(
     "--engine",
     "engines",
-    type=click.Choice(_ENGINES),
+    type=options.Choice(_ENGINES),
     multiple=True,
     callback=lambda context, parameter, value: value or _ENGINES,
     help="Only this engine; may be given more than once.",

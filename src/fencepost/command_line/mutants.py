@@ -27,9 +27,11 @@ MODES = (
 @click.option(
     "--engine",
     "engines",
-    type=click.Choice([*ENGINES, *MODES]),
+    type=options.Choice([*ENGINES, *MODES]),
     multiple=True,
-    help="Only this engine, in all its modes or in one; may be given more than once.",
+    metavar="ENGINE",
+    help=f"Only this engine ({', '.join(ENGINES)}) in all its modes, or one mode ({', '.join(MODES)}); may be given"
+    " more than once.",
 )
 @click.option(
     "--timeout",

@@ -44,7 +44,11 @@ def _sizes(context: click.Context, parameter: click.Parameter, values: tuple[str
     "--emit", type=click.Path(file_okay=False, path_type=Path), help="Write each obligation there (SMT-LIB 2)."
 )
 @click.option(
-    "--solver", type=click.Choice(["z3", "cvc5", "both"]), default="z3", show_default=True, help="Which solver decides."
+    "--solver",
+    type=options.Choice(["z3", "cvc5", "both"]),
+    default="z3",
+    show_default=True,
+    help="Which solver decides.",
 )
 @click.option(
     "--depth",

@@ -27,7 +27,7 @@ EXPORTS = ("text", "chrome", "shiviz", "html", "itf")
 @options.engine_option
 @click.option("--step", "stepwise", is_flag=True, help="One step at a time: Enter for the next, q to stop.")
 @click.option("--full", is_flag=True, help="Every operation, and all that buffers, caches and memory hold.")
-@click.option("--export", type=click.Choice(EXPORTS), help="Write the run for another tool, to the file of --out.")
+@click.option("--export", type=options.Choice(EXPORTS), help="Write the run for another tool, to the file of --out.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where --export writes.")
 @options.json_option
 @options.quiet_option

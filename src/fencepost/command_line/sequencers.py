@@ -26,18 +26,17 @@ def sequencers_command(context: click.Context, level: Level | None) -> None:
         click.echo(line)
 
 
-def list_option() -> object:
-    """Return --list, which prints what `fencepost sequencers` prints, and ends the command."""
+def _list(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        for line in listed(None):
+            click.echo(line)
+        context.exit()
 
-    def called(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-        if value and not context.resilient_parsing:
-            for line in listed(None):
-                click.echo(line)
-            context.exit()
 
-    return click.option(
-        "--list", is_flag=True, expose_value=False, is_eager=True, callback=called, help="List the sequencers."
-    )
+list_option = click.option(
+    "--list", is_flag=True, expose_value=False, is_eager=True, callback=_list, help="List the sequencers, and stop."
+)
+"""--list, which prints what `fencepost sequencers` prints."""
 
 
 def listed(level: Level | None) -> Iterator[str]:

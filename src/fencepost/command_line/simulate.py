@@ -10,20 +10,22 @@ import click
 
 from fencepost.command_line import options
 from fencepost.command_line.output import exit_code, found_by, print_report, print_table, progress
+from fencepost.command_line.sequencers import list_option
 
 POLICIES = ("per_message", "per_batch", "single_fence", "epoch", "none", "seed")
 
 
 @click.command("simulate")
 @click.argument("scenario", required=False, metavar="[SCENARIO|SEQUENCER]")
-@click.option("--level", type=click.Choice(["4", "5"]), help="The level; without --sequencer, its usual sequencer.")
+@click.option("--level", type=options.Choice(["4", "5"]), help="The level; without --sequencer, its usual sequencer.")
+@list_option
 @click.option("--sequencer", metavar="NAME", help="Instead of the scenario's, such as order4.mutex.")
 @click.option(
     "--policy",
-    type=click.Choice(POLICIES),
+    type=options.Choice(POLICIES),
     help="How positions are published; seed is refuted, none is for one host.",
 )
-@click.option("--granularity", type=click.Choice(["operation", "batch"]), help="Memory operations, or batches.")
+@click.option("--granularity", type=options.Choice(["operation", "batch"]), help="Memory operations, or batches.")
 @click.option(
     "--calibrate",
     type=click.Path(path_type=Path),

@@ -26,7 +26,7 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
 
 @click.command("verify")
 @click.argument("histories", nargs=-1, type=_FILE, metavar="HISTORY...")
-@click.option("--level", type=click.Choice(["4", "5"]), help="Ask for what the level promises.")
+@click.option("--level", type=options.Choice(["4", "5"]), help="Ask for what the level promises.")
 @click.option(
     "--property",
     "--properties",
@@ -43,12 +43,12 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--readers", type=_FILE, help="What readers read.")
 @click.option("--map", "mapping", metavar="NAME=COLUMN,...", help="Which column is which, as in position=offset.")
 @click.option("--format", "preset", metavar="KIND", help="A kind of log that --list names: its columns and numbering.")
-@click.option("--time-unit", type=click.Choice(["ns", "us", "ms", "s"]), help="Of times that are integers.")
+@click.option("--time-unit", type=options.Choice(["ns", "us", "ms", "s"]), help="Of times that are integers.")
 @click.option("--from-position", type=click.IntRange(0), metavar="P", help="The first position that is asked for.")
 @click.option("--allow-gaps", is_flag=True, default=None, help="Positions may be left out.")
 @click.option("--first-seq", type=click.IntRange(0), metavar="N", help="The number of a client's first batch.")
-@click.option("--seq-counts", type=click.Choice(["batches", "messages"]), help="What batch_seq counts.")
-@click.option("--numbered-by", type=click.Choice(["client", "client-broker"]), help="Whose batches are numbered.")
+@click.option("--seq-counts", type=options.Choice(["batches", "messages"]), help="What batch_seq counts.")
+@click.option("--numbered-by", type=options.Choice(["client", "client-broker"]), help="Whose batches are numbered.")
 @click.option("--across-logs", is_flag=True, default=None, help="A client's numbering goes through all logs.")
 @click.option("--html", type=_FILE, metavar="FILE", help="Write what was found as a page for any browser.")
 @options.json_option
