@@ -173,6 +173,8 @@ def test_marked_operations_are_required_or_redundant_and_the_run_without_one_is_
     alone = fencepost.ablate(own(lambda: (yield optional(flush(X))))).of_program
     assert alone is not None
     assert alone.marks[0].role is Role.REDUNDANT
+    queue = fencepost.ablate(EXAMPLES / "lamport_queue.py")
+    assert "because" in str(queue), "each run without a required operation is explained"
     with pytest.raises(InputError, match="no operation is marked"):
         fencepost.ablate(own(handing))
 

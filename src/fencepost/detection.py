@@ -81,6 +81,8 @@ def mutants(
     sound = _sound(bugs, levels, all_of_them=not names)
     work = [(name, each) for name in (*bugs, *sound) for each in engines]
     done: dict[tuple[str, str], Cell] = {}
+    if on_progress is not None:
+        on_progress(f"0 of {len(work)}: {len(bugs)} bugs and {len(sound)} sound sequencers in {len(engines)} engines")
     try:
         with closing(_through(work, bugs, timeout, seed, out, jobs)) as cells:
             for cell in cells:

@@ -75,11 +75,13 @@ def litmus(
         refuse([each for test in tests for each in findings[test.path]])
     rows: list[Row] = []
     try:
-        for test in tests:
+        for number, test in enumerate(tests, start=1):
             for name in under[test.path]:
                 for asked, crash in test.crash_questions(profile_named(name)):
                     if on_progress is not None:
-                        on_progress(f"{test.name} under {name}{f', crash {crash}' if crash else ''}")
+                        on_progress(
+                            f"{number} of {len(tests)}: {test.name} under {name}{f', crash {crash}' if crash else ''}"
+                        )
                     row = decide_test(asked, name, matrix, engines, Budget(states, timeout), as_defined)
                     rows.append(replace(row, crash=crash, lints=findings[test.path]))
     except KeyboardInterrupt:

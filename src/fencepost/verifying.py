@@ -21,7 +21,7 @@ from fencepost.targets import name_of, several
 Target: TypeAlias = str | Path | History | Log
 TimeUnit: TypeAlias = Literal["ns", "us", "ms", "s"]
 EXPECTED = "a history, a log, or the path of a file of one"
-TOLD_SECONDS = 2.0
+TOLD_SECONDS, LONG_BYTES = 1.0, 4 * 2**20
 
 
 def verify(
@@ -93,7 +93,13 @@ def verify(
 
 
 def _path(target: Target) -> Path | None:
-    return target.path if isinstance(target, Log) else None if isinstance(target, History) else Path(target)
+    return (
+        target.path
+        if isinstance(target, Log)
+        else None
+        if isinstance(target, History)
+        else Path(name_of(target, EXPECTED))
+    )
 
 
 def _name(target: Target, number: int) -> str:
@@ -102,8 +108,10 @@ def _name(target: Target, number: int) -> str:
 
 
 def _row_progress(path: Path, on_progress: Progress | None) -> Callable[[int], None]:
-    """Return what says, every few seconds, how many rows of a long file have been read."""
+    """Return what says, at once and then every few seconds, how many rows of a long file have been read."""
     told_s = time.monotonic()
+    if on_progress is not None and path.is_file() and path.stat().st_size >= LONG_BYTES:
+        on_progress(f"{path}: {path.stat().st_size / 2**20:.0f} MiB to read")
 
     def tell(row_count: int) -> None:
         nonlocal told_s

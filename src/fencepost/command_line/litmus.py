@@ -87,7 +87,7 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
         matrix=given["matrix"],
         as_defined=given["as_defined"],
         strict=given["strict"],
-        on_progress=progress(given["quiet"]),
+        on_progress=progress(given["quiet"], every_seconds=1.0),
         refused=refused.append,
     )
     report = found_by(decided)

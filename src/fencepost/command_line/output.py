@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,9 +54,21 @@ def _settled(verdict: Verdict) -> Verdict:
     return Verdict.UNKNOWN if is_cut_short and verdict.passes else verdict
 
 
-def progress(quiet: bool) -> Any:
-    """Return a function that tells a person on stderr what is being done; it says nothing under --quiet."""
-    return (lambda message: None) if quiet else (lambda message: click.echo(f"... {message}", err=True))
+def progress(quiet: bool, *, every_seconds: float = 0.0) -> Callable[[str], None]:
+    """Return what says on stderr what is being done, at most so often; it says nothing under --quiet.
+
+    Of messages that come more often the first is said, and then the next after each interval.
+    """
+    said_s = float("-inf")
+
+    def say(message: str) -> None:
+        nonlocal said_s
+        now_s = time.monotonic()
+        if not quiet and now_s - said_s >= every_seconds:
+            said_s = now_s
+            click.echo(f"... {message}", err=True)
+
+    return say
 
 
 def warn(findings: Iterable[str]) -> None:

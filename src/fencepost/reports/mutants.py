@@ -155,7 +155,7 @@ def _finding(name: str, row: list[Cell], *, is_sound: bool) -> Finding:
     return Finding(
         name,
         SILENT if is_sound else BUGS[name].breaks,
-        ", ".join(dict.fromkeys(cell.engine for cell in decided)),
+        ", ".join(dict.fromkeys(cell.engine.split("-")[0] for cell in decided)),
         _verdict_of(row, is_sound=is_sound),
         "; ".join(dict.fromkeys(f"{cell.engine}: {cell.outcome.replace('_', ' ')}" for cell in row)),
         sum(cell.seconds for cell in row),
