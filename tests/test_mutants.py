@@ -1,6 +1,7 @@
 """fencepost mutants: the matrix as its user sees it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from fencepost.native import SEQUENCERS
 from fencepost.native_forms import NATIVE_FORMS, BuiltIn, Compiled
 from fencepost.proofs.detection import searched
 from fencepost.reports.mutants import Cell, MutantsReport, report_of
+
+
+ROOT = Path(__file__).parent.parent
 
 
 def command(tmp_path: Path, *arguments: str) -> Result:
@@ -118,6 +122,14 @@ def test_the_list_names_every_bug_what_it_breaks_and_where_it_comes_from(tmp_pat
     assert "order5" not in command(tmp_path, "--list", "--level", "4").stdout
 
 
+def test_texts_give_one_number_of_native_mutants() -> None:
+    said = re.compile(r"(\d+) (?:native mutants|one-line mutants of the C\+\+|changes of one line)")
+    found = {path.name: said.findall(path.read_text()) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))}
+    numbers = [number for each in found.values() for number in each]
+    assert numbers
+    assert set(numbers) == {str(len(MUTATIONS))}, found
+
+
 def test_names_engines_and_levels_are_checked(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown engine 'tla': expected one of z3, explorer, "):
         mutants(engine=["tla"])
@@ -169,7 +181,7 @@ def test_engines_that_share_a_judge_count_once(tmp_path: Path) -> None:
     engines = ["explorer-exhaustive", "simulation", "explorer-history", "explorer-outside", "native-lockstep"]
     matrix = mutants(["guard_before_entry"], engine=engines, timeout=1.0)
     caught = [each.engine for each in matrix.rows["guard_before_entry"].values() if each.outcome is Outcome.CAUGHT]
-    assert caught == ["explorer-exhaustive", "simulation", "explorer-outside", "native-lockstep"]
+    assert caught == ["explorer-exhaustive", "simulation", "native-lockstep", "explorer-outside"]
     assert matrix.oracles("guard_before_entry") == (Oracle.WATCH, Oracle.OUTSIDE, Oracle.NATIVE)
     assert matrix.oracles("order5.fetch_add") == ()
 
