@@ -141,13 +141,13 @@ def test_none_is_tried_twice_and_where_there_are_no_others_that_is_said(monkeypa
 
 def test_what_a_budget_cut_short_is_said(tmp_path: Path) -> None:
     arguments = ["order5.fetch_add", "--policy", "stepped", "--out", str(tmp_path)]
-    ran = run(*arguments, "--budget", "1s")
+    ran = run(*arguments, "--timeout", "1s")
     said = [
         line for line in ran.stdout.splitlines() if line.startswith("order5.fetch_add, stepped: not found: its 1 s")
     ]
     assert len(said) == 1
     assert said[0].split(" after ")[1] == f"{ran.stdout.split('examples=')[1].split()[0]} examples"
-    (row,) = json.loads(run(*arguments, "--budget", "1s", "--json").stdout)["results"]
+    (row,) = json.loads(run(*arguments, "--timeout", "1s", "--json").stdout)["results"]
     assert row["examples_asked"] is None
     assert row["reason"].startswith("its 1 s of the budget were spent after ")
     (row,) = json.loads(run(*arguments, "--examples", "30", "--json").stdout)["results"]
@@ -301,13 +301,13 @@ def test_the_command_prints_one_document_and_says_what_never_happened(tmp_path: 
 
 @pytest.mark.parametrize("budget", ["soon", "0s", "10d"])
 def test_a_budget_that_is_no_time_is_refused(budget: str) -> None:
-    ran = run("--budget", budget)
+    ran = run("--timeout", budget)
     assert ran.exit_code == 2
     assert "expected a number of seconds such as 60s" in ran.stderr
 
 
 def test_a_budget_ends_the_comparison(tmp_path: Path) -> None:
-    ran = run("order5.fetch_add", "--budget", "2s", "--out", str(tmp_path))
+    ran = run("order5.fetch_add", "--timeout", "2s", "--out", str(tmp_path))
     assert ran.exit_code == 0
     assert "verdict=not-found" in ran.stdout.splitlines()[-1]
 

@@ -51,7 +51,7 @@ PHASES: dict[str, tuple[str, float, float]] = {
     "simulate-operations": ("simulate --granularity operation", 0.8, 4.0),
     "simulate-jobs": ("simulate --granularity operation --jobs 2", 0.8, 4.0),
     "litmus": ("litmus", 0.6, 5.0),
-    "litmus-smt": ("litmus --engine smt", 0.6, 5.0),
+    "litmus-z3": ("litmus --engine z3", 0.6, 5.0),
     "ablate": ("ablate {slots}", 0.6, 3.0),
     "verify": ("verify {history} {history} {history} {history} --level 5", 0.4, 3.0),
     "bench-floor": ("bench floor", 0.6, 4.0),
