@@ -15,7 +15,8 @@ A message says what was wrong, the value, what was expected and what to do.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,31 @@ def shortened(message: str) -> str:
     return re.sub(rf"\S{{{WORD_MOST + 1},}}", short, message)
 
 
+FEW = 20
+"""So many choices are all listed; of more, the nearest."""
+
+
 def unknown_choice(kind: str, value: object, choices: Iterable[object]) -> InputError:
-    """Return the error for a `value` that is none of the `choices` of its `kind`."""
-    return InputError(f"unknown {kind} {value!r}: expected one of {', '.join(str(choice) for choice in choices)}")
+    """Return the error for a `value` that is none of the `choices` of its `kind`: with the nearest, or all if few."""
+    known = [str(choice) for choice in choices]
+    return InputError(f"unknown {kind} {value!r}: {expected_of(str(value), known)}")
+
+
+def expected_of(value: str, known: Sequence[str]) -> str:
+    """Return what was expected in the place of a value: all choices where they are few, else those nearest to it."""
+    if not known:
+        return "expected nothing here: there is none to choose from"
+    near = nearest(value, known)
+    meant = f"did you mean {' or '.join(near)}?" if near else ""
+    if len(known) <= FEW:
+        return f"expected one of {', '.join(known)}{meant and f'; {meant}'}"
+    return meant or f"expected one of {', '.join(known[:FEW])}, ... ({len(known)} in all)"
+
+
+def nearest(value: str, known: Iterable[str]) -> list[str]:
+    """Return the choices that a value was most likely meant for, the nearest first: at most three."""
+    names = {choice.lower(): choice for choice in known}
+    asked = value.lower()
+    close = get_close_matches(asked, names, n=3, cutoff=0.6)
+    within = [name for name in names if len(asked) > 2 and (asked in name or name in asked)]
+    return [names[each] for each in dict.fromkeys([*close, *within])][:3]

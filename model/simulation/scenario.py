@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from fencepost.model.documents import decoded, text_of
-from fencepost.model.errors import InputError
+from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.simulation.distributions import Distribution
 from fencepost.model.simulation.machine_costs import MachineCosts
 from fencepost.model.simulation.quantities import BatchRate, ByteRate, Bytes, Nanoseconds
@@ -144,6 +144,26 @@ class Scenario(Section, frozen=True):
         """The time that is left out of the figures; None: found by MSER-5."""
         return None if self.warmup == "mser5" else int(Nanoseconds.parse(self.warmup))
 
+    def with_(self, **changes: Any) -> Scenario:
+        """Return the scenario with some keys replaced: its own, those of a section by their name, or a section's dict.
+
+            Scenario().with_(rate="200 Kbatches/s", sequencer="order5.fetch_add", brokers={"count": 2})
+
+        A plain number is in batches/s, bytes or nanoseconds. Raises InputError for an unknown key, and for one that
+        several sections have.
+        """
+        document: dict[str, Any] = described(self)
+        for key, value in changes.items():
+            section = _section_of(self, key)
+            if section is not None:
+                document[section][key] = _as_said(getattr(getattr(self, section), key), value)
+            elif isinstance(value, dict):
+                own = getattr(self, key)
+                document[key] |= {inner: _as_said(getattr(own, inner, None), each) for inner, each in value.items()}
+            else:
+                document[key] = _as_said(getattr(self, key), value)
+        return _made(document, "scenario", self.name)
+
 
 def read_scenario(path: Path) -> Scenario:
     """Return the scenario of a TOML file; InputError names the file, the key, what was found and what was expected."""
@@ -153,12 +173,43 @@ def read_scenario(path: Path) -> Scenario:
 def parse_scenario(text: str, source: str = "scenario", *, default_name: str = "scenario") -> Scenario:
     """Return the scenario that a text says; see `read_scenario`."""
     document = decoded(text, msgspec.toml.decode, source, "TOML")
+    return _made(document, source, default_name)
+
+
+def _made(document: dict[str, Any], source: str, default_name: str) -> Scenario:
+    """Return the scenario of a document. Raises InputError for a key or value that a scenario does not have."""
     prepared = _prepared(document, Scenario, source, "")
     try:
         scenario = msgspec.convert({"name": default_name, **prepared}, Scenario, dec_hook=_decoded)
     except msgspec.ValidationError as error:
         raise InputError(f"{source}: {_in_our_words(str(error))}") from None
     return checked(scenario, source)
+
+
+def _section_of(scenario: Scenario, key: str) -> str | None:
+    """Return the section that has a key; None for a key of the scenario itself. InputError: none has it, or several."""
+    if key in Scenario.__struct_fields__:
+        return None
+    having = [
+        name
+        for name in Scenario.__struct_fields__
+        if isinstance(getattr(scenario, name), Section) and key in getattr(scenario, name).__struct_fields__
+    ]
+    if not having:
+        sections = [getattr(scenario, name) for name in Scenario.__struct_fields__]
+        inner = [each for section in sections if isinstance(section, Section) for each in section.__struct_fields__]
+        raise unknown_choice("key", key, (*Scenario.__struct_fields__, *dict.fromkeys(inner)))
+    if len(having) > 1:
+        choices = " or ".join(f"{name}={{{key!r}: ...}}" for name in having)
+        raise InputError(f"scenario: {key} is a key of {' and '.join(having)}: say which one, {choices}")
+    return having[0]
+
+
+def _as_said(held: Any, value: Any) -> Any:
+    """Return a value as a file would say it; a plain number in the place of a quantity is in its least unit."""
+    if isinstance(held, Nanoseconds | Bytes | BatchRate | ByteRate) and type(value) in (int, float):
+        return str(type(held)(value))
+    return described(value)
 
 
 def _decoded(kind: type, value: Any) -> Any:

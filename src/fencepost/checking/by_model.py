@@ -16,7 +16,7 @@ from fencepost.model.itf import write_trace
 from fencepost.model.programs import follow
 from fencepost.model.report import Finding
 from fencepost.model.simulation import history_of, simulate
-from fencepost.model.trace import Trace, replay
+from fencepost.model.trace import Trace, describe
 from fencepost.model.writing import kept
 
 COHERENT = "coherent memory"
@@ -93,10 +93,3 @@ def _replayed(job: Job, violating: list[Trace]) -> Iterator[Finding]:
                 yield job.finding(
                     "simulation", found.property, found.verdict, bound, found.seconds, explanation=found.explanation
                 )
-
-
-def describe(trace: Trace) -> str:
-    """Return a counterexample as numbered steps and the sentence that says what they contradict."""
-    width = len(str(len(trace.steps)))
-    steps = [f"{number:>{width}}  {step}" for number, step in enumerate(trace.steps, start=1)]
-    return "\n".join([*steps, replay(trace).explanation])

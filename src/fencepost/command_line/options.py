@@ -8,9 +8,17 @@ from typing import Any, TypeVar
 import click
 
 from fencepost.model.contract import LEVELS, Level
+from fencepost.model.errors import expected_of
 from fencepost.model.report import ENGINES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Choice(click.Choice[str]):
+    """One of some words; a wrong one is answered with the words nearest to it."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        return f"unknown {value!r}: {expected_of(str(value), [str(each) for each in self.choices])}"
 
 
 def levels(value: str) -> tuple[Level, ...]:
@@ -23,7 +31,7 @@ def level_option(function: Function) -> Function:
     return click.option(
         "--level",
         "asked",
-        type=click.Choice(["4", "5", "all"]),
+        type=Choice(["4", "5", "all"]),
         default="all",
         show_default=True,
         callback=lambda context, parameter, value: levels(value),
@@ -33,7 +41,7 @@ def level_option(function: Function) -> Function:
 
 one_level_option = click.option(
     "--level",
-    type=click.Choice(["4", "5", "all"]),
+    type=Choice(["4", "5", "all"]),
     default="all",
     show_default=True,
     callback=lambda context, parameter, value: None if value == "all" else int(value),
@@ -44,7 +52,7 @@ engine_option = click.option(
     "--engine",
     "engines",
     multiple=True,
-    type=click.Choice(ENGINES),
+    type=Choice(ENGINES),
     callback=lambda context, parameter, value: value or ENGINES,
     help="Only this engine; may be given more than once.",
 )
