@@ -14,6 +14,7 @@ litmus      litmus tests of non-coherent memory, in three engines
 ablate      which flush, fence or invalidation of a litmus program is load-bearing
 ablate_program  which one of a program of one's own (fencepost.program)
 new         a commented file of one's own to begin with
+copy_examples  the examples that ship
 """
 
 from importlib import import_module
@@ -54,15 +55,17 @@ if TYPE_CHECKING:
     from fencepost.proofs.ablation import ablate
     from fencepost.proofs.program_ablation import ablate_program
     from fencepost.replaying import replay
+    from fencepost.shipped import copy_examples
     from fencepost.simulating import Simulation, simulate
     from fencepost.templates import new
 
 __all__ = [
     "PROTOCOLS", "Beside", "Finding", "Report", "Rules", "Scenario", "Simulation", "Source", "ablate",
-    "ablate_program", "check", "compare", "describe_run", "explore", "litmus", "mutants", "native_mutants", "new",
-    "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history", "read_log", "read_readers",
-    "read_run", "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify", "verify_file",
-    "write_export", "write_history", "write_run", "write_trace", "write_workload",
+    "ablate_program", "check", "compare", "copy_examples", "describe_run", "explore", "litmus", "mutants",
+    "native_mutants", "new", "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history",
+    "read_log", "read_readers", "read_run", "read_scenario", "read_trace", "read_workload", "replay",
+    "simulate", "verify", "verify_file", "write_export", "write_history", "write_run", "write_trace",
+    "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
@@ -99,6 +102,7 @@ _HOMES = {
     "fencepost.proofs.ablation": ("ablate",),
     "fencepost.proofs.program_ablation": ("ablate_program",),
     "fencepost.replaying": ("replay",),
+    "fencepost.shipped": ("copy_examples",),
     "fencepost.simulating": ("Simulation", "simulate"),
     "fencepost.templates": ("new",),
 }

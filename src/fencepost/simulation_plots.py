@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fencepost.model.errors import InputError
 from fencepost.simulating import Simulation
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ POINTS = 500  # of a curve: more cannot be seen
 
 
 def write_plots(simulation: Simulation, folder: Path) -> list[Path]:
-    """Write each plot as SVG and PNG; return the files. Throughput against load is drawn if the loads were run."""
+    """Write each plot as SVG and PNG; return the files. Throughput against load is drawn if the loads were run.
+
+    Raises InputError where matplotlib, the extra `plots`, is not installed.
+    """
     drawings: dict[str, Callable[[Axes, Simulation], None]] = {"latency": _latency, "occupancy": _occupancy}
     if simulation.by_load:
         drawings["load"] = _load
@@ -42,8 +46,11 @@ def write_plots(simulation: Simulation, folder: Path) -> list[Path]:
 
 @contextmanager
 def _axes(title: str, *, color: str) -> Iterator[tuple[Any, Axes]]:
-    import matplotlib
-    from matplotlib.figure import Figure
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InputError("plots need matplotlib, which is not installed: pip install 'fencepost[plots]'") from None
 
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(6.4, 4.0), layout="constrained")

@@ -16,6 +16,7 @@ from fencepost import __version__
 from fencepost.command_line import options
 from fencepost.command_line.output import exit_code, found_by, print_summary, print_table
 from fencepost.model.contract import Verdict
+from fencepost.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,7 +220,12 @@ def _write(simulation: Simulation, out: Path) -> list[Path]:
     if not len(detail.history):  # the first replication is not over: there is nothing to draw
         return written
     write_history(out / "history.csv", detail.history)
-    return [*written, out / "history.csv", *write_plots(simulation, out)]
+    written.append(out / "history.csv")
+    try:
+        return [*written, *write_plots(simulation, out)]
+    except InputError as error:  # matplotlib is not there; the figures are
+        click.echo(f"fencepost: {error}; the other files are written", err=True)
+        return written
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
