@@ -55,6 +55,14 @@ def test_readme_is_one_page_and_says_at_once_what_the_levels_promise() -> None:
     assert "make test" in "\n".join(lines)  # what .ci/run calls
 
 
+def test_the_architecture_is_one_page_with_a_line_for_every_room() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    assert len(text.splitlines()) <= 100
+    rooms = [each for each in (ROOT / "model").iterdir() if each.is_dir() and (each / "__init__.py").exists()]
+    for room in ("src/fencepost", "proofs", "native", *(f"model/{each.name}" for each in rooms)):
+        assert f"| `{room}/` |" in text
+
+
 # Of what a page has beside produced outputs. `bench.md` is one table of paths after the other.
 LONGEST_PAGE, LONG = 150, {"bench.md": 250}
 
