@@ -7,12 +7,14 @@ from types import ModuleType
 
 import pytest
 
+from fencepost import program
 from fencepost.command_line import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED
 from fencepost.model.contract import CONTRACT, Verdict
 from fencepost.model.errors import InputError
 from fencepost.model.litmus import parse_test
 from fencepost.model.memory.program import Op
 from fencepost.model.report import ENGINES
+from fencepost.templates import kinds
 
 ROOT = Path(__file__).parent.parent
 
@@ -93,6 +95,14 @@ def test_the_concepts_have_every_promise_verdict_engine_and_exit_code() -> None:
     for code in (0, 1, EXIT_BAD_INPUT, 3, EXIT_BUG):
         assert f"| {code} |" in text
     assert f"| {EXIT_INTERRUPTED}, 143 |" in text
+
+
+def test_the_page_on_own_work_has_every_operation_and_every_template() -> None:
+    text = (ROOT / "docs" / "own.md").read_text()
+    for name in set(program.__all__) - {"Thread"}:  # the type that `thread` returns
+        assert re.search(rf"`[^`]*\b{name}\b", text), name
+    for kind in kinds():
+        assert f"fencepost new {kind} " in text
 
 
 def test_the_litmus_format_has_every_instruction_and_its_examples_parse() -> None:
