@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from textwrap import indent
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -106,12 +106,14 @@ def _python() -> str:
     parts = ["# Python\n\n```python\nimport fencepost\n```\n"]
     for name in sorted(fencepost.__all__, key=str.lower):
         value = getattr(fencepost, name)
-        if inspect.isclass(value) or callable(value):
-            signature = f"```python\nfencepost.{name}{_signature(value)}\n```\n\n"
-            parts.append(f"## {name}\n\n{signature}{docstring(value)}\n")
+        parts.append(f"## {name}\n")
+        if inspect.isclass(value) or inspect.isfunction(value):
+            parts += [f"```python\nfencepost.{name}{_signature(value)}\n```\n", f"{docstring(value)}\n"]
             parts += _members(value) if inspect.isclass(value) else []
+        elif inspect.ismodule(value):
+            parts.append(f"{docstring(value)}\n")
         else:
-            parts.append(f"## {name}\n\n`{type(value).__name__}` of {len(value)}.\n")
+            parts.append(f"`{type(value).__name__}` of {', '.join(map(code, get_args(value) or value))}.\n")
     return "\n".join(parts)
 
 

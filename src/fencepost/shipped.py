@@ -12,9 +12,10 @@ LEFT_OUT = ("produce.py", "__pycache__")  # the first writes the documents of a 
 def copy_examples(folder: str | Path) -> list[Path]:
     """Copy the examples into a folder, which is made where there is none; return the files, in reading order.
 
-        fencepost.copy_examples("fencepost-examples")    # run them with: python fencepost-examples/01_*.py
-
     Raises InputError where a file is there already, before anything is copied, and where one cannot be written.
+
+    >>> fencepost.copy_examples("fencepost-examples")[1].name
+    '01_check_a_recording.py'
     """
     sources = sorted(
         path.relative_to(EXAMPLES)
