@@ -41,7 +41,7 @@ tsan: $(VENV)/.installed ## the native tests under ThreadSanitizer
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check cmake ninja pybind11
 	$(BIN)/python .ci/sanitized.py tsan
 
-readme: $(VENV)/.installed ## write the program's output into README.md and the examples
+readme: $(VENV)/.installed ## write the program's output into README.md, docs/ and the examples
 	$(BIN)/python examples/produce.py
 
 clean: ## remove what was built and installed

@@ -33,6 +33,7 @@ from fencepost.model.specs import REFUTED
 from fencepost.native.measuring import FLOOR_METRICS
 
 PACKAGE = Path(fencepost.__file__).parent
+TESTS = Path(__file__).parent.parent / "tests"
 WIDTH = 80
 ALIGNED = re.compile(r"\S.* {2,}\S")
 
@@ -235,6 +236,27 @@ def _modules() -> str:
     return "\n".join(parts)
 
 
+def _tests() -> str:
+    """Of each promise: the bugs that break it, and the tests that name it."""
+    naming: dict[str, list[str]] = {}
+    for path in sorted(TESTS.glob("test_*.py")):
+        text = path.read_text()
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                inside = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+                for promise in CONTRACT:
+                    if promise.name in inside:
+                        naming.setdefault(promise.name, []).append(f"{path.name}: {node.name.removeprefix('test_')}")
+    rows = (
+        [code(each.name), ", ".join(code(bug.name) for bug in BUGS.values() if bug.breaks == each.name) or "-",
+         "<br>".join(map(cell, naming.get(each.name, ["-"])))]
+        for each in CONTRACT
+    )  # fmt: skip
+    return "# Promises and tests\n\n" + table(
+        ("promise", "bugs of the museum that break it", "tests that name it"), rows
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "contract": _contract,
     "python": _python,
@@ -245,6 +267,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics": _metrics,
     "designs": _designs,
     "modules": _modules,
+    "tests": _tests,
     **{f"commands/{each.name}": _command(each) for each in COMMANDS},
 }
 
