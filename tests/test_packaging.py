@@ -34,13 +34,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     if importlib.util.find_spec("scikit_build_core") is None:
         pytest.skip("scikit-build-core is not installed (the extra `test`): nothing was built")
     folder = tmp_path_factory.mktemp("built")
-    build = (
-        "import sys, scikit_build_core.build as build; build.build_sdist(sys.argv[1]);"
-        "build.build_wheel(sys.argv[1], {'wheel.cmake': 'false'})"
-    )
-    subprocess.run([sys.executable, "-c", build, str(folder)], cwd=ROOT, capture_output=True, check=True)
+    run_build(ROOT, "build_sdist(sys.argv[1])", folder)
+    run_build(ROOT, WHEEL, folder)
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return sdist, wheel
+
+
+WHEEL = "build_wheel(sys.argv[1], {'wheel.cmake': 'false'})"
+
+
+def run_build(source: Path, call: str, folder: Path) -> None:
+    build = f"import sys, scikit_build_core.build as build; build.{call}"
+    subprocess.run([sys.executable, "-c", build, str(folder)], cwd=source, capture_output=True, check=True)
 
 
 def test_the_wheel_says_that_it_is_typed_and_holds_the_examples(built: tuple[Path, Path]) -> None:
@@ -66,6 +71,15 @@ def test_the_sdist_holds_each_file_once(built: tuple[Path, Path]) -> None:
     assert not [name for name in files if name.startswith(tuple(f"{link}/" for link in links))]
     assert links["src/fencepost/model"] == "../../model"
     assert {"README.md", "LICENSE", "CITATION.cff", "mkdocs.yml", "Dockerfile", "src/fencepost/py.typed"} <= set(files)
+
+
+def test_the_sdist_makes_the_same_wheel(built: tuple[Path, Path], tmp_path: Path) -> None:
+    with tarfile.open(built[0]) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    run_build(source, WHEEL, tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert set(zipfile.ZipFile(wheel).namelist()) == set(zipfile.ZipFile(built[1]).namelist())
 
 
 def test_the_metadata_say_what_people_look_for() -> None:
