@@ -39,7 +39,11 @@ PROTOCOLS: dict[str, type[Protocol]] = {each.name: each for each in (*SOUND, *RE
 
 
 def protocol(name: str) -> type[Protocol]:
-    """Return the protocol called `name`; raise InputError with the choices where there is none."""
+    """Return the protocol called `name`; raise InputError with the choices where there is none.
+
+    >>> fencepost.protocol("order4.claim").level
+    4
+    """
     if name not in PROTOCOLS:
         raise unknown_choice("sequencer", name, PROTOCOLS)
     return PROTOCOLS[name]

@@ -14,6 +14,7 @@ litmus      litmus tests of non-coherent memory, in three engines
 litmus_outcomes  every end of a litmus test, with how it is reached
 ablate      which flush, fence or invalidation of a litmus program, or of one's own, is load-bearing
 new         a commented file of one's own to begin with
+copy_examples  the examples that ship
 """
 
 from importlib import import_module
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from fencepost.proving import prove
     from fencepost.replaying import replay
     from fencepost.reports.simulate import Simulation
+    from fencepost.shipped import copy_examples
     from fencepost.simulating import simulate
     from fencepost.templates import new
     from fencepost.verifying import verify
@@ -67,10 +69,10 @@ if TYPE_CHECKING:
 __all__ = [
     "PROTOCOLS", "Beside", "Finding", "History", "InputError", "Interrupted", "Level", "Report", "Rules", "RunTrace",
     "Scenario", "Simulation", "Source", "Trace", "Verdict", "Workload", "ablate", "bench", "check", "compare",
-    "describe_run", "explore", "litmus", "litmus_outcomes", "mutants", "native_mutants", "new", "parse_scenario",
-    "protocol", "prove", "race", "read_batches", "read_history", "read_log", "read_readers", "read_run",
-    "read_scenario", "read_trace", "read_workload", "replay", "sequencers", "simulate", "verify", "write_export",
-    "write_history", "write_run", "write_trace", "write_workload",
+    "copy_examples", "describe_run", "explore", "litmus", "litmus_outcomes", "mutants", "native_mutants", "new",
+    "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history", "read_log", "read_readers",
+    "read_run", "read_scenario", "read_trace", "read_workload", "replay", "sequencers", "simulate", "verify",
+    "write_export", "write_history", "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
@@ -112,6 +114,7 @@ _HOMES = {
     "fencepost.proving": ("prove",),
     "fencepost.replaying": ("replay",),
     "fencepost.reports.simulate": ("Simulation",),
+    "fencepost.shipped": ("copy_examples",),
     "fencepost.simulating": ("simulate",),
     "fencepost.templates": ("new",),
     "fencepost.verifying": ("verify",),

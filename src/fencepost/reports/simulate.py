@@ -238,8 +238,6 @@ def interval_of(figure: Figure) -> dict[str, Any]:
 
 def write_files(simulation: Simulation, out: Path) -> tuple[Path, ...]:
     """Write figures, the history of the first run, plots and, if there is one, the trace; return the files."""
-    from fencepost.simulation_plots import write_plots
-
     texts = {"results.json": json_text(simulation.to_dict()) + "\n"}
     refuted = {"unsound": "; ".join(map(str, simulation.unsound))} if simulation.unsound else {}
     if simulation.figures:
@@ -257,8 +255,19 @@ def write_files(simulation: Simulation, out: Path) -> tuple[Path, ...]:
     written = [kept(out / name, partial(store, data=text)) for name, text in texts.items()]
     if len(detail.history):  # the first replication is over: there is something to draw
         written.append(kept(out / "history.csv", lambda path: write_history(path, detail.history)))
-        written += write_plots(simulation, out)
+        written += _plots(simulation, out)
     return tuple(path for path in written if path is not None)
+
+
+def _plots(simulation: Simulation, out: Path) -> list[Path]:
+    """Draw, where matplotlib is there; without it the figures are written all the same, and a warning says so."""
+    from fencepost.simulation_plots import write_plots
+
+    try:
+        return write_plots(simulation, out)
+    except InputError as error:
+        warnings.warn(NotWritten(str(error)), stacklevel=2)
+        return []
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
