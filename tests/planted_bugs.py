@@ -9,7 +9,8 @@ from fencepost.model.programs.committer import Committer
 from fencepost.model.programs.connection import Connection
 from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.designs import design
-from fencepost.model.programs.layout import claimed, next_seq, written
+from fencepost.model.programs.header_fields import FieldReceiver
+from fencepost.model.programs.layout import claimed, header, next_seq, written
 from fencepost.model.programs.operations import (
     DUPLICATE,
     LATER,
@@ -34,6 +35,7 @@ from fencepost.model.programs.subscriber import Subscriber
 from fencepost.model.programs.worker import View
 
 CLAIM, EPOCH, ORDER5 = design("order4.claim"), design("order4.epoch"), design("order5.fetch_add")
+FIELDS5 = design("order5.fetch_add.fields")
 
 
 class SpaceForOneMore(Receiver):
@@ -308,6 +310,28 @@ class EntryOfTheSlot(Order4Claim):
         yield StoreFence()
 
 
+class GuardFirst(FieldReceiver):
+    """The guard is stored before the fields that it vouches for, and goes to memory with them."""
+
+    def write_header(self, index: int, batch: Arriving) -> Program:
+        line = header(*self.place(index))
+        yield Store((*line, "guard"), self.guard(index), self.arrived(batch))
+        for word, value in self.header_words(batch).items():
+            yield Store((*line, word), value)
+        yield Flush(line)
+        yield StoreFence()
+
+
+class PassesASlot(Receiver):
+    """Turns a batch without messages away, and passes a slot for it."""
+
+    def run(self) -> Program:
+        for index, batch in enumerate(self._batches, self.first):
+            if self.accepts(batch):
+                yield from self.wait_for_space(index)
+                yield from self.fill(index, batch)
+
+
 PLANTED: dict[str, tuple[Design, dict[str, Any]]] = {
     "one-slot": (ORDER5, {"receiver": SpaceForOneMore}),
     "wrap-parked": (CLAIM, {"subscriber": CountsWhatIsConsumed}),
@@ -332,6 +356,8 @@ PLANTED: dict[str, tuple[Design, dict[str, Any]]] = {
     "readers-lap": (ORDER5, {"committer": FreesBeforeItCopies}),
     "largest-count": (CLAIM, {"scanner": ShortCounts}),
     "past-32-bits": (ORDER5, {"scanner": OffsetsOf32Bits}),
+    "first-header": (FIELDS5, {"receiver": GuardFirst}),
+    "batch-without-messages": (ORDER5, {"receiver": PassesASlot}),
     "clients-in-one-shard": (CLAIM, {"scanner": WordOfTheShard}),
     "clients-that-collide": (CLAIM, {"scanner": WordOfTheRemainder}),
     "empty-ring": (EPOCH, {"scanner": EachRingInTurn}),

@@ -17,7 +17,8 @@ from fencepost.model.explorer.run_itf import write_run
 from fencepost.model.explorer.run_trace import trace_of
 from fencepost.model.explorer.subjects import SequencerOrigin, sequencer
 from fencepost.model.memory import PROFILE
-from fencepost.model.programs.corpus import corpus_for
+from fencepost.model.programs.corpus import Named, corpus_for
+from fencepost.model.programs.pipeline import Design
 from fencepost.model.report import Finding
 from fencepost.native.pipeline import STEPPED_NAMES, has_stepped_form
 from fencepost.native.stepped import Disagreement
@@ -102,7 +103,7 @@ def by_explorer(job: Job) -> list[Finding]:
         return explore(subject, strategy=strategy, seed=job.seed, limits=limits)
 
     began = time.perf_counter()
-    came = Searched(search_corpus(_subjects(job), _budget(job, PYTHON_RUNS), explored))
+    came = Searched(search_corpus(_subjects(job) | _with_fields(job), _budget(job, PYTHON_RUNS), explored))
     return list(_findings(job, "explorer", None, came, time.perf_counter() - began))
 
 
@@ -133,10 +134,19 @@ def _budget(job: Job, runs: int) -> Budget:
 
 def _subjects(job: Job) -> dict[str, Subject]:
     assert job.design is not None
-    return {
-        each.name: replace(sequencer(job.design, each.scenario, PROFILE), size=f"{each.name}: {each.scenario}")
-        for each in corpus_for(job.design)
-    }
+    return {each.name: _subject(job.design, each) for each in corpus_for(job.design)}
+
+
+def _with_fields(job: Job) -> dict[str, Subject]:
+    """Return what is searched with the fields of headers as words of their own: where a width or a torn pair shows."""
+    if job.fields is None:
+        return {}
+    fitting = (each for each in corpus_for(job.fields) if each.with_fields)
+    return {f"{each.name}, fields": _subject(job.fields, each) for each in fitting}
+
+
+def _subject(design: Design, each: Named) -> Subject:
+    return replace(sequencer(design, each.scenario, PROFILE), size=f"{each.name}: {each.scenario}")
 
 
 def _stepped_subjects(job: Job) -> dict[str, Subject]:
