@@ -16,6 +16,7 @@ from fencepost.model.errors import InputError
 from fencepost.model.explorer.run_itf import read_run
 from fencepost.model.museum import BUGS, DESIGNS
 from fencepost.model.museum.detection import Oracle, Outcome, of_bug
+from fencepost.model.programs.corpus import CORPUS
 from fencepost.model.specs import REFUTED
 from fencepost.mutations.table import MUTATIONS
 from fencepost.native import SEQUENCERS
@@ -96,6 +97,17 @@ def test_processes_fill_the_same_cells(tmp_path: Path) -> None:
 
 def _facts(each: Cell) -> tuple[str, str, Outcome, int | None]:
     return each.mutant, each.engine, each.outcome, each.trace_length
+
+
+def test_the_corpus_column_names_the_scenario_that_shows_a_bug(tmp_path: Path) -> None:
+    """It is what `check` would find, which knows no bug; a budget is for the whole corpus."""
+    ran = CliRunner().invoke(
+        cli, ["mutants", "modulo_table", "--engine", "corpus", "--budget", "60", "--out", str(tmp_path), "--quiet"]
+    )
+    assert ran.exit_code == 0
+    shown = next(line for line in ran.stdout.splitlines() if line.endswith(" shows modulo_table"))
+    assert shown.split()[1] in CORPUS
+    assert "silent: order4.claim: corpus: " in ran.stdout
 
 
 def test_the_list_names_every_bug_what_it_breaks_and_where_it_comes_from(tmp_path: Path) -> None:

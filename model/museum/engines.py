@@ -41,11 +41,7 @@ EVERY_STEPS_MOST = 200  # of a run where there is one of each kind
 def explorer(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     """Visit every run of each scenario; what violates is shortened to a run than which none is shorter."""
     deadline, run_count, unfinished = time.perf_counter() + seconds, 0, 0
-    for scenario in exhibit.scenarios:
-        left = deadline - time.perf_counter()
-        if left <= 0:
-            unfinished += 1
-            continue
+    for left, scenario in _shared(exhibit.shown_on, deadline):
         subject = exhibit.subject(scenario)
         walk = Exhaustive(subject, Limits(seconds=left), lambda progress: None)
         explored = walk.run()
@@ -55,7 +51,7 @@ def explorer(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
             schedule = shortest(walk.system, explored.schedule, explored.violation, subject.judge)
             found = follow(walk.system, schedule, subject.judge).violation or explored.violation
             return caught("explorer", subject, walk.system.lines, schedule, found)
-    scenarios = f"{len(exhibit.scenarios)} scenario{'s' if len(exhibit.scenarios) > 1 else ''}"
+    scenarios = f"{len(exhibit.shown_on)} scenario{'s' if len(exhibit.shown_on) > 1 else ''}"
     if unfinished:
         return missed(f"{run_count} runs; {unfinished} of {scenarios} not exhausted in {seconds:g} s")
     return missed(f"all {run_count} runs of {scenarios}")
@@ -63,7 +59,7 @@ def explorer(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
 
 def simulated(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     """Run each scenario under SimPy's clock, from one seed after the other."""
-    subjects = [exhibit.subject(scenario) for scenario in exhibit.scenarios]
+    subjects = [exhibit.subject(scenario) for scenario in exhibit.shown_on]
     systems = [(subject, subject.make()) for subject in subjects]
     for run, (subject, system) in _until(seconds, cycle(systems)):
         state, events, ended = timed_run(system, _mixed(seed, run), steps_most=STEPS_MOST)
@@ -94,11 +90,11 @@ def verified(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
 
 def _runs_to_their_end(exhibit: Exhibit, seconds: float, seed: int) -> Iterator[tuple[Scenario, tuple[Event, ...]]]:
     deadline = time.perf_counter() + seconds / 2
-    for scenario in exhibit.scenarios:
-        for end in every_run(exhibit.unwatched(scenario).make(), deadline - time.perf_counter()):
+    for left, scenario in _shared(exhibit.shown_on, deadline):
+        for end in every_run(exhibit.unwatched(scenario).make(), left):
             if end.complete:
                 yield scenario, end.events
-    scenarios = [each for scenario in exhibit.scenarios for each in (scenario, observable(scenario))]
+    scenarios = [each for scenario in exhibit.shown_on for each in (scenario, observable(scenario))]
     systems = [(scenario, exhibit.unwatched(scenario).make()) for scenario in scenarios]
     for run, (scenario, system) in _until(deadline + seconds / 2 - time.perf_counter(), cycle(systems)):
         random_seed = _mixed(seed, run)
@@ -141,11 +137,11 @@ def seen_from_outside(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
 def _judged_runs(exhibit: Exhibit, seconds: float, seed: int) -> Iterator[Judged]:
     """Yield runs and what is said of each: half the time one of each kind of run, then drawn ones."""
     deadline = time.perf_counter() + seconds / 2
-    for scenario in exhibit.scenarios:
+    for left, scenario in _shared(exhibit.shown_on, deadline):
         roles = with_roles(scenario)
         system = exhibit.unwatched(roles).make()
-        yield from every_run_judged(system, roles, exhibit.level, deadline - time.perf_counter())
-    scenarios = [observable(scenario) for scenario in exhibit.scenarios]
+        yield from every_run_judged(system, roles, exhibit.level, left)
+    scenarios = [observable(scenario) for scenario in exhibit.shown_on]
     systems = [(scenario, exhibit.unwatched(scenario).make()) for scenario in scenarios]
     left = deadline + seconds / 2 - time.perf_counter()
     for run, (scenario, system) in _until(left, cycle(systems)):
@@ -191,6 +187,12 @@ def drawn_and_judged(system: System, scenario: Scenario, level: Level, seed: int
             return list(judged(system, scenario, level, events, ended=ended))
         except LinesChanged:
             continue
+
+
+def _shared(scenarios: Sequence[Scenario], deadline: float) -> Iterator[tuple[float, Scenario]]:
+    """Yield each scenario with the seconds that it may take: as many as each of those to come."""
+    for number, scenario in enumerate(scenarios):
+        yield max(deadline - time.perf_counter(), 0.0) / (len(scenarios) - number), scenario
 
 
 def _until(seconds: float, each: Iterator[Each]) -> Iterator[tuple[int, Each]]:

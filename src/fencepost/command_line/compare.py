@@ -149,15 +149,15 @@ def _json(row: Compared) -> dict[str, Any]:
 
 
 def _print(found: Comparisons, examples: int | None, own: str | None, *, is_by_budget: bool) -> None:
-    from fencepost.native.joint import HAPPENINGS
+    from fencepost.compared.verdicts import OF_LEVEL
 
     rows = []
     for row in found.rows:
-        counts = [str(row.happened[each]) if each in row.counted else "-" for each in HAPPENINGS]
+        counts = [str(row.happened[each]) if each in row.counted else "-" for each in OF_LEVEL[4]]
         property = row.counterexample.property if row.counterexample else "-"
         tried = (str(row.asked or "-"), str(row.examples), str(row.operations))
         rows.append((row.sequencer, row.policy, str(row.verdict), property, *tried, *counts))
-    heads = [each.split()[0] for each in HAPPENINGS]
+    heads = [each.split()[0] for each in OF_LEVEL[4]]
     columns = ("sequencer", "policy", "verdict", "property", "asked", "examples", "operations", *heads)
     print_table("model against native: examples asked for and tried, and how many of them held what", columns, rows)
     for row in found.rows:

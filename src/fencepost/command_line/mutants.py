@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fencepost.detection import Cell, Matrix
     from fencepost.model.contract import Level
 
-ENGINES = ("z3", "explorer", "simpy", "hypothesis", "native-lockstep", "native-race", "verify", "outside")
+ENGINES = ("z3", "explorer", "corpus", "simpy", "hypothesis", "native-lockstep", "native-race", "verify", "outside")
 
 
 @click.command("mutants")
@@ -147,6 +147,8 @@ def _print(matrix: Matrix) -> None:
     click.echo()
     for line in _reasons(matrix):
         click.echo(line)
+    for line in _scenarios(matrix):
+        click.echo(line)
     for cell in matrix.false_alarms:
         click.echo(f"FALSE ALARM: {cell.engine} accuses {cell.mutant}: {cell.detail}; trace {cell.trace or '-'}")
     for name in matrix.escaped:
@@ -171,6 +173,17 @@ def _words(cell: Cell, *, sound: bool = False) -> str:
     if cell.outcome is Outcome.UNKNOWN:
         return "unknown"
     return "silent" if sound else "missed"
+
+
+def _scenarios(matrix: Matrix) -> list[str]:
+    """Return, of each named scenario, the bugs of which it showed the shortest run."""
+    from fencepost.model.museum.detection import Outcome
+
+    shown: dict[str, list[str]] = {}
+    for cell in matrix.cells:
+        if cell.engine == "corpus" and cell.outcome is Outcome.CAUGHT:
+            shown.setdefault(cell.detail.partition(":")[0].removeprefix("scenario "), []).append(cell.mutant)
+    return [f"scenario {name} shows {', '.join(bugs)}" for name, bugs in shown.items()]
 
 
 def _reasons(matrix: Matrix) -> list[str]:
