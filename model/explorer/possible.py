@@ -60,6 +60,11 @@ class Possible:
                     found[thread, entry.number] = list(self._drains(state, thread, entry))
         return found
 
+    def can_go_on(self, state: State, thread: int) -> bool:
+        """Say whether a thread's operation can be done in a state, by whatever choice."""
+        operation = state.nodes[thread].operation
+        return operation is not None and next(self._options(state, thread, operation), None) is not None
+
     def _drains(self, state: State, thread: int, entry: Entry) -> Iterator[Transition]:
         host, line = self.hosts[thread], entry.line
         if self.lines.own(line):

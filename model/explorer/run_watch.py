@@ -21,6 +21,8 @@ REFINEMENT = "refinement"
 
 SINGLE_WRITER = "single-writer"
 
+UNASKED = "the spec is not asked"
+
 OF_ONE_THREAD = ("release", "advance", "unlock", "publish")
 """Steps of specs that depend on nothing but what their own scanner has in hand."""
 
@@ -29,14 +31,17 @@ class RunWatch(Watch):
     """What was seen of a run so far, as a value: watches after the same steps are the same object.
 
     `asked` are the properties that are looked for; without it, all of them and the refinement. A run whose step the
-    spec refused goes on unwatched by the spec when the refinement was not asked for.
+    spec refused goes on unwatched by the spec when the refinement was not asked for; and so does, from its beginning,
+    one that does not follow the spec: what a scanner reads again after a stop, specs read from the first slot on.
     """
 
-    def __init__(self, contract: Contract, spec: Protocol, asked: frozenset[str] | None = None) -> None:
+    def __init__(
+        self, contract: Contract, spec: Protocol, asked: frozenset[str] | None = None, *, follows_spec: bool = True
+    ) -> None:
         self.contract, self.asked = contract, asked
         self.facts = Facts()
         self.violation: Violation | None = None
-        self.refused = ""  # the spec's objection, once there was one
+        self.refused = "" if follows_spec else UNASKED  # the spec's objection, once there was one
         self._spec = spec  # as it is here, or where it refused a step; never changed
         self._spec_key: tuple[Hashable, ...] | None = None  # what its key() is, once it was asked for
         self._following: dict[Any, RunWatch] = {}

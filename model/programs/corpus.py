@@ -184,6 +184,36 @@ _ALL = (
         ),
     ),
     Named(
+        "scanner-stopped",
+        "a scanner is stopped with a parked batch set aside, and another goes on in its place: what was in its hands "
+        "and is in no memory, and what it does twice",
+        replace(_there(((0, 1), (0, 2)), ((0, 0),)), stops=True),
+    ),
+    Named(
+        "stopped-on-the-way",
+        "a scanner is stopped while batches arrive and slots are used again: what the next one takes for unread, or "
+        "for read",
+        replace(_received(((0, 0), (0, 1)), slots=1), stops=True),
+    ),
+    Named(
+        "waits-time-out",
+        "each wait of a scanner may end without an answer, those for a slot and those for a client's earlier batch: a "
+        "time-out that is taken for one",
+        replace(_there(((0, 0),), ((0, 1), (0, 0))), timeouts=1),
+    ),
+    Named(
+        "slot-times-out",
+        "a slot is waited for twice as long as a wait takes: a time-out that is taken for a batch, or the slot for "
+        "given up",
+        replace(_received(((0, 0), (0, 1))), timeouts=2),
+    ),
+    Named(
+        "broker-joins",
+        "a broker joins while another's batches are ordered, in a ring that holds what one that is gone left in it: "
+        "whatever is read there before it is wiped",
+        replace(_received(((0, 0),), ((0, 1),)), late_rings=1),
+    ),
+    Named(
         "connections-hole",
         "two connections fill one ring, and the later slot may be published first: a slot that is claimed twice, or "
         "passed while its producer still writes",

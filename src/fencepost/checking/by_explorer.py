@@ -61,6 +61,11 @@ class Searched:
         """The same of those scenarios in which somebody reads by position."""
         return Searched({name: each for name, each in self.came.items() if _has_readers(each.subject)})
 
+    @property
+    def refining(self) -> Searched:
+        """The same of those scenarios whose runs are held against the spec."""
+        return Searched({name: each for name, each in self.came.items() if _is_refined(each.subject)})
+
     def violations(self) -> dict[str, Explored]:
         """Return the shortest violating run of each property that is violated."""
         found = [each for each in self.came.values() if each.violation is not None]
@@ -70,6 +75,10 @@ class Searched:
 
 def _has_readers(subject: Subject) -> bool:
     return isinstance(subject.origin, SequencerOrigin) and subject.origin.scenario.readers > 0
+
+
+def _is_refined(subject: Subject) -> bool:
+    return isinstance(subject.origin, SequencerOrigin) and not subject.origin.scenario.stops
 
 
 def _scenarios(count: int) -> str:
@@ -89,7 +98,7 @@ def _findings(job: Job, engine: str, mode: str | None, came: Searched, seconds: 
     if came.violations():
         return
     for name in (*job.promises(), REFINEMENT):
-        judged = came.with_readers if name in OF_READERS else came
+        judged = came.with_readers if name in OF_READERS else came.refining if name == REFINEMENT else came
         if name not in NOT_OF_RUNS and judged.came:
             yield job.finding(engine, name, judged.verdict, judged.bound, seconds, mode=mode)
 
