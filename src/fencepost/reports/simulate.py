@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fencepost.model.contract import Level, Verdict, worst
+from fencepost.model.errors import InputError
 from fencepost.model.histories import History, write_history
 from fencepost.model.report import Finding, Report, frame_of, json_text, table
 from fencepost.model.simulation.intervals import Figure, rounded
 from fencepost.model.simulation.scenario import Scenario, described
 from fencepost.model.simulation.soundness import Unsound, unsound
-from fencepost.model.writing import kept, store
+from fencepost.model.writing import NotWritten, kept, store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
