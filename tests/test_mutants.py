@@ -24,7 +24,6 @@ from fencepost.native_forms import NATIVE_FORMS, BuiltIn, Compiled
 from fencepost.proofs.detection import searched
 from fencepost.reports.mutants import Cell, MutantsReport, report_of
 
-
 ROOT = Path(__file__).parent.parent
 
 

@@ -38,13 +38,7 @@ _ENGINES = ("explorer", "native", "z3")
     show_default=True,
     help="The states after which an explorer answers unknown.",
 )
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0.001, 86_400),
-    default=20.0,
-    show_default=True,
-    help="The seconds after which an engine answers unknown to a test.",
-)
+@options.timeout_option(20.0, "An engine that has not decided a test by then answers unknown.")
 @click.option("--as-defined", is_flag=True, help="Explore the definition's own steps instead of the larger ones.")
 @click.option("--outcomes", is_flag=True, help="Every end of one FILE, with how it is reached, instead of its bad one.")
 @click.option("--runs", is_flag=True, help="Show a run for every end that is allowed.")

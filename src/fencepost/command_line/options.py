@@ -1,8 +1,9 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import click
 
@@ -11,6 +12,7 @@ from fencepost.model.errors import expected_of
 from fencepost.model.report import ENGINES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Decorator: TypeAlias = Callable[[Any], Any]
 
 
 class Choice(click.Choice[str]):
@@ -18,6 +20,21 @@ class Choice(click.Choice[str]):
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         return f"unknown {value!r}: {expected_of(str(value), [str(each) for each in self.choices])}"
+
+
+class Seconds(click.ParamType):
+    """A time: a number of seconds, or one with a unit, such as 60s, 5m or 1h."""
+
+    name = "TIME"
+    _units: ClassVar[dict[str, int]] = {"": 1, "s": 1, "m": 60, "h": 3_600}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|)", str(value))
+        if found is None or not 0 < float(found[1]) < 10**6:
+            self.fail(f"{value!r} is no time: expected a number of seconds such as 60s, or 5m, or 1h", param, ctx)
+        return float(found[1]) * self._units[found[2]]
 
 
 def levels(value: str) -> tuple[Level, ...]:
@@ -58,15 +75,9 @@ engine_option = click.option(
 jobs_option = click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes.")
 
 
-def timeout_option(seconds: float) -> Callable[[Function], Function]:
+def timeout_option(seconds: float | None, help: str = "What is not visited by then is said.") -> Decorator:
     """Return --timeout, with what it is by default."""
-    return click.option(
-        "--timeout",
-        type=click.FloatRange(0.01, 10**6),
-        default=seconds,
-        show_default=True,
-        help="Seconds; what is not visited by then is said.",
-    )
+    return click.option("--timeout", type=Seconds(), default=seconds, show_default=seconds is not None, help=help)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
