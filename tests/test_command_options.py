@@ -83,7 +83,7 @@ def test_commands_are_listed_in_groups_with_whole_sentences() -> None:
     assert places == sorted(places)
     for verb in NAMED:
         assert re.search(rf"^  {verb} ", text, re.MULTILINE), verb
-    assert "..." not in text
+    assert "..." not in text.partition("\n")[2]
 
 
 @pytest.mark.parametrize(

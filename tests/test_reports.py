@@ -26,6 +26,8 @@ HISTORY = ROOT / "examples" / "data" / "redis-order5-history.csv"
 TRACE = ROOT / "examples" / "data" / "inversion.itf.json"
 OWN = ROOT / "examples" / "own"
 SCENARIO = fp.Scenario().with_(name="small", duration="1 ms", replications=2, sequencer="order5.fetch_add")
+NO_TARGET: Any = 3
+TWO: Any = ["order4.claim", "order4.mutex"]
 SMALL = 'name = "small"\nduration = "1 ms"\nreplications = 2\nsequencer = "order5.fetch_add"\n'
 FEW: dict[str, Any] = {"examples": 5, "seed": 1}
 
@@ -181,22 +183,22 @@ def without_time(result: dict[str, Any]) -> dict[str, Any]:
         (lambda: fp.explore("order5.fetch_add", engine="model"), "expected one of explorer, native"),
         (lambda: fp.explore("order5.fetch_add", property="client-order"), "did you mean ring-order"),
         (lambda: fp.explore("order5.fetch_add", property="frontier", scenario="one-slot"), "readers by position"),
-        (lambda: fp.explore(3), "expected a sequencer's or bug's name, a litmus file"),
-        (lambda: fp.explore(["order4.claim", "order4.mutex"]), "2 targets: expected one"),
+        (lambda: fp.explore(NO_TARGET), "expected a sequencer's or bug's name, a litmus file"),
+        (lambda: fp.explore(TWO), "2 targets: expected one"),
         (lambda: fp.litmus("nowhere.litmus"), "no such file or folder"),
-        (lambda: fp.litmus(3), "expected a litmus file, a folder of them, or a test"),
+        (lambda: fp.litmus(NO_TARGET), "expected a litmus file, a folder of them, or a test"),
         (lambda: fp.litmus(LITMUS, engine="smt"), "expected one of explorer, native, z3"),
         (lambda: fp.ablate("publicatoin"), "did you mean publication"),
         (lambda: fp.ablate("publication", property="speed"), "expected one of safety, freshness"),
         (lambda: fp.simulate("order5.fech_add"), "did you mean order5.fetch_add"),
-        (lambda: fp.simulate(4.5), "expected a scenario, its TOML file, or a sequencer's name"),
+        (lambda: fp.simulate(NO_TARGET), "expected a scenario, its TOML file, or a sequencer's name"),
         (lambda: fp.compare("order5.fetch"), "did you mean order5.fetch_add"),
         (lambda: fp.mutants("no_wrp"), "did you mean no_wrap"),
         (lambda: fp.mutants("no_wrap", property="unique"), "no_wrap breaks no-overwrite: property unique was asked"),
         (lambda: fp.mutants(engine="simpy"), "expected one of z3, explorer, simulation, native"),
         (lambda: fp.verify("nowhere.csv", level=4), "nowhere.csv"),
-        (lambda: fp.verify(3, level=4), "expected a history, a log, or the path of a file of one"),
-        (lambda: fp.replay(3), "expected a trace, or the path of its file"),
+        (lambda: fp.verify(NO_TARGET, level=4), "expected a history, a log, or the path of a file of one"),
+        (lambda: fp.replay(NO_TARGET), "expected a trace, or the path of its file"),
         (lambda: fp.replay(TRACE, engine="spec"), "expected one of z3, explorer, simulation, native"),
         (lambda: fp.check("order4.clam"), "did you mean order4.claim"),
     ],

@@ -22,7 +22,7 @@ class Choice(click.Choice[str]):
         return f"unknown {value!r}: {expected_of(str(value), [str(each) for each in self.choices])}"
 
 
-class Seconds(click.ParamType):
+class Seconds(click.ParamType[float]):
     """A time: a number of seconds, or one with a unit, such as 60s, 5m or 1h."""
 
     name = "TIME"
