@@ -14,6 +14,7 @@
 A message says what was wrong, the value, what was expected and what to do.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -49,13 +50,13 @@ class InputError(FencepostError):
 
 
 class FormatError(InputError):
-    """A file's content cannot be used.
+    """A file's content cannot be used; `path` is a word for it where it came from no file.
 
     `row` counts data rows from 1 (a CSV header is row 0); `row` and `column` are None
     where the whole file is at fault.
     """
 
-    def __init__(self, path: Path, problem: str, *, row: int | None = None, column: str | None = None) -> None:
+    def __init__(self, path: Path | str, problem: str, *, row: int | None = None, column: str | None = None) -> None:
         where = [str(path)]
         if row is not None:
             where.append(f"row {row}")
@@ -98,6 +99,20 @@ class Endless(FencepostError):
 
 class Miscounted(FencepostError):
     """A timed loop did not do what its figure would have claimed; names both counts. No figure is reported."""
+
+
+WORD_MOST = 200
+"""Characters of one word in a message; no name is longer, and few paths are."""
+
+
+def shortened(message: str) -> str:
+    """Return a message with what is too long for a reader left out of the middle of each word."""
+
+    def short(word: re.Match[str]) -> str:
+        text = word[0]
+        return f"{text[:60]}...({len(text)} characters)...{text[-20:]}"
+
+    return re.sub(rf"\S{{{WORD_MOST + 1},}}", short, message)
 
 
 FEW = 20

@@ -17,6 +17,7 @@ import html
 import io
 import json
 import platform
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -179,12 +180,17 @@ class Report:
 
 
 def summary(**items: object) -> str:
-    """Return key=value pairs: words with spaces joined by a hyphen, `-` for what there is not."""
+    """Return key=value pairs for machines, which a shell's rules take apart again (`shlex.split`).
+
+    `-` stands for what there is not; a verdict's words are joined by a hyphen, other values with spaces are quoted.
+    """
     return " ".join(f"{key}={_word(value)}" for key, value in items.items())
 
 
 def _word(value: object) -> str:
-    return "-" if value is None or value == "" else str(value).replace(" ", "-")
+    if isinstance(value, Verdict):
+        return str(value).replace(" ", "-")
+    return "-" if value is None or value == "" else shlex.quote(str(value)) if " " in str(value) else str(value)
 
 
 def of_property(findings: Iterable[Finding], property: str | None) -> tuple[Finding, ...]:

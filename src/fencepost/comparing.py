@@ -38,6 +38,7 @@ from fencepost.model.processes import SECONDS_MOST, Ended, in_order
 from fencepost.model.programs import DESIGNS
 from fencepost.model.report import Progress
 from fencepost.model.simulation.soundness import SEED_POLICY
+from fencepost.model.writing import kept
 from fencepost.native import PUBLICATIONS, SEQUENCERS, Mutant
 from fencepost.native.pipeline import DESIGN_NAMES, STEPPED_NAMES
 from fencepost.reports.compare import CompareReport, report_of
@@ -318,5 +319,4 @@ def _counterexample(task: AnyTask, chunk: Chunk, out: Path | None) -> Counterexa
     if out is None or made.trace is None:
         return made
     path = out / f"compare-{task.sequencer}-{made.property}.itf.json"
-    write_run(made.trace, path)
-    return Counterexample(**{**vars(made), "path": path})
+    return Counterexample(**{**vars(made), "path": kept(path, partial(write_run, made.trace))})

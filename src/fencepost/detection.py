@@ -19,6 +19,7 @@ from fencepost.model.museum.engines import explorer, seen_from_outside, simulate
 from fencepost.model.processes import Ended, as_they_end
 from fencepost.model.programs.designs import SOUND, design
 from fencepost.model.report import Progress, engines_of
+from fencepost.model.writing import kept
 from fencepost.native_engines import lockstep, raced
 from fencepost.proofs.detection import searched
 from fencepost.reports.mutants import Cell, MutantsReport, report_of
@@ -155,9 +156,7 @@ def _written(found: Detection, out: Path, name: str) -> Path | None:
     """Write the violating run, if the engine has one that can be made again, and return its file."""
     path = out / f"{name}.itf.json"
     if found.run is not None:
-        write_run(found.run, path)
-    elif found.steps is not None:
-        write_trace(path, found.steps)
-    else:
-        return None
-    return path
+        return kept(path, partial(write_run, found.run))
+    if (steps := found.steps) is not None:
+        return kept(path, lambda path: write_trace(path, steps))
+    return None

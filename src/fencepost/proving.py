@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,6 +17,7 @@ from fencepost.model.own import protocol_of
 from fencepost.model.report import Finding, Progress, Report, of_property
 from fencepost.model.specs import sound_at
 from fencepost.model.trace import describe
+from fencepost.model.writing import kept, store
 from fencepost.proofs import Proof, Solving
 from fencepost.proofs import prove as proofs_of
 from fencepost.proofs.solving import RESOURCE_LIMIT, UNITS_PER_SECOND
@@ -128,13 +130,10 @@ def _written(proof: Proof, out: Path) -> Path | None:
     """Write the trace of what is violated, or the query of what is unknown; return its path."""
     if proof.trace is not None:
         path = out / f"{proof.protocol}-{proof.property}.itf.json"
-        write_trace(path, proof.trace)
-        return path
+        return kept(path, partial(write_trace, trace=proof.trace))
     if proof.query:
         path = out / f"{proof.protocol}-{proof.property}.smt2"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(proof.query)
-        return path
+        return kept(path, partial(store, data=proof.query))
     return None
 
 

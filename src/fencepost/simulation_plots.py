@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.writing import kept, store
 from fencepost.reports.simulate import Simulation
 
 if TYPE_CHECKING:
@@ -31,10 +34,10 @@ def write_plots(simulation: Simulation, folder: Path) -> list[Path]:
             continue
         with _drawn(simulation, name) as figure:
             for kind, metadata in METADATA.items():
-                path = folder / f"{name}.{kind}"
-                figure.savefig(path, format=kind, metadata=metadata)
-                written.append(path)
-    return written
+                drawn = BytesIO()
+                figure.savefig(drawn, format=kind, metadata=metadata)
+                written.append(kept(folder / f"{name}.{kind}", partial(store, data=drawn.getvalue())))
+    return [path for path in written if path is not None]
 
 
 def plot(simulation: Simulation, kind: str) -> Figure:

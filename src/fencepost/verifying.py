@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -15,6 +16,7 @@ from fencepost.model.histories.page import page
 from fencepost.model.histories.presets import PRESETS, Preset
 from fencepost.model.histories.rules import choose
 from fencepost.model.report import Progress
+from fencepost.model.writing import kept, store
 from fencepost.reports.verify import Checked, VerifyReport, report_of
 from fencepost.targets import name_of, several
 
@@ -124,10 +126,7 @@ def _row_progress(path: Path, on_progress: Progress | None) -> Callable[[int], N
 
 def _write_page(path: Path, checked: list[Checked]) -> None:
     found = [(each.path or Path(each.name), each.verification) for each in checked if each.verification is not None]
-    try:
-        path.write_text(page(found), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"html {path}: {error.strerror}; expected a file that can be written") from None
+    kept(path, partial(store, data=page(found)))
 
 
 def preset_named(name: str | None) -> Preset | None:

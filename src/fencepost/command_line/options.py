@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
+from math import isnan
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import click
 
@@ -15,14 +16,31 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator: TypeAlias = Callable[[Any], Any]
 
 
-class Choice(click.Choice[str]):
+if TYPE_CHECKING:
+    _Words, _Time = click.Choice[str], click.ParamType[float]
+else:  # which are no generics in the oldest click that is supported
+    _Words, _Time = click.Choice, click.ParamType
+
+
+class Choice(_Words):
     """One of some words; a wrong one is answered with the words nearest to it."""
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         return f"unknown {value!r}: {expected_of(str(value), [str(each) for each in self.choices])}"
 
 
-class Seconds(click.ParamType[float]):
+class Between(click.FloatRange):
+    """A number within a range, which `nan` is not, though it is neither below nor above."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """Return the number; fails for a text that is none, and for one outside the range."""
+        number: float = super().convert(value, parameter, context)
+        if isnan(number):
+            self.fail(f"{value} is no number", parameter, context)
+        return number
+
+
+class Seconds(_Time):
     """A time: a number of seconds, or one with a unit, such as 60s, 5m or 1h."""
 
     name = "TIME"
@@ -33,7 +51,9 @@ class Seconds(click.ParamType[float]):
             return value
         found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|)", str(value))
         if found is None or not 0 < float(found[1]) < 10**6:
-            self.fail(f"{value!r} is no time: expected a number of seconds such as 60s, or 5m, or 1h", param, ctx)
+            self.fail(
+                f"{value} is no number of seconds: expected a number of seconds such as 60s, or 5m, or 1h", param, ctx
+            )
         return float(found[1]) * self._units[found[2]]
 
 

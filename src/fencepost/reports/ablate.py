@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from fencepost.model.explorer.run_trace import trace_of
 from fencepost.model.litmus import LitmusTest
 from fencepost.model.litmus.witness import Run, columns
 from fencepost.model.report import Finding, Report, of_property, table
+from fencepost.model.writing import kept
 from fencepost.proofs.ablation import Ablation
 from fencepost.proofs.program_ablation import ProgramAblation
 from fencepost.reports.litmus import crashing, resting, run_lines
@@ -196,7 +198,7 @@ def report_of_program(found: ProgramAblation, out: Path | None) -> ProgramAblate
     for number, explored in enumerate(shown(found)):
         path = out and out / f"ablate-{found.program.name.replace('/', '_')}-{number}.itf.json"
         if path is not None:
-            write_run(explored, path)
+            path = kept(path, partial(write_run, explored))
         paths.append(path)
     traces = dict(zip(map(id, shown(found)), paths, strict=True))
     last = found.explored

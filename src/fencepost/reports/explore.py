@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from fencepost.model.explorer.run_watch import REFINEMENT
 from fencepost.model.explorer.subjects import BAD, LitmusOrigin, SequencerOrigin
 from fencepost.model.litmus import lints
 from fencepost.model.report import Finding, Report, table
+from fencepost.model.writing import kept
 
 COUNTED = (
     "a run is an order of loads, stores and drains as far as it matters: an execution (which store each load reads, and"
@@ -139,14 +141,13 @@ def _asked(subject: Subject) -> str:
     return CONDITIONS
 
 
-def _written(each: Explored, out: Path) -> Path:
+def _written(each: Explored, out: Path) -> Path | None:
     """Write a violating run to its file."""
     assert each.violation is not None
     scenario = f"-{each.subject.scenario}" if each.subject.scenario else ""
     name = f"{each.subject.name}{scenario}-{each.subject.profile}-{each.violation.property}"
     path = out / f"explore-{file_name(name)}.itf.json"
-    write_run(each, path)
-    return path
+    return kept(path, partial(write_run, each))
 
 
 def file_name(name: str) -> str:

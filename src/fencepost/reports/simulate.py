@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from fencepost.model.report import Finding, Report, frame_of, json_text, table
 from fencepost.model.simulation.intervals import Figure, rounded
 from fencepost.model.simulation.scenario import Scenario, described
 from fencepost.model.simulation.soundness import Unsound, unsound
+from fencepost.model.writing import kept, store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -238,7 +240,6 @@ def write_files(simulation: Simulation, out: Path) -> tuple[Path, ...]:
     """Write figures, the history of the first run, plots and, if there is one, the trace; return the files."""
     from fencepost.simulation_plots import write_plots
 
-    out.mkdir(parents=True, exist_ok=True)
     texts = {"results.json": json_text(simulation.to_dict()) + "\n"}
     refuted = {"unsound": "; ".join(map(str, simulation.unsound))} if simulation.unsound else {}
     if simulation.figures:
@@ -253,13 +254,11 @@ def write_files(simulation: Simulation, out: Path) -> tuple[Path, ...]:
     detail = simulation.detail
     if detail.trace is not None:
         texts["trace.json"] = detail.trace
-    for name, text in texts.items():
-        (out / name).write_text(text)
-    written = [out / name for name in texts]
-    if not len(detail.history):  # the first replication is not over: there is nothing to draw
-        return tuple(written)
-    write_history(out / "history.csv", detail.history)
-    return (*written, out / "history.csv", *write_plots(simulation, out))
+    written = [kept(out / name, partial(store, data=text)) for name, text in texts.items()]
+    if len(detail.history):  # the first replication is over: there is something to draw
+        written.append(kept(out / "history.csv", lambda path: write_history(path, detail.history)))
+        written += write_plots(simulation, out)
+    return tuple(path for path in written if path is not None)
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
