@@ -17,8 +17,11 @@ Decorator: TypeAlias = Callable[[Any], Any]
 
 
 if TYPE_CHECKING:
-    _Words, _Time = click.Choice[str], click.ParamType[float]
-else:  # which are no generics in the oldest click that is supported
+
+    class _Words(click.Choice[str]): ...
+
+    class _Time(click.ParamType[float]): ...
+else:  # neither is a generic in the oldest click that is supported
     _Words, _Time = click.Choice, click.ParamType
 
 
