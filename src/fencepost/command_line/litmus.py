@@ -95,7 +95,7 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
 
 
 def _print_outcomes(paths: tuple[Path, ...], given: dict[str, Any]) -> None:
-    from fencepost.litmus_outcomes import litmus_outcomes
+    from fencepost.litmus_ends import litmus_outcomes
     from fencepost.litmus_tests import EXPECTED
     from fencepost.targets import one_of
 
