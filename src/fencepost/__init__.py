@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fencepost.detection import mutants
     from fencepost.exploring import explore
     from fencepost.exporting import write_export
-    from fencepost.litmus_outcomes import litmus_outcomes
+    from fencepost.litmus_ends import litmus_outcomes
     from fencepost.litmus_tests import litmus
     from fencepost.model.contract import Level, Verdict
     from fencepost.model.errors import InputError, Interrupted
@@ -83,7 +83,7 @@ _HOMES = {
     "fencepost.detection": ("mutants",),
     "fencepost.exploring": ("explore",),
     "fencepost.exporting": ("write_export",),
-    "fencepost.litmus_outcomes": ("litmus_outcomes",),
+    "fencepost.litmus_ends": ("litmus_outcomes",),
     "fencepost.litmus_tests": ("litmus",),
     "fencepost.model.explorer.columns": ("describe_run",),
     "fencepost.model.contract": ("Level", "Verdict"),
