@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # Of the tests: what needs every dependency at least once, in some minutes.
 TESTS_OF_DEPENDENCIES = (
-    "test_command_line.py", "test_proofs.py", "test_formats.py", "test_simulate_command.py", "test_trace.py",
+    "test_own.py", "test_proofs.py", "test_formats.py", "test_simulate_command.py", "test_trace.py",
     "test_verify_files.py", "test_bench_change.py", "test_bench_sides.py", "test_bench_layout.py", "test_scenarios.py",
     "test_compare_yours.py",
 )  # fmt: skip
