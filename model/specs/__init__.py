@@ -49,6 +49,16 @@ def protocol(name: str) -> type[Protocol]:
     return PROTOCOLS[name]
 
 
+def sequencers(level: Level | None = None) -> dict[str, str]:
+    """Return the sound sequencers, of one level or of both: each name with a sentence on how it orders."""
+    return {each.name: sentence_of(each) for each in SOUND if level in (None, each.level)}
+
+
+def sentence_of(protocol: type[Protocol]) -> str:
+    """Return the first sentence of a protocol's documentation."""
+    return (protocol.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
+
+
 def sound_at(level: Level) -> tuple[type[Protocol], ...]:
     """Return the sound protocols of a level."""
     return tuple(each for each in SOUND if each.level == level)
