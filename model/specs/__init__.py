@@ -50,7 +50,11 @@ def protocol(name: str) -> type[Protocol]:
 
 
 def sequencers(level: Level | None = None) -> dict[str, str]:
-    """Return the sound sequencers, of one level or of both: each name with a sentence on how it orders."""
+    """Return the sound sequencers, of one level or of both: each name with a sentence on how it orders.
+
+    >>> list(fencepost.sequencers(level=5))
+    ['order5.fetch_add', 'order5.epoch']
+    """
     return {each.name: sentence_of(each) for each in SOUND if level in (None, each.level)}
 
 
