@@ -362,7 +362,7 @@ def test_a_page_shows_each_finding_with_what_lies_around_its_witness(tmp_path: P
 
 DUMPED = (
     "baseOffset: {} lastOffset: {} count: {} baseSequence: {} lastSequence: 0 producerId: {} producerEpoch: {} "
-    "partitionLeaderEpoch: 0 isTransactional: false isControl: {} position: 0 CreateTime: 1700000000000 size: 9 magic: 2\n"
+    "partitionLeaderEpoch: 0 isTransactional: false isControl: {} position: 0 CreateTime: 1700000000000 magic: 2\n"
 )
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         write_workload,
     )
     from fencepost.model.itf import read_trace, write_trace
+    from fencepost.model.linearizability import Operation, read_operations, verify_operations
     from fencepost.model.report import Finding, Report
     from fencepost.model.simulation.scenario import Scenario, parse_scenario, read_scenario
     from fencepost.model.specs import PROTOCOLS, protocol
@@ -58,11 +59,11 @@ if TYPE_CHECKING:
     from fencepost.templates import new
 
 __all__ = [
-    "PROTOCOLS", "Beside", "Finding", "Report", "Rules", "Scenario", "Simulation", "Source", "ablate",
+    "PROTOCOLS", "Beside", "Finding", "Operation", "Report", "Rules", "Scenario", "Simulation", "Source", "ablate",
     "ablate_program", "check", "compare", "describe_run", "explore", "litmus", "mutants", "native_mutants", "new",
     "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history", "read_log", "read_readers",
-    "read_run", "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify", "verify_file",
-    "write_export", "write_history", "write_run", "write_trace", "write_workload",
+    "read_operations", "read_run", "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify",
+    "verify_file", "verify_operations", "write_export", "write_history", "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
@@ -90,6 +91,7 @@ _HOMES = {
         "write_workload",
     ),
     "fencepost.model.itf": ("read_trace", "write_trace"),
+    "fencepost.model.linearizability": ("Operation", "read_operations", "verify_operations"),
     "fencepost.model.report": ("Finding", "Report"),
     "fencepost.model.simulation.scenario": ("Scenario", "parse_scenario", "read_scenario"),
     "fencepost.model.specs": ("PROTOCOLS", "protocol"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from click.core import ParameterSource
 
 from fencepost.command_line import options
 from fencepost.command_line.output import EXIT_BAD_INPUT, exit_code, found_by, print_json, print_summary, print_table
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path)
 PROGRESS_SECONDS = 2.0
+JEPSEN_EDN = "jepsen-edn"
 
 
 def _names(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -53,6 +55,8 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--seq-counts", type=click.Choice(["batches", "messages"]), help="What batch_seq counts.")
 @click.option("--numbered-by", type=click.Choice(["client", "client-broker"]), help="Whose batches are numbered.")
 @click.option("--across-logs", is_flag=True, default=None, help="A client's numbering goes through all logs.")
+@click.option("--model", metavar="MODEL", help="Search for an order of operations: of a register, queue or log.")
+@options.timeout_option(60.0)
 @click.option("--html", type=_FILE, metavar="FILE", help="Write what was found as a page for any browser.")
 @options.json_option
 @options.quiet_option
@@ -62,7 +66,8 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
 
     Every file is checked; one that cannot be read is said on stderr. The exit code is the worst: 1 where
     one is violated, else 2 where one cannot be read, else 3 where one is unknown. What a file has no
-    columns for is unknown: it decides where the property was named, and is left out of a level.
+    columns for is unknown: it decides where the property was named, and is left out of a level. With --model
+    a file holds operations, and it is searched whether some order of them explains what came back.
     """
     from fencepost.model.contract import Verdict, worst
     from fencepost.model.histories.rules import choose
@@ -73,11 +78,15 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
     if not histories:
         raise click.UsageError("no HISTORY: expected at least one file")
     level: Level | None = None if given["level"] is None else options.levels(given["level"])[0]
-    preset = _preset(given["preset"])
-    rules = _rules(preset, given)
-    choose(level, given["names"] or None, given["without"])  # what is asked is wrong for all files alike
-    beside = _beside(given)
-    checked = found_by(lambda: _checked(histories, lambda path: _verify(path, level, preset, rules, beside, given)))
+    if given["model"] is not None:
+        verified = _search(context, given)
+    else:
+        preset = _preset(given["preset"])
+        rules = _rules(preset, given)
+        choose(level, given["names"] or None, given["without"])  # what is asked is wrong for all files alike
+        beside = _beside(given)
+        verified = lambda path: _verify(path, level, preset, rules, beside, given)  # noqa: E731
+    checked = found_by(lambda: _checked(histories, verified))
     refused = any(isinstance(each, InputError) for _, each in checked)
     verdict = worst([Verdict.UNKNOWN if isinstance(each, InputError) else each.verdict for _, each in checked])
     if given["html"] is not None:
@@ -87,6 +96,26 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
     elif any(not isinstance(each, InputError) for _, each in checked):
         _print(checked, verdict, level)
     context.exit(EXIT_BAD_INPUT if refused and verdict is not Verdict.VIOLATED else exit_code(verdict))
+
+
+_WITH_A_MODEL = ("model", "timeout", "preset", "html", "as_json", "quiet", "histories", "listing")
+
+
+def _search(context: click.Context, given: dict[str, Any]) -> Callable[[Path], Verification]:
+    """Return the search for an order of a file's operations; InputError where something is asked of a log's rows."""
+    from fencepost.model.linearizability import MODELS, Limits, read_operations, verify_operations
+
+    if given["model"] not in MODELS:
+        raise unknown_choice("model", given["model"], MODELS)
+    for name in context.params:
+        if name not in _WITH_A_MODEL and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            said = next(each.opts[0] for each in context.command.params if each.name == name)
+            raise InputError(f"{said} asks for something of a log's rows: expected it without --model")
+    limits = Limits(seconds=given["timeout"])
+    is_edn = given["preset"] == JEPSEN_EDN
+    return lambda path: verify_operations(
+        read_operations(path, is_edn=is_edn), given["model"], limits=limits, path=path
+    )
 
 
 def _verify(
