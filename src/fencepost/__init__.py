@@ -40,7 +40,6 @@ if TYPE_CHECKING:
         read_readers,
         read_workload,
         verify,
-        verify_file,
         write_history,
         write_workload,
     )
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     from fencepost.replaying import replay
     from fencepost.simulating import Simulation, simulate
     from fencepost.templates import new
+    from fencepost.verifying import verify_file
 
 __all__ = [
     "PROTOCOLS", "Beside", "Finding", "Operation", "Report", "Rules", "Scenario", "Simulation", "Source", "ablate",
@@ -86,7 +86,6 @@ _HOMES = {
         "read_readers",
         "read_workload",
         "verify",
-        "verify_file",
         "write_history",
         "write_workload",
     ),
@@ -103,6 +102,7 @@ _HOMES = {
     "fencepost.replaying": ("replay",),
     "fencepost.simulating": ("Simulation", "simulate"),
     "fencepost.templates": ("new",),
+    "fencepost.verifying": ("verify_file",),
 }
 
 

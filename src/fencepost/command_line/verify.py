@@ -121,8 +121,9 @@ def _search(context: click.Context, given: dict[str, Any]) -> Callable[[Path], V
 def _verify(
     path: Path, level: Level | None, preset: Preset | None, rules: Rules, beside: Beside, given: dict[str, Any]
 ) -> Verification:
-    from fencepost.model.histories import Source, verify_file
+    from fencepost.model.histories import Source
     from fencepost.model.histories.columns import mapping_of
+    from fencepost.verifying import verify_file
 
     columns = mapping_of(given["mapping"]) if given["mapping"] else {}
     verification = verify_file(
