@@ -44,6 +44,8 @@ class Certifier:
 
     def __init__(self, names: Iterable[str], rules: Rules, with_numbers: bool = False) -> None:
         self.held = {name for name in names if name in CERTIFIABLE}
+        if with_numbers and "real-time" in self.held:
+            self.held.add("once")  # whether anything was sent after an ack is asked of batches, not of rows
         self._asked = frozenset(self.held)
         self._rules = rules
         self._end = rules.from_position

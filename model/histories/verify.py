@@ -166,7 +166,7 @@ class _Search:
         return None
 
     def _was_anything_sent_after_an_ack(self) -> bool:
-        if "real-time" in self._certified.held:
+        if {"real-time", "once"} <= self._certified.held:  # without copies a row is a batch
             return not self._certified.nothing_in_real_time()
         return any(FirstCopies.of(part.history).was_anything_sent_after_an_ack() for part in self._parts("real-time"))
 
