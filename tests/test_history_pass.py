@@ -1,5 +1,6 @@
 """The pass over rows in C++: against the words pair by pair, against the checks in memory, and against numpy's."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,14 @@ from random import Random
 import numpy as np
 import polars
 import pytest
+from click.testing import CliRunner
 from contract_words import COUNTS, is_history, random_rows, with_copies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fencepost
+from fencepost.bench.histories import core_time, sound_columns
+from fencepost.command_line import cli
 from fencepost.model.contract import LEVELS
 from fencepost.model.histories import History, OrderedBatch, Rules, streaming, verify
 from fencepost.model.histories.certifier import Certifier
@@ -201,3 +205,21 @@ def test_a_violated_file_takes_bounded_memory(tmp_path: Path, size: int) -> None
     ran = subprocess.run([sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stdout) // 1024 < 512
+
+
+def test_bench_histories_times_each_kind_of_file_and_holds_it_to_its_verdict() -> None:
+    answer = CliRunner().invoke(
+        cli, ["bench", "histories", "--rows", "20000", "--repetitions", "1", "--json", "--quiet"]
+    )
+    assert answer.exit_code == 0, answer.stderr
+    rows = json.loads(answer.stdout)["results"]
+    assert {(row["history"], row["verdict"]) for row in rows} == {
+        ("columns", "not found"), ("parquet", "not found"), ("csv", "not found"), ("violated parquet", "violated"),
+    }  # fmt: skip
+    assert all(row["ratio"] == row["seconds"] / row["read_seconds"] for row in rows)
+
+
+@pytest.mark.slow
+def test_the_pass_goes_over_columns_in_log_order_at_a_hundred_million_rows_a_second() -> None:
+    core = core_time(sound_columns(10_000_000), repetitions=7)
+    assert core.row_count / core.seconds > 100e6
