@@ -40,6 +40,10 @@ class HistoryPass:
     def found(self) -> dict[str, Breach]:
         """Return what is broken, and where, at the end. A property of numbers is absent where the pass cannot tell."""
         self._pass.finish()
+        return self.found_so_far()
+
+    def found_so_far(self) -> dict[str, Breach]:
+        """Return the same before the end: rows at the last position may wait for others there."""
         told = self._with_numbers and self._pass.can_tell_numbers
         found = {}
         for name, (count, first, second) in self._pass.found().items():

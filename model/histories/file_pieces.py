@@ -50,38 +50,22 @@ class _Names:
         return renumbered
 
 
-class FilePieces:
-    """A file that can be read piece by piece, as often as it is asked for."""
+class PieceColumns:
+    """How the pieces of one file become columns. `empty` has the columns of the file, and no rows."""
 
-    def __init__(self, path: Path, lazy: polars.LazyFrame, source: Source, preset: Preset | None) -> None:
-        empty = lazy.head(0).collect()
+    def __init__(self, empty: polars.DataFrame, source: Source, preset: Preset | None) -> None:
         if preset is not None:
             columns = columns_there(preset, empty.columns, source.columns)
-            source = Source(path, columns, source.time_unit, preset.seq_end)
+            source = Source(source.path, columns, source.time_unit, preset.seq_end)
         self.table, self.source = Table(empty, source, COLUMNS), source
-        self._lazy = lazy
         self._names = {name: _Names() for name in ("client_id", "broker_id")}
 
-    @classmethod
-    def of(cls, path: Path, source: Source, preset: Preset | None) -> FilePieces | None:
-        """Return a file as pieces to come, or None where it cannot be read so."""
-        lazy = _scan(path) if preset is None or not preset.is_dump else None
-        return None if lazy is None else cls(path, lazy, source, preset)
-
-    @property
-    def client_names(self) -> tuple[str, ...]:
-        """The names of clients by their numbers, as far as they were read; none where they are numbers."""
-        return tuple(self._names["client_id"].numbers)
-
-    def read(self, names: Iterable[str]) -> Iterator[Piece]:
-        """Yield the pieces of the file; raises InputError where a cell cannot be read."""
-        names, first_row = tuple(names), 0
+    def of(self, frame: polars.DataFrame, names: Iterable[str]) -> dict[str, IntColumn]:
+        """Return some columns of a piece, those that it has; InputError where a cell cannot be read."""
+        names = tuple(names)
         theirs = {name: self.table.name_of(name) for name in names if name in self.table}
-        for frame in self._lazy.select(list(theirs.values())).collect_batches(maintain_order=True):
-            piece = Table(frame, Source(self.source.path, theirs, self.source.time_unit), COLUMNS)
-            if len(piece):
-                yield Piece({name: self._column(piece, name) for name in names}, first_row)
-                first_row += len(piece)
+        piece = Table(frame, Source(self.source.path, theirs, self.source.time_unit), COLUMNS)
+        return {name: self._column(piece, name) for name in names}
 
     def _column(self, piece: Table, name: str) -> IntColumn:
         if name == "message_count" and name not in piece:
@@ -91,6 +75,34 @@ class FilePieces:
         if name in ("sent_ns", "acked_ns"):
             return piece.times_ns(name)
         return piece.integers(name, 1 if name == "message_count" else 0)
+
+
+class FilePieces(PieceColumns):
+    """A file that can be read piece by piece, as often as it is asked for."""
+
+    def __init__(self, lazy: polars.LazyFrame, source: Source, preset: Preset | None) -> None:
+        super().__init__(lazy.head(0).collect(), source, preset)
+        self._lazy = lazy
+
+    @classmethod
+    def of(cls, path: Path, source: Source, preset: Preset | None) -> FilePieces | None:
+        """Return a file as pieces to come, or None where it cannot be read so."""
+        lazy = _scan(path) if preset is None or not preset.is_dump else None
+        return None if lazy is None else cls(lazy, source, preset)
+
+    @property
+    def client_names(self) -> tuple[str, ...]:
+        """The names of clients by their numbers, as far as they were read; none where they are numbers."""
+        return tuple(self._names["client_id"].numbers)
+
+    def read(self, names: Iterable[str]) -> Iterator[Piece]:
+        """Yield the pieces of the file; raises InputError where a cell cannot be read."""
+        names, first_row = tuple(names), 0
+        theirs = [self.table.name_of(name) for name in names if name in self.table]
+        for frame in self._lazy.select(theirs).collect_batches(maintain_order=True):
+            if frame.height:
+                yield Piece(self.of(frame, names), first_row)
+                first_row += frame.height
 
     def batches(
         self, rows: Collection[int], of: Collection[tuple[int, int]] = ()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fencepost.detection import mutants
     from fencepost.exploring import explore
     from fencepost.exporting import write_export
+    from fencepost.following import follow
     from fencepost.litmus_tests import litmus
     from fencepost.model.explorer.columns import describe_run
     from fencepost.model.explorer.run_itf import read_run, write_run
@@ -60,7 +61,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROTOCOLS", "Beside", "Finding", "Operation", "Report", "Rules", "Scenario", "Simulation", "Source", "ablate",
-    "ablate_program", "check", "compare", "describe_run", "explore", "litmus", "mutants", "native_mutants", "new",
+    "ablate_program", "check", "compare", "describe_run", "explore", "follow", "litmus", "mutants", "native_mutants",
+    "new",
     "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history", "read_log", "read_readers",
     "read_operations", "read_run", "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify",
     "verify_file", "verify_operations", "write_export", "write_history", "write_run", "write_trace", "write_workload",
@@ -73,6 +75,7 @@ _HOMES = {
     "fencepost.detection": ("mutants",),
     "fencepost.exploring": ("explore",),
     "fencepost.exporting": ("write_export",),
+    "fencepost.following": ("follow",),
     "fencepost.litmus_tests": ("litmus",),
     "fencepost.model.explorer.columns": ("describe_run",),
     "fencepost.model.explorer.run_itf": ("read_run", "write_run"),

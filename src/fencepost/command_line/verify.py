@@ -55,6 +55,8 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--seq-counts", type=click.Choice(["batches", "messages"]), help="What batch_seq counts.")
 @click.option("--numbered-by", type=click.Choice(["client", "client-broker"]), help="Whose batches are numbered.")
 @click.option("--across-logs", is_flag=True, default=None, help="A client's numbering goes through all logs.")
+@click.option("--follow", is_flag=True, help="Read a file that grows, or a pipe, and report as rows come.")
+@click.option("--idle", type=click.FloatRange(0.0), metavar="SECONDS", help="With --follow: end when nothing comes.")
 @click.option("--model", metavar="MODEL", help="Search for an order of operations: of a register, queue or log.")
 @options.timeout_option(60.0)
 @click.option("--html", type=_FILE, metavar="FILE", help="Write what was found as a page for any browser.")
@@ -85,7 +87,10 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
         rules = _rules(preset, given)
         choose(level, given["names"] or None, given["without"])  # what is asked is wrong for all files alike
         beside = _beside(given)
-        verified = lambda path: _verify(path, level, preset, rules, beside, given)  # noqa: E731
+        _check_follow(histories, given)
+        given["is_json"] = as_json
+        check = _follow if given["follow"] else _verify
+        verified = lambda path: check(path, level, preset, rules, beside, given)  # noqa: E731
     checked = found_by(lambda: _checked(histories, verified))
     refused = any(isinstance(each, InputError) for _, each in checked)
     verdict = worst([Verdict.UNKNOWN if isinstance(each, InputError) else each.verdict for _, each in checked])
@@ -140,6 +145,39 @@ def _verify(
     if verification.extra:
         click.echo(f"fencepost: {path}: columns that say nothing here: {', '.join(verification.extra)}", err=True)
     return verification
+
+
+def _check_follow(histories: tuple[Path, ...], given: dict[str, Any]) -> None:
+    if given["follow"] and (len(histories) > 1 or given["sent"] or given["acks"] or given["readers"]):
+        raise InputError("--follow takes one HISTORY alone: expected no other, and no --sent, --acks or --readers")
+    if given["idle"] is not None and not given["follow"]:
+        raise InputError("--idle says when --follow ends: expected both")
+
+
+def _follow(
+    path: Path, level: Level | None, preset: Preset | None, rules: Rules, beside: Beside, given: dict[str, Any]
+) -> Verification:
+    from fencepost.following import follow
+    from fencepost.model.histories import Source
+    from fencepost.model.histories.columns import mapping_of
+    from fencepost.model.histories.one_pass import Breach
+
+    def tell(name: str, breach: Breach) -> None:
+        rows = " and ".join(str(row + 1) for row in breach.rows)
+        click.echo(f"violated so far: {path}: {name}{f' at row {rows}' if rows else ''}", err=given["is_json"])
+
+    return follow(
+        path,
+        level,
+        properties=given["names"] or None,
+        without=given["without"],
+        rules=rules,
+        source=Source(path, mapping_of(given["mapping"]) if given["mapping"] else {}, _time_unit(preset, given)),
+        preset=preset,
+        idle_seconds=given["idle"],
+        on_found=tell,
+        progress=_row_progress(path, given["quiet"]),
+    )
 
 
 def _row_progress(path: Path, quiet: bool) -> Callable[[int], None]:
