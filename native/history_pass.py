@@ -38,12 +38,11 @@ class HistoryPass:
         return self._pass.add([*given, rows])
 
     def found(self) -> dict[str, Breach]:
-        """Return what is broken, and where, at the end. A property of numbers is absent where the pass cannot tell."""
-        self._pass.finish()
-        return self.found_so_far()
+        """Return what is broken, and where. A property of numbers is absent where the pass cannot tell.
 
-    def found_so_far(self) -> dict[str, Breach]:
-        """Return the same before the end: rows at the last position may wait for others there."""
+        Rows may be added afterwards; those at the position of the last before then come behind it, whatever they are.
+        """
+        self._pass.finish()
         told = self._with_numbers and self._pass.can_tell_numbers
         found = {}
         for name, (count, first, second) in self._pass.found().items():

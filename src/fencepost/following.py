@@ -82,7 +82,7 @@ class Follower:
         if not goes_on:
             self.stopped_at = f"rows from {self.row_count + 1} on are not in position order, or have impossible values"
         self.row_count += frame.height
-        for name, breach in self._pass.found_so_far().items():
+        for name, breach in self._pass.found().items():
             if breach.count and name in self.wanted and name not in self._told:
                 self._told.add(name)
                 on_found(name, breach)
