@@ -10,14 +10,14 @@ import pytest
 
 import fencepost
 from fencepost.model.errors import FormatError, InputError
-from fencepost.model.histories import Verification
 from fencepost.model.histories.one_pass import Breach
+from fencepost.model.report import Report
 
 HEADER = "client_id,batch_seq,start_position,sent_ns,acked_ns\n"
 SOUND = "".join(f"a,{row},{row},{10 * row},{10 * row + 5}\n" for row in range(50))
 
 
-def grown(path: Path, parts: list[str], rest: str = "") -> tuple[list[str], Verification]:
+def grown(path: Path, parts: list[str], rest: str = "") -> tuple[list[str], Report]:
     """Return what was told while the file grew, and the verification at its end; `rest` is written when it was told."""
     path.write_text(HEADER)
     told, was_told = list[str](), threading.Event()
@@ -38,7 +38,7 @@ def grown(path: Path, parts: list[str], rest: str = "") -> tuple[list[str], Veri
         told.append(name)
         was_told.set()
 
-    found = fencepost.follow(path, 4, idle_seconds=3, on_found=note)
+    found = fencepost.follow(path, level=4, idle=3, on_found=note)
     writer.join()
     return told, found
 
@@ -56,16 +56,15 @@ def test_what_is_broken_is_told_before_the_rest_is_written(tmp_path: Path) -> No
     told, found = grown(tmp_path / "log.csv", [SOUND, again], rest)
     assert told == ["once"]
     assert found["once"].bound == "1 run, 61 batches"
-    assert (found["once"].verdict, found["once"].count) == ("violated", 1)
-    assert found["once"].witness is not None
-    assert found["once"].witness.rows == (51,)
+    once = found["once"]
+    assert (once.verdict, once.details["count"], once.details["witness"]["rows"]) == ("violated", 1, (51,))
     assert found["real-time"].verdict == "unknown"  # of copies it takes all rows
 
 
 def test_rows_in_no_order_are_unknown_and_not_passed(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text(HEADER + SOUND + "b,0,10,1,2\n")
-    found = fencepost.follow(path, 4, idle_seconds=0)
+    found = fencepost.follow(path, level=4, idle=0)
     assert found.verdict == "unknown"
     assert "rows from 1 on are not in position order" in found["dense"].bound
 
@@ -96,12 +95,12 @@ def test_a_pipe_is_followed_to_its_end_a_last_line_without_its_end_included() ->
 def test_what_cannot_be_followed_is_said(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "log.csv").write_text(text)
     with pytest.raises(FormatError, match=said):
-        fencepost.follow(tmp_path / "log.csv", 4, idle_seconds=0)
+        fencepost.follow(tmp_path / "log.csv", level=4, idle=0)
 
 
 def test_only_text_in_lines_can_be_followed_and_alone(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a .csv or .tsv, or -"):
-        fencepost.follow(tmp_path / "log.parquet", 4)
+        fencepost.follow(tmp_path / "log.parquet", level=4)
     for arguments in (("a.csv", "b.csv"), ("a.csv", "--acks", "b.csv"), ("a.csv", "--idle", "1")):
         found = run_pipe("", *arguments)
         assert found.returncode == 2

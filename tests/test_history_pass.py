@@ -14,7 +14,6 @@ from contract_words import COUNTS, is_history, random_rows, with_copies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fencepost
 from fencepost.bench.histories import core_time, sound_columns
 from fencepost.command_line import cli
 from fencepost.model.contract import LEVELS
@@ -23,6 +22,7 @@ from fencepost.model.histories.certifier import Certifier
 from fencepost.model.histories.one_pass import Breach
 from fencepost.model.histories.records import HIGHEST
 from fencepost.native.history_pass import HistoryPass
+from fencepost.verifying import verify_file
 
 NAMES = tuple(COUNTS)
 
@@ -103,7 +103,7 @@ def same_as_in_memory(path: Path, rows: list[OrderedBatch], monkeypatch: pytest.
     with monkeypatch.context() as patch:
         patch.setattr(streaming, "read_log", lambda *arguments: pytest.fail("the file was read whole"))
         for level in LEVELS:
-            streamed, whole = fencepost.verify_file(path, level), verify(History.from_rows(rows), level)
+            streamed, whole = verify_file(path, level), verify(History.from_rows(rows), level)
             assert streamed.not_expressible == whole.not_expressible
             for one, other in zip(streamed.findings, whole.findings, strict=True):
                 said = [(each.property, each.verdict, each.count, each.bound) for each in (one, other)]
@@ -166,12 +166,12 @@ def test_clients_that_are_words_are_numbered_over_all_pieces(tmp_path: Path) -> 
     frame.write_csv(tmp_path / "log.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streaming, "read_log", lambda *arguments: pytest.fail("the file was read whole"))
-        assert fencepost.verify_file(tmp_path / "log.csv", 4).verdict == "not found"
+        assert verify_file(tmp_path / "log.csv", 4).verdict == "not found"
         broken = frame.filter(polars.col("start_position") != 150_000).with_columns(
             start_position=polars.int_range(polars.len())
         )
         broken.write_csv(tmp_path / "log.csv")
-        found = fencepost.verify_file(tmp_path / "log.csv", 4)["prefix"]
+        found = verify_file(tmp_path / "log.csv", 4)["prefix"]
         assert found.witness is not None
         assert f"client client-{150_000 % 700}: batch {150_000 // 700 + 1} is ordered" in found.witness.sentence
 
@@ -179,9 +179,9 @@ def test_clients_that_are_words_are_numbered_over_all_pieces(tmp_path: Path) -> 
 PEAK = """
 import sys, time
 from pathlib import Path
-import fencepost
+from fencepost.verifying import verify_file
 began_s = time.monotonic()
-found = fencepost.verify_file(sys.argv[1], 4)
+found = verify_file(sys.argv[1], 4)
 assert {each.property for each in found.findings if each.count} == {"dense", "prefix", "once"}, found
 print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")))
 """

@@ -71,7 +71,8 @@ def test_a_sound_log_holds_once_it_is_said_how_it_numbers(
     tmp_path: Path, text: str, arguments: list[str], wrong_arguments: list[str], property: str
 ) -> None:
     held = verified(tmp_path, text, "--level", "4", *arguments)
-    assert (held.exit_code, held.stdout.splitlines()[-1]) == (0, "verdict=not-found property=- seed=- trace=-")
+    assert held.exit_code == 0
+    assert held.stdout.splitlines()[-1].startswith("verdict=not-found property=- ")
     accused = verified(tmp_path, text, "--level", "4", *wrong_arguments, "--json")
     assert accused.exit_code == 1
     assert rows_of(accused)[property]["verdict"] == "violated"

@@ -37,8 +37,12 @@ ALIASES = {
 class Source:
     """How a table's columns are read: which is which, and the unit of times that are integers.
 
-    `columns` maps a name of fencepost to that of the table's column; what it leaves out has its own name.
-    `seq_end`: numbers of batches end before it and begin again at 0, and -1 is a batch without a number; None: neither.
+    `columns` maps a name of fencepost to that of the table's column; what it leaves out has its own name. `time_unit`
+    is s, ms, us or ns. Numbers of batches begin again at 0 in place of `seq_end`, and -1 is none, unless that is None.
+    Raises InputError for another unit.
+
+    >>> fencepost.Source(Path("log.csv"), {"start_position": "offset"}, time_unit="ms").columns["start_position"]
+    'offset'
     """
 
     path: Path

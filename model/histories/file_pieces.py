@@ -60,7 +60,7 @@ class PieceColumns:
         self.table, self.source = Table(empty, source, COLUMNS), source
         self._names = {name: _Names() for name in ("client_id", "broker_id")}
 
-    def of(self, frame: polars.DataFrame, names: Iterable[str]) -> dict[str, IntColumn]:
+    def columns_of(self, frame: polars.DataFrame, names: Iterable[str]) -> dict[str, IntColumn]:
         """Return some columns of a piece, those that it has; InputError where a cell cannot be read."""
         names = tuple(names)
         theirs = {name: self.table.name_of(name) for name in names if name in self.table}
@@ -101,7 +101,7 @@ class FilePieces(PieceColumns):
         theirs = [self.table.name_of(name) for name in names if name in self.table]
         for frame in self._lazy.select(theirs).collect_batches(maintain_order=True):
             if frame.height:
-                yield Piece(self.of(frame, names), first_row)
+                yield Piece(self.columns_of(frame, names), first_row)
                 first_row += frame.height
 
     def batches(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from fencepost.model.contract import Level, Verdict
-from fencepost.model.errors import FormatError, InputError
+from fencepost.model.errors import FormatError, InputError, Interrupted
 from fencepost.model.histories.beside import Beside
 from fencepost.model.histories.certifier import CERTIFIABLE, columns_for
 from fencepost.model.histories.columns import Source
@@ -24,7 +24,10 @@ from fencepost.model.histories.presets import Preset
 from fencepost.model.histories.rules import HISTORY_PROPERTIES, Asked, Rules, choose
 from fencepost.model.histories.streaming import NOT_IN_ONE_PASS
 from fencepost.model.histories.verify import Finding, Verification, Witness, bound_of, verification_of, why_not
+from fencepost.model.report import Progress
 from fencepost.native.history_pass import HistoryPass
+from fencepost.reports.verify import Checked, VerifyReport, report_of
+from fencepost.verifying import TimeUnit, preset_named, row_progress
 
 POLL_SECONDS = 0.1
 _CHUNK_SIZE = 2**22  # bytes
@@ -76,7 +79,7 @@ class Follower:
         frame = self._frame(lines)
         if not frame.height:
             return True
-        columns = self._columns.of(frame, self._names)
+        columns = self._columns.columns_of(frame, self._names)
         rows = np.arange(self.row_count, self.row_count + frame.height)
         goes_on = self._pass.add(columns, rows)
         if not goes_on:
@@ -131,40 +134,54 @@ def _violated(name: str, breach: Breach, bound: str, path: Path, copy_row: int) 
 
 
 def follow(
-    path: Path | str,
-    level: Level | None = None,
+    target: Path | str,
     *,
-    properties: Iterable[str] | None = None,
-    without: Iterable[str] = (),
+    level: Level | None = None,
+    property: str | Iterable[str] | None = None,
+    without: str | Iterable[str] = (),
     rules: Rules | None = None,
-    source: Source | None = None,
-    preset: Preset | None = None,
-    idle_seconds: float | None = None,
+    columns: Mapping[str, str] | None = None,
+    format: str | None = None,
+    time_unit: TimeUnit | None = None,
+    idle: float | None = None,
     on_found: Found = lambda name, breach: None,
-    progress: Callable[[int], None] = lambda row_count: None,
-) -> Verification:
+    on_progress: Progress | None = None,
+) -> VerifyReport:
     """Check a CSV or TSV that grows, or standard input (`-`, a CSV), as rows come; return what was found at its end.
 
-    A pipe ends when its writer closes it; a file when nothing was added for `idle_seconds` (None: never), or by an
-    interrupt, which raises KeyboardInterrupt. `on_found` is told of a property when it is first found broken.
+    A pipe ends when its writer closes it; a file when nothing was added for `idle` seconds (None: never), or by an
+    interrupt, which raises Interrupted with what was found until then. `on_found` is told of a property when it is
+    first found broken. The other arguments are those of `verify`.
     """
-    path = Path(path)
+    path, preset = Path(target), preset_named(format)
+    named = (property,) if isinstance(property, str) else property
+    asked = choose(level, named, (without,) if isinstance(without, str) else without)
     if path != STDIN and path.suffix.lower() not in _SEPARATORS:
         raise InputError(f"{path}: cannot be followed: expected a .csv or .tsv, or - for a CSV from standard input")
-    follower = Follower(source or Source(path), choose(level, properties, without), level, rules or Rules(), preset)
-    for first, lines in _lines(path, idle_seconds):
-        if first:
-            follower.begin(first)
-        if lines and not follower.add(lines, on_found):
-            break
-        progress(follower.row_count)
-    return follower.verification()
+    source = Source(path, columns or {}, time_unit or (preset.time_unit if preset else "ns"))
+    follower = Follower(source, asked, level, rules or (preset.rules if preset else Rules()), preset)
+    told = row_progress(path, on_progress)
+    try:
+        for first, lines in _lines(path, idle):
+            if first:
+                follower.begin(first)
+            if lines and not follower.add(lines, on_found):
+                break
+            told(follower.row_count)
+    except KeyboardInterrupt:
+        raise Interrupted(_report(path, follower, level, is_interrupted=True)) from None
+    return _report(path, follower, level)
 
 
-def _lines(path: Path, idle_seconds: float | None) -> Iterator[tuple[bytes, bytes]]:
+def _report(path: Path, follower: Follower, level: Level | None, *, is_interrupted: bool = False) -> VerifyReport:
+    checked = Checked(str(path), path, follower.verification())
+    return report_of([checked], level, is_interrupted=is_interrupted)
+
+
+def _lines(path: Path, idle: float | None) -> Iterator[tuple[bytes, bytes]]:
     """Yield the header once, and whole lines as they come: (header, b""), then (b"", lines)."""
     rest, has_header = b"", False
-    for data in _chunks(path, idle_seconds):
+    for data in _chunks(path, idle):
         whole, newline, rest = (rest + data).rpartition(b"\n")
         lines = whole + newline
         if lines and not has_header:
@@ -177,7 +194,7 @@ def _lines(path: Path, idle_seconds: float | None) -> Iterator[tuple[bytes, byte
         yield (b"", rest + b"\n") if has_header else (rest + b"\n", b"")
 
 
-def _chunks(path: Path, idle_seconds: float | None) -> Iterator[bytes]:
+def _chunks(path: Path, idle: float | None) -> Iterator[bytes]:
     if path == STDIN:
         while data := sys.stdin.buffer.read1(_CHUNK_SIZE):  # type: ignore[attr-defined]  # a buffered reader has it
             yield data
@@ -185,16 +202,16 @@ def _chunks(path: Path, idle_seconds: float | None) -> Iterator[bytes]:
     if not path.is_file():
         raise FormatError(path, "no such file, or none that can grow")
     with path.open("rb") as file:
-        yield from _growing(file, idle_seconds)
+        yield from _growing(file, idle)
 
 
-def _growing(file: IO[bytes], idle_seconds: float | None) -> Iterator[bytes]:
+def _growing(file: IO[bytes], idle: float | None) -> Iterator[bytes]:
     grew = time.monotonic()
     while True:
         if data := file.read(_CHUNK_SIZE):
             grew = time.monotonic()
             yield data
-        elif idle_seconds is not None and time.monotonic() - grew >= idle_seconds:
+        elif idle is not None and time.monotonic() - grew >= idle:
             return
         else:
             time.sleep(POLL_SECONDS)
