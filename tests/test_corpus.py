@@ -1,13 +1,12 @@
 """Each scenario of the corpus shows its kind of bug, and none of them accuses a sound design."""
 
 from dataclasses import replace
-
 from typing import Any
 
 import pytest
+from planted_bugs import CLAIM, PLANTED
 
-from fencepost.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget, search_corpusfrom planted_bugs import CLAIM, PLANTED
-
+from fencepost.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget, search_corpus
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, explore
