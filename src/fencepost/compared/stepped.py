@@ -38,7 +38,7 @@ class Stepped:
     native: Native
     mutant: Mutant = Mutant.NONE
     profile: str = PROFILE
-    only_differences: bool = False
+    ignore_shared: bool = False
 
     policy = POLICY
     repeatable = True
@@ -94,7 +94,7 @@ class Stepped:
     def try_out(self, example: JointExample) -> Tried:
         made = self.joint(example)
         failure, failed = made.failure, None
-        if failure is not None and not (self.only_differences and failure.is_of_the_design()):
+        if failure is not None and not (self.ignore_shared and failure.is_of_the_design()):
             failed = Failed(failure.property, failure.sentence, (failure.step, self.batch_count(example)))
         named = {NAMED} if name_of(example.scenario) else frozenset()
         return Tried(failed, made.operations, made.steps, made.happened | named)
