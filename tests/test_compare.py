@@ -42,7 +42,7 @@ FAULTS = [
     ("order4.mutex", Mutant.GUARD_BEFORE_ENTRY, (1, 5, 1)),
     ("order4.claim", Mutant.RESERVE_BEFORE_CLAIM, (1, 3, 1)),
     ("order5.fetch_add", Mutant.PAYLOAD_UNFLUSHED, (1, 0, 1)),
-    (WRONG, Mutant.NONE, (3, 12, 2)),
+    (WRONG, Mutant.NONE, (2, 9, 2)),
 ]
 """Faults, and the batches, steps and threads of the smallest example that seed 1 finds."""
 
