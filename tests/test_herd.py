@@ -99,7 +99,7 @@ def test_every_engine_observes_what_the_instructions_say(text: str, observation:
     reached = observation != "Always" if negated else observation != "Never"
     row = decide_test(test, "tso", "sdmC", ENGINES, Budget(), False)
     assert row.answers == {Answer.ALLOWED if reached else Answer.FORBIDDEN}
-    defined = decide_test(test, "tso", "sdmC", ("python", "native"), Budget(), True)
+    defined = decide_test(test, "tso", "sdmC", ("explorer", "native"), Budget(), True)
     assert defined.answers == row.answers
     assert not row.notes
     assert not defined.notes
@@ -186,9 +186,9 @@ def test_files_are_known_by_what_is_in_them(tmp_path: Path) -> None:
     (tmp_path / "mp.litmus").write_text(MP + "exists (1:EAX=1 /\\ 1:EBX=0)")
     (tmp_path / "inner" / "@all").write_text("# mine\nsb.txt\n../own.litmus # ours\n")
     (tmp_path / "@all").write_text("inner/@all\nmp.litmus\n")
-    rows = litmus([tmp_path / "@all"], engines=("native",))
+    rows = litmus(tmp_path / "@all", engine="native").rows
     assert [(row.name, row.profile) for row in rows] == [("SB", "tso"), ("own", "ncx"), ("MP", "tso")]
-    assert len(litmus([tmp_path], engines=("native",))) == 2
+    assert len(litmus(tmp_path, engine="native").rows) == 2
     (tmp_path / "@again").write_text("@again")
     with pytest.raises(InputError, match="a list that names itself"):
         litmus([tmp_path / "@again"])
@@ -206,10 +206,10 @@ def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
 def test_threads_are_on_one_host_until_they_are_placed(tmp_path: Path) -> None:
     path = tmp_path / "mp"
     path.write_text(MP + "exists (1:EAX=1 /\\ 1:EBX=0)")
-    (alone,) = litmus([path], profile="ncx")
+    (alone,) = litmus(path, profile="ncx").rows
     assert alone.answers == {Answer.FORBIDDEN}
     assert any("--hosts" in each for each in alone.lints)
-    (apart,) = litmus([path], hosts="P0=0,P1=1")
+    (apart,) = litmus(path, hosts="P0=0,P1=1").rows
     assert (apart.profile, apart.answers, apart.lints) == ("ncx", {Answer.ALLOWED}, ())
     again = parse_test(apart.test.text, "again")
     assert again.program == apart.test.program
@@ -225,7 +225,7 @@ def test_threads_are_on_one_host_until_they_are_placed(tmp_path: Path) -> None:
 def test_a_test_is_asked_about_crashes_and_its_fences_ablated() -> None:
     text = x64("movq $1,(x);clflushopt (x);sfence;movq $1,(y)", asks="exists (y=1 /\\ x=0)")
     test = parse_test(text, "t")
-    for name, engines in (("px86", ENGINES), ("ncx-crash", ("python", "native"))):
+    for name, engines in (("px86", ENGINES), ("ncx-crash", ("explorer", "native"))):
         row = decide_test(test, name, "sdmC", engines, Budget(), False)
         assert row.answers == {Answer.FORBIDDEN}
         bare = parse_test(text.replace("sfence ;\n", "").replace("clflushopt (x) ;\n", ""), "t")

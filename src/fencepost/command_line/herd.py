@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,32 +14,33 @@ from fencepost.model.errors import InputError
 
 if TYPE_CHECKING:
     from fencepost.model.litmus import LitmusTest
-    from fencepost.model.litmus.explore import Budget
 
 
-def print_other(
-    paths: Sequence[Path], hosts: str, format: str | None, engine: str, profile: str | None, matrix: str, budget: Budget
-) -> int:
-    """Print one test in a format, or without one every test as herd does; return the exit code."""
-    return convert(paths, hosts, format) if format else print_as_herd(paths, hosts, engine, profile, matrix, budget)
+def print_other(paths: Sequence[Path], given: Mapping[str, Any]) -> int:
+    """Print one test in a format, or every test as herd does; return the exit code. `given` are the options."""
+    aside = [name for name in ("as_json", "runs", "idioms", "outcomes", "as_defined") if given[name]]
+    if aside or (given["herd"] and given["write"]):
+        raise click.UsageError("--herd and --write go without each other, and without what shows or decides otherwise")
+    if given["write"]:
+        return convert(paths, given["hosts"], given["write"])
+    if "native" not in given["engines"]:
+        raise click.UsageError("--herd lists final states by the native engine: leave out --engine")
+    return print_as_herd(paths, given)
 
 
-def print_as_herd(
-    paths: Sequence[Path], hosts: str, engine: str, profile: str | None, matrix: str, budget: Budget
-) -> int:
+def print_as_herd(paths: Sequence[Path], given: Mapping[str, Any]) -> int:
     """Print every test as herd does; return 0, or 3 where a budget was spent, or 2 where a file cannot be read.
 
     As with herd, a condition that does not hold is no failure.
     """
     from fencepost.herd import as_herd, observe
+    from fencepost.model.litmus.explore import Budget
 
-    if engine not in ("all", "native"):
-        raise click.UsageError(f"--herd lists final states by the native engine: leave out --engine {engine}")
     refused: list[InputError] = []
-    code = 0
-    for test in _tests(paths, hosts, refused):
+    code, budget = 0, Budget(given["states"], given["timeout"])
+    for test in _tests(paths, given["hosts"], refused):
         try:
-            observed = observe(test, profile=profile, matrix=matrix, budget=budget)
+            observed = observe(test, profile=given["profile"], matrix=given["matrix"], budget=budget)
         except InputError as error:
             refused.append(error)
             continue
