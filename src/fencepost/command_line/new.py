@@ -15,6 +15,9 @@ def new_command(kind: str, name: str, out: Path) -> None:
     """Write one commented file of a KIND (program, protocol, sequencer), called NAME, that runs at once.
 
     It is right as it is, and names the line to delete to see a counterexample.
+
+    \b
+    fencepost new program mailbox
     """
     from fencepost.templates import commands_of, marked_line_number, new
 
