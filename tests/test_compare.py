@@ -18,15 +18,21 @@ from fencepost.command_line import cli
 from fencepost.compared.kept import user_folder
 from fencepost.compared.modules import Native
 from fencepost.compared.raced import Raced, RaceExample, race_examples
+from fencepost.compared.reduction import _without, simpler
 from fencepost.compared.search import Failed, search
-from fencepost.compared.stepped import Stepped
+from fencepost.compared.stepped import Stepped, described
+from fencepost.compared.verdicts import NAMED, OF_LEVEL
 from fencepost.comparing import compare
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
+from fencepost.model.museum.detection import arriving
 from fencepost.model.programs import DESIGNS, Arriving, Scenario
+from fencepost.model.programs.corpus import CORPUS
+from fencepost.model.programs.pipeline import threads_of
+from fencepost.named_workloads import name_of, name_of_rows
 from fencepost.native import SEQUENCERS, Mutant, _core
 from fencepost.native.joint import HAPPENINGS, JointExample, run_joint
-from fencepost.native.pipeline import DESIGN_NAMES
+from fencepost.native.pipeline import DESIGN_NAMES, has_stepped_form
 from fencepost.replaying import replay
 from fencepost.reports.compare import CompareReport
 
@@ -36,7 +42,7 @@ FAULTS = [
     ("order4.mutex", Mutant.GUARD_BEFORE_ENTRY, (1, 5, 1)),
     ("order4.claim", Mutant.RESERVE_BEFORE_CLAIM, (1, 3, 1)),
     ("order5.fetch_add", Mutant.PAYLOAD_UNFLUSHED, (1, 0, 1)),
-    (WRONG, Mutant.NONE, (3, 12, 2)),
+    (WRONG, Mutant.NONE, (2, 9, 2)),
 ]
 """Faults, and the batches, steps and threads of the smallest example that seed 1 finds."""
 
@@ -79,6 +85,35 @@ def test_a_schedule_of_zeros_is_the_plainest_run(drawn: bytes) -> None:
 def test_every_happening_happens_in_some_drawn_example() -> None:
     tally = search(Stepped("order4.mutex", Native.of(None)), 0, 0, 250, float("inf"), None).tally
     assert all(tally.happened[each] for each in HAPPENINGS), tally.happened
+
+
+@pytest.mark.parametrize("policy", ["stepped", "attempts", "race"])
+def test_examples_are_drawn_from_the_corpus_too(policy: str) -> None:
+    (row,) = compare("order4.claim", policy=policy, examples=40, seed=1).rows
+    assert 0 < row.happened[NAMED] < row.examples
+
+
+@pytest.mark.parametrize("name", [name for name, each in CORPUS.items() if has_stepped_form(each.scenario)])
+def test_a_named_scenario_is_known_by_what_it_sends(name: str) -> None:
+    scenario = CORPUS[name].scenario
+    assert name_of(scenario) == name
+    rows = [(ring, b.client, b.seq, b.count) for ring, batches in enumerate(arriving(scenario)) for b in batches]
+    assert name_of_rows(rows), "some scenario sends that"
+    assert name_of_rows([*rows, (0, 7, 7, 1)]) == ""
+
+
+def test_a_counterexample_says_which_named_scenario_it_is() -> None:
+    first, *_ = described(CORPUS["wrap-parked"].scenario)
+    assert first == f"scenario wrap-parked: {CORPUS['wrap-parked'].scenario}"
+
+
+def test_a_scenario_with_connections_is_made_simpler_without_them() -> None:
+    """Names of such receivers have two numbers, and batches that are there already have no connections."""
+    for name in ("connections-hole", "connections-later"):
+        for scenario, _ in simpler(CORPUS[name].scenario):
+            threads_of(DESIGNS["order4.claim"], scenario)
+    assert _without("receiver 1.0", 0) == "receiver 0.0"
+    assert _without("receiver 1.0", 1) == ""
 
 
 # --- what must be found ---
@@ -249,17 +284,18 @@ def test_a_module_that_has_only_the_stepped_part_is_compared_as_far_as_it_goes()
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"sequencers": "order6"}, "unknown sequencer 'order6'"),
+        ({"target": "order6"}, "unknown sequencer 'order6'"),
         ({"policy": "fast"}, "unknown policy 'fast'"),
         ({"examples": 0}, "examples is 0: expected more than 0"),
         ({"timeout": -1.0}, "timeout is -1.0"),
         ({"examples": 1, "timeout": 1.0}, "both examples and a timeout"),
         ({"jobs": 0}, "jobs is 0"),
         ({"native": pytest}, "neither Pipeline, PipelineScenario"),
-        ({"sequencers": "order5.epoch", "levels": (4,)}, "nothing to compare"),
-        ({"sequencers": "order4.cas_then_reserve", "policy": "race"}, "nothing to compare"),
-        ({"yours": Mutant, "levels": (4, 5)}, "compared alone"),
-        ({"yours": 3, "levels": (4,)}, "yours is 3"),
+        ({"target": "order5.epoch", "level": 4}, "nothing to compare"),
+        ({"target": "order4.cas_then_reserve", "policy": "race"}, "nothing to compare"),
+        ({"target": Mutant}, "with one level"),
+        ({"target": [Mutant, "order4.claim"], "level": 4}, "compared alone"),
+        ({"target": 3, "level": 4}, "3 is no sequencer"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(given: dict[str, Any], message: str) -> None:
@@ -293,8 +329,8 @@ def test_the_command_prints_one_document_and_says_what_never_happened(tmp_path: 
     assert (document["schema"], document["verdict"], document["seed"]) == ("fencepost/compare/2", "not found", 1)
     (row,) = document["results"]
     assert {"target", "policy", "verdict", "examples", "operations", "seconds", "trace"} <= set(row)
-    assert row["examples_with"].keys() == {each.replace(" ", "_") for each in HAPPENINGS}
-    never = [each for each in HAPPENINGS if not row["examples_with"][each.replace(" ", "_")]]
+    assert row["examples_with"].keys() == {each.replace(" ", "_") for each in OF_LEVEL[4]}
+    never = [each for each in OF_LEVEL[4] if not row["examples_with"][each.replace(" ", "_")]]
     assert never
     assert all(f"no {each}" in ran.stderr for each in never)
 

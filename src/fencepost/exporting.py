@@ -29,6 +29,8 @@ def write_export(trace: Trace | RunTrace, kind: str, path: Path, *, full: bool =
 
     `full` has the text tell of every operation. Raises InputError for an unknown kind, and for a spec's trace whose
     steps no programs perform.
+
+    >>> fencepost.write_export(fencepost.read_trace(Path("examples/data/inversion.itf.json")), "html", Path("run.html"))
     """
     if kind not in EXPORTS:
         raise unknown_choice("export", kind, EXPORTS)

@@ -10,6 +10,7 @@ from fencepost.command_line.bench import bench_command
 from fencepost.command_line.check import check_command
 from fencepost.command_line.compare import compare_command
 from fencepost.command_line.doctor import doctor_command
+from fencepost.command_line.examples import examples_command
 from fencepost.command_line.explore import explore_command
 from fencepost.command_line.litmus import litmus_command
 from fencepost.command_line.mutants import mutants_command
@@ -93,6 +94,7 @@ COMMANDS = (
     replay_command,
     bench_command,
     new_command,
+    examples_command,
     doctor_command,
 )
 for command in COMMANDS:

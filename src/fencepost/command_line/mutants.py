@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from fencepost.model.contract import Level
 
 MODES = (
-    "explorer-exhaustive", "explorer-drawn", "native-lockstep", "native-race", "explorer-history", "explorer-outside",
+    "explorer-exhaustive", "explorer-corpus", "explorer-drawn", "native-lockstep", "native-race", "explorer-history",
+    "explorer-outside",
 )  # fmt: skip
 
 
