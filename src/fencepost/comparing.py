@@ -36,7 +36,9 @@ from fencepost.model.processes import SECONDS_MOST, Ended, in_order
 from fencepost.model.programs import DESIGNS
 from fencepost.model.simulation.soundness import SEED_POLICY
 from fencepost.native import PUBLICATIONS, SEQUENCERS, Mutant
+from fencepost.native.adapter import YourSequencer
 from fencepost.native.pipeline import DESIGN_NAMES, STEPPED_NAMES
+from fencepost.own_cpp import compiled, is_cpp
 
 EXAMPLES = {stepped.POLICY: 1_000, attempted.POLICY: 200, raced.POLICY: 100}
 """Examples of a row by default: of those that take longer, fewer."""
@@ -49,7 +51,7 @@ AnyTask = Stepped | Attempted | Raced
 
 
 def compare(
-    sequencers: str | Path | Iterable[str] = (),
+    sequencers: str | Path | type[YourSequencer] | Iterable[str] = (),
     *,
     yours: Make | ModuleType | None = None,
     levels: Iterable[Level] = LEVELS,
@@ -68,7 +70,7 @@ def compare(
 ) -> Comparisons:
     """Compare native sequencers with the model, by default all of them under every policy.
 
-    sequencers       names, or FILE.py[:Class] for a sequencer of your own
+    sequencers       names, or a sequencer of your own: its class, FILE.py[:Class] or FILE.cpp
     yours            a sequencer of your own instead: what makes a `fencepost.native.YourSequencer`, or a module made by
                      FENCEPOST_SEQUENCER (`fencepost/adapter.hpp`); `levels` then says of which level it is
     policy           `stepped`, `attempts`, `race`, or a publication, with which it is then raced
@@ -86,21 +88,24 @@ def compare(
 
     Raises InputError for names, numbers and modules that cannot be used, and Interrupted with the rows so far.
     """
+    if isinstance(sequencers, type):
+        sequencers, yours = (), sequencers
     names: tuple[str, ...] = (
         (str(sequencers),) if isinstance(sequencers, str | Path) else tuple(dict.fromkeys(sequencers))
     )
-    if len(names) == 1 and yours is None and is_own(names[0]):
-        yours = object_of(names[0], SEQUENCER)
+    of_user: Make | ModuleType | Native | None = yours
+    if len(names) == 1 and yours is None and (is_own(names[0]) or is_cpp(names[0])):
+        of_user = object_of(names[0], SEQUENCER) if is_own(names[0]) else compiled(Path(names[0]), progress)
         names = ()
     _check(names, policy, examples, budget_seconds, jobs)
-    compiled = Native.of(native)
+    module = Native.of(native)
     tasks: tuple[AnyTask, ...]
-    if yours is not None:
-        tasks = (_yours(yours, tuple(levels), names, native),)
+    if of_user is not None:
+        tasks = (_yours(of_user, tuple(levels), names, native),)
     else:
-        tasks = tuple(_tasks(names, tuple(levels), policy, compiled, mutant, profile, only_differences))
+        tasks = tuple(_tasks(names, tuple(levels), policy, module, mutant, profile, only_differences))
     if not tasks:
-        raise InputError(_nothing(names, tuple(levels), policy, compiled))
+        raise InputError(_nothing(names, tuple(levels), policy, module))
     folder = None if seed is not None else kept_in or user_folder()
     drawn = SystemRandom().getrandbits(32) if seed is None else seed
     rows: list[Compared] = []
@@ -108,7 +113,7 @@ def compare(
         for task in tasks:
             progress(f"{task.sequencer} {task.policy}")
             share = budget_seconds / len(tasks) if budget_seconds is not None else None
-            default = EXAMPLES_OF_YOURS if yours is not None else EXAMPLES[_kind(task)]
+            default = EXAMPLES_OF_YOURS if of_user is not None else EXAMPLES[_kind(task)]
             count = (examples or default) if budget_seconds is None else None
             rows.append(_compared(task, jobs, drawn, count, share, folder, out))
             if rows[-1].reason == INTERRUPTED:
@@ -138,7 +143,7 @@ def _tasks(
     names: tuple[str, ...],
     levels: tuple[Level, ...],
     policy: str | None,
-    compiled: Native,
+    module: Native,
     mutant: Mutant,
     profile: str,
     only_differences: bool,
@@ -147,22 +152,26 @@ def _tasks(
     for name in names or dict.fromkeys((*DESIGN_NAMES, *SEQUENCERS)):
         if _level(name) not in levels:
             continue
-        if name in STEPPED_NAMES and compiled.is_stepped and policy in (None, stepped.POLICY):
-            yield Stepped(name, compiled, mutant, profile, only_differences)
-        if name not in SEQUENCERS or not compiled.is_raced or mutant is not Mutant.NONE:
+        if name in STEPPED_NAMES and module.is_stepped and policy in (None, stepped.POLICY):
+            yield Stepped(name, module, mutant, profile, only_differences)
+        if name not in SEQUENCERS or not module.is_raced or mutant is not Mutant.NONE:
             continue
         if policy in (None, attempted.POLICY):
-            yield Attempted(name, _level(name), Shipped(name, compiled))
+            yield Attempted(name, _level(name), Shipped(name, module))
         if policy is None or policy in (raced.POLICY, *PUBLICATIONS):
-            yield Raced(name, compiled, policy if policy in PUBLICATIONS else None)
+            yield Raced(name, module, policy if policy in PUBLICATIONS else None)
 
 
-def _yours(yours: Make | ModuleType, levels: tuple[Level, ...], names: tuple[str, ...], native: object) -> Attempted:
-    if len(levels) != 1 or names or native is not None:
-        raise InputError("a sequencer of your own is compared alone: expected `yours` with one level, and no names")
-    if isinstance(yours, ModuleType):
-        module = Native.named(yours)
-        return Attempted(module.name, levels[0], Compiled(module))
+def _yours(
+    yours: Make | ModuleType | Native, levels: tuple[Level, ...], names: tuple[str, ...], native: object
+) -> Attempted:
+    if len(levels) != 1:
+        raise InputError("of which level a sequencer of your own is, is not said: expected --level 4 or --level 5")
+    if names or native is not None:
+        raise InputError("a sequencer of your own is compared alone: expected no other names beside it")
+    if isinstance(yours, ModuleType | Native):
+        module = yours if isinstance(yours, Native) else Native.named(yours)
+        return Attempted(module.name.rpartition(".")[2], levels[0], Compiled(module))
     if not callable(yours):
         raise InputError(f"yours is {yours!r}: expected a class or function that makes a sequencer, or a module")
     return Attempted(getattr(yours, "__name__", type(yours).__name__), levels[0], yours)
@@ -187,11 +196,11 @@ def _counted(task: AnyTask) -> tuple[str, ...]:
     return tuple(each for each in of_level if each in known)
 
 
-def _nothing(names: tuple[str, ...], levels: tuple[Level, ...], policy: str | None, compiled: Native) -> str:
+def _nothing(names: tuple[str, ...], levels: tuple[Level, ...], policy: str | None, module: Native) -> str:
     asked = f"{', '.join(names) or 'any sequencer'} at level {', '.join(map(str, levels))}"
     under = f" under policy {policy}" if policy else ""
     return (
-        f"nothing to compare: {compiled.name} has no native code of {asked}{under}: expected one of"
+        f"nothing to compare: {module.name} has no native code of {asked}{under}: expected one of"
         f" {', '.join(STEPPED_NAMES)} under stepped, one of {', '.join(SEQUENCERS)} under the others"
     )
 

@@ -39,7 +39,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 
 
 @click.command("compare")
-@click.argument("names", nargs=-1, metavar="[SEQUENCER|FILE.py[:CLASS]]...")
+@click.argument("names", nargs=-1, metavar="[SEQUENCER|FILE.py[:CLASS]|FILE.cpp]...")
 @options.level_option
 @click.option("--sequencer", "more", multiple=True, metavar="S", help="The same as an argument.")
 @click.option(
@@ -77,11 +77,13 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
     contract, and each native step must be one that the spec accepts. Under `race`, the production sequencers order
     drawn workloads on real threads. What fails is shown as small as it gets.
 
-    FILE.py is a sequencer of your own; its answers are compared, attempt by attempt. Say its --level.
+    FILE.py and FILE.cpp are sequencers of your own; their answers are compared, attempt by attempt. Say the --level.
+    FILE.cpp is compiled with the headers of fencepost, into your cache.
     """
     from fencepost.compared.search import keep_out_of_here
     from fencepost.comparing import compare
     from fencepost.model.own import is_own
+    from fencepost.own_cpp import is_cpp
 
     keep_out_of_here()
     out: Path = given["out"]
@@ -107,7 +109,9 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], asked: tu
     if given["as_json"]:
         print_json("compare", found.verdict, found.seed, [_json(row) for row in found.rows])
     else:
-        own = next((f"{each} --level {asked[0]}" for each in (*names, *given["more"]) if is_own(each)), None)
+        own = next(
+            (f"{each} --level {asked[0]}" for each in (*names, *given["more"]) if is_own(each) or is_cpp(each)), None
+        )
         _print(found, given["examples"], own, is_by_budget=given["budget"] is not None)
     _warn(found)
     if not given["quiet"]:
