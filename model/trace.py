@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from fencepost.model.errors import InputError
 from fencepost.model.instance import Instance
-from fencepost.model.language import TRUTH, Protocol, Statement
+from fencepost.model.language import TRUTH, Map, Protocol, Statement
 
 
 class Step(Struct, frozen=True):
@@ -88,3 +88,16 @@ def explain(state: Protocol, statement: Statement, values: dict[str, int]) -> st
     """Say for which values the statement fails, each as the protocol describes it."""
     facts = [f"{name} = {state.describe(sort, values[name])}" for name, sort in statement.parameters]
     return f"{statement.name} is violated for {'; '.join(facts)}"
+
+
+def cells_of(state: Protocol) -> dict[str, str]:
+    """Return what the fields of a state hold, of maps the cells that were written."""
+    found = {}
+    for name in state.fields:
+        value = getattr(state, name)
+        if isinstance(value, Map):
+            for key, cell in value.written().items():
+                found[f"{name}[{', '.join(map(str, key if isinstance(key, tuple) else (key,)))}]"] = str(cell)
+        else:
+            found[name] = str(value)
+    return found

@@ -348,7 +348,7 @@ def test_a_name_may_be_written_in_any_style(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "message"),
     [
-        ("protcol", "Mine", "unknown template 'protcol': expected one of program, protocol, sequencer"),
+        ("protcol", "Mine", "unknown template 'protcol': expected one of cpp, program, protocol, sequencer"),
         ("protocol", "3", "'3' is no name: expected letters, digits, _ and -"),
         ("protocol", "a/b", "'a/b' is no name"),
         ("protocol", "", "'' is no name"),

@@ -18,7 +18,7 @@ from random import SystemRandom
 from types import ModuleType
 
 from fencepost.compared import attempted, raced, stepped
-from fencepost.compared.attempted import Attempted, Compiled, Shipped
+from fencepost.compared.attempted import Attempted, Shipped
 from fencepost.compared.attempts import Make
 from fencepost.compared.ended import counterexample_of_end, not_tried_again
 from fencepost.compared.kept import user_folder
@@ -101,7 +101,7 @@ def compare(
     module = Native.of(native)
     tasks: tuple[AnyTask, ...]
     if of_user is not None:
-        tasks = (_yours(of_user, tuple(levels), names, native),)
+        tasks = (attempted.of_user(of_user, tuple(levels), is_alone=not names and native is None),)
     else:
         tasks = tuple(_tasks(names, tuple(levels), policy, module, mutant, profile, only_differences))
     if not tasks:
@@ -160,21 +160,6 @@ def _tasks(
             yield Attempted(name, _level(name), Shipped(name, module))
         if policy is None or policy in (raced.POLICY, *PUBLICATIONS):
             yield Raced(name, module, policy if policy in PUBLICATIONS else None)
-
-
-def _yours(
-    yours: Make | ModuleType | Native, levels: tuple[Level, ...], names: tuple[str, ...], native: object
-) -> Attempted:
-    if len(levels) != 1:
-        raise InputError("of which level a sequencer of your own is, is not said: expected --level 4 or --level 5")
-    if names or native is not None:
-        raise InputError("a sequencer of your own is compared alone: expected no other names beside it")
-    if isinstance(yours, ModuleType | Native):
-        module = yours if isinstance(yours, Native) else Native.named(yours)
-        return Attempted(module.name.rpartition(".")[2], levels[0], Compiled(module))
-    if not callable(yours):
-        raise InputError(f"yours is {yours!r}: expected a class or function that makes a sequencer, or a module")
-    return Attempted(getattr(yours, "__name__", type(yours).__name__), levels[0], yours)
 
 
 def _level(name: str) -> Level:

@@ -9,6 +9,7 @@ import click
 
 from fencepost.command_line import options
 from fencepost.command_line.output import exit_code, found_by, print_json, print_summary, print_table, warn
+from fencepost.command_line.repair import repair_in_json, repair_lines
 from fencepost.model.contract import worst
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def ablate_command(
 
     In a program of your own, FILE.py or FILE.py:NAME, the marked operations are those in optional(...) of
     fencepost.program; a set suffices where no run of the program with it is violated.
+
+    A wrong program in which nothing is marked is mended: the fewest flushes and fences are said that make it right when
+    they are inserted. It is wrong as it stands, so the exit code is 1.
     """
     if as_list or program is None:
         _list()
@@ -119,6 +123,7 @@ def _json(test: LitmusTest, profile: str, matrix: str, ablation: Ablation, findi
         "minimal": [[names[slot] for slot in sorted(each)] for each in ablation.minimal],
         "moves": [{"move": each.text, "minimal": [list(slots) for slots in each.minimal]} for each in ablation.moves],
         "run": _cells(ablation.run),
+        "repair": repair_in_json(ablation.repair),
         "bound": ablation.bound,
         "reason": ablation.reason or None,
         "queries": ablation.queries,
@@ -144,6 +149,9 @@ def _print(test: LitmusTest, profile: str, matrix: str, ablations: list[Ablation
         if ablation.reason:
             click.echo(f"    {ablation.verdict}: {ablation.reason}")
             continue
+        if not ablation.slots:
+            _print_repair(ablation)
+            continue
         if ablation.minimal:
             rows = [[each.text, each.role, each.bound] for each in ablation.slots]
             print_table(f"{test.name} under {profile}, matrix {matrix}", ["thread: slot", "role", "bound"], rows)
@@ -158,6 +166,18 @@ def _print(test: LitmusTest, profile: str, matrix: str, ablations: list[Ablation
     asked = dict.fromkeys((test.name, profile, each.crash) for each in ablations)
     for line in (*crashing(list(asked)), *assumed([profile])):
         click.echo(line)
+
+
+def _print_repair(ablation: Ablation) -> None:
+    """Print of a program in which nothing is marked whether it is wrong, and what mends it."""
+    from fencepost.command_line.litmus import print_run
+
+    if ablation.run is not None:
+        click.echo("nothing is marked, and the program is wrong:")
+        print_run(ablation.run)
+    for line in repair_lines(ablation.repair):
+        click.echo(line)
+    click.echo(f"{ablation.verdict}: {ablation.bound}")
 
 
 def _print_sets(ablation: Ablation) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line.output import exit_code, print_json, print_summary, print_table, writable
+from fencepost.command_line.repair import repair_in_json, repair_lines
 from fencepost.model.contract import Verdict
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def _json(found: ProgramAblation, traces: dict[int, Path]) -> dict[str, Any]:
         ],
         "minimal": [sorted(texts[mark] for mark in each) for each in found.minimal],
         "trace": traces.get(id(found.explored)),
+        "repair": repair_in_json(found.repair),
         "bound": found.bound,
         "reason": found.reason or None,
         "queries": found.queries,
@@ -71,6 +73,9 @@ def _print(found: ProgramAblation, traces: dict[int, Path], *, runs: bool) -> No
     if found.verdict is Verdict.UNKNOWN:
         click.echo(f"{found.program.name} under {found.profile}, matrix {found.matrix}")
         click.echo(f"unknown: {found.reason}")
+        return
+    if not found.marks:
+        _print_repair(found, traces)
         return
     rows = [[each.text, each.role, _without(each.explored), each.bound] for each in found.marks]
     title = f"{found.program.name} under {found.profile}, matrix {found.matrix}"
@@ -89,6 +94,19 @@ def _print(found: ProgramAblation, traces: dict[int, Path], *, runs: bool) -> No
         elif each.explored is not None:
             click.echo(f"without {each.text}: fencepost replay {traces[id(each.explored)]}")
     click.echo(f"{found.verdict}: {found.bound}")
+
+
+def _print_repair(found: ProgramAblation, traces: dict[int, Path]) -> None:
+    """Print the violating run of a program in which nothing is marked, and what mends it."""
+    from fencepost.model.explorer.columns import describe_run
+
+    assert found.explored is not None
+    click.echo("nothing is marked, and the program is wrong:")
+    click.echo(describe_run(found.explored, traces[id(found.explored)]))
+    for line in repair_lines(found.repair):
+        click.echo(line)
+    if found.reason:
+        click.echo(found.reason)
 
 
 def _without(explored: Explored | None) -> str:
