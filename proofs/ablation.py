@@ -24,7 +24,7 @@ from fencepost.model.memory.program import LOCKED, STORES
 from fencepost.proofs.interruptible import Solver
 from fencepost.proofs.litmus_encoding import Slot
 from fencepost.proofs.litmus_insertion import with_insertions
-from fencepost.proofs.oracle import GaveUp, Oracle, Reaching, Slots
+from fencepost.proofs.oracle import SECONDS_BUDGET, GaveUp, Oracle, Reaching, Slots
 from fencepost.proofs.repair import Repair, repair
 
 
@@ -81,7 +81,7 @@ class Ablation:
     repair: Repair | None = None  # of a wrong program in which nothing is marked
 
 
-def ablate(test: LitmusTest, profile: Profile, matrix: Matrix) -> list[Ablation]:
+def ablate(test: LitmusTest, profile: Profile, matrix: Matrix, *, seconds: float = SECONDS_BUDGET) -> list[Ablation]:
     """Return what each optional slot of a test is to its safety and, where it says what is stale, to its freshness.
 
     Under a crash profile a test with a CRASH of its own is asked about twice: with a crash at any moment, and there.
@@ -99,7 +99,7 @@ def ablate(test: LitmusTest, profile: Profile, matrix: Matrix) -> list[Ablation]
     try:
         for asked, crash in test.crash_questions(profile):
             for name, condition in promises:
-                made = (_promise if slots else _repaired)(asked, name, condition, profile, matrix)
+                made = (_promise if slots else _repaired)(asked, name, condition, profile, matrix, seconds)
                 found.append(replace(made, crash=crash))
     except KeyboardInterrupt:
         raise Interrupted(found) from None
@@ -110,11 +110,13 @@ def ablate(test: LitmusTest, profile: Profile, matrix: Matrix) -> list[Ablation]
     return found
 
 
-def _repaired(test: LitmusTest, name: str, condition: Condition, profile: Profile, matrix: Matrix) -> Ablation:
+def _repaired(
+    test: LitmusTest, name: str, condition: Condition, profile: Profile, matrix: Matrix, seconds_most: float
+) -> Ablation:
     """Return what mends a test without slots, where it is wrong."""
     began = time.perf_counter()
     program, texts = with_insertions(test, profile)
-    oracle = Oracle(program, condition, profile, matrix, list(texts))
+    oracle = Oracle(program, condition, profile, matrix, list(texts), seconds_most)
     made, run, bound = None, None, "the program as it is"
     try:
         if not oracle.reachable(frozenset()):
@@ -166,11 +168,13 @@ def _check_optional(test: LitmusTest) -> None:
             raise InputError(f"{where}: {each.text} cannot be optional: its word or result is used elsewhere")
 
 
-def _promise(test: LitmusTest, name: str, condition: Condition, profile: Profile, matrix: Matrix) -> Ablation:
+def _promise(
+    test: LitmusTest, name: str, condition: Condition, profile: Profile, matrix: Matrix, seconds: float
+) -> Ablation:
     began = time.perf_counter()
     slots = test.slots()
     everything = frozenset(slots)
-    oracle = Oracle(test.program, condition, profile, matrix, slots)
+    oracle = Oracle(test.program, condition, profile, matrix, slots, seconds)
     try:
         if oracle.reachable(everything):
             moves = _moves(test, condition, profile, matrix)

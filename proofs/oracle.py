@@ -31,10 +31,13 @@ class Reaching(typing.Protocol):
 class Oracle:
     """Says whether a bad end is reachable with some of the slots present: by timestamps, else by exploration."""
 
-    def __init__(self, program: Program, condition: Condition, profile: Profile, matrix: Matrix, slots: list[Slot]):
+    def __init__(
+        self, program: Program, condition: Condition, profile: Profile, matrix: Matrix, slots: list[Slot],
+        seconds: float = SECONDS_BUDGET,
+    ) -> None:  # fmt: skip
         self.program, self.condition, self.profile, self.matrix = program, condition, profile, matrix
         self.slots, self.queries = slots, 0
-        self.deadline = time.perf_counter() + SECONDS_BUDGET
+        self.deadline = time.perf_counter() + seconds
         self.answers: dict[Slots, bool] = {}
         self.solver: Solver | None = None
         if not unsupported(program, profile) and not too_large(program):

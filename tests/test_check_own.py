@@ -92,7 +92,7 @@ def test_a_class_a_program_and_a_path_are_checked_alike(tmp_path: Path) -> None:
             report = fencepost.check(target, **given)  # type: ignore[arg-type]  # the same
             assert report.holds, (target, str(report))
     own = object_of(sequencer, SEQUENCER)
-    assert fencepost.compare(own, levels=(4,), examples=20, seed=1).verdict is Verdict.NOT_FOUND
+    assert fencepost.compare(own, level=4, examples=20, seed=1).verdict is Verdict.NOT_FOUND
 
 
 def test_without_a_folder_a_finding_holds_the_trace_itself(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_what_crashes_or_hangs_is_a_finding_with_its_example(
 ) -> None:
     monkeypatch.setattr("fencepost.comparing.SECONDS_MOST", 5.0)
     monkeypatch.setenv("FAULT", fault)
-    (row,) = compare(faulty, levels=(4,), examples=40, seed=3).rows
+    (row,) = compare(faulty, level=4, examples=40, seed=3).rows
     if property is None:
         assert row.verdict is Verdict.NOT_FOUND, row
         return
@@ -175,7 +175,7 @@ def test_a_file_that_defines_no_one_sequencer_is_refused(tmp_path: Path, text: s
     if text is not None:
         path.write_text(text)
     with pytest.raises(InputError, match=message):
-        compare(path, levels=(4,))
+        compare(path, level=4)
 
 
 def test_a_missing_compiler_is_named(faulty: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def judge(*_: object) -> None:
 
 
 def violated(program: Program) -> Explored:
-    (explored,) = fencepost.explore(program)
+    (explored,) = fencepost.explore(program).explored
     assert explored.violation is not None
     return explored
 
@@ -124,7 +124,7 @@ def drawn(random: Random) -> Program:
 def test_no_explanation_names_a_step_twice_or_a_thread_that_is_not_there() -> None:
     random, seen = Random(7), 0
     for _ in range(120):
-        (explored,) = fencepost.explore(drawn(random), limits=None)
+        (explored,) = fencepost.explore(drawn(random)).explored
         if explored.violation is None:
             continue
         seen += 1

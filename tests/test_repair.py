@@ -142,7 +142,7 @@ def test_a_wrong_program_is_mended_by_the_fewest_insertions_and_they_do_mend_it(
         "invalidate(record data) before the load",
     ]
     assert found.repair.is_smallest
-    (mended,) = fencepost.explore(Program("mended", [thread(mended_writer), thread(mended_reader, host=1)]))
+    (mended,) = fencepost.explore(Program("mended", [thread(mended_writer), thread(mended_reader, host=1)])).explored
     assert mended.verdict is Verdict.EXHAUSTED
 
 
@@ -220,7 +220,7 @@ def test_the_commands_print_the_repair_and_exit_1(tmp_path: Path) -> None:
     ran = CliRunner().invoke(cli, ["ablate", str(path)])
     assert ran.exit_code == 1
     assert "minimal repair, 2 to insert:\n    thread 0: MF before `R a y`\n" in ran.output
-    in_json = json.loads(CliRunner().invoke(cli, ["ablate", str(path), "--json"]).output)
+    in_json = json.loads(CliRunner().invoke(cli, ["ablate", str(path), "--json", "--quiet"]).stdout)
     assert in_json["results"][0]["repair"]["is_smallest"] is True
     target = str(EXAMPLES / "published.py:uring")
     ran = CliRunner().invoke(cli, ["ablate", target, "--profile", "tso", "--out", str(tmp_path)])

@@ -243,6 +243,6 @@ if __name__ == "__main__":
     wrong = (profiler, uring, aeron, queueworld, jctools)
     fixed = (profiler_fixed, uring_fixed, aeron_fixed, queueworld_fixed, jctools_fixed)
     for program in (*wrong, *fixed):
-        for explored in fencepost.explore(program, profile="tso"):
+        for explored in fencepost.explore(program, profile="tso").explored:
             found = f"{explored.violation.property}: {explored.violation.sentence}" if explored.violation else "-"
             print(f"{program.name}: {explored.verdict} ({explored.bound}) {found}")

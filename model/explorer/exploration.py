@@ -51,6 +51,11 @@ class Limits:
     depth: int = DEPTH_MOST
     runs: int | None = None  # complete ones; None: RUNS of the drawn strategies, all of an exhaustive search
 
+    def __post_init__(self) -> None:
+        """Refuse a limit that no clock or count reaches: nothing is later than the time that is no number."""
+        if not self.seconds >= 0:
+            raise InputError(f"the time is {self.seconds} s, expected a number of seconds of at least 0")
+
 
 @dataclass(frozen=True)
 class Progress:

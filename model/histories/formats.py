@@ -8,9 +8,6 @@ names the file, the row (data rows from 1), the column, what was found and what 
 is written beside its target and moved there when it is whole.
 """
 
-import os
-import secrets
-import shutil
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +17,7 @@ from fencepost.model.histories.layout import Layout
 from fencepost.model.histories.parquet import parse_parquet, render_parquet
 from fencepost.model.histories.records import History, IntColumn, Table, Workload, find_fault
 from fencepost.model.histories.text_formats import parse_csv, parse_ndjson, render_csv, render_ndjson
+from fencepost.model.writing import store
 
 _TEXT = (".csv", ".ndjson", ".jsonl")
 
@@ -115,30 +113,7 @@ def _write(path: Path, table: Table) -> None:
     else:
         render = render_csv if extension == ".csv" else render_ndjson
         data = render(table.columns).encode()
-    _store(path, compress(data, wrapper, path) if wrapper else data)
-
-
-def _store(path: Path, data: bytes) -> None:
-    try:
-        target = path.resolve()  # through a symbolic link, instead of in its place
-        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())  # or a crash could leave the new name with half the bytes
-            if target.exists():
-                shutil.copymode(target, temporary)
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except FileNotFoundError:
-        raise FormatError(path, "cannot be written: no such directory") from None
-    except IsADirectoryError:
-        raise FormatError(path, "is a directory, expected a file") from None
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
-        raise FormatError(path, f"cannot be written: {_reason(error)}") from None
+    store(path, compress(data, wrapper, path) if wrapper else data)
 
 
 def _reason(error: Exception) -> str:

@@ -128,7 +128,7 @@ def _run(subject: Subject, picks: list[int], lines: dict[tuple[str, ...], Lines]
         except LinesChanged:
             continue
         known.join(system.lines)
-        return None if found is None else caught("hypothesis", subject, system.lines, found[1], found[0])
+        return None if found is None else caught("explorer-drawn", subject, system.lines, found[1], found[0])
 
 
 def _picked(subject: Subject, system: System, picks: list[int]) -> tuple[Violation, Schedule] | None:

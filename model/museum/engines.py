@@ -68,7 +68,7 @@ def simulated(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
         state, events, ended = timed_run(system, _mixed(seed, run), steps_most=STEPS_MOST)
         found = subject.violation_at(system, state) if ended else livelock(system, state, events)
         if found is not None and exhibit.asks(found):
-            return caught("simpy", subject, system.lines, schedule_of(events), found)
+            return caught("simulation", subject, system.lines, schedule_of(events), found)
     return missed(f"{run} runs, seeds from {seed}")
 
 

@@ -31,8 +31,10 @@ REFUTED: dict[type[Protocol], tuple[str, ...]] = {
     refuted.Order4FirstExpectationZero: ("once",),
     refuted.Order4ReserveForParked: ("dense", "client-order"),
     refuted.Order4SeedFromFirstSeen: ("prefix",),
-    refuted.Order5SplitCounter: ("unique",),
+    refuted.Order5SplitCounter: ("unique", "contiguous"),
     refuted.Order5HighestPublished: ("frontier",),
+    refuted.Order5AnySlot: ("ring-order",),
+    refuted.Order5NewestRecord: ("agreement",),
 }
 
 PROTOCOLS: dict[str, type[Protocol]] = {each.name: each for each in (*SOUND, *REFUTED)}
@@ -43,6 +45,16 @@ def protocol(name: str) -> type[Protocol]:
     if name not in PROTOCOLS:
         raise unknown_choice("sequencer", name, PROTOCOLS)
     return PROTOCOLS[name]
+
+
+def sequencers(level: Level | None = None) -> dict[str, str]:
+    """Return the sound sequencers, of one level or of both: each name with a sentence on how it orders."""
+    return {each.name: sentence_of(each) for each in SOUND if level in (None, each.level)}
+
+
+def sentence_of(protocol: type[Protocol]) -> str:
+    """Return the first sentence of a protocol's documentation."""
+    return (protocol.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
 
 
 def sound_at(level: Level) -> tuple[type[Protocol], ...]:

@@ -11,8 +11,8 @@ from fencepost.model.explorer.columns import conclusion, heading, table
 from fencepost.model.explorer.exports import chrome_document, page, shiviz_log, spec_page
 from fencepost.model.explorer.run_itf import itf_text
 from fencepost.model.explorer.run_trace import Run, RunTrace
-from fencepost.model.itf import write_whole
 from fencepost.model.trace import Trace
+from fencepost.model.writing import store
 from fencepost.replaying import run_of
 
 EXPORTS: dict[str, Callable[[Run, bool], str]] = {
@@ -37,6 +37,6 @@ def write_export(trace: Trace | RunTrace, kind: str, path: Path, *, full: bool =
     except InputError:
         if kind != "html" or not isinstance(trace, Trace):
             raise
-        write_whole(path, spec_page(trace))
+        store(path, spec_page(trace))
     else:
-        write_whole(path, EXPORTS[kind](made, full))
+        store(path, EXPORTS[kind](made, full))

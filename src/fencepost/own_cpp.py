@@ -11,7 +11,6 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from fencepost.compiling import (
     version_of,
 )
 from fencepost.model.errors import InputError, LoadError
+from fencepost.model.report import Progress
 from fencepost.native import include_directory
 
 FLAGS = ("-std=c++20", "-O1", "-fPIC", "-fvisibility=hidden", "-pthread")
@@ -42,7 +42,7 @@ def is_cpp(target: str | Path) -> bool:
     return Path(target).suffix in ENDINGS
 
 
-def compiled(path: Path, tell: Callable[[str], None] = lambda message: None) -> Native:
+def compiled(path: Path, on_progress: Progress | None = None) -> Native:
     """Return the module of a file with a line FENCEPOST_SEQUENCER(name, Class), compiled where it is not in the cache.
 
     Raises InputError where it cannot be read, has no such line or several, or nothing here compiles; LoadError, with
@@ -56,7 +56,8 @@ def compiled(path: Path, tell: Callable[[str], None] = lambda message: None) -> 
         digest.update(source.read_bytes())
     module = cache_folder("own") / f"{name}-{digest.hexdigest()[:16]}{SUFFIX}"
     if not module.is_file():
-        tell(f"compiling {path}")
+        if on_progress is not None:
+            on_progress(f"compiling {path}")
         with alone(module), tempfile.TemporaryDirectory(dir=module.parent) as folder:
             linked = Path(folder) / module.name
             _run(path, [compiler, *flags, *LINK_FLAGS, str(path), "-o", str(linked)])

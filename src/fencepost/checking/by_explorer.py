@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from fencepost import native
 from fencepost.checking.job import REFINEMENT, SAME_STEPS, Job
@@ -19,6 +20,7 @@ from fencepost.model.explorer.subjects import SequencerOrigin, sequencer
 from fencepost.model.memory import PROFILE
 from fencepost.model.programs.corpus import corpus_for
 from fencepost.model.report import Finding
+from fencepost.model.writing import kept
 from fencepost.native.pipeline import STEPPED_NAMES, has_stepped_form
 from fencepost.native.stepped import Disagreement
 
@@ -79,7 +81,7 @@ def _findings(job: Job, engine: str, mode: str | None, came: Searched, seconds: 
     for name, found in came.violations().items():
         path = job.out and job.out / f"{job.name}-{name}-run{'' if engine == 'explorer' else '-native'}.itf.json"
         if path is not None:
-            write_run(found, path)
+            path = kept(path, partial(write_run, found))
         bound = f"1 of {found.counts.complete} runs of {found.subject.size}"
         yield job.finding(
             engine, name, Verdict.VIOLATED, bound, seconds,

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from fencepost import proofs
-from fencepost.checking.by_model import describe
 from fencepost.checking.screen import wrapped
 from fencepost.comparing import compare
 from fencepost.model.contract import Level, Verdict
-from fencepost.model.errors import InputError, Interrupted, unknown_choice
+from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.explorer.columns import describe_run
 from fencepost.model.explorer.exploration import Limits, explore
 from fencepost.model.explorer.run_itf import write_run
@@ -32,13 +31,13 @@ from fencepost.model.own import PROGRAM, PROTOCOL, SEQUENCER, is_own, name_in, o
 from fencepost.model.processes import Ended, isolated
 from fencepost.model.programs.own import Program
 from fencepost.model.programs.structures.structure import ENSURED
-from fencepost.model.report import Finding, Report, aligned
+from fencepost.model.report import Finding, Progress, Report, aligned, of_property
+from fencepost.model.trace import describe
+from fencepost.model.writing import kept
 from fencepost.own_cpp import is_cpp
 
 OF_PROGRAMS = (ENSURED, "drained", "raised")
 """What one search of a program shows: what it ensures, that no thread waits for ever, that none raises."""
-ANSWERS = "answers"
-"""What is asked of a sequencer: each answer is one that the contract allows, and so is all that it ordered."""
 EXAMPLES = 300
 """Of a sequencer: some seconds. `fencepost compare` draws more."""
 GRACE_SECONDS = 5.0
@@ -48,7 +47,7 @@ Own: TypeAlias = "type[Any] | Program | str | Path"
 Work = Callable[[], list[Finding]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OwnReport(Report):
     """What `check` found of one's own work: a row a property, then counterexamples and the verdict in words."""
 
@@ -116,7 +115,7 @@ def check_own(
     jobs: int,
     timeout: float,
     out: Path | None,
-    on_progress: Callable[[str], None],
+    on_progress: Progress,
 ) -> OwnReport:
     """Check a class, a program, or all that FILE.py[:Name] or FILE.cpp defines; see `fencepost.check`."""
     works = list(_works(target, level, seed, jobs, timeout, out, on_progress))
@@ -130,10 +129,7 @@ def check_own(
             found += work()
     except KeyboardInterrupt:
         raise Interrupted(OwnReport("check", tuple(found), seed, is_interrupted=True)) from None
-    kept = tuple(each for each in found if property in (None, each.property))
-    if not kept:
-        raise unknown_choice("property", property, dict.fromkeys(each.property for each in found))
-    return OwnReport("check", kept, seed)
+    return OwnReport("check", of_property(found, property), seed)
 
 
 def _works(
@@ -143,7 +139,7 @@ def _works(
     jobs: int,
     timeout: float,
     out: Path | None,
-    tell: Callable[[str], None],
+    tell: Progress,
 ) -> Iterator[tuple[str, str, Work]]:
     """Yield the engine, the name and the work of each object that a target stands for."""
     protocols, programs, sequencers = _objects(target)
@@ -186,9 +182,10 @@ def _by_z3(protocol: type[Protocol], out: Path | None) -> list[Finding]:
         text = describe(proof.trace) if proof.trace is not None else ""
         if proof.cti is not None:
             text = f"counterexample to induction; no invariant excludes this state:\n{proof.cti}"
-        path = out and proof.trace and out / f"{proof.protocol}-{proof.property}.itf.json"
-        if path and proof.trace is not None:
-            write_trace(path, proof.trace)
+        path = None
+        if out is not None and proof.trace is not None:
+            wanted = out / f"{proof.protocol}-{proof.property}.itf.json"
+            path = kept(wanted, partial(write_trace, trace=proof.trace))
         findings.append(
             Finding(
                 protocol.name,
@@ -224,9 +221,9 @@ def _explored(program: Program, timeout: float, out: Path | None) -> list[Findin
             Finding(program.name, name, "explorer", explored.verdict, bound, explored.seconds) for name in OF_PROGRAMS
         ]
     property = explored.violation.property
-    path = out and out / f"check-{program.name.replace('/', '_')}-{property}.itf.json"
-    if path:
-        write_run(explored, path)
+    path = out and kept(
+        out / f"check-{program.name.replace('/', '_')}-{property}.itf.json", partial(write_run, explored)
+    )
     text = describe_run(explored)
     trace = path or trace_of(explored)
     return [
@@ -235,17 +232,7 @@ def _explored(program: Program, timeout: float, out: Path | None) -> list[Findin
 
 
 def _by_attempts(
-    sequencer: type[Any] | Path, level: Level, seed: int, jobs: int, tell: Callable[[str], None]
+    sequencer: type[Any] | Path, level: Level, seed: int, jobs: int, on_progress: Progress
 ) -> list[Finding]:
-    given: dict[str, Any] = {"levels": (level,), "examples": EXAMPLES, "seed": seed, "jobs": jobs, "progress": tell}
-    (row,) = (compare(sequencer, **given) if isinstance(sequencer, Path) else compare(yours=sequencer, **given)).rows
-    found, text = row.counterexample, ""
-    if found is not None:
-        text = "\n".join([*found.lines, f"{found.property}: {found.sentence}"])
-    bound = f"{row.bound}{f' ({row.reason})' if row.reason else ''}"
-    return [
-        Finding(
-            row.sequencer, found.property if found else ANSWERS, "native", row.verdict, bound, row.seconds,
-            found and found.trace, text, {"level": level},
-        )
-    ]  # fmt: skip
+    report = compare(sequencer, level=level, examples=EXAMPLES, seed=seed, jobs=jobs, on_progress=on_progress)
+    return list(report.findings)

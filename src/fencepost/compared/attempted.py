@@ -186,7 +186,7 @@ def of_user(yours: Make | ModuleType | Native, levels: tuple[Level, ...], *, is_
         module = yours if isinstance(yours, Native) else Native.named(yours)
         return Attempted(module.name.rpartition(".")[2], levels[0], Compiled(module))
     if not callable(yours):
-        raise InputError(f"yours is {yours!r}: expected a class or function that makes a sequencer, or a module")
+        raise InputError(f"{yours!r} is no sequencer: expected a class or function that makes a sequencer, or a module")
     return Attempted(getattr(yours, "__name__", type(yours).__name__), levels[0], yours)
 
 

@@ -37,7 +37,7 @@ class Stepped:
     native: Native
     mutant: Mutant = Mutant.NONE
     profile: str = PROFILE
-    only_differences: bool = False
+    ignore_shared: bool = False
 
     policy = POLICY
     repeatable = True
@@ -93,7 +93,7 @@ class Stepped:
     def try_out(self, example: JointExample) -> Tried:
         made = self.joint(example)
         failure, failed = made.failure, None
-        if failure is not None and not (self.only_differences and failure.is_of_the_design()):
+        if failure is not None and not (self.ignore_shared and failure.is_of_the_design()):
             failed = Failed(failure.property, failure.sentence, (failure.step, self.batch_count(example)))
         return Tried(failed, made.operations, made.steps, made.happened)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fencepost.model.contract import Level, Verdict, worst
+from fencepost.model.contract import Level, Verdict
 from fencepost.model.explorer.run_trace import RunTrace
 from fencepost.native.joint import HAPPENINGS
 
@@ -82,20 +82,3 @@ class Compared:
         """How much was tried."""
         of = f" of {self.asked}" if self.asked is not None and self.examples < self.asked else ""
         return f"{self.examples}{of} examples, {self.operations} operations"
-
-
-@dataclass(frozen=True)
-class Comparisons:
-    """All rows of a comparison; those so far, where it was interrupted."""
-
-    seed: int
-    rows: tuple[Compared, ...]
-    is_interrupted: bool = False
-
-    @property
-    def verdict(self) -> Verdict:
-        return worst([*(row.verdict for row in self.rows), *([Verdict.UNKNOWN] if self.is_interrupted else ())])
-
-    @property
-    def counterexamples(self) -> tuple[Counterexample, ...]:
-        return tuple(row.counterexample for row in self.rows if row.counterexample is not None)

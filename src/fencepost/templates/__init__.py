@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from fencepost.model.errors import InputError, unknown_choice
-from fencepost.model.itf import write_whole
+from fencepost.model.writing import store
 
 FOLDER = Path(__file__).parent
 CLASS, FILE = "NewName", "new_name"
@@ -42,7 +42,7 @@ def new(kind: str, name: str, out: str | Path = ".") -> Path:
         raise InputError(f"{path} is there already: expected another name, or another folder")
     text = templates[kind].read_text(encoding="utf-8").replace(CLASS, "".join(f"{w[0].upper()}{w[1:]}" for w in words))
     try:
-        write_whole(path, text.replace(f"{FILE}{path.suffix}", str(path)).replace(FILE, file))
+        store(path, text.replace(f"{FILE}{path.suffix}", str(path)).replace(FILE, file))
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}: expected a folder that can") from None
     return path
