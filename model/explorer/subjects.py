@@ -156,7 +156,7 @@ def program(
     Optional operations that are met on the way are added to `met`. A run with insertions has no trace.
     """
     made = structure(given.structure(without, met, insertions), profile_name, matrix_name)
-    return replace(made, origin=ProgramOrigin(given, profile_name, matrix_name, without))
+    return replace(made, is_of_user=True, origin=ProgramOrigin(given, profile_name, matrix_name, without))
 
 
 def returned(state: State) -> Returned:
