@@ -25,7 +25,10 @@ ACTION, PICKS = "mbt::actionTaken", "mbt::nondetPicks"
 
 
 def write_trace(path: Path, trace: Trace) -> None:
-    """Write a trace file whole or not at all."""
+    """Write a trace file whole or not at all; its folder is made where there is none.
+
+    >>> fencepost.write_trace(Path("copy.itf.json"), fencepost.read_trace(Path("examples/data/inversion.itf.json")))
+    """
     store(path, json.dumps(document(trace), indent=1) + "\n")
 
 
@@ -55,6 +58,10 @@ def read_trace(path: Path) -> Trace:
 
     Raises FormatError, with the number of the state, where the file is not such a trace or says of a
     state what its steps do not lead to.
+
+    >>> trace = fencepost.read_trace(Path("examples/data/inversion.itf.json"))
+    >>> trace.property, len(trace.steps)
+    ('client-order', 6)
     """
     raw = parsed(path)
     try:

@@ -27,6 +27,9 @@ class Trace:
     """A run of a protocol, from its start, that breaks a promise (or, for a `sometimes`, reaches it) in its last state.
 
     `found_by` names the engine; `bounds` is the instance it lies in.
+
+    >>> fencepost.read_trace(Path("examples/data/inversion.itf.json")).found_by
+    'z3'
     """
 
     protocol: type[Protocol]

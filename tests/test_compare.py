@@ -18,15 +18,21 @@ from fencepost.command_line import cli
 from fencepost.compared.kept import user_folder
 from fencepost.compared.modules import Native
 from fencepost.compared.raced import Raced, RaceExample, race_examples
+from fencepost.compared.reduction import _without, simpler
 from fencepost.compared.search import Failed, search
-from fencepost.compared.stepped import Stepped
+from fencepost.compared.stepped import Stepped, described
+from fencepost.compared.verdicts import NAMED, OF_LEVEL
 from fencepost.comparing import compare
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
+from fencepost.model.museum.detection import arriving
 from fencepost.model.programs import DESIGNS, Arriving, Scenario
+from fencepost.model.programs.corpus import CORPUS
+from fencepost.model.programs.pipeline import threads_of
+from fencepost.named_workloads import name_of, name_of_rows
 from fencepost.native import SEQUENCERS, Mutant, _core
 from fencepost.native.joint import HAPPENINGS, JointExample, run_joint
-from fencepost.native.pipeline import DESIGN_NAMES
+from fencepost.native.pipeline import DESIGN_NAMES, has_stepped_form
 from fencepost.replaying import replay
 from fencepost.reports.compare import CompareReport
 
@@ -36,7 +42,7 @@ FAULTS = [
     ("order4.mutex", Mutant.GUARD_BEFORE_ENTRY, (1, 5, 1)),
     ("order4.claim", Mutant.RESERVE_BEFORE_CLAIM, (1, 3, 1)),
     ("order5.fetch_add", Mutant.PAYLOAD_UNFLUSHED, (1, 0, 1)),
-    (WRONG, Mutant.NONE, (3, 12, 2)),
+    (WRONG, Mutant.NONE, (2, 9, 2)),
 ]
 """Faults, and the batches, steps and threads of the smallest example that seed 1 finds."""
 
@@ -79,6 +85,35 @@ def test_a_schedule_of_zeros_is_the_plainest_run(drawn: bytes) -> None:
 def test_every_happening_happens_in_some_drawn_example() -> None:
     tally = search(Stepped("order4.mutex", Native.of(None)), 0, 0, 250, float("inf"), None).tally
     assert all(tally.happened[each] for each in HAPPENINGS), tally.happened
+
+
+@pytest.mark.parametrize("policy", ["stepped", "attempts", "race"])
+def test_examples_are_drawn_from_the_corpus_too(policy: str) -> None:
+    (row,) = compare("order4.claim", policy=policy, examples=40, seed=1).rows
+    assert 0 < row.happened[NAMED] < row.examples
+
+
+@pytest.mark.parametrize("name", [name for name, each in CORPUS.items() if has_stepped_form(each.scenario)])
+def test_a_named_scenario_is_known_by_what_it_sends(name: str) -> None:
+    scenario = CORPUS[name].scenario
+    assert name_of(scenario) == name
+    rows = [(ring, b.client, b.seq, b.count) for ring, batches in enumerate(arriving(scenario)) for b in batches]
+    assert name_of_rows(rows), "some scenario sends that"
+    assert name_of_rows([*rows, (0, 7, 7, 1)]) == ""
+
+
+def test_a_counterexample_says_which_named_scenario_it_is() -> None:
+    first, *_ = described(CORPUS["wrap-parked"].scenario)
+    assert first == f"scenario wrap-parked: {CORPUS['wrap-parked'].scenario}"
+
+
+def test_a_scenario_with_connections_is_made_simpler_without_them() -> None:
+    """Names of such receivers have two numbers, and batches that are there already have no connections."""
+    for name in ("connections-hole", "connections-later"):
+        for scenario, _ in simpler(CORPUS[name].scenario):
+            threads_of(DESIGNS["order4.claim"], scenario)
+    assert _without("receiver 1.0", 0) == "receiver 0.0"
+    assert _without("receiver 1.0", 1) == ""
 
 
 # --- what must be found ---
@@ -149,9 +184,9 @@ def test_what_a_budget_cut_short_is_said(tmp_path: Path) -> None:
     assert said[0].split(" after ")[1] == f"{ran.stdout.split('examples=')[1].split()[0]} examples"
     (row,) = json.loads(run(*arguments, "--timeout", "1s", "--json").stdout)["results"]
     assert row["examples_asked"] is None
-    assert row["reason"].startswith("its 1 s of the budget were spent after ")
+    assert row["explanation"].startswith("its 1 s of the budget were spent after ")
     (row,) = json.loads(run(*arguments, "--examples", "30", "--json").stdout)["results"]
-    assert (row["examples"], row["examples_asked"], row["reason"]) == (30, 30, None)
+    assert (row["examples"], row["examples_asked"], row["explanation"]) == (30, 30, None)
 
 
 # --- the same again ---
@@ -252,8 +287,8 @@ def test_a_module_that_has_only_the_stepped_part_is_compared_as_far_as_it_goes()
         ({"sequencers": "order6"}, "unknown sequencer 'order6'"),
         ({"policy": "fast"}, "unknown policy 'fast'"),
         ({"examples": 0}, "examples is 0: expected more than 0"),
-        ({"budget_seconds": -1.0}, "budget_seconds is -1.0"),
-        ({"examples": 1, "budget_seconds": 1.0}, "both examples and a budget"),
+        ({"timeout": -1.0}, "timeout is -1.0"),
+        ({"examples": 1, "timeout": 1.0}, "both examples and a timeout"),
         ({"jobs": 0}, "jobs is 0"),
         ({"native": pytest}, "neither Pipeline, PipelineScenario"),
         ({"sequencers": "order5.epoch", "levels": (4,)}, "nothing to compare"),
@@ -290,11 +325,11 @@ def test_the_command_prints_one_document_and_says_what_never_happened(tmp_path: 
     ran = run("order4.claim", "--policy", "stepped", "--examples", "3", "--json", "--out", str(tmp_path))
     assert ran.exit_code == 0
     document = json.loads(ran.stdout)
-    assert (document["schema"], document["verdict"], document["seed"]) == ("fencepost/compare/1", "not found", 1)
+    assert (document["schema"], document["verdict"], document["seed"]) == ("fencepost/compare/2", "not found", 1)
     (row,) = document["results"]
-    assert {"sequencer", "policy", "verdict", "examples", "operations", "seconds", "trace"} <= set(row)
-    assert row["examples_with"].keys() == {each.replace(" ", "_") for each in HAPPENINGS}
-    never = [each for each in HAPPENINGS if not row["examples_with"][each.replace(" ", "_")]]
+    assert {"target", "policy", "verdict", "examples", "operations", "seconds", "trace"} <= set(row)
+    assert row["examples_with"].keys() == {each.replace(" ", "_") for each in OF_LEVEL[4]}
+    never = [each for each in OF_LEVEL[4] if not row["examples_with"][each.replace(" ", "_")]]
     assert never
     assert all(f"no {each}" in ran.stderr for each in never)
 

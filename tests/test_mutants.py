@@ -17,6 +17,7 @@ from fencepost.model.errors import InputError
 from fencepost.model.explorer.run_itf import read_run
 from fencepost.model.museum import BUGS, DESIGNS
 from fencepost.model.museum.detection import Oracle, Outcome, of_bug
+from fencepost.model.programs.corpus import CORPUS
 from fencepost.model.specs import REFUTED
 from fencepost.mutations.table import MUTATIONS
 from fencepost.native import SEQUENCERS
@@ -92,7 +93,7 @@ def test_the_table_says_who_catches_what_and_why_not(tmp_path: Path) -> None:
     assert ran.exit_code == 0
     assert "L 6" in ran.stdout
     assert "cannot express: z3: a spec has neither memory nor programs" in ran.stdout
-    assert "silent: order5.fetch_add: explorer-exhaustive: all " in ran.stdout
+    assert "silent: order5.fetch_add: explorer-exhaustive: " in ran.stdout  # so many runs, of all named scenarios too
     assert "1 bugs: 1 caught; 1 sound sequencers: 0 false alarms" in ran.stdout
     assert ran.stdout.splitlines()[-1] == "verdict=not-found property=- seed=0 trace=- mutant=-"
 
@@ -111,6 +112,28 @@ def test_processes_fill_the_same_cells(tmp_path: Path) -> None:
 
 def _facts(each: Cell) -> tuple[str, str, Outcome, int | None]:
     return each.mutant, each.engine, each.outcome, each.trace_length
+
+
+def test_the_corpus_column_names_the_scenario_that_shows_a_bug(tmp_path: Path) -> None:
+    """It is what `check` would find, which knows no bug; a budget is for the whole corpus."""
+    ran = CliRunner().invoke(
+        cli,
+        [
+            "mutants",
+            "modulo_table",
+            "--engine",
+            "explorer-corpus",
+            "--timeout",
+            "60",
+            "--out",
+            str(tmp_path),
+            "--quiet",
+        ],
+    )
+    assert ran.exit_code == 0
+    shown = next(line for line in ran.stdout.splitlines() if line.endswith(" shows modulo_table"))
+    assert shown.split()[1] in CORPUS
+    assert "silent: order4.claim: explorer-corpus: " in ran.stdout
 
 
 def test_the_list_names_every_bug_what_it_breaks_and_where_it_comes_from(tmp_path: Path) -> None:
@@ -188,13 +211,6 @@ def test_engines_that_share_a_judge_count_once(tmp_path: Path) -> None:
 QUICK = ("explorer-exhaustive", "explorer-history", "explorer-outside", "z3")
 
 
-ONE_JUDGE = (
-    "copied_backwards", "log_and_frontier_in_one_go", "log_read_in_cache", "guard_among_fields", "claim_by_search",
-)  # fmt: skip
-"""What only the explorer's monitor sees so far: readers by position hand their logs to no other judge, and drawn runs
-seldom come to the other two."""
-
-
 @pytest.mark.parametrize("name", BUGS)
 def test_every_bug_is_caught_by_two_independent_judges(name: str) -> None:
     """By two of the judges that need no compiler; Z3, the slowest, is asked where the others do not suffice."""
@@ -202,7 +218,7 @@ def test_every_bug_is_caught_by_two_independent_judges(name: str) -> None:
     for engine in QUICK:
         if len(found) < 2 and ENGINES[engine](of_bug(BUGS[name]), 30.0, 0).outcome is Outcome.CAUGHT:
             found.add(ORACLES[engine])
-    assert len(found) >= (1 if name in ONE_JUDGE else 2)
+    assert len(found) >= 2
 
 
 def test_bugs_with_a_refuted_spec_name_one_that_breaks_the_same_promise() -> None:
@@ -227,6 +243,6 @@ def test_the_whole_matrix() -> None:
     for name, row in matrix.rows.items():
         if name in BUGS:
             caught = [each for each in row.values() if each.outcome is Outcome.CAUGHT]
-            assert min(each.trace_length or 0 for each in caught) <= 14
+            assert min(each.trace_length or 0 for each in caught) <= 36
             assert min(each.seconds for each in caught) <= 60
             assert len(matrix.oracles(name)) >= 2, name

@@ -39,6 +39,7 @@ class Subject:
     scenario: str = ""  # its name in the corpus, where it has one
     goes_on: bool = False  # after a violation, so that all runs are counted
     is_of_user: bool = False  # its programs are a user's, and may yield nothing for ever
+    is_guarded: bool = False  # its programs were run twice already: they are functions of what they are sent
     origin: object = None  # what it was made from, so that a trace file can have it made again: see subjects.py
 
     def violation_at(self, system: System, state: State) -> Violation | None:
@@ -129,7 +130,8 @@ def explore(
     is_watched = subject.is_of_user and jobs == 1
     try:
         with interrupted_after(limits.seconds + GRACE_SECONDS) if is_watched else nullcontext():
-            guard(subject.make, seed, deadline=began + GUARD_SHARE * limits.seconds)
+            if not subject.is_guarded:
+                guard(subject.make, seed, deadline=began + GUARD_SHARE * limits.seconds)
             if strategy == "exhaustive":
                 search = Exhaustive(subject, limits, tell, reduction=reduction, began=began)
                 explored = search.run(jobs, checkpoint, resume=resume)

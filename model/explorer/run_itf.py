@@ -32,7 +32,12 @@ SCHEMA = "fencepost/run/1"
 
 
 def write_run(explored: Explored | RunTrace, path: Path) -> RunTrace:
-    """Write a trace file, whole or not at all, and return the trace. Raises InputError where there is no violation."""
+    """Write a trace file, whole or not at all, and return the trace. Raises InputError where there is no violation.
+
+    >>> run = fencepost.read_run(Path("examples/data/stale-line.itf.json"))
+    >>> fencepost.write_run(run, Path("copy.itf.json")) == run
+    True
+    """
     trace = trace_of(explored) if isinstance(explored, Explored) else explored
     store(path, itf_text(run(trace)))
     return trace
@@ -92,6 +97,10 @@ def read_run(path: Path, designs: Mapping[str, Design] | None = None) -> RunTrac
 
     Raises FormatError, with the number of the step, where the file is not such a trace or records what the programs do
     not do; `designs` are those that it may be of, by default all sequencers and mutants.
+
+    >>> run = fencepost.read_run(Path("examples/data/stale-line.itf.json"))
+    >>> run.property, len(run.schedule)
+    ('bad', 8)
     """
     raw = parsed(path)
     meta, states = raw.get("#meta"), raw.get("states")

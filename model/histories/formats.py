@@ -29,12 +29,20 @@ def read_workload(path: Path | str) -> Workload:
 
     FormatError: the file is missing, of an unknown format, damaged, without rows, or a row is wrong.
     InputError: the format needs the extra `frames`.
+
+    >>> fencepost.write_workload("one.csv", fencepost.Workload.from_rows([(7, 0, 0, 3, 3072, 1000)]))
+    >>> fencepost.read_workload("one.csv")[0].payload_bytes
+    3072
     """
     return _read(Path(path), Workload)
 
 
 def read_history(path: Path | str) -> History:
-    """Return the history in the file `path`: one ordered batch per row; errors as in `read_workload`."""
+    """Return the history in the file `path`: one ordered batch per row; errors as in `read_workload`.
+
+    >>> fencepost.read_history("examples/data/redis-order4-history.csv")
+    <history: 4200 rows>
+    """
     return _read(Path(path), History)
 
 
@@ -43,12 +51,17 @@ def write_workload(path: Path | str, workload: Workload) -> None:
 
     FormatError: the extension is unknown, or the file cannot be written. InputError: there are no
     rows, or the format needs the extra `frames`.
+
+    >>> fencepost.write_workload("one.ndjson", fencepost.Workload.from_rows([(7, 0, 0, 3, 3072, 1000)]))
     """
     _write(Path(path), workload)
 
 
 def write_history(path: Path | str, history: History) -> None:
-    """Write `history`, with all eight columns, to the file `path`; errors as in `write_workload`."""
+    """Write `history`, with all eight columns, to the file `path`; errors as in `write_workload`.
+
+    >>> fencepost.write_history("one.csv", fencepost.History.from_rows([(7, 0, 0, 0, 3, 0)]))
+    """
     _write(Path(path), history)
 
 

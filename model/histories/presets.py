@@ -25,8 +25,10 @@ class Preset:
     rules: Rules = field(default_factory=Rules)
     time_unit: Unit = "ns"
     is_dump: bool = False
+    seq_end: int | None = None
 
 
+KAFKA_SEQ_END = 2**31  # base sequences are integers of 32 bits with a sign; behind the highest comes 0
 _KAFKA = Rules(allow_gaps=True, seq_counts="messages")  # control batches and compaction leave gaps
 
 PRESETS: dict[str, Preset] = {
@@ -38,6 +40,7 @@ PRESETS: dict[str, Preset] = {
         },
         _KAFKA,
         "ms",
+        seq_end=KAFKA_SEQ_END,
     ),
     "kafka-dump": Preset(
         "what kafka-dump-log.sh prints of a segment",
@@ -48,6 +51,7 @@ PRESETS: dict[str, Preset] = {
         _KAFKA,
         "ms",
         is_dump=True,
+        seq_end=KAFKA_SEQ_END,
     ),
     "redis-stream": Preset(
         "entries of a stream with their id (ms-seq), and client_id and batch_seq as fields",

@@ -111,7 +111,14 @@ class Fault(Section, frozen=True):
 
 
 class Scenario(Section, frozen=True):
-    """One thing to simulate. Send for `duration`, then let it drain for at most `drain`."""
+    """One thing to simulate. Send for `duration`, then let it drain for at most `drain`.
+
+    The keys are those of a TOML file. Times, sizes and rates are texts with units there; here they are nanoseconds,
+    bytes and exact fractions a second.
+
+    >>> fencepost.Scenario().clients.count, fencepost.Scenario().duration
+    (4, 50000000)
+    """
 
     name: str = "default"
     sequencer: str = "order4.claim"
@@ -166,12 +173,20 @@ class Scenario(Section, frozen=True):
 
 
 def read_scenario(path: Path) -> Scenario:
-    """Return the scenario of a TOML file; InputError names the file, the key, what was found and what was expected."""
+    """Return the scenario of a TOML file; InputError names the file, the key, what was found and what was expected.
+
+    >>> fencepost.read_scenario(Path("examples/scenarios/broker-crash.toml")).faults[0].kind
+    'late_broker'
+    """
     return parse_scenario(text_of(path, "a scenario in TOML"), str(path), default_name=path.stem)
 
 
 def parse_scenario(text: str, source: str = "scenario", *, default_name: str = "scenario") -> Scenario:
-    """Return the scenario that a text says; see `read_scenario`."""
+    """Return the scenario that a text says; `source` names it in errors, which are those of `read_scenario`.
+
+    >>> fencepost.parse_scenario('duration = "1 ms"').duration
+    1000000
+    """
     document = decoded(text, msgspec.toml.decode, source, "TOML")
     return _made(document, source, default_name)
 

@@ -5,18 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from fencepost.corpus_search import DRAWN_RUNS, PYTHON_RUNS, Budget, search_corpus
 from fencepost.model.contract import LEVELS, PROPERTIES, Level
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
+from fencepost.model.explorer.exploration import Explored, Limits, Subject, explore
 from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.explorer.subjects import sequencer
 from fencepost.model.itf import write_trace
+from fencepost.model.memory import PROFILE
 from fencepost.model.museum import BUGS, bug
-from fencepost.model.museum.detection import Detection, Engine, Oracle, Outcome, of_bug, of_sound
+from fencepost.model.museum.detection import (
+    Detection,
+    Engine,
+    Exhibit,
+    Oracle,
+    Outcome,
+    caught,
+    missed,
+    of_bug,
+    of_sound,
+)
 from fencepost.model.museum.drawing import drawn
 from fencepost.model.museum.engines import explorer, seen_from_outside, simulated, verified
 from fencepost.model.processes import Ended, as_they_end
+from fencepost.model.programs.corpus import corpus_for
 from fencepost.model.programs.designs import SOUND, design
 from fencepost.model.report import Progress, engines_of
 from fencepost.model.writing import kept
@@ -25,9 +41,33 @@ from fencepost.proofs.detection import searched
 from fencepost.reports.mutants import Cell, MutantsReport, report_of
 from fencepost.targets import name_of, several
 
+
+def on_corpus(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
+    """Search the named scenarios as `check` does, which knows no bug: any promise that is broken counts.
+
+    The detail names the scenario in which the shortest run was found.
+    """
+
+    def explored(subject: Subject, strategy: str, limits: Limits) -> Explored:
+        return explore(subject, strategy=strategy, seed=seed, limits=limits)
+
+    design = exhibit.design
+    subjects = {each.name: sequencer(design, each.scenario, PROFILE) for each in corpus_for(design)}
+    came = search_corpus(subjects, Budget(PYTHON_RUNS, DRAWN_RUNS, seconds), explored)
+    violating = [(name, each) for name, each in came.items() if each.violation is not None and each.lines is not None]
+    if not violating:
+        return missed(f"{sum(each.counts.complete for each in came.values())} runs of {len(came)} named scenarios")
+    name, found = min(violating, key=lambda each: len(each[1].schedule))
+    assert found.violation is not None
+    assert found.lines is not None
+    made = caught("explorer-corpus", found.subject, found.lines, found.schedule, found.violation)
+    return replace(made, detail=f"scenario {name}: {made.detail}")
+
+
 ENGINES: dict[str, Engine] = {
     "z3": searched,
     "explorer-exhaustive": explorer,
+    "explorer-corpus": on_corpus,
     "simulation": simulated,
     "explorer-drawn": drawn,
     "native-lockstep": lockstep,
@@ -40,6 +80,7 @@ ENGINES: dict[str, Engine] = {
 ORACLES: dict[str, Oracle] = {
     "z3": Oracle.Z3,
     "explorer-exhaustive": Oracle.WATCH,
+    "explorer-corpus": Oracle.WATCH,
     "simulation": Oracle.WATCH,
     "explorer-drawn": Oracle.WATCH,
     "native-lockstep": Oracle.NATIVE,

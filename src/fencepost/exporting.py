@@ -29,6 +29,8 @@ def write_export(trace: Trace | RunTrace, kind: str, path: Path, *, full: bool =
 
     A spec's trace whose steps no programs perform has a page of its own steps. `full` has the text tell of every
     operation. Raises InputError for an unknown kind, and for another kind than a page of such a trace.
+
+    >>> fencepost.write_export(fencepost.read_trace(Path("examples/data/inversion.itf.json")), "html", Path("run.html"))
     """
     if kind not in EXPORTS:
         raise unknown_choice("export", kind, EXPORTS)

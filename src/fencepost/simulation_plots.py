@@ -27,7 +27,10 @@ POINTS = 500  # of a curve: more cannot be seen
 
 
 def write_plots(simulation: Simulation, folder: Path) -> list[Path]:
-    """Write each plot as SVG and PNG; return the files. Throughput against load is drawn if the loads were run."""
+    """Write each plot as SVG and PNG; return the files. Throughput against load is drawn if the loads were run.
+
+    Raises InputError where matplotlib, the extra `plots`, is not installed.
+    """
     written = []
     for name in DRAWINGS:
         if name == "load" and not simulation.by_load:
@@ -60,8 +63,11 @@ def _drawn(simulation: Simulation, name: str) -> Iterator[Figure]:
 
 @contextmanager
 def _axes(title: str, *, color: str) -> Iterator[tuple[Any, Axes]]:
-    import matplotlib
-    from matplotlib.figure import Figure
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InputError("plots need matplotlib, which is not installed: pip install 'fencepost[plots]'") from None
 
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(6.4, 4.0), layout="constrained")

@@ -38,13 +38,7 @@ _ENGINES = ("explorer", "native", "z3")
     show_default=True,
     help="The states after which an explorer answers unknown.",
 )
-@click.option(
-    "--timeout",
-    type=options.Between(0.001, 86_400),
-    default=20.0,
-    show_default=True,
-    help="The seconds after which an engine answers unknown to a test.",
-)
+@options.timeout_option(20.0, "An engine that has not decided a test by then answers unknown.")
 @click.option("--as-defined", is_flag=True, help="Explore the definition's own steps instead of the larger ones.")
 @click.option("--outcomes", is_flag=True, help="Every end of one FILE, with how it is reached, instead of its bad one.")
 @click.option("--runs", is_flag=True, help="Show a run for every end that is allowed.")
@@ -101,7 +95,7 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
 
 
 def _print_outcomes(paths: tuple[Path, ...], given: dict[str, Any]) -> None:
-    from fencepost.litmus_outcomes import litmus_outcomes
+    from fencepost.litmus_ends import litmus_outcomes
     from fencepost.litmus_tests import EXPECTED
     from fencepost.targets import one_of
 

@@ -16,6 +16,9 @@ def new_command(kind: str, name: str, out: Path) -> None:
 
     It is right as it is, and names the line to delete to see a counterexample. A sequencer of your own is written in
     Python, or, as cpp, in C++.
+
+    \b
+    fencepost new program mailbox
     """
     from fencepost.templates import commands_of, marked_line_number, new
 

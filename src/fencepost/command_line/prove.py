@@ -64,7 +64,7 @@ def _sizes(context: click.Context, parameter: click.Parameter, values: tuple[str
 )
 @options.one_level_option
 @options.property_option
-@click.option("--timeout", type=options.Between(0.01), metavar="S", help="About S seconds for an obligation, as work.")
+@options.timeout_option(None, "About so long for each obligation, as a limit of work.")
 @options.out_option
 @options.json_option
 @options.quiet_option

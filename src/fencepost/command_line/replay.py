@@ -26,8 +26,8 @@ EXPORTS = ("text", "chrome", "shiviz", "html", "itf")
 @options.engine_option
 @click.option("--step", "stepwise", is_flag=True, help="One step at a time: Enter for the next, q to stop.")
 @click.option("--full", is_flag=True, help="Every operation, and all that buffers, caches and memory hold.")
-@click.option("--export", type=options.Choice(EXPORTS), help="Write the run for another tool, to the file of --out.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where --export writes.")
+@click.option("--export", type=options.Choice(EXPORTS), help="Write the run for another tool, to the file of --to.")
+@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where --export writes.")
 @options.json_option
 @options.quiet_option
 @click.pass_context
@@ -38,7 +38,7 @@ def replay_command(
     stepwise: bool,
     full: bool,
     export: str | None,
-    out: Path | None,
+    to: Path | None,
     **given: Any,
 ) -> None:
     """Run a TRACE again in every engine that can express it, and say what it violates and why.
@@ -54,16 +54,16 @@ def replay_command(
     from fencepost.model.errors import InputError
     from fencepost.replaying import read, replay
 
-    if (export is None) is not (out is None):
-        raise InputError("--export and --out FILE go together: one says what to write, the other where")
+    if (export is None) is not (to is None):
+        raise InputError("--export and --to FILE go together: one says what to write, the other where")
     of = read(trace)
     report = found_by(lambda: replay(of, engine=given["engines"], on_progress=progress(given["quiet"])))
-    if export is not None and out is not None:
-        write_export(of, export, out, full=full)
+    if export is not None and to is not None:
+        write_export(of, export, to, full=full)
     if not given["as_json"]:
         for line in _told(of, trace, full=full, stepwise=stepwise):
             click.echo(line)
-    print_report(replace(report, files=(trace, out)), as_json=given["as_json"])
+    print_report(replace(report, files=(trace, to)), as_json=given["as_json"])
     context.exit(exit_code(report.verdict))
 
 

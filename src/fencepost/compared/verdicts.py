@@ -11,9 +11,12 @@ from fencepost.model.contract import Level, Verdict
 from fencepost.model.explorer.run_trace import RunTrace
 from fencepost.native.joint import HAPPENINGS
 
+NAMED = "named scenario"
+"""What is counted of examples beside what happened in them: that they are of the corpus."""
+
 OF_LEVEL: dict[Level, tuple[str, ...]] = {
-    4: HAPPENINGS,
-    5: tuple(each for each in HAPPENINGS if each not in ("parked batch", "contended claim")),
+    4: (*HAPPENINGS, NAMED),
+    5: tuple(each for each in (*HAPPENINGS, NAMED) if each not in ("parked batch", "contended claim")),
 }
 """What can happen at a level: at level 5 nothing is parked, and nothing claimed."""
 

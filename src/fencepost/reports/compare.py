@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fencepost.compared.verdicts import CRASH, Compared, Counterexample
+from fencepost.compared.verdicts import CRASH, OF_LEVEL, Compared, Counterexample
 from fencepost.model.explorer.columns import conclusion
 from fencepost.model.explorer.columns import table as run_table
 from fencepost.model.explorer.run_trace import run
 from fencepost.model.report import Finding, Report, table
-from fencepost.native.joint import HAPPENINGS
 
 ASKED = "same answers"
 """What is asked of a row where nothing is violated: that native code does nothing that the model could not."""
@@ -59,11 +58,11 @@ class CompareReport(Report):
     def _table(self) -> Iterator[str]:
         rows = []
         for row in self.rows:
-            counts = [str(row.happened[each]) if each in row.counted else "-" for each in HAPPENINGS]
+            counts = [str(row.happened[each]) if each in row.counted else "-" for each in OF_LEVEL[4]]
             property = row.counterexample.property if row.counterexample else "-"
             tried = (str(row.asked or "-"), str(row.examples), str(row.operations))
             rows.append((row.sequencer, row.policy, str(row.verdict), property, *tried, *counts))
-        heads = [each.split()[0] for each in HAPPENINGS]
+        heads = [each.split()[0] for each in OF_LEVEL[4]]
         columns = ("sequencer", "policy", "verdict", "property", "asked", "examples", "operations", *heads)
         title = "model against native: examples asked for and tried, and how many of them held what"
         yield from table(title, columns, rows)

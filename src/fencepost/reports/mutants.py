@@ -108,6 +108,7 @@ class MutantsReport(Report):
         yield from table("sound sequencers, which nobody may accuse", ["sequencer\n", *headers], rows)
         yield ""
         yield from self._reasons()
+        yield from self._scenarios()
         for cell in self.false_alarms:
             yield f"FALSE ALARM: {cell.engine} accuses {cell.mutant}: {cell.detail}; trace {cell.trace or '-'}"
         for name in self.escaped:
@@ -115,6 +116,15 @@ class MutantsReport(Report):
         caught = sum(any(cell.outcome is Outcome.CAUGHT for cell in self.rows[name].values()) for name in bugs)
         alarms = len(self.false_alarms)
         yield f"{len(bugs)} bugs: {caught} caught; {len(self.sound)} sound sequencers: {alarms} false alarms"
+
+    def _scenarios(self) -> Iterator[str]:
+        """Yield, of each named scenario, the bugs of which it showed the shortest run."""
+        shown: dict[str, list[str]] = {}
+        for cell in self.cells:
+            if cell.engine == "explorer-corpus" and cell.outcome is Outcome.CAUGHT:
+                shown.setdefault(cell.detail.partition(":")[0].removeprefix("scenario "), []).append(cell.mutant)
+        for name, bugs in shown.items():
+            yield f"scenario {name} shows {', '.join(bugs)}"
 
     def _reasons(self) -> Iterator[str]:
         """Yield, once each, why what cannot be expressed cannot, and within which bound something was missed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fencepost.model.contract import Level, Verdict, worst
+from fencepost.model.errors import InputError
 from fencepost.model.histories import History, write_history
 from fencepost.model.report import Finding, Report, frame_of, json_text, table
 from fencepost.model.simulation.intervals import Figure, rounded
 from fencepost.model.simulation.scenario import Scenario, described
 from fencepost.model.simulation.soundness import Unsound, unsound
-from fencepost.model.writing import kept, store
+from fencepost.model.writing import NotWritten, kept, store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -238,8 +240,6 @@ def interval_of(figure: Figure) -> dict[str, Any]:
 
 def write_files(simulation: Simulation, out: Path) -> tuple[Path, ...]:
     """Write figures, the history of the first run, plots and, if there is one, the trace; return the files."""
-    from fencepost.simulation_plots import write_plots
-
     texts = {"results.json": json_text(simulation.to_dict()) + "\n"}
     refuted = {"unsound": "; ".join(map(str, simulation.unsound))} if simulation.unsound else {}
     if simulation.figures:
@@ -257,8 +257,19 @@ def write_files(simulation: Simulation, out: Path) -> tuple[Path, ...]:
     written = [kept(out / name, partial(store, data=text)) for name, text in texts.items()]
     if len(detail.history):  # the first replication is over: there is something to draw
         written.append(kept(out / "history.csv", lambda path: write_history(path, detail.history)))
-        written += write_plots(simulation, out)
+        written += _plots(simulation, out)
     return tuple(path for path in written if path is not None)
+
+
+def _plots(simulation: Simulation, out: Path) -> list[Path]:
+    """Draw, where matplotlib is there; without it the figures are written all the same, and a warning says so."""
+    from fencepost.simulation_plots import write_plots
+
+    try:
+        return write_plots(simulation, out)
+    except InputError as error:
+        warnings.warn(NotWritten(str(error)), stacklevel=2)
+        return []
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -26,7 +26,8 @@ def kinds() -> dict[str, Path]:
 def new(kind: str, name: str, out: str | Path = ".") -> Path:
     """Write one commented file of a kind, such as "protocol", "program" or "cpp", that runs at once; return its path.
 
-        fencepost.new("protocol", "TwoReplicas")    # two_replicas.py, with the class TwoReplicas
+    >>> fencepost.new("protocol", "TwoReplicas").name
+    'two_replicas.py'
 
     Raises InputError for a kind that there is not, a name that is no word, and a file that is there already.
     """
