@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from random import Random
 from typing import Any
 
@@ -98,7 +98,7 @@ def test_what_a_thread_did_before_it_raised_at_the_start_is_shown() -> None:
 def drawn(random: Random) -> Program:
     """Return a program of two or three threads that do something and then ensure something of what they found."""
 
-    def doing(seed: int) -> Iterator[Any]:
+    def doing(seed: int) -> Generator[Any, Any, None]:
         own, found = Random(seed), 0
         for _ in range(own.randint(1, 3)):
             address = own.choice((WORD, OTHER))

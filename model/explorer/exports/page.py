@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
@@ -80,7 +80,7 @@ def _filled(
     text: list[str],
     heads: str,
     rows: list[str],
-    states: list[dict[str, object]],
+    states: Sequence[Mapping[str, object]],
     sections: Mapping[str, str],
     opened: int,
 ) -> str:
