@@ -15,8 +15,8 @@ from fencepost.model.memory import profile as profile_named
 from fencepost.model.own import is_own
 from fencepost.model.programs.own import Program
 from fencepost.model.report import Progress
-from fencepost.proofs.ablation import SECONDS_BUDGET
 from fencepost.proofs.ablation import ablate as ablate_test
+from fencepost.proofs.oracle import SECONDS_BUDGET
 from fencepost.proofs.program_ablation import ablate_program
 from fencepost.reports.ablate import AblateReport, report_of_program, report_of_test
 from fencepost.targets import name_of, one_of
@@ -47,7 +47,8 @@ def ablate(
     profile    by default the first that the file names; of a program, ncx
     out        the folder for traces of a program; None: findings hold the traces themselves
 
-    Violated: no set suffices. Raises InputError for what has no optional instruction, for a profile without evictions
+    Violated: no set suffices; or nothing is marked and it is wrong, and then what mends it is said. Raises InputError
+    for what has no optional instruction and is right, for a profile without evictions
     and for an unknown name; Interrupted with the report so far.
     """
     one = one_of(target, EXPECTED)
