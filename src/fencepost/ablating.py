@@ -16,8 +16,8 @@ from fencepost.model.memory import profile as profile_named
 from fencepost.model.own import is_own
 from fencepost.model.programs.own import Program
 from fencepost.model.report import Progress
-from fencepost.proofs.ablation import SECONDS_BUDGET
 from fencepost.proofs.ablation import ablate as ablate_test
+from fencepost.proofs.oracle import SECONDS_BUDGET
 from fencepost.proofs.program_ablation import ablate_program
 from fencepost.reports.ablate import AblateReport, report_of_program, report_of_test
 from fencepost.targets import name_of, one_of
@@ -50,7 +50,8 @@ def ablate(
     hosts      P0=0,P1=1 places the threads of a test in herd's format, where every fence and flush is optional
     out        the folder for traces of a program; None: findings hold the traces themselves
 
-    Violated: no set suffices. Raises InputError for what has no optional instruction, for a profile without evictions
+    Violated: no set suffices; or nothing is marked and it is wrong, and then what mends it is said. Raises InputError
+    for what has no optional instruction and is right, for a profile without evictions
     and for an unknown name; Interrupted with the report so far.
     """
     one = one_of(target, EXPECTED)

@@ -38,6 +38,9 @@ def ablate_command(context: click.Context, /, program: str | None, as_list: bool
     In a program of your own, FILE.py or FILE.py:NAME, the marked operations are those in optional(...) of
     fencepost.program; a set suffices where no run of the program with it is violated.
 
+    A wrong program in which nothing is marked is mended: the fewest flushes and fences are said that make it right when
+    they are inserted. It is wrong as it stands, so the exit code is 1.
+
     \b
     fencepost ablate publication
     """
