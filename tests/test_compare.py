@@ -284,17 +284,18 @@ def test_a_module_that_has_only_the_stepped_part_is_compared_as_far_as_it_goes()
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"sequencers": "order6"}, "unknown sequencer 'order6'"),
+        ({"target": "order6"}, "unknown sequencer 'order6'"),
         ({"policy": "fast"}, "unknown policy 'fast'"),
         ({"examples": 0}, "examples is 0: expected more than 0"),
         ({"timeout": -1.0}, "timeout is -1.0"),
         ({"examples": 1, "timeout": 1.0}, "both examples and a timeout"),
         ({"jobs": 0}, "jobs is 0"),
         ({"native": pytest}, "neither Pipeline, PipelineScenario"),
-        ({"sequencers": "order5.epoch", "levels": (4,)}, "nothing to compare"),
-        ({"sequencers": "order4.cas_then_reserve", "policy": "race"}, "nothing to compare"),
-        ({"yours": Mutant, "levels": (4, 5)}, "compared alone"),
-        ({"yours": 3, "levels": (4,)}, "yours is 3"),
+        ({"target": "order5.epoch", "level": 4}, "nothing to compare"),
+        ({"target": "order4.cas_then_reserve", "policy": "race"}, "nothing to compare"),
+        ({"target": Mutant}, "with one level"),
+        ({"target": [Mutant, "order4.claim"], "level": 4}, "compared alone"),
+        ({"target": 3, "level": 4}, "3 is no sequencer"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(given: dict[str, Any], message: str) -> None:

@@ -325,7 +325,8 @@ def test_a_promise_without_parameters_is_violated_for_nothing_more(tmp_path: Pat
     path = tmp_path / "opening.py"
     path.write_text(
         "from fencepost.model.language import Protocol, action, not_, promise\n\n\n"
-        "class Opening(Protocol):\n    opened: bool = False\n\n    @action\n    def open(self):\n        self.opened = True\n\n"
+        "class Opening(Protocol):\n    opened: bool = False\n\n"
+        "    @action\n    def open(self):\n        self.opened = True\n\n"
         "    @promise('closed')\n    def stays_closed(self):\n        return not_(self.opened)\n"
     )
     text = str(fp.prove(path))
