@@ -285,7 +285,7 @@ def test_what_kafka_dumps_is_a_log(tmp_path: Path) -> None:
     wrong = text.replace("baseSequence: 3", "baseSequence: 4")
     answer = verified(tmp_path, wrong, "--level", "4", "--format", "kafka-dump", "--json", name="dump.txt")
     assert rows_of(answer)["prefix"]["anomaly"] == "lost-prefix"
-    assert PRESETS.keys() == {"kafka", "kafka-dump", "redis-stream", "nats"}
+    assert PRESETS.keys() == {"kafka", "kafka-dump", "redis-stream", "s2-jsonl", "nats"}
 
 
 @pytest.mark.parametrize(
@@ -398,3 +398,14 @@ def test_a_sequence_of_kafka_begins_again_behind_the_highest(tmp_path: Path) -> 
 def test_a_bad_cell_below_a_filler_is_named_by_its_row_in_the_file(tmp_path: Path) -> None:
     text = "client_id,batch_seq,kind,start_position\n,,padding,0\n1,x,data,1\n"
     assert "row 2, column batch_seq" in verified(tmp_path, text, "--level", "4").stderr
+
+
+def test_records_of_s2_have_clients_and_numbers_in_their_headers(tmp_path: Path) -> None:
+    record = '{{"seq_num":{},"timestamp":1,"headers":[["client_id","{}"],["batch_seq","{}"]],"body":"x"}}\n'
+    text = record.format(0, "a", 0) + record.format(1, "b", 0) + record.format(2, "a", 1)
+    arguments = ("--level", "4", "--format", "s2-jsonl")
+    assert verified(tmp_path, text, *arguments, name="log.jsonl").exit_code == 0
+    again = verified(tmp_path, text + record.format(3, "a", 1), *arguments, "--json", name="log.jsonl")
+    assert rows_of(again)["once"]["verdict"] == "violated"
+    refused = verified(tmp_path, text, "--level", "4", "--format", "jepsen-edn", name="log.edn")
+    assert "expected a model" in str(refused.exception)

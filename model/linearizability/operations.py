@@ -29,6 +29,9 @@ class Operation:
 
     Of one moment, calls come before returns: two operations that touch are concurrent. `key` names the object, where
     there are several; `row` is the row or line of the file that has the call, from 1; `path` the file.
+
+    >>> fencepost.Operation("write", 1, None, called=0, returned=5).returned
+    5
     """
 
     name: str

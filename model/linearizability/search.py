@@ -50,6 +50,10 @@ def verify_operations(
 
     One finding, `linearizable`: not found where each object has an order, violated where one has none, unknown where
     a limit was reached and no object is known to have none. InputError: no operations, a model or operation unknown.
+
+    >>> operations = fencepost.read_operations("examples/data/stale-read.log")
+    >>> str(fencepost.verify_operations(operations, "register").verdict)
+    'violated'
     """
     if isinstance(model, str):
         if model not in MODELS:

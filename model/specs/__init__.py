@@ -31,8 +31,10 @@ REFUTED: dict[type[Protocol], tuple[str, ...]] = {
     refuted.Order4FirstExpectationZero: ("once",),
     refuted.Order4ReserveForParked: ("dense", "client-order"),
     refuted.Order4SeedFromFirstSeen: ("prefix",),
-    refuted.Order5SplitCounter: ("unique",),
+    refuted.Order5SplitCounter: ("unique", "contiguous"),
     refuted.Order5HighestPublished: ("frontier",),
+    refuted.Order5AnySlot: ("ring-order",),
+    refuted.Order5NewestRecord: ("agreement",),
 }
 
 PROTOCOLS: dict[str, type[Protocol]] = {each.name: each for each in (*SOUND, *REFUTED)}

@@ -149,6 +149,8 @@ def _write_page(path: Path, checked: list[Checked]) -> None:
 
 def preset_named(name: str | None) -> Preset | None:
     """Return a kind of log by its name. InputError: there is none of that name."""
+    if name == JEPSEN_EDN:
+        raise InputError(f"{name} holds operations: expected a model that they are to keep, as --model log-with-gaps")
     if name is not None and name not in PRESETS:
         raise unknown_choice("format", name, PRESETS)
     return None if name is None else PRESETS[name]

@@ -14,7 +14,7 @@ from fencepost.command_line.output import exit_code, found_by, print_report, pro
 
 
 @click.command("compare")
-@click.argument("names", nargs=-1, metavar="[SEQUENCER|FILE.py[:CLASS]]...")
+@click.argument("names", nargs=-1, metavar="[SEQUENCER|FILE.py[:CLASS]|FILE.cpp]...")
 @options.one_level_option
 @click.option("--sequencer", "more", multiple=True, metavar="S", help="The same as an argument.")
 @click.option(
@@ -52,7 +52,8 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], **given: 
     contract, and each native step must be one that the spec accepts. Under `race`, the production sequencers order
     drawn workloads on real threads. What fails is shown as small as it gets.
 
-    FILE.py is a sequencer of your own; its answers are compared, attempt by attempt. Say its --level.
+    FILE.py and FILE.cpp are sequencers of your own; their answers are compared, attempt by attempt. Say the --level.
+    FILE.cpp is compiled with the headers of fencepost, into your cache.
 
     \b
     fencepost compare order4.claim --examples 100

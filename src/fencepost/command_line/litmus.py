@@ -43,6 +43,9 @@ _ENGINES = ("explorer", "native", "z3")
 @click.option("--outcomes", is_flag=True, help="Every end of one FILE, with how it is reached, instead of its bad one.")
 @click.option("--runs", is_flag=True, help="Show a run for every end that is allowed.")
 @click.option("--idioms", is_flag=True, help="The sequencer's own idioms, with reasons, instead of the tests.")
+@click.option("--herd", is_flag=True, help="Print final states as herd does, of tests in herd's format.")
+@click.option("--write", type=options.Choice(("fencepost", "herd")), help="Print a test in this format instead.")
+@options.hosts_option
 @options.strict_option
 @options.json_option
 @options.quiet_option
@@ -54,7 +57,8 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
     Without FILE or DIR, every test that ships with fencepost. The explorers in Python and C++ and Z3 on timestamps must
     agree with each other and with what the file expects; a mismatch exits 1 and shows the run that decides it. Of a
     file that expects nothing it is said what was found. A file that cannot be read is said on stderr, the others are
-    decided, and the exit code is 2.
+    decided, and the exit code is 2. Files in herd's format (X86, X86_64) are known by what is in them; `-` is standard
+    input, and a file called @NAME lists others.
 
     \b
     fencepost litmus
@@ -66,6 +70,10 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
 
     if given["idioms"] and paths:
         raise click.UsageError("--idioms and paths exclude each other")
+    if given["herd"] or given["write"]:
+        from fencepost.command_line.herd import print_other
+
+        context.exit(print_other(paths, given))
     if given["outcomes"]:
         _print_outcomes(paths, given)
         return
@@ -81,6 +89,7 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
         matrix=given["matrix"],
         as_defined=given["as_defined"],
         strict=given["strict"],
+        hosts=given["hosts"],
         on_progress=progress(given["quiet"], every_seconds=1.0),
         refused=refused.append,
     )

@@ -107,6 +107,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 strict_option = click.option(
     "--strict", is_flag=True, help="What a litmus file says and seldom means is an error, not a warning."
 )
+hosts_option = click.option(
+    "--hosts", metavar="P0=0,P1=1", default="", help="The hosts of the threads of tests in herd's format; else one."
+)
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Same seed, same model run."

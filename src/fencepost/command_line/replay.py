@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fencepost.model.explorer.run_trace import RunTrace
-    from fencepost.model.language import Protocol
     from fencepost.model.trace import Trace
 
 EXPORTS = ("text", "chrome", "shiviz", "html", "itf")
@@ -95,27 +94,14 @@ def _told(given: Trace | RunTrace, path: Path, *, full: bool, stepwise: bool) ->
 
 def _spec_steps(given: Trace, *, full: bool) -> Iterator[list[str]]:
     """Yield each step of a spec's trace; with `full`, also what it changed."""
+    from fencepost.model.trace import cells_of
+
     width = len(str(len(given.steps)))
     before: dict[str, str] = {}
     for number, state in enumerate(given.states()):
-        after = _fields(state)
+        after = cells_of(state)
         if number:
             changed = [f"{name} = {value}" for name, value in after.items() if before.get(name) != value]
             indented = [f"{'':>{width}}    {each}" for each in changed if full]
             yield [f"{number:>{width}}  {given.steps[number - 1]}", *indented]
         before = after
-
-
-def _fields(state: Protocol) -> dict[str, str]:
-    """Return what the fields of a spec's state hold, cell by cell."""
-    from fencepost.model.language import Map
-
-    found = {}
-    for name in state.fields:
-        value = getattr(state, name)
-        if isinstance(value, Map):
-            for key, cell in value.written().items():
-                found[f"{name}[{', '.join(map(str, key if isinstance(key, tuple) else (key,)))}]"] = str(cell)
-        else:
-            found[name] = str(value)
-    return found
