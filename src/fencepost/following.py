@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -196,7 +196,7 @@ def _lines(path: Path, idle: float | None) -> Iterator[tuple[bytes, bytes]]:
 
 def _chunks(path: Path, idle: float | None) -> Iterator[bytes]:
     if path == STDIN:
-        while data := sys.stdin.buffer.read1(_CHUNK_SIZE):  # type: ignore[attr-defined]  # a buffered reader has it
+        while data := cast(io.BufferedReader, sys.stdin.buffer).read1(_CHUNK_SIZE):
             yield data
         return
     if not path.is_file():
