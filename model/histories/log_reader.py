@@ -31,7 +31,7 @@ def read_log(table: Path | str | Any, source: Source | None = None, preset: Pres
     its own. FormatError names the file, row and column that are wrong.
 
     >>> log = fencepost.read_log("examples/data/redis-order4-history.csv")
-    >>> str(fencepost.verify(log, 4).verdict)
+    >>> str(fencepost.verify(log, level=4).verdict)
     'not found'
     """
     is_file = isinstance(table, Path | str)

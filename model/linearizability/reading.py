@@ -36,6 +36,9 @@ def read_operations(path: Path | str, *, is_edn: bool = False) -> list[Operation
     """Return the operations in a file, which is EDN if its name ends so or `is_edn`.
 
     FormatError says what is wrong with it, and where.
+
+    >>> len(fencepost.read_operations("examples/data/stale-read.log"))
+    4
     """
     path = Path(path)
     if is_edn or path.suffix.lower() == ".edn":

@@ -152,6 +152,9 @@ def follow(
     A pipe ends when its writer closes it; a file when nothing was added for `idle` seconds (None: never), or by an
     interrupt, which raises Interrupted with what was found until then. `on_found` is told of a property when it is
     first found broken. The other arguments are those of `verify`.
+
+    >>> str(fencepost.follow("examples/data/redis-order4-history.csv", level=4, idle=0).verdict)
+    'not found'
     """
     path, preset = Path(target), preset_named(format)
     named = (property,) if isinstance(property, str) else property
