@@ -13,6 +13,7 @@ native_mutants  the C++ with one line changed, compiled and killed
 litmus      litmus tests of non-coherent memory, in three engines
 ablate      which flush, fence or invalidation of a litmus program is load-bearing
 ablate_program  which one of a program of one's own (fencepost.program)
+claims      what the findings of 2026-01-26 claim, each settled by fresh evidence
 new         a commented file of one's own to begin with
 """
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fencepost.detection import mutants
     from fencepost.exploring import explore
     from fencepost.exporting import write_export
+    from fencepost.ledger import claims
     from fencepost.litmus_tests import litmus
     from fencepost.model.explorer.columns import describe_run
     from fencepost.model.explorer.run_itf import read_run, write_run
@@ -59,8 +61,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROTOCOLS", "Beside", "Finding", "Report", "Rules", "Scenario", "Simulation", "Source", "ablate",
-    "ablate_program", "check", "compare", "describe_run", "explore", "litmus", "mutants", "native_mutants", "new",
-    "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history", "read_log", "read_readers",
+    "ablate_program", "check", "claims", "compare", "describe_run", "explore", "litmus", "mutants", "native_mutants",
+    "new", "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history", "read_log", "read_readers",
     "read_run", "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify", "verify_file",
     "write_export", "write_history", "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
@@ -72,6 +74,7 @@ _HOMES = {
     "fencepost.detection": ("mutants",),
     "fencepost.exploring": ("explore",),
     "fencepost.exporting": ("write_export",),
+    "fencepost.ledger": ("claims",),
     "fencepost.litmus_tests": ("litmus",),
     "fencepost.model.explorer.columns": ("describe_run",),
     "fencepost.model.explorer.run_itf": ("read_run", "write_run"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.litmus import Answer, LitmusTest, lints, read_test
+from fencepost.model.litmus.idioms import idiom_folder, idiom_names
 from fencepost.model.litmus.explore import Budget, explore, explore_as_defined
 from fencepost.model.litmus.linting import refuse, same_names
 from fencepost.model.litmus.witness import Run, complete, replay
@@ -135,14 +136,16 @@ def told(refused: Callable[[InputError], None] | None) -> Iterator[None]:
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return a file, or the litmus files of a folder."""
+    """Return a file, the litmus files of a folder, or the file of an idiom that ships, by its name."""
+    if str(path) in idiom_names() and not path.exists():
+        return [idiom_folder() / f"{path}{SUFFIX}"]
     if path.is_dir():
         inside = sorted(path.rglob(f"*{SUFFIX}"))
         if not inside:
             raise InputError(f"{path}: no {SUFFIX} file in this folder")
         return inside
     if not path.exists():
-        raise InputError(f"{path}: no such file or folder")
+        raise InputError(f"{path}: no such file or folder, and no idiom of that name")
     return [path]
 
 
