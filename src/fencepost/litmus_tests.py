@@ -11,8 +11,8 @@ from pathlib import Path
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.litmus import Answer, LitmusTest, lints, read_test
-from fencepost.model.litmus.idioms import idiom_folder, idiom_names
 from fencepost.model.litmus.explore import Budget, explore, explore_as_defined
+from fencepost.model.litmus.idioms import idiom_folder, idiom_names
 from fencepost.model.litmus.linting import refuse, same_names
 from fencepost.model.litmus.witness import Run, complete, replay
 from fencepost.model.memory import MATRIX

@@ -34,6 +34,6 @@ from fencepost.bench.spread import Spread, Stability, spread
 __all__ = [
     "PATHS", "SIDES", "Ablations", "Baseline", "Baselines", "Bench", "Change", "Comparison", "Contention", "Figure",
     "Floor", "Flushes", "Kernels", "Layout", "Measured", "Path", "Profile", "SelfComparison", "Spread", "Stability",
-    "ablate", "baseline", "change_of", "compare", "contention", "floor", "flush", "hardware", "kernels", "layout", "measure",
-    "profile", "self_compare", "spread",
+    "ablate", "baseline", "change_of", "compare", "contention", "floor", "flush", "hardware", "kernels", "layout",
+    "measure", "profile", "self_compare", "spread",
 ]  # fmt: skip

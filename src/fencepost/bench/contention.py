@@ -43,8 +43,10 @@ LOCKED, FREE = "order4.mutex", "order4.claim"
 NOT_NEEDED, RECOMMENDED = 100.0, 1000.0  # contentions a second, by the findings
 WORTH = 0.02  # the least gain that the findings promise
 COUNTED_BATCHES, QUICK_COUNTED_BATCHES = 1 << 17, 1 << 12
+COUNTED_RUNS = 5
 CLIENT_COUNTS = (1, 16, 1024)
 SIMULATED_REPLICATIONS = 5
+RATES = (5_000, 50_000, 400_000)  # batches/s of each client
 
 
 def advice(contended_per_s: float) -> str:
@@ -137,7 +139,7 @@ class Contention:
 def contention(
     *,
     repetitions: int = ITERATIONS_DEFAULT,
-    rates: Sequence[int] = (5_000, 50_000, 400_000),
+    rates: Sequence[int] = RATES,
     seed: int = 0,
     jobs: int = 1,
     quick: bool = False,
@@ -165,11 +167,18 @@ def contention(
 
 def _counted(clients: int, quick: bool) -> tuple[int, float, float]:
     """Count two scanners that share this many clients: per batch, of the lock, and of the words."""
-    batch_count = QUICK_COUNTED_BATCHES if quick else COUNTED_BATCHES
-    lock, words = (
-        count_scan(each, ring_count=2, batch_count=batch_count, client_count=clients) for each in (LOCKED, FREE)
-    )
+    lock, words = (_scans(each, 2, clients, quick) for each in (LOCKED, FREE))
     return clients, _per_batch(lock, lambda each: each.locks_contended), _lost(words)
+
+
+def _scans(sequencer: str, scanners: int, clients: int, quick: bool) -> list[ScanCounts]:
+    """Count several runs: in one alone the scanners may hardly have run at once."""
+    batch_count = QUICK_COUNTED_BATCHES if quick else COUNTED_BATCHES
+    return [
+        each
+        for _ in range(COUNTED_RUNS)
+        for each in count_scan(sequencer, ring_count=scanners, batch_count=batch_count, client_count=clients)
+    ]
 
 
 def _per_batch(scans: Sequence[ScanCounts], count: Callable[[ScanCounts], int]) -> float:
@@ -184,10 +193,7 @@ def _native(setting: str, scanners: int, repetitions: int, quick: bool) -> Load:
     """Time both on full rings, and count the same with as many scanners and 1,024 clients."""
     times = measure_setting(setting, repetitions=repetitions, quick=quick)
     locked, free = times.probes[LOCKED], times.probes[FREE]
-    batch_count = QUICK_COUNTED_BATCHES if quick else COUNTED_BATCHES
-    counts = [
-        count_scan(each, ring_count=scanners, batch_count=batch_count, client_count=1024) for each in (LOCKED, FREE)
-    ]
+    counts = [_scans(each, scanners, 1024, quick) for each in (LOCKED, FREE)]
     per_batch = _per_batch(counts[0], lambda each: each.locks_contended)
     # Both probes are timed in turn; the gain in speed is the change from what `claim` takes to what `mutex` takes.
     change = change_of(free.values, locked.values, "median")

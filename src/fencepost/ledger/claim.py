@@ -18,7 +18,6 @@ from typing import Any
 
 from fencepost.model.contract import Verdict
 
-
 NO_DIFFERENCE = 0.05  # a change whose whole interval is smaller is none to speak of
 
 
@@ -53,7 +52,7 @@ class Measured:
             return f"not decided, {self}"
         if self.low > 0 or self.high < 0:
             return str(self)
-        is_narrow = -NO_DIFFERENCE <= self.low and self.high <= NO_DIFFERENCE
+        is_narrow = self.low >= -NO_DIFFERENCE and self.high <= NO_DIFFERENCE
         return f"no difference, {self}" if is_narrow else f"not decided, {self}"
 
     def __str__(self) -> str:
