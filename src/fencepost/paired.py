@@ -8,17 +8,35 @@ a quantity that cannot be negative is never below -100 % (Law, Simulation Modeli
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import expm1, fsum, log, sqrt
+
+import msgspec
 
 from fencepost.model.contract import Verdict, worst
 from fencepost.model.errors import InputError
 from fencepost.model.simulation.intervals import CONFIDENCE
-from fencepost.simulating import Simulation
+from fencepost.model.simulation.scenario import Granularity, Policy, Scenario
+from fencepost.simulating import Simulation, Tell, simulate
 
 PAIRS_MIN = 2
-STAGES = ("receive", "ring", "hold", "wait", "order", "export", "deliver")
+STAGES = ("receive", "ring", "hold", "publish", "export", "deliver")
 """Where a batch's time goes, in this order; `model/simulation/measures.py` has each one's first and last event."""
+SHOWN = (
+    "throughput_batches_per_s", "latency_order_mean_ns", "latency_order_p99_ns", "latency_ack_mean_ns",
+    "latency_ack_p99_ns", "latency_deliver_mean_ns", "latency_deliver_p99_ns", "utilisation_scanner_mean_share",
+    "lock_wait_mean_ns", "client_word_wait_mean_ns", "counter_wait_mean_ns",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side: a scenario, and what replaces something of it."""
+
+    scenario: Scenario
+    sequencer: str | None = None
+    policy: Policy | None = None
+    granularity: Granularity | None = None
 
 
 @dataclass(frozen=True)
@@ -45,11 +63,16 @@ class Difference:
 
 @dataclass(frozen=True)
 class Paired:
-    """Two simulations side by side."""
+    """Two simulations side by side.
+
+    `headers` is there where the sides are of different levels and one writes a position into the header of every
+    message: the other side beside that one without them, so that what the headers cost is not put down to ordering.
+    """
 
     first: Simulation
     second: Simulation
     differences: tuple[Difference, ...]
+    headers: Paired | None = None
 
     def __getitem__(self, metric: str) -> Difference:
         return next(each for each in self.differences if each.metric == metric)
@@ -107,3 +130,34 @@ def _quantile(degrees: int) -> float:
     from scipy.stats import t as student
 
     return float(student.ppf((1 + CONFIDENCE) / 2, degrees))
+
+
+def against(first: Side, second: Side, *, seed: int = 0, jobs: int = 1, tell: Tell = lambda told: None) -> Paired:
+    """Simulate two sides on the same arrivals and seeds and return how they differ.
+
+        fencepost.paired.against(Side(Scenario(), "order4.mutex"), Side(Scenario(), "order4.claim"))
+
+    Raises InputError where they are no pairs: clients, network, brokers' number and replications must be the same.
+    """
+    scenarios = [first.scenario, second.scenario]
+    for name in ("clients", "network", "replications", "duration"):
+        one, other = (getattr(each, name) for each in scenarios)
+        if one != other:
+            raise InputError(f"{name} differ between the two sides: expected the same arrivals on both, as pairs have")
+
+    def run(side: Side) -> Simulation:
+        return simulate(
+            side.scenario, sequencer=side.sequencer, policy=side.policy, granularity=side.granularity, seed=seed,
+            jobs=jobs, tell=tell,
+        )  # fmt: skip
+
+    sides = (run(first), run(second))
+    both = paired(*sides)
+    levels = {each.level: side for each, side in zip(sides, (first, second), strict=True)}
+    if set(levels) != {4, 5} or not levels[4].scenario.ordering.message_headers:
+        return both
+    ordering = msgspec.structs.replace(levels[4].scenario.ordering, message_headers=False)
+    bare = run(replace(levels[4], scenario=msgspec.structs.replace(levels[4].scenario, ordering=ordering)))
+    fifth, fourth = sorted(sides, key=lambda each: -each.level)
+    assert fourth.level == 4
+    return replace(both, headers=paired(fifth, bare))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
+from dataclasses import replace
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from fencepost.model.contract import Level
     from fencepost.model.simulation.intervals import Figure
+    from fencepost.model.simulation.scenario import Scenario
     from fencepost.simulating import Simulation, Told
 
 POLICIES = ("none", "per_message", "per_batch", "single_fence", "epoch", "seed")
@@ -45,6 +47,9 @@ COLUMNS = ("mean", "p50", "p90", "p99", "p999")
     metavar="FILE",
     help="Costs measured by bench floor: its JSON document, or the folder of its --out.",
 )
+@click.option(
+    "--against", metavar="NAME|FILE", help="Another sequencer, or a scenario with the same clients: how do they differ?"
+)
 @click.option("--shuffle-ties", is_flag=True, help="Run again with ties in time in a drawn order: what depends on it?")
 @click.option("--trace", is_flag=True, help="Write what threads did, for Perfetto; needs --out.")
 @click.option("--costs", is_flag=True, help="List what operations cost and where each figure comes from, and stop.")
@@ -65,6 +70,7 @@ def simulate_command(
     as_json: bool,
     quiet: bool,
     shuffle_ties: bool,
+    against: str | None,
     **given: Any,
 ) -> None:
     """Simulate SCENARIO, a TOML file, or the built-in one: throughput, latency, contention, occupancy.
@@ -72,6 +78,9 @@ def simulate_command(
     The contract is checked inside every run and again on its history; 95 % intervals come from
     replications, the warm-up is left out by MSER-5. Files and plots (latency, throughput against load,
     occupancy) go to --out. The same seed gives the same bytes.
+
+    With --against two sides are simulated on the same arrivals and seeds: each difference with its interval, and where
+    a batch's time goes on both.
     """
     from fencepost.model.simulation.scenario import Scenario, read_scenario
     from fencepost.simulating import simulate
@@ -82,6 +91,8 @@ def simulate_command(
     if costs:
         _print_costs(asked)
         return
+    if against is not None:
+        context.exit(_against(asked, against, level, as_json=as_json, quiet=quiet, out=out, **given))
     simulated = partial(
         simulate,
         asked,
@@ -109,6 +120,26 @@ def simulate_command(
             sequencer=simulation.scenario.sequencer,
         )
     context.exit(exit_code(simulation.verdict))
+
+
+def _against(
+    asked: Scenario, word: str, level: str | None, *, as_json: bool, quiet: bool, out: Path | None, **given: Any
+) -> int:
+    """Simulate two sides and print how they differ; return the exit code."""
+    from fencepost.command_line.simulate_against import print_against, side_of
+    from fencepost.paired import Side, against
+    from fencepost.simulating import DEFAULTS
+
+    if out is not None or given.pop("calibrate") is not None:
+        raise click.UsageError("--against has no --out and no --calibrate: leave them out")
+    sequencer, number = given.pop("sequencer"), _level(level)
+    if sequencer is None and number is not None:
+        sequencer = DEFAULTS[number]
+    first = Side(asked, sequencer, given["policy"], given["granularity"])
+    second = replace(side_of(word, asked), granularity=given["granularity"])
+    found = found_by(lambda: against(first, second, seed=given["seed"], jobs=given["jobs"], tell=_teller(quiet)))
+    print_against(found, as_json=as_json)
+    return exit_code(found.verdict)
 
 
 def _decisive(simulation: Simulation) -> str | None:
