@@ -14,7 +14,6 @@ from fencepost.bench.ablation import settings
 from fencepost.bench.contention import CLIENT_COUNTS, Contention, Gain, Load, Threshold, advice
 from fencepost.bench.figures import figure
 from fencepost.bench.kernels import KERNELS, baseline_file
-from fencepost.bench.kernels import counting as kernel_counting
 from fencepost.bench.profile import stages_of
 from fencepost.command_line import cli
 from fencepost.model.contract import Verdict
@@ -199,7 +198,7 @@ def test_a_kernel_that_takes_two_percent_more_is_named(tmp_path: Path) -> None:
 
 
 def test_without_valgrind_nothing_is_counted_and_nothing_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel_counting.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     found = kernels()
     assert found.verdict is Verdict.UNKNOWN
     assert "no valgrind on the path" in found.unavailable

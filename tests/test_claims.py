@@ -299,6 +299,7 @@ def test_the_exit_code_says_what_came_of_the_claims(
 def test_evidence_whose_process_dies_makes_its_claim_unknown_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     def dying(asked: Asked) -> Found:
         os.kill(os.getpid(), signal.SIGKILL)
+        return HELD
 
     lost = replace(claim_of(Evidence("shown", "native", "", dying)), id="C2")
     monkeypatch.setattr(running, "CLAIMS", {"C1": claim_of(made(HELD)), "C2": lost})

@@ -149,7 +149,8 @@ def _raced(
     sides: Sequence[Setting], repetitions: int, seed: int, quick: bool, progress: Progress
 ) -> dict[str, list[float]]:
     """Race every side once a repetition, in a drawn order; return nanoseconds a batch."""
-    random, times = Random(seed), {each.name: [] for each in sides}  # type: dict[str, list[float]]
+    random = Random(seed)
+    times: dict[str, list[float]] = {each.name: [] for each in sides}
     batch_count = QUICK_BATCH_COUNT if quick else BATCH_COUNT
     for repetition in range(repetitions):
         if progress is not None:

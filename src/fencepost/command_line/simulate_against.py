@@ -95,7 +95,7 @@ def _row(each: Difference, name: str) -> list[str]:
 def _change(each: Difference) -> str:
     """Return a change in words: no difference is said plainly."""
     if each.change is None:
-        return "nothing on one side"
+        return "not in every pair"
     bounds = (each.low, each.high)
     interval = "" if None in bounds else f" ({each.low:+.1%}..{each.high:+.1%})"
     change = f"{each.change:+.1%}{interval}"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from statistics import median
 
 from fencepost.bench.change import Change, change_of
-from fencepost.bench.figures import Figure, figure
+from fencepost.bench.figures import Figure
 from fencepost.bench.measured_paths import mostly_disturbed
 from fencepost.ledger.claim import Asked, Evidence, Found, Measured
 from fencepost.model.contract import Verdict
@@ -83,22 +83,6 @@ def floor_change(name: str, first: str, second: str, what: str) -> Evidence:
         made = of_change(change_of(sides[0].values, sides[1].values, "median", paired=False), disturbed)
         was, now = (median(side.values) for side in sides)
         return Found(f"{what}: {was:.3g} ns, {now:.3g} ns, {made}", figure=made)
-
-    return timed(name, "fencepost bench floor", ask)
-
-
-def floor_figure(name: str, metric: str, what: str) -> Evidence:
-    """Return: one metric of the machine's floor, in nanoseconds."""
-
-    def ask(asked: Asked) -> Found:
-        from fencepost.native.measuring import measure_floor
-
-        taken = measure_floor(metric, repetitions=asked.repetitions)
-        if taken.unavailable:
-            return Found(unavailable=taken.unavailable)
-        disturbed = mostly_disturbed(taken.disturbed_count, asked.repetitions, 1)
-        made = of_figure(figure(metric, "ns", taken.values), "ns", disturbed)
-        return Found(f"{what}: {made}", figure=made)
 
     return timed(name, "fencepost bench floor", ask)
 

@@ -46,7 +46,8 @@ def claims(
         raise InputError(f"jobs is {jobs}: expected at least 1")
     asked = Asked(quick, seed, out, QUICK_REPETITIONS if quick else REPETITIONS)
     chosen = [CLAIMS[name] for name in CLAIMS if not ids or name in ids]
-    began, found = time.perf_counter(), {}  # type: float, dict[Key, Found]
+    began = time.perf_counter()
+    found: dict[Key, Found] = {}
     try:
         _gather(chosen, asked, jobs, progress, found)
     except KeyboardInterrupt:
