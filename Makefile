@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help check test slow lint asan tsan readme clean
+.PHONY: help check test slow lint docs asan tsan readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,14 +13,14 @@ help: ## list the targets
 # Installed again whenever what is built or required has changed.
 $(VENV)/.installed: pyproject.toml CMakeLists.txt $(shell find native -name '*.?pp')
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint,docs]'
 	@touch $@
 
 check: $(VENV)/.installed ## run the main job on the recorded workloads
 	$(BIN)/fencepost check
 
 test: $(VENV)/.installed ## run the tests
-	$(BIN)/python -m pytest -n auto --dist loadscope
+	$(BIN)/python -m pytest -n auto --dist loadscope --durations 40
 
 slow: $(VENV)/.installed ## run the full sizes of the slow tests too
 	$(BIN)/python -m pytest -m "slow or not slow" --timeout 3000
@@ -30,6 +30,9 @@ lint: $(VENV)/.installed ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
 
+docs: $(VENV)/.installed ## the documentation as a site, build/site/index.html; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -B -m mkdocs build --strict --quiet
+
 asan: $(VENV)/.installed ## the native tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check cmake ninja pybind11
 	$(BIN)/python .ci/sanitized.py asan
@@ -38,7 +41,7 @@ tsan: $(VENV)/.installed ## the native tests under ThreadSanitizer
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check cmake ninja pybind11
 	$(BIN)/python .ci/sanitized.py tsan
 
-readme: $(VENV)/.installed ## write the program's output into README.md and the examples
+readme: $(VENV)/.installed ## write the program's output into README.md, docs/ and the examples
 	$(BIN)/python examples/produce.py
 
 clean: ## remove what was built and installed

@@ -9,7 +9,7 @@ from fencepost.model.programs import follow
 from fencepost.model.simulation import history_of
 
 variant = protocol("order4.cas_then_reserve")
-proofs = {proof.property: proof for proof in prove(variant)}
+proofs = {proof.property: proof for proof in prove(variant).proofs}
 for proof in proofs.values():
     print(f"{proof.property}: {proof.verdict} ({proof.bound})")
 
@@ -20,4 +20,6 @@ print(f"replayed on values: violated at step {replay(trace).violated_at}")
 
 machine, rings = follow(variant.name, trace.steps)
 finding = verify(history_of(machine, brokers=[0, 1], rings=rings), level=4)["client-order"]
-print(f"the programs, the same steps: {finding.property} {finding.verdict}, {finding.count} pair out of order")
+print(
+    f"the programs, the same steps: {finding.property} {finding.verdict}, {finding.details['count']} pair out of order"
+)

@@ -19,8 +19,8 @@ from types import ModuleType
 import pybind11
 
 from fencepost import compare, native
-from fencepost.compared.verdicts import Comparisons
 from fencepost.native import Answer, AttemptOutcome
+from fencepost.reports.compare import CompareReport
 
 SEED = 7
 EXAMPLES = 2_000
@@ -99,7 +99,7 @@ def compiled(folder: Path) -> ModuleType:
     return loaded
 
 
-def show(name: str, found: Comparisons) -> None:
+def show(name: str, found: CompareReport) -> None:
     """Print the smallest example that was found."""
     for counterexample in found.counterexamples:
         print(f"{name}: {found.verdict}, {counterexample.property}: {counterexample.sentence}")
@@ -107,6 +107,6 @@ def show(name: str, found: Comparisons) -> None:
             print(f"    {line}")
 
 
-show("Hasty at level 4", compare(yours=Hasty, levels=(4,), examples=EXAMPLES, seed=SEED))
+show("Hasty at level 4", compare(Hasty, level=4, examples=EXAMPLES, seed=SEED))
 with tempfile.TemporaryDirectory() as folder:
-    show("Torn at level 5", compare(yours=compiled(Path(folder)), levels=(5,), examples=EXAMPLES, seed=SEED))
+    show("Torn at level 5", compare(compiled(Path(folder)), level=5, examples=EXAMPLES, seed=SEED))

@@ -1,7 +1,8 @@
 """Write the examples' outputs (`name.out`) and the outputs that README.md and docs/ show. Run it by `make readme`.
 
-In a document, a block that follows `<!-- output of: COMMAND -->` is what COMMAND prints. Figures that
-differ from run to run (times, what threads happened to do) are replaced by `_` where outputs are compared.
+In a document, a block that follows `<!-- output of: COMMAND -->` is what COMMAND prints; with `| head -N` behind it,
+the first N lines of that. Figures that differ from run to run (times, what threads happened to do) are replaced by `_`
+where outputs are compared.
 A block that follows `<!-- measured by: COMMAND -->` is what COMMAND printed on one machine: it is compared with
 nothing, and written only by `produce.py --measured`.
 """
@@ -25,13 +26,18 @@ def masked(text: str) -> str:
 
 
 def output_of(command: str) -> str:
-    """Return what a `fencepost ...` command prints, run in an empty folder beside links to the repository's."""
+    """Return what a `fencepost ...` command prints, run in an empty folder beside links to the repository's.
+
+    Behind `| head -N` it is the first N lines of it.
+    """
+    command, _, head = command.partition(" | head -")
     with tempfile.TemporaryDirectory() as folder:
         for name in ("examples", "tests"):
             (Path(folder) / name).symlink_to(ROOT / name)
         arguments = [sys.executable, "-m", *command.split()]
         ran = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
-    return "".join(f"{line.rstrip()}\n" for line in ran.stdout.splitlines())
+    lines = ran.stdout.splitlines()
+    return "".join(f"{line.rstrip()}\n" for line in lines[: int(head) if head else None])
 
 
 def example_output(example: Path) -> str:

@@ -13,7 +13,11 @@ LEVELS: tuple[Level, ...] = (4, 5)
 
 
 class Verdict(StrEnum):
-    """How far a statement has been settled. Only the first three are passes; each is said with its bound."""
+    """How far a statement has been settled. Only the first three are passes; each is said with its bound.
+
+    >>> fencepost.Verdict("not found").passes, fencepost.Verdict.UNKNOWN.passes
+    (True, False)
+    """
 
     PROVED = "proved"  # any size, by induction
     EXHAUSTED = "exhausted"  # all runs within a stated bound

@@ -14,7 +14,9 @@
 A message says what was wrong, the value, what was expected and what to do.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +50,13 @@ class InputError(FencepostError):
 
 
 class FormatError(InputError):
-    """A file's content cannot be used.
+    """A file's content cannot be used; `path` is a word for it where it came from no file.
 
     `row` counts data rows from 1 (a CSV header is row 0); `row` and `column` are None
     where the whole file is at fault.
     """
 
-    def __init__(self, path: Path, problem: str, *, row: int | None = None, column: str | None = None) -> None:
+    def __init__(self, path: Path | str, problem: str, *, row: int | None = None, column: str | None = None) -> None:
         where = [str(path)]
         if row is not None:
             where.append(f"row {row}")
@@ -99,6 +101,45 @@ class Miscounted(FencepostError):
     """A timed loop did not do what its figure would have claimed; names both counts. No figure is reported."""
 
 
+WORD_MOST = 200
+"""Characters of one word in a message; no name is longer, and few paths are."""
+
+
+def shortened(message: str) -> str:
+    """Return a message with what is too long for a reader left out of the middle of each word."""
+
+    def short(word: re.Match[str]) -> str:
+        text = word[0]
+        return f"{text[:60]}...({len(text)} characters)...{text[-20:]}"
+
+    return re.sub(rf"\S{{{WORD_MOST + 1},}}", short, message)
+
+
+FEW = 20
+"""So many choices are all listed; of more, the nearest."""
+
+
 def unknown_choice(kind: str, value: object, choices: Iterable[object]) -> InputError:
-    """Return the error for a `value` that is none of the `choices` of its `kind`."""
-    return InputError(f"unknown {kind} {value!r}: expected one of {', '.join(str(choice) for choice in choices)}")
+    """Return the error for a `value` that is none of the `choices` of its `kind`: with the nearest, or all if few."""
+    known = [str(choice) for choice in choices]
+    return InputError(f"unknown {kind} {value!r}: {expected_of(str(value), known)}")
+
+
+def expected_of(value: str, known: Sequence[str]) -> str:
+    """Return what was expected in the place of a value: all choices where they are few, else those nearest to it."""
+    if not known:
+        return "expected nothing here: there is none to choose from"
+    near = nearest(value, known)
+    meant = f"did you mean {' or '.join(near)}?" if near else ""
+    if len(known) <= FEW:
+        return f"expected one of {', '.join(known)}{meant and f'; {meant}'}"
+    return meant or f"expected one of {', '.join(known[:FEW])}, ... ({len(known)} in all)"
+
+
+def nearest(value: str, known: Iterable[str]) -> list[str]:
+    """Return the choices that a value was most likely meant for, the nearest first: at most three."""
+    names = {choice.lower(): choice for choice in known}
+    asked = value.lower()
+    close = get_close_matches(asked, names, n=3, cutoff=0.6)
+    within = [name for name in names if len(asked) > 2 and (asked in name or name in asked)]
+    return [names[each] for each in dict.fromkeys([*close, *within])][:3]

@@ -62,6 +62,11 @@ class Instance:
         """
         sorts = {sort.name: sort for sort in _enumerated(protocol)}
         for name, size in self.others.items():
+            if not sorts:
+                raise InputError(
+                    f"size {name}={size}: {protocol.name or protocol.__name__} counts the members of no sort:"
+                    " expected no size; leave it out"
+                )
             if name not in sorts:
                 raise unknown_choice("sort", name, sorts)
             least = max(1, sorts[name].least_members)

@@ -7,40 +7,29 @@ user's file, also which file that is, and the hash of its text.
 """
 
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from fencepost.model.documents import read_json
 from fencepost.model.errors import FormatError, InputError, NotAccepted
 from fencepost.model.instance import MOST, Instance
 from fencepost.model.language import Map, Protocol
 from fencepost.model.own import PROTOCOL, Source, object_from, ships, source_of
 from fencepost.model.specs import protocol
 from fencepost.model.trace import Step, Trace
+from fencepost.model.writing import store
 
 FORMAT_DESCRIPTION = "https://apalache-mc.org/docs/adr/015adr-trace.html"
 ACTION, PICKS = "mbt::actionTaken", "mbt::nondetPicks"
 
 
 def write_trace(path: Path, trace: Trace) -> None:
-    """Write a trace file whole or not at all."""
-    write_whole(path, json.dumps(document(trace), indent=1) + "\n")
+    """Write a trace file whole or not at all; its folder is made where there is none.
 
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all; its folder is made where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    >>> fencepost.write_trace(Path("copy.itf.json"), fencepost.read_trace(Path("examples/data/inversion.itf.json")))
+    """
+    store(path, json.dumps(document(trace), indent=1) + "\n")
 
 
 def document(trace: Trace) -> dict[str, Any]:
@@ -69,6 +58,10 @@ def read_trace(path: Path) -> Trace:
 
     Raises FormatError, with the number of the state, where the file is not such a trace or says of a
     state what its steps do not lead to.
+
+    >>> trace = fencepost.read_trace(Path("examples/data/inversion.itf.json"))
+    >>> trace.property, len(trace.steps)
+    ('client-order', 6)
     """
     raw = parsed(path)
     try:
@@ -95,16 +88,7 @@ def read_trace(path: Path) -> Trace:
 
 def parsed(path: Path) -> dict[str, Any]:
     """Return the JSON object that a trace file holds. Raises FormatError where it holds none."""
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FormatError(path, "no such file: expected a trace in ITF JSON") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(path, f"cannot be read ({error}): expected a trace in ITF JSON") from None
-    except json.JSONDecodeError as error:
-        raise FormatError(path, f"line {error.lineno} column {error.colno}: {error.msg}: expected ITF JSON") from None
-    except (RecursionError, ValueError) as error:
-        raise FormatError(path, f"cannot be read ({type(error).__name__}): expected ITF JSON") from None
+    raw = read_json(path, "trace in ITF JSON")
     if not isinstance(raw, dict):
         raise FormatError(path, f"found a JSON {type(raw).__name__}: expected an object with #meta, vars and states")
     return raw

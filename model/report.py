@@ -14,20 +14,27 @@ Engines, everywhere by these names:
 from __future__ import annotations
 
 import html
+import io
 import json
 import platform
+import shlex
+import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
 from fencepost.model.contract import Verdict, worst
-from fencepost.model.errors import InputError
+from fencepost.model.errors import InputError, unknown_choice
 
 ENGINES = ("z3", "explorer", "simulation", "native")
+MODES = {"native": ("lockstep", "race")}
+Progress = Callable[[str], None]
+"""Of `on_progress`: it is called with a line of what is being done."""
 PACKAGES = ("simpy", "z3-solver", "hypothesis", "numpy", "click", "rich", "msgspec")
+TABLE_WIDTH = 132  # of a table that goes to a file or a pipe
 _EXACT_IN_JSON = 2**53  # larger integers are rounded by readers that hold numbers as doubles
 
 
@@ -66,7 +73,7 @@ class Finding:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """All findings of one run of a verb. It has no truth value: unknown is neither true nor false.
 
@@ -112,7 +119,7 @@ class Report:
             "seed": self.seed,
             "results": [each.to_dict() for each in self.findings],
             **self.more(),
-            "manifest": manifest(),
+            "manifest": self.manifest(),
         }
         plain: dict[str, Any] = in_json(document)
         return plain
@@ -121,13 +128,17 @@ class Report:
         """Return what a verb's document has beside its results; by default nothing."""
         return {}
 
+    def manifest(self) -> dict[str, Any]:
+        """Return what made these results; by default versions, machine and command."""
+        return manifest()
+
     def to_frame(self) -> Any:
         """Return the findings as a polars frame, or as a pandas one where polars is not installed; a row a finding.
 
         Raises InputError where neither is.
         """
         rows = [{**each.to_dict(), "trace": None if each.trace is None else str(each.trace)} for each in self.findings]
-        columns = {name: [in_json(row.get(name)) for row in rows] for name in dict.fromkeys(k for r in rows for k in r)}
+        columns = {name: [_cell(row.get(name)) for row in rows] for name in dict.fromkeys(k for r in rows for k in r)}
         return frame_of(columns)
 
     def lines(self) -> Iterable[str]:
@@ -157,16 +168,65 @@ class Report:
             property=first and first.property,
             seed=self.seed,
             trace=first.trace if first is not None and isinstance(first.trace, Path) else None,
+            **self.summed(),
         )
+
+    def summed(self) -> dict[str, object]:
+        """Return what the last line of a verb has beside that; by default nothing."""
+        return {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.verdict}, {len(self.findings)} findings>"
 
 
 def summary(**items: object) -> str:
-    """Return key=value pairs: words with spaces joined by a hyphen, `-` for what there is not."""
+    """Return key=value pairs for machines, which a shell's rules take apart again (`shlex.split`).
+
+    `-` stands for what there is not; a verdict's words are joined by a hyphen, other values with spaces are quoted.
+    """
     return " ".join(f"{key}={_word(value)}" for key, value in items.items())
 
 
 def _word(value: object) -> str:
-    return "-" if value is None or value == "" else str(value).replace(" ", "-")
+    if isinstance(value, Verdict):
+        return str(value).replace(" ", "-")
+    return "-" if value is None or value == "" else shlex.quote(str(value)) if " " in str(value) else str(value)
+
+
+def of_property(findings: Iterable[Finding], property: str | None) -> tuple[Finding, ...]:
+    """Return the findings of a property, or all of them where it is None. InputError: there is none of it."""
+    found = tuple(findings)
+    kept = tuple(each for each in found if property in (None, each.property))
+    if found and not kept:
+        raise unknown_choice("property", property, dict.fromkeys(each.property for each in found))
+    return kept
+
+
+def engines_of(asked: str | Iterable[str] | None, known: Sequence[str]) -> tuple[str, ...]:
+    """Return the engines that a name or several names stand for; None: all that are known. InputError: another name."""
+    names = tuple(known) if asked is None else (asked,) if isinstance(asked, str) else tuple(dict.fromkeys(asked))
+    for each in names:
+        if each not in known:
+            raise unknown_choice("engine", each, known)
+    return names
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield a table line by line, without colour: as wide as the terminal, or 132 columns where there is none."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else TABLE_WIDTH
+    text = io.StringIO()
+    console = Console(file=text, highlight=False, width=width, color_system=None, no_color=True, force_terminal=False)
+    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*map(Text, row))
+    console.print(made)
+    yield from (line.rstrip() for line in text.getvalue().splitlines())
 
 
 def aligned(rows: Iterable[tuple[str, ...]]) -> Iterable[str]:
@@ -190,6 +250,12 @@ def frame_of(columns: Mapping[str, list[Any]]) -> Any:
     except ImportError:
         raise InputError("neither polars nor pandas is installed: expected one of them (pip install polars)") from None
     return pandas.DataFrame(dict(columns))
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a frame can hold it: what has parts, as text."""
+    plain = in_json(value)
+    return json.dumps(plain) if isinstance(plain, dict | list) else plain
 
 
 def manifest() -> dict[str, Any]:

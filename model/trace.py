@@ -27,6 +27,9 @@ class Trace:
     """A run of a protocol, from its start, that breaks a promise (or, for a `sometimes`, reaches it) in its last state.
 
     `found_by` names the engine; `bounds` is the instance it lies in.
+
+    >>> fencepost.read_trace(Path("examples/data/inversion.itf.json")).found_by
+    'z3'
     """
 
     protocol: type[Protocol]
@@ -87,4 +90,11 @@ def replay(trace: Trace) -> Replay:
 def explain(state: Protocol, statement: Statement, values: dict[str, int]) -> str:
     """Say for which values the statement fails, each as the protocol describes it."""
     facts = [f"{name} = {state.describe(sort, values[name])}" for name, sort in statement.parameters]
-    return f"{statement.name} is violated for {'; '.join(facts)}"
+    return f"{statement.name} is violated{' for ' if facts else ''}{'; '.join(facts)}"
+
+
+def describe(trace: Trace) -> str:
+    """Return a counterexample as numbered steps and the sentence that says what they contradict."""
+    width = len(str(len(trace.steps)))
+    steps = [f"{number:>{width}}  {step}" for number, step in enumerate(trace.steps, start=1)]
+    return "\n".join([*steps, replay(trace).explanation])

@@ -48,7 +48,7 @@ def explore(
             fields, names = _explore_structure(origin, search, tell)
         case ProgramOrigin():
             raise InputError(
-                f"{subject.name} is a program in Python: the native explorer runs none; use --engine model"
+                f"{subject.name} is a program in Python: the native explorer runs none; use --engine explorer"
             )
         case _:
             raise InputError(

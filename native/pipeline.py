@@ -126,13 +126,19 @@ def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:
 def has_stepped_form(scenario: Scenario) -> bool:
     """Say whether the native build has programs for all roles of a scenario, and packed words for its counts."""
     counts = (batch.count for ring in (*scenario.rings, *scenario.later) for batch in ring)
-    return not scenario.readers and all(count <= COUNT_MOST for count in counts)
+    roles = scenario.readers or scenario.stops or scenario.timeouts or scenario.late_rings
+    return not roles and all(count <= COUNT_MOST for count in counts)
 
 
 def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineScenario:
     """Return a scenario as the native build takes it; raises its Refused for what does not fit."""
     if scenario.readers:
         raise InputError(f"the native build has no readers by position: expected none, not {scenario.readers}")
+    if scenario.stops or scenario.timeouts or scenario.late_rings:
+        raise InputError(
+            "the native build has no scanners that are stopped, no waits that time out, and no brokers that join late:"
+            f" expected none of them, not {scenario}"
+        )
     made: _core.PipelineScenario = native.PipelineScenario(
         rings=_batches(scenario.rings or ((),) * scenario.rings_count),
         slots=scenario.slots,

@@ -95,10 +95,13 @@ class Reaching(typing.Protocol):
 class Oracle:
     """Says whether a bad end is reachable with some of the slots present: by timestamps, else by exploration."""
 
-    def __init__(self, program: Program, condition: Condition, profile: Profile, matrix: Matrix, slots: list[Slot]):
+    def __init__(
+        self, program: Program, condition: Condition, profile: Profile, matrix: Matrix, slots: list[Slot],
+        seconds: float = SECONDS_BUDGET,
+    ) -> None:  # fmt: skip
         self.program, self.condition, self.profile, self.matrix = program, condition, profile, matrix
         self.slots, self.queries = slots, 0
-        self.deadline = time.perf_counter() + SECONDS_BUDGET
+        self.deadline = time.perf_counter() + seconds
         self.answers: dict[Slots, bool] = {}
         self.solver: Solver | None = None
         if not unsupported(program, profile) and not too_large(program):
@@ -152,7 +155,7 @@ class Oracle:
         return f"all runs, {explored.states} states" + (", and Z3 on timestamps" if self.solver is not None else "")
 
 
-def ablate(test: LitmusTest, profile: Profile, matrix: Matrix) -> list[Ablation]:
+def ablate(test: LitmusTest, profile: Profile, matrix: Matrix, *, seconds: float = SECONDS_BUDGET) -> list[Ablation]:
     """Return what each optional slot of a test is to its safety and, where it says what is stale, to its freshness.
 
     Under a crash profile a test with a CRASH of its own is asked about twice: with a crash at any moment, and there.
@@ -171,7 +174,7 @@ def ablate(test: LitmusTest, profile: Profile, matrix: Matrix) -> list[Ablation]
     try:
         for asked, crash in test.crash_questions(profile):
             for name, condition in promises:
-                found.append(replace(_promise(asked, name, condition, profile, matrix), crash=crash))
+                found.append(replace(_promise(asked, name, condition, profile, matrix, seconds), crash=crash))
     except KeyboardInterrupt:
         raise Interrupted(found) from None
     return found
@@ -211,11 +214,13 @@ def _check_optional(test: LitmusTest) -> None:
             raise InputError(f"{where}: {each.text} cannot be optional: its word or result is used elsewhere")
 
 
-def _promise(test: LitmusTest, name: str, condition: Condition, profile: Profile, matrix: Matrix) -> Ablation:
+def _promise(
+    test: LitmusTest, name: str, condition: Condition, profile: Profile, matrix: Matrix, seconds: float
+) -> Ablation:
     began = time.perf_counter()
     slots = test.slots()
     everything = frozenset(slots)
-    oracle = Oracle(test.program, condition, profile, matrix, slots)
+    oracle = Oracle(test.program, condition, profile, matrix, slots, seconds)
     try:
         if oracle.reachable(everything):
             moves = _moves(test, condition, profile, matrix)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import z3
 
 from fencepost.model.errors import FencepostError, unknown_choice
+from fencepost.model.writing import kept, store
 from fencepost.proofs import second_opinion
 from fencepost.proofs.interruptible import Solver
 
@@ -62,8 +64,7 @@ class Solving:
         mine = ("unknown", "not asked") if self.choice == "cvc5" else _ask_z3(solver, self.attempts)
         query = f"(set-logic ALL)\n{solver.to_smt2()}" if self.emit is not None or self.choice != "z3" else ""
         if self.emit is not None:
-            self.emit.mkdir(parents=True, exist_ok=True)
-            (self.emit / f"{name}.smt2").write_text(f"; {name}: unsat means that it holds\n{query}")
+            kept(self.emit / f"{name}.smt2", partial(store, data=f"; {name}: unsat means that it holds\n{query}"))
         if self.choice == "z3":
             return mine
         theirs = second_opinion.decide(query)

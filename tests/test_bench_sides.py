@@ -251,7 +251,7 @@ def test_a_baseline_of_another_machine_is_refused_with_both_manifests(stored: Pa
     [
         ("{}", r"no document of bench baseline \(KeyError: 'results'\)"),
         ("[]", "no document of bench baseline"),
-        ("no", "no document of bench baseline"),
+        ("no", "no document of `fencepost bench baseline"),
         ('{"results": [], "manifest": {"hardware": {}, "sizes": {"quick": true}}}', "quick is True, here it is False"),
     ],
 )

@@ -106,7 +106,7 @@ def test_check_of_the_wrong_variant_shows_the_shortest_run_and_how_to_replay_it(
     assert command is not None
     replayed = run(*command[1].split(), cwd=tmp_path)
     assert replayed.returncode == 1
-    for engine in ("spec", "program", "simpy"):
+    for engine in ("z3", "explorer", "simulation"):
         assert re.search(rf"^{engine} +violated +5 ", replayed.stdout, re.MULTILINE)
     assert replayed.stdout.splitlines()[-1] == f"verdict=violated property=prefix step=5 trace={trace}"
 

@@ -18,17 +18,23 @@ from fencepost.command_line import cli
 from fencepost.compared.kept import user_folder
 from fencepost.compared.modules import Native
 from fencepost.compared.raced import Raced, RaceExample, race_examples
+from fencepost.compared.reduction import _without, simpler
 from fencepost.compared.search import Failed, search
-from fencepost.compared.stepped import Stepped
-from fencepost.compared.verdicts import Comparisons
+from fencepost.compared.stepped import Stepped, described
+from fencepost.compared.verdicts import NAMED, OF_LEVEL
 from fencepost.comparing import compare
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
+from fencepost.model.museum.detection import arriving
 from fencepost.model.programs import DESIGNS, Arriving, Scenario
+from fencepost.model.programs.corpus import CORPUS
+from fencepost.model.programs.pipeline import threads_of
+from fencepost.named_workloads import name_of, name_of_rows
 from fencepost.native import SEQUENCERS, Mutant, _core
 from fencepost.native.joint import HAPPENINGS, JointExample, run_joint
-from fencepost.native.pipeline import DESIGN_NAMES
+from fencepost.native.pipeline import DESIGN_NAMES, has_stepped_form
 from fencepost.replaying import replay
+from fencepost.reports.compare import CompareReport
 
 WRONG = "order4.cas_then_reserve"
 FAULTS = [
@@ -42,7 +48,7 @@ FAULTS = [
 
 
 @pytest.fixture(scope="module")
-def wrong_design(tmp_path_factory: pytest.TempPathFactory) -> Comparisons:
+def wrong_design(tmp_path_factory: pytest.TempPathFactory) -> CompareReport:
     return compare(WRONG, policy="stepped", examples=1_000, seed=1, out=tmp_path_factory.mktemp("traces"))
 
 
@@ -81,12 +87,41 @@ def test_every_happening_happens_in_some_drawn_example() -> None:
     assert all(tally.happened[each] for each in HAPPENINGS), tally.happened
 
 
+@pytest.mark.parametrize("policy", ["stepped", "attempts", "race"])
+def test_examples_are_drawn_from_the_corpus_too(policy: str) -> None:
+    (row,) = compare("order4.claim", policy=policy, examples=40, seed=1).rows
+    assert 0 < row.happened[NAMED] < row.examples
+
+
+@pytest.mark.parametrize("name", [name for name, each in CORPUS.items() if has_stepped_form(each.scenario)])
+def test_a_named_scenario_is_known_by_what_it_sends(name: str) -> None:
+    scenario = CORPUS[name].scenario
+    assert name_of(scenario) == name
+    rows = [(ring, b.client, b.seq, b.count) for ring, batches in enumerate(arriving(scenario)) for b in batches]
+    assert name_of_rows(rows), "some scenario sends that"
+    assert name_of_rows([*rows, (0, 7, 7, 1)]) == ""
+
+
+def test_a_counterexample_says_which_named_scenario_it_is() -> None:
+    first, *_ = described(CORPUS["wrap-parked"].scenario)
+    assert first == f"scenario wrap-parked: {CORPUS['wrap-parked'].scenario}"
+
+
+def test_a_scenario_with_connections_is_made_simpler_without_them() -> None:
+    """Names of such receivers have two numbers, and batches that are there already have no connections."""
+    for name in ("connections-hole", "connections-later"):
+        for scenario, _ in simpler(CORPUS[name].scenario):
+            threads_of(DESIGNS["order4.claim"], scenario)
+    assert _without("receiver 1.0", 0) == "receiver 0.0"
+    assert _without("receiver 1.0", 1) == ""
+
+
 # --- what must be found ---
 
 
 @pytest.mark.parametrize(("name", "mutant", "size"), FAULTS, ids=[f"{name}-{fault.name}" for name, fault, _ in FAULTS])
 def test_a_fault_is_found_and_shown_in_few_steps(
-    name: str, mutant: Mutant, size: tuple[int, int, int], wrong_design: Comparisons
+    name: str, mutant: Mutant, size: tuple[int, int, int], wrong_design: CompareReport
 ) -> None:
     found = compare(name, policy="stepped", mutant=mutant, examples=1_000, seed=1) if mutant else wrong_design
     (counterexample,) = found.counterexamples
@@ -97,12 +132,12 @@ def test_a_fault_is_found_and_shown_in_few_steps(
 
 
 def test_a_fault_of_the_design_is_no_difference() -> None:
-    found = compare(WRONG, policy="stepped", examples=100, seed=1, only_differences=True)
+    found = compare(WRONG, policy="stepped", examples=100, seed=1, ignore_shared=True)
     assert found.verdict is Verdict.NOT_FOUND
     assert found.counterexamples == ()
 
 
-def test_the_trace_of_a_broken_promise_is_replayed_by_every_engine(wrong_design: Comparisons) -> None:
+def test_the_trace_of_a_broken_promise_is_replayed_by_every_engine(wrong_design: CompareReport) -> None:
     (found,) = wrong_design.counterexamples
     assert found.path is not None
     replayed = replay(found.path)
@@ -141,13 +176,13 @@ def test_none_is_tried_twice_and_where_there_are_no_others_that_is_said(monkeypa
 
 def test_what_a_budget_cut_short_is_said(tmp_path: Path) -> None:
     arguments = ["order5.fetch_add", "--policy", "stepped", "--out", str(tmp_path)]
-    ran = run(*arguments, "--budget", "1s")
+    ran = run(*arguments, "--timeout", "1s")
     said = [
         line for line in ran.stdout.splitlines() if line.startswith("order5.fetch_add, stepped: not found: its 1 s")
     ]
     assert len(said) == 1
     assert said[0].split(" after ")[1] == f"{ran.stdout.split('examples=')[1].split()[0]} examples"
-    (row,) = json.loads(run(*arguments, "--budget", "1s", "--json").stdout)["results"]
+    (row,) = json.loads(run(*arguments, "--timeout", "1s", "--json").stdout)["results"]
     assert row["examples_asked"] is None
     assert row["reason"].startswith("its 1 s of the budget were spent after ")
     (row,) = json.loads(run(*arguments, "--examples", "30", "--json").stdout)["results"]
@@ -242,7 +277,7 @@ def test_a_module_that_has_only_the_stepped_part_is_compared_as_far_as_it_goes()
     part.__file__ = _core.__file__
     for name in ("Pipeline", "PipelineScenario", "PipelineJudge", "Search", "Refused"):
         setattr(part, name, getattr(_core, name))
-    found = compare(native=part, examples=20, seed=0, levels=(5,))
+    found = compare(native=part, examples=20, seed=0, level=5)
     assert {row.policy for row in found.rows} >= {"stepped"}
 
 
@@ -293,21 +328,21 @@ def test_the_command_prints_one_document_and_says_what_never_happened(tmp_path: 
     assert (document["schema"], document["verdict"], document["seed"]) == ("fencepost/compare/1", "not found", 1)
     (row,) = document["results"]
     assert {"sequencer", "policy", "verdict", "examples", "operations", "seconds", "trace"} <= set(row)
-    assert row["examples_with"].keys() == {each.replace(" ", "_") for each in HAPPENINGS}
-    never = [each for each in HAPPENINGS if not row["examples_with"][each.replace(" ", "_")]]
+    assert row["examples_with"].keys() == {each.replace(" ", "_") for each in OF_LEVEL[4]}
+    never = [each for each in OF_LEVEL[4] if not row["examples_with"][each.replace(" ", "_")]]
     assert never
     assert all(f"no {each}" in ran.stderr for each in never)
 
 
 @pytest.mark.parametrize("budget", ["soon", "0s", "10d"])
 def test_a_budget_that_is_no_time_is_refused(budget: str) -> None:
-    ran = run("--budget", budget)
+    ran = run("--timeout", budget)
     assert ran.exit_code == 2
     assert "expected a number of seconds such as 60s" in ran.stderr
 
 
 def test_a_budget_ends_the_comparison(tmp_path: Path) -> None:
-    ran = run("order5.fetch_add", "--budget", "2s", "--out", str(tmp_path))
+    ran = run("order5.fetch_add", "--timeout", "2s", "--out", str(tmp_path))
     assert ran.exit_code == 0
     assert "verdict=not-found" in ran.stdout.splitlines()[-1]
 
@@ -319,7 +354,7 @@ def test_a_budget_ends_the_comparison(tmp_path: Path) -> None:
 def test_a_million_operations_are_the_same_in_both() -> None:
     operations = 0
     for seed, name in enumerate(DESIGN_NAMES):
-        (row,) = compare(name, policy="stepped", examples=3_600, seed=seed, jobs=2, only_differences=True).rows
+        (row,) = compare(name, policy="stepped", examples=3_600, seed=seed, jobs=2, ignore_shared=True).rows
         assert row.verdict is Verdict.NOT_FOUND, row.counterexample
         assert row.never_happened == ()
         operations += row.operations

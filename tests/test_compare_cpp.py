@@ -113,7 +113,7 @@ def test_a_waiting_sequencer_in_cpp_is_judged_alike(
     in_cpp: ModuleType, monkeypatch: pytest.MonkeyPatch, design: str, property: str | None, sentence: str
 ) -> None:
     monkeypatch.setenv("DESIGN", design)
-    (row,) = compare(yours=in_cpp, levels=(4,), examples=150, seed=1).rows
+    (row,) = compare(in_cpp, level=4, examples=150, seed=1).rows
     if property is None:
         assert row.verdict is Verdict.NOT_FOUND, row.counterexample
     else:

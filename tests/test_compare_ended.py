@@ -100,7 +100,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_crashes_or_never_comes_back_is_shown_with_one_batch(
     wrong: type[Sound], property: str, sentence: str, jobs: int
 ) -> None:
-    (row,) = compare(yours=wrong, levels=(4,), examples=300, seed=1, jobs=jobs).rows
+    (row,) = compare(wrong, level=4, examples=300, seed=1, jobs=jobs).rows
     found = row.counterexample
     assert found is not None
     assert (row.verdict, found.property, found.sentence) == (Verdict.VIOLATED, property, sentence)
@@ -109,7 +109,7 @@ def test_who_crashes_or_never_comes_back_is_shown_with_one_batch(
 
 
 def test_who_lets_others_go_on_for_ever_is_not_drained() -> None:
-    (found,) = compare(yours=NeverAnswers, levels=(4,), examples=20, seed=1).counterexamples
+    (found,) = compare(NeverAnswers, level=4, examples=20, seed=1).counterexamples
     assert (found.property, found.batches) == ("drained", 1)
     session = Attempts(NeverAnswers, 4, 1, 1)
     session.send(0, 0, 0, 1)
@@ -165,14 +165,14 @@ def test_what_came_back_when_it_was_tried_again_is_unknown_and_no_pass(tmp_path:
                 time.sleep(60)
             return super().issued()
 
-    (row,) = compare(yours=EndlessOnce, levels=(4,), examples=20, seed=1).rows
+    (row,) = compare(EndlessOnce, level=4, examples=20, seed=1).rows
     assert row.verdict is Verdict.UNKNOWN
     assert row.reason == "an example did not come back within 1.5 s, and did when it was tried again"
 
 
 def test_what_a_sequencer_raises_comes_out_as_it_is() -> None:
     with pytest.raises(KeyError, match="mine"):
-        compare(yours=Raises, levels=(4,), examples=20, seed=1)
+        compare(Raises, level=4, examples=20, seed=1)
 
 
 # --- by themselves ---
@@ -203,7 +203,7 @@ def test_an_interrupt_ends_what_never_comes_back(tmp_path: Path) -> None:
         "from test_compare_ended import Endless\n"
         "print('begins', flush=True)\n"
         "try:\n"
-        "    compare(yours=Endless, levels=(4,), examples=300, seed=1, jobs=2)\n"
+        "    compare(Endless, level=4, examples=300, seed=1, jobs=2)\n"
         "except Interrupted as interrupt:\n"
         "    print(interrupt.found.verdict, interrupt.found.rows[0].reason)\n"
     )
@@ -295,6 +295,6 @@ def test_a_compiled_sequencer_that_never_comes_back_is_not_drained(tmp_path: Pat
     """It spins with the interpreter's lock, so that nothing in its process could stop it."""
     (tmp_path / "endless.cpp").write_text(ENDLESS)
     module = compiled("endless", tmp_path / "endless.cpp", tmp_path)
-    (found,) = compare(yours=module, levels=(5,), examples=300, seed=1).counterexamples
+    (found,) = compare(module, level=5, examples=300, seed=1).counterexamples
     assert (found.property, found.sentence) == ("drained", "it did not come back within 1.5 s")
     assert found.lines == ("ring 0: client 0 batch 1 of 1",)

@@ -158,7 +158,7 @@ QUICK = settings(max_examples=20, stateful_step_count=25, deadline=None, databas
 
 @pytest.mark.parametrize(("make", "level"), CORRECT)
 def test_a_correct_sequencer_that_waits_is_not_accused(make: Make, level: Level) -> None:
-    (row,) = compare(yours=make, levels=(level,), examples=150, seed=3).rows
+    (row,) = compare(make, level=level, examples=150, seed=3).rows
     assert row.verdict is Verdict.NOT_FOUND, row.counterexample
     run_state_machine_as_test(machine(make, level), settings=QUICK)
 
@@ -166,7 +166,7 @@ def test_a_correct_sequencer_that_waits_is_not_accused(make: Make, level: Level)
 @pytest.mark.slow
 @pytest.mark.parametrize(("make", "level"), CORRECT)
 def test_a_correct_sequencer_that_waits_is_not_accused_in_many_examples(make: Make, level: Level) -> None:
-    (row,) = compare(yours=make, levels=(level,), examples=3_000, seed=4, jobs=2).rows
+    (row,) = compare(make, level=level, examples=3_000, seed=4, jobs=2).rows
     assert row.verdict is Verdict.NOT_FOUND, row.counterexample
 
 
@@ -218,7 +218,7 @@ class UntilNext(Shared):
     ],
 )
 def test_a_sequencer_that_waits_for_ever_is_not_drained_and_it_is_said_what_for(make: Make, awaited: str) -> None:
-    (found,) = compare(yours=make, levels=(4,), examples=100, seed=1).counterexamples
+    (found,) = compare(make, level=4, examples=100, seed=1).counterexamples
     assert found.property == "drained"
     assert found.batches <= 2
     assert "passed its turn 2,000 times, waiting for " + awaited in found.sentence
@@ -337,7 +337,7 @@ EARLY: list[tuple[Make, Level]] = [
 
 @pytest.mark.parametrize(("make", "level"), EARLY)
 def test_an_acknowledgement_in_the_middle_of_an_attempt_is_judged(make: Make, level: Level) -> None:
-    (found,) = compare(yours=make, levels=(level,), examples=100, seed=1).counterexamples
+    (found,) = compare(make, level=level, examples=100, seed=1).counterexamples
     assert (found.property, found.batches) == ("ack-safe", 1)
     assert found.lines[1:] == (
         "  1  scanner 0 begins with client 0 batch 0",
@@ -355,7 +355,7 @@ def test_the_stateful_test_judges_it_too(make: Make, level: Level) -> None:
 
 def test_what_an_acknowledgement_said_binds_the_answers_that_come_after_it() -> None:
     """Two scanners at work on one batch: acknowledged in the middle, one of the two must find a duplicate."""
-    (found,) = compare(yours=AckedBeforeNext, levels=(4,), examples=300, seed=1).counterexamples
+    (found,) = compare(AckedBeforeNext, level=4, examples=300, seed=1).counterexamples
     assert found.property in ("spec", "ack-safe")
     acceptor = Acceptor(4, 2)
     for ring in (0, 1):

@@ -139,7 +139,7 @@ def test_every_answer_of_a_shipped_sequencer_is_one_that_the_spec_allows(name: s
 
 
 def test_a_sound_sequencer_of_a_user_is_not_accused() -> None:
-    (row,) = compare(yours=Sound, levels=(4,), examples=80, seed=2).rows
+    (row,) = compare(Sound, level=4, examples=80, seed=2).rows
     assert (row.sequencer, row.verdict, row.never_happened) == ("Sound", Verdict.NOT_FOUND, ())
 
 
@@ -158,7 +158,7 @@ def test_a_sound_sequencer_of_a_user_is_not_accused() -> None:
 def test_a_wrong_sequencer_of_a_user_is_shown_with_few_batches(
     wrong: type[Sound], level: Level, property: str, batches: int
 ) -> None:
-    (found,) = compare(yours=wrong, levels=(level,), examples=300, seed=1).counterexamples
+    (found,) = compare(wrong, level=level, examples=300, seed=1).counterexamples
     assert (found.property, found.batches) == (property, batches)
 
 

@@ -44,7 +44,7 @@ def answer(text: str, under: str = "ncx-crash") -> Answer:
 
 def questions(text: str, folder: Path, under: str = "ncx-crash") -> dict[str, set[Answer]]:
     (folder / "asked.litmus").write_text(f"profile {under}\n{text}\n")
-    return {row.crash: row.answers for row in litmus([folder / "asked.litmus"])}
+    return {row.crash: row.answers for row in litmus([folder / "asked.litmus"]).rows}
 
 
 @pytest.mark.parametrize("under", ["ncx-crash", "ncx-gpf"])
@@ -58,7 +58,7 @@ def test_a_crash_at_the_end_beside_or_nowhere_is_asked_about_at_every_moment(und
 def test_a_crash_in_the_file_narrows_it_to_its_moment_and_both_are_said(tmp_path: Path) -> None:
     text = f"profile ncx-crash\n{LINKED}; CRASH\n{BAD}\nexpect forbidden\n"
     (tmp_path / "end.litmus").write_text(text)
-    rows = litmus([tmp_path / "end.litmus"])
+    rows = litmus([tmp_path / "end.litmus"]).rows
     assert [(row.crash, row.answers, row.expect) for row in rows] == [
         (ANY_MOMENT, {Answer.ALLOWED}, None),
         (AT_CRASH, {Answer.FORBIDDEN}, Answer.FORBIDDEN),
@@ -67,7 +67,7 @@ def test_a_crash_in_the_file_narrows_it_to_its_moment_and_both_are_said(tmp_path
     assert "end under ncx-crash, at its CRASH: CRASH narrows the crash to that moment" in ran.stdout
     assert "under ncx-crash every host may crash at any moment" in ran.stdout
     said = json.loads(run("end.litmus", "--json", "--quiet", cwd=tmp_path).stdout)["results"]
-    assert [(each["crash"], each["engines"]["smt"]) for each in said] == [
+    assert [(each["crash"], each["engines"]["z3"]) for each in said] == [
         ("at any moment", "allowed"),
         ("at its CRASH", "forbidden"),
     ]
@@ -140,8 +140,8 @@ def test_a_run_with_a_crash_is_shown(tmp_path: Path) -> None:
     (tmp_path / "none.litmus").write_text(f"profile ncx-crash\n{LINKED}\n{BAD}\n")
     ran = run("none.litmus", "--runs", "--quiet", cwd=tmp_path)
     assert "crashes" in ran.stdout
-    for engine in ("python", "native"):
-        (row,) = litmus([tmp_path / "none.litmus"], engines=(engine,))
+    for engine in ("explorer", "native"):
+        (row,) = litmus([tmp_path / "none.litmus"], engine=engine).rows
         assert row.run is not None
         assert row.run.steps[-1][0].act == "crash"
 

@@ -35,9 +35,9 @@ def explore(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
 def test_a_sound_sequencer_exits_0_and_says_how_many_runs_that_were(tmp_path: Path) -> None:
     code, document = explore(tmp_path, "order4.claim", "--roles", "receivers,subscribers", "--slots", "1")
     (result,) = document["results"]
-    assert (code, document["schema"], document["verdict"]) == (0, "fencepost/explore/1", "exhausted")
+    assert (code, document["schema"], document["verdict"]) == (0, "fencepost/explore/2", "exhausted")
     assert result["complete"] > 1
-    assert {"name", "profile", "verdict", "complete", "blocked", "seconds", "trace"} <= set(result)
+    assert {"target", "profile", "verdict", "complete", "blocked", "seconds", "trace"} <= set(result)
 
 
 def test_a_wrong_one_exits_1_and_leaves_a_trace_file(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_of_a_litmus_file_runs_are_counted_and_it_is_said_that_these_are_no_exec
     path = tmp_path / "own.litmus"
     path.write_text("profile tso\nH0: W x 1; R a x; R b y\nH0: W y 1; R c y; R d x\nbad 0:a=0\n")
     assert len(outcomes(read_test(path).program, PROFILES["tso"], MATRICES["sdmC"])) == 4  # each of one execution
-    for engine in ("model", "native"):
+    for engine in ("explorer", "native"):
         code, document = explore(tmp_path, str(path), "--engine", engine)
         (result,) = document["results"]
         assert (code, result["complete"]) == (0, 15)
@@ -70,7 +70,7 @@ def test_a_spent_budget_is_unknown_and_exits_3(tmp_path: Path) -> None:
     assert (code, document["verdict"]) == (3, "unknown")
 
 
-@pytest.mark.parametrize("engine", ["model", "native"])
+@pytest.mark.parametrize("engine", ["explorer", "native"])
 @pytest.mark.parametrize("strategy", ["exhaustive", "random", "pct"])
 def test_where_no_run_came_to_its_end_nothing_is_known(engine: str, strategy: str, tmp_path: Path) -> None:
     arguments = (
@@ -89,7 +89,7 @@ def test_where_no_run_came_to_its_end_nothing_is_known(engine: str, strategy: st
     code, document = explore(tmp_path, *arguments)
     (result,) = document["results"]
     assert (code, document["verdict"], result["complete"]) == (3, "unknown", 0)
-    assert result["reason"] == "no run came to its end within 1 steps: expected a greater depth"
+    assert result["explanation"] == "no run came to its end within 1 steps: expected a greater depth"
 
 
 def test_an_interrupted_search_is_resumed_by_the_command(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_an_interrupted_search_is_resumed_by_the_command(tmp_path: Path) -> None
         if code == 0:
             break
         assert code == 3
-        reasons.append(result["reason"])
+        reasons.append(result["explanation"])
         assert result["complete"] >= complete
         complete = result["complete"]
     assert "the time of 0.1 s was spent; kept in" in reasons[0]
@@ -151,9 +151,9 @@ def test_an_interrupt_keeps_what_was_found(tmp_path: Path) -> None:
 
 def test_both_engines_visit_as_many_runs(tmp_path: Path) -> None:
     for arguments in (["order4.claim", "--roles", "receivers,subscribers"], [str(LITMUS / "reader-advances.litmus")]):
-        plain, fast = (explore(tmp_path, *arguments, "--engine", engine)[1] for engine in ("model", "native"))
+        plain, fast = (explore(tmp_path, *arguments, "--engine", engine)[1] for engine in ("explorer", "native"))
         for one, other in zip(plain["results"], fast["results"], strict=True):
-            for key in ("name", "profile", "verdict", "complete", "blocked", "steps"):
+            for key in ("target", "profile", "verdict", "complete", "blocked", "steps"):
                 assert one[key] == other[key]
 
 

@@ -93,14 +93,14 @@ def test_warnings_go_to_stderr_and_into_json_and_are_errors_when_strict(tmp_path
         litmus([tmp_path / "slip.litmus"], strict=True)
     with pytest.raises(InputError, match="FO dd names a line"):
         explore(tmp_path / "slip.litmus", strict=True)
-    (row,) = litmus([tmp_path / "slip.litmus"])
+    (row,) = litmus([tmp_path / "slip.litmus"]).rows
     assert len(row.lints) == 1
 
 
 def test_two_tests_of_one_name_are_said(tmp_path: Path) -> None:
     for path in ("one", "other"):
         (tmp_path / f"{path}.litmus").write_text(f"name same\n{SOUND}")
-    first, second = litmus([tmp_path])
+    first, second = litmus([tmp_path]).rows
     assert first.lints == ()
     assert second.lints == (f"{second.test.path}: the name same is also that of {first.test.path}",)
 
@@ -113,12 +113,12 @@ def test_a_file_that_cannot_be_read_stops_none_of_the_others(tmp_path: Path) -> 
     assert ran.returncode == 2
     for said in ("a.litmus:1:5: unknown instruction", "c.litmus:1:1: no `bad` line", "e.litmus:2:5", "missing.litmus:"):
         assert f"fencepost: {said}" in ran.stderr
-    assert "d under ncx: expected allowed, python forbidden" in ran.stdout
-    assert "tests=2 ok=1" in ran.stdout.splitlines()[-1]
+    assert "d under ncx: expected allowed, explorer forbidden" in ran.stdout
+    assert "tests=2 ok=0 no_expectation=1" in ran.stdout.splitlines()[-1]
     assert "unread=4" in ran.stdout.splitlines()[-1]
     results = json.loads(run("litmus", ".", "--json", "--quiet", cwd=tmp_path).stdout)["results"]
-    assert [each.get("name") for each in results] == ["b", "d", None, None, None]
-    assert [each["error"][:8] for each in results[2:]] == ["a.litmus", "c.litmus", "e.litmus"]
+    assert [each["target"] for each in results] == ["b", "d", "a.litmus", "c.litmus", "e.litmus"]
+    assert [each["explanation"][:8] for each in results[2:]] == ["a.litmus", "c.litmus", "e.litmus"]
 
 
 def test_from_python_the_first_is_raised_or_all_are_told(tmp_path: Path) -> None:
@@ -127,6 +127,6 @@ def test_from_python_the_first_is_raised_or_all_are_told(tmp_path: Path) -> None
     with pytest.raises(InputError, match="unknown instruction 'X'"):
         litmus([tmp_path])
     told: list[InputError] = []
-    (row,) = litmus([tmp_path], refused=told.append)
+    (row,) = litmus([tmp_path], refused=told.append).rows
     assert row.answers == {Answer.FORBIDDEN}
     assert [str(each).rsplit("/", 1)[-1][:8] for each in told] == ["a.litmus"]

@@ -55,3 +55,34 @@ def test_a_range_of_any_size_is_filled_at_once() -> None:
     tested.fill(10, 2**60, lambda cell: cell - 10)
     tested[12] = 7
     assert (tested[9], tested[11], tested[12], tested[10 + 2**60 - 1], tested[10 + 2**60]) == (0, 1, 7, 2**60 - 1, 0)
+
+
+@given(WRITES, WRITES)
+def test_maps_with_one_key_hold_the_same(first: list[tuple[int, int, int]], second: list[tuple[int, int, int]]) -> None:
+    made: list[Map[int, int]] = []
+    for writes in (first, second):
+        made.append(Map(0))
+        for start, count, value in writes:
+            if count == 0:
+                made[-1][start] = value
+            else:
+                made[-1].fill(start, count, lambda cell, value=value: value * cell)  # type: ignore[misc]
+    if made[0].key() == made[1].key():
+        assert made[0].frozen() == made[1].frozen()
+    assert made[0].key() == made[0].copy().key()
+
+
+def test_functions_that_differ_in_what_they_close_over_make_other_keys() -> None:
+    keys = set()
+    for value in (1, 2):
+        tested: Map[int, int] = Map(0)
+        tested.fill(0, 2, lambda cell, value=value: value)  # type: ignore[misc]
+        keys.add(tested.key())
+    assert len(keys) == 2
+
+
+def test_a_key_costs_nothing_of_the_size_of_a_range() -> None:
+    """A search keys the state of a spec after each step: cell by cell, batches of 32,767 messages cost 32 s of 39."""
+    tested: Map[int, int] = Map(0)
+    tested.fill(10, 2**60, lambda cell: cell - 10)
+    assert tested.key() == tested.copy().key()

@@ -1,6 +1,7 @@
 """The museum: every bug breaks its promise in a short run; the sound design beside it keeps all of them."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from fencepost.model.museum.bug import batch as arriving
 from fencepost.model.museum.detection import Engine, Exhibit, Outcome, of_bug, of_sound
 from fencepost.model.museum.drawing import drawn
 from fencepost.model.museum.engines import explorer, simulated, verified
+from fencepost.model.programs.corpus import corpus_for
 from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.designs import SOUND
 from fencepost.model.programs.layout import written
@@ -158,9 +160,22 @@ def test_a_bad_history_is_caught_by_the_history_checker(name: str) -> None:
 
 
 def test_a_history_cannot_express_what_another_host_reads() -> None:
-    found = verified(of_bug(bug("flag_line_first")), 60.0, 0)
+    assert verified(of_bug(bug("flag_line_first")), 0.5, 0).outcome is Outcome.MISSED
+    found = verified(of_bug(bug("no_wrap")), 60.0, 0)
     assert found.outcome is Outcome.CANNOT_EXPRESS
-    assert found.detail == "visible: a row says what was ordered, not what another host read"
+    assert found.detail == "no-overwrite: no row records the reuse of a slot"
+
+
+@pytest.mark.parametrize("name", ["guard_among_fields", "count_of_16_bits"])
+def test_a_history_beside_what_arrived_shows_what_a_scanner_read_wrongly(name: str) -> None:
+    found = verified(of_bug(bug(name)), 60.0, 0)
+    assert found.outcome is Outcome.CAUGHT
+    assert re.search("was ordered from index 0 of broker 0, where client . batch 0 .* had arrived", found.detail)
+
+
+def test_a_sound_design_is_shown_on_every_named_scenario_that_it_can_run() -> None:
+    whole = of_sound(SOUND[0], BUGS.values())
+    assert {each.scenario for each in corpus_for(SOUND[0])} <= set(whole.shown_on)
 
 
 class CountsAhead(Delegation):

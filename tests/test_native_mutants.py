@@ -21,6 +21,7 @@ from fencepost.model.processes import Ended, isolated
 from fencepost.mutations import building, killing
 from fencepost.mutations.kill import Hunt, Kill
 from fencepost.mutations.table import MUTATIONS, NUMBERS, site
+from fencepost.reports.native_mutants import Hunted, report_of
 
 ROOT = Path(__file__).parent.parent
 HEADERS = ROOT / "native" / "include" / "fencepost"
@@ -71,7 +72,7 @@ def cached(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @needs_compiler
 @pytest.mark.timeout(900)
 def test_mutants_are_killed_and_the_code_without_one_survives_as_long(cached: Path) -> None:
-    matrix = killing.native_mutants(["positions_wrap", "claim_relaxed"], budget_seconds=25, jobs=2)
+    matrix = killing.native_mutants(["positions_wrap", "claim_relaxed"], timeout=25, jobs=2)
     assert {each.name: each.kill.killer for each in matrix.mutants if each.kill} == {
         "positions_wrap": "attempts",
         "claim_relaxed": "race",
@@ -101,16 +102,16 @@ def test_a_kill_in_a_race_is_found_again_by_the_same_seed(cached: Path) -> None:
 def test_a_survivor_is_named_and_ends_with_exit_code_1(cached: Path) -> None:
     building.build(NUMBERS["claim_relaxed"], "shared")  # and not again below
     # A hundredth of a second is too short for a race.
-    arguments = ["mutants", "--native", "claim_relaxed", "--budget", "0.01", "--json", "--quiet"]
+    arguments = ["mutants", "--native", "claim_relaxed", "--timeout", "0.01", "--json", "--quiet"]
     ended = CliRunner().invoke(cli, arguments)
     assert ended.exit_code == 1
     document = json.loads(ended.stdout)
     assert document["verdict"] == "violated"
-    rows = {row["mutant"]: row for row in document["results"]}
+    rows = {row["target"]: row for row in document["results"]}
     assert rows["claim_relaxed"]["outcome"] == "missed"
     assert rows["claim_relaxed"]["build_seconds"] == 0
     assert rows["claim_relaxed"]["site"].startswith("order4_claim.hpp:")
-    assert document["manifest"]["smallest_examples"] == {}  # there is none
+    assert document["smallest_examples"] == {}  # there is none
 
 
 @needs_compiler
@@ -132,7 +133,7 @@ def prebuilt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(killing, "loaded", lambda path: None)
 
 
-def hunted_by(killer: Callable[[Hunt], Kill | None], monkeypatch: pytest.MonkeyPatch) -> killing.Hunted:
+def hunted_by(killer: Callable[[Hunt], Kill | None], monkeypatch: pytest.MonkeyPatch) -> Hunted:
     monkeypatch.setattr(killing, "_killers", lambda kind: [("race", killer, 1.0)])
     return killing.hunted(None, "shared", 1, 5.0)
 
@@ -155,7 +156,7 @@ def test_a_crash_of_the_hunt_is_a_kill_an_end_from_outside_is_unknown_and_an_err
     killed = hunted_by(ends_by(signal.SIGKILL), monkeypatch)
     assert killed.kill is None
     assert killed.unknown == "it was killed from outside (SIGKILL, as the kernel does when memory runs out)"
-    assert killing.NativeMatrix(1, 5.0, (killed,), ()).verdict is Verdict.UNKNOWN
+    assert report_of((killed,), (), 1).verdict is Verdict.UNKNOWN
     with pytest.raises(killing.KillerFailed, match="KeyError: 'row'"):
         hunted_by(fails, monkeypatch)
 

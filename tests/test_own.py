@@ -71,8 +71,8 @@ def test_a_protocol_is_proved_by_path_by_name_and_as_a_class(tmp_path: Path) -> 
     path = write(tmp_path, "Gates")
     own: type[Protocol] = object_of(path, PROTOCOL)
     for target in (path, str(path), f"{path}:Gates", own):
-        assert [(each.protocol, each.verdict) for each in fencepost.prove(target)] == [("Gates", Verdict.PROVED)]
-    assert {each.verdict for each in fencepost.prove("order5.fetch_add")} == {Verdict.PROVED}
+        assert [(each.protocol, each.verdict) for each in fencepost.prove(target).proofs] == [("Gates", Verdict.PROVED)]
+    assert {each.verdict for each in fencepost.prove("order5.fetch_add").proofs} == {Verdict.PROVED}
 
 
 def test_a_file_is_run_once_and_again_when_it_has_changed(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_what_a_file_prints_is_no_result(tmp_path: Path, capsys: pytest.CaptureF
 def test_a_file_may_import_its_neighbours(tmp_path: Path) -> None:
     write(tmp_path, "Gates", file="neighbour_of_mine.py")
     (tmp_path / "mine.py").write_text("from neighbour_of_mine import Gates\nclass Own(Gates): pass\n")
-    assert [each.protocol for each in fencepost.prove(tmp_path / "mine.py")] == ["Own"]
+    assert [each.protocol for each in fencepost.prove(tmp_path / "mine.py").proofs] == ["Own"]
 
 
 @pytest.mark.parametrize(
@@ -205,8 +205,8 @@ def test_mutants_of_what_is_not_proved_are_refused() -> None:
 
 def test_a_cut_that_counts_the_primary_alone_is_refuted_by_a_shortest_run() -> None:
     cuts = load(EXAMPLES / "cuts.py").module
-    assert {proof.verdict for proof in fencepost.prove(cuts.Cuts)} == {Verdict.PROVED}
-    found = {each.property: each for each in fencepost.prove(f"{EXAMPLES / 'cuts.py'}:PrimaryCuts")}
+    assert {proof.verdict for proof in fencepost.prove(cuts.Cuts).proofs} == {Verdict.PROVED}
+    found = {each.property: each for each in fencepost.prove(f"{EXAMPLES / 'cuts.py'}:PrimaryCuts").proofs}
     trace = found["durable"].trace
     assert trace is not None
     run = ["append", "report_primary", "count", "count", "issue", "fail_over"]
@@ -216,9 +216,9 @@ def test_a_cut_that_counts_the_primary_alone_is_refuted_by_a_shortest_run() -> N
 
 def test_producers_are_proved_and_both_short_cuts_are_refuted() -> None:
     producers = load(EXAMPLES / "producers.py").module
-    assert {proof.verdict for proof in fencepost.prove(producers.Producers)} == {Verdict.PROVED}
+    assert {proof.verdict for proof in fencepost.prove(producers.Producers).proofs} == {Verdict.PROVED}
     for wrong in (producers.FoldedEpochs, producers.Unfenced):
-        found = {each.property: each for each in fencepost.prove(wrong)}
+        found = {each.property: each for each in fencepost.prove(wrong).proofs}
         assert found["fenced"].verdict is Verdict.VIOLATED
         assert found["fenced"].bound == "2 steps"
 
@@ -228,7 +228,7 @@ def test_a_proof_that_wants_an_invariant_shows_the_step_that_it_should_exclude(t
     text = path.read_text()
     invariant = text[text.index("    @invariant") : text.index("    # Sometimes")]
     path.write_text(text.replace(invariant, ""))
-    (proof,) = fencepost.prove(path)
+    (proof,) = fencepost.prove(path).proofs
     assert proof.verdict is Verdict.UNKNOWN
     assert proof.cti is not None
     assert proof.cti.step.action == "commit"
@@ -244,7 +244,7 @@ def test_a_counterexample_to_induction_names_what_it_could_not_assume(tmp_path: 
     path = new("protocol", "Wanting", tmp_path)
     holds = "return self.acknowledged[replica] <= self.held[replica]"
     path.write_text(path.read_text().replace(holds, "return self.acknowledged[replica] == self.held[replica]"))
-    (proof,) = fencepost.prove(path)
+    (proof,) = fencepost.prove(path).proofs
     assert proof.cti is not None
     assert proof.cti.not_assumed == ("replicas-hold-what-they-acknowledged",)
     assert "not assumed, as induction does not prove it: replicas-hold-what-they-acknowledged" in str(proof.cti)
@@ -257,7 +257,7 @@ def test_a_counterexample_to_induction_names_what_it_could_not_assume(tmp_path: 
 def trace_path(tmp_path: Path) -> Path:
     """The trace of a user's protocol, beside its file."""
     target = shutil.copy(EXAMPLES / "producers.py", tmp_path)
-    found = {each.property: each for each in fencepost.prove(f"{target}:Unfenced")}
+    found = {each.property: each for each in fencepost.prove(f"{target}:Unfenced").proofs}
     trace = found["fenced"].trace
     assert trace is not None
     write_trace(tmp_path / "fenced.itf.json", trace)
@@ -342,7 +342,7 @@ def test_a_new_protocol_proves_and_without_the_marked_line_shows_a_counterexampl
 def test_a_name_may_be_written_in_any_style(tmp_path: Path, name: str) -> None:
     path = new("protocol", name, tmp_path)
     assert path.name == "two_replicas.py"
-    assert [each.protocol for each in fencepost.prove(path)] == ["TwoReplicas"]
+    assert [each.protocol for each in fencepost.prove(path).proofs] == ["TwoReplicas"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import fencepost
 from fencepost.exporting import EXPORTS, write_export
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import FormatError, InputError
-from fencepost.model.explorer.exploration import Limits
 from fencepost.model.explorer.run_itf import read_run, write_run
 from fencepost.model.own import PROGRAM, object_of
 from fencepost.program import (
@@ -50,7 +49,7 @@ def own(*begins: Callable[..., Any], **parts: Any) -> Program:
 
 
 def verdict(program: Program, profile: str = "ncx") -> tuple[Verdict, str | None]:
-    (explored,) = fencepost.explore(program, profile=profile)
+    (explored,) = fencepost.explore(program, profile=profile).explored
     return explored.verdict, explored.violation.property if explored.violation else None
 
 
@@ -76,12 +75,12 @@ def test_a_condition_is_judged_where_it_stands_and_what_threads_return_at_the_en
     def judge(nothing: None, taken: int) -> None:
         ensure(taken == 2, f"{taken} was taken")
 
-    (explored,) = fencepost.explore(own(handing, ensuring))
+    (explored,) = fencepost.explore(own(handing, ensuring)).explored
     assert explored.violation is not None
     assert explored.violation.property == "ensured"
     assert "ensuring finds: 1 was there, at test_own_programs.py:" in explored.violation.sentence
     assert verdict(own(ensuring)) == (Verdict.EXHAUSTED, None)
-    (judged,) = fencepost.explore(own(handing, taking, judge=judge))
+    (judged,) = fencepost.explore(own(handing, taking, judge=judge)).explored
     assert judged.violation is not None
     assert judged.violation.sentence == "at the end of the run: 1 was taken"
 
@@ -152,7 +151,8 @@ def test_single_writers_are_held_to_where_they_are_asked_for() -> None:
 
 def test_marked_operations_are_required_or_redundant_and_the_run_without_one_is_replayed(tmp_path: Path) -> None:
     path = new("program", "Mailbox", tmp_path)
-    ablation = fencepost.ablate_program(f"{path}:mailbox")
+    ablation = fencepost.ablate(f"{path}:mailbox").of_program
+    assert ablation is not None
     assert [each.role for each in ablation.marks] == [Role.REQUIRED] * 4
     assert len(ablation.minimal) == 1
     for each in ablation.marks:
@@ -167,11 +167,16 @@ def test_marked_operations_are_required_or_redundant_and_the_run_without_one_is_
             yield optional(flush(X))  # one operation, however often
         yield optional(flush(X))
 
-    found = fencepost.ablate_program(own(twice, taking))
+    found = fencepost.ablate(own(twice, taking)).of_program
+    assert found is not None
     assert [each.role for each in found.marks] == [Role.ALTERNATIVE] * 2
-    assert fencepost.ablate_program(own(lambda: (yield optional(flush(X))))).marks[0].role is Role.REDUNDANT
+    alone = fencepost.ablate(own(lambda: (yield optional(flush(X))))).of_program
+    assert alone is not None
+    assert alone.marks[0].role is Role.REDUNDANT
+    queue = fencepost.ablate(EXAMPLES / "lamport_queue.py")
+    assert "because" in str(queue), "each run without a required operation is explained"
     with pytest.raises(InputError, match="no operation is marked"):
-        fencepost.ablate_program(own(handing))
+        fencepost.ablate(own(handing))
 
 
 # --- files ---
@@ -197,7 +202,7 @@ def test_a_trace_is_read_and_exported_while_its_file_is_there_and_unchanged(tmp_
     path = new("program", "Mailbox", tmp_path)
     text = path.read_text()
     path.write_text(text.replace("    yield optional(store_fence())\n", ""))
-    (explored,) = fencepost.explore(path)
+    (explored,) = fencepost.explore(path).explored
     trace = write_run(explored, tmp_path / "run.itf.json")
     for kind in EXPORTS:
         write_export(trace, kind, tmp_path / kind)
@@ -269,7 +274,7 @@ def test_parts_of_a_program_are_checked_when_it_is_made() -> None:
     with pytest.raises(InputError, match="is no address"):
         Program("p", [thread(handing)], initial={"x": 1})  # type: ignore[dict-item]  # as above
     with pytest.raises(InputError, match="runs none"):
-        fencepost.explore(own(handing), engine="native", limits=Limits(runs=1))
+        fencepost.explore(own(handing), engine="native", runs=1)
 
 
 def test_a_program_that_never_ends_is_unknown() -> None:
@@ -282,7 +287,7 @@ def test_a_program_that_never_ends_is_unknown() -> None:
             yield fetch_add(X, 1)
 
     for begin in (alone, counting):
-        (explored,) = fencepost.explore(own(begin), limits=Limits(seconds=5.0, depth=50))
+        (explored,) = fencepost.explore(own(begin), timeout=5.0, depth=50).explored
         assert explored.verdict is Verdict.UNKNOWN, begin
         assert explored.reason
 
@@ -327,13 +332,14 @@ EXAMPLES = Path(__file__).parent.parent / "examples" / "own"
     ],
 )
 def test_published_bugs_are_found_and_their_fixes_accepted(target: str, profile: str, expected: str | None) -> None:
-    (explored,) = fencepost.explore(f"{EXAMPLES}/{target}", profile=profile)
+    (explored,) = fencepost.explore(f"{EXAMPLES}/{target}", profile=profile).explored
     found = explored.violation.property if explored.violation else None
     assert (explored.verdict, found) == (Verdict.VIOLATED if expected else Verdict.EXHAUSTED, expected)
 
 
 def test_all_but_one_of_lamports_marked_operations_are_needed() -> None:
-    ablation = fencepost.ablate_program(EXAMPLES / "lamport_queue.py")
+    ablation = fencepost.ablate(EXAMPLES / "lamport_queue.py").of_program
+    assert ablation is not None
     roles = [each.role for each in ablation.marks]
     assert (roles.count(Role.REQUIRED), roles.count(Role.REDUNDANT)) == (5, 1)
 
@@ -341,7 +347,7 @@ def test_all_but_one_of_lamports_marked_operations_are_needed() -> None:
 def test_a_new_sequencer_is_compared_by_path_and_without_the_marked_line_shows_a_counterexample(tmp_path: Path) -> None:
     path = new("sequencer", "Counter", tmp_path)
     for target in (path, f"{path}:Counter"):
-        assert fencepost.compare(target, levels=(4,), examples=60, seed=1).verdict is Verdict.NOT_FOUND
+        assert fencepost.compare(target, level=4, examples=60, seed=1).verdict is Verdict.NOT_FOUND
     with pytest.raises(InputError, match="with one level"):
         fencepost.compare(path, examples=10)
     lines = path.read_text().splitlines()
@@ -353,4 +359,4 @@ def test_a_new_sequencer_is_compared_by_path_and_without_the_marked_line_shows_a
     assert "fencepost compare counter.py --level 4 --seed 1 --examples 100\n" in compared.stdout
     (tmp_path / "none.py").write_text("x = 1")
     with pytest.raises(InputError, match="defines no sequencer"):
-        fencepost.compare(tmp_path / "none.py", levels=(4,))
+        fencepost.compare(tmp_path / "none.py", level=4)

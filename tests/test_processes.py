@@ -132,9 +132,9 @@ def test_programs_and_processes_of_workers_end_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("compare order5.fetch_add --policy stepped --jobs 2 --examples 750 --seed 1 --json", "reason"),
-        ("mutants --engine explorer --level 5 --jobs 2 --budget 5 --json", "detail"),
-        ("simulate --jobs 2 --json", "witness"),
+        ("compare order5.fetch_add --policy stepped --jobs 2 --examples 750 --seed 1 --json", "explanation"),
+        ("mutants --engine explorer-exhaustive --level 5 --jobs 2 --timeout 5 --json", "detail"),
+        ("simulate --jobs 2 --json", "explanation"),
     ],
     ids=lambda words: words.split()[0],
 )
@@ -152,7 +152,7 @@ def test_a_worker_that_is_killed_from_outside_is_unknown_and_the_rest_is_kept(
     assert code == 3, told
     document = json.loads((tmp_path / "stdout").read_text())
     assert document["verdict"] == "unknown", document
-    rows = [*document["results"], *document.get("properties", ())]
+    rows = [*document["results"], *document.get("cells", ())]
     reasons = [row[said] for row in rows if said in row and row[said]]
     assert any(f"killed from outside ({number.name}" in each for each in reasons), reasons
     assert "Traceback" not in told

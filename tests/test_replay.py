@@ -102,7 +102,7 @@ def test_every_engine_that_can_express_a_run_reaches_its_violation_at_the_same_s
     steps = {engine: (each.kind, each.step) for engine, each in replayed.outcomes.items()}
     last = len(trace.schedule)
     assert steps == {
-        "spec": ("violated", last), "program": ("violated", last), "simpy": ("violated", last),
+        "z3": ("violated", last), "explorer": ("violated", last), "simulation": ("violated", last),
         "native": ("violated", last),
     }  # fmt: skip
     assert replayed.agree
@@ -113,26 +113,26 @@ def test_every_engine_that_can_express_a_run_reaches_its_violation_at_the_same_s
 def test_a_trace_of_a_spec_is_reached_by_its_programs_at_the_same_step(count: int, name: str) -> None:
     replayed = replay(spec_trace(STEPS[:count], name))
     found = {engine: each.step for engine, each in replayed.outcomes.items() if each.kind == "violated"}
-    assert found == {"spec": count, "program": count, "simpy": count, "native": count}
+    assert found == {"z3": count, "explorer": count, "simulation": count, "native": count}
 
 
 def test_what_is_visible_on_no_coherent_memory_cannot_be_expressed_by_spec_and_simpy() -> None:
     scenario = Scenario(rings=arrivals(1, 1, 1), slots=2, subscribers=True)
     replayed = replay(trace_on(replace(ORDER5, subscriber=NeverInvalidates), scenario, "ncx"))
-    assert replayed.outcomes["program"].kind == "violated"
-    assert replayed.outcomes["spec"].kind == replayed.outcomes["simpy"].kind == "cannot express"
-    assert "it knows no caches, and host 2 read payload 0 0 . content = 0" in replayed.outcomes["spec"].sentence
-    assert replayed.outcomes["simpy"].sentence.endswith("; coherent memory has (0,0) there")
+    assert replayed.outcomes["explorer"].kind == "violated"
+    assert replayed.outcomes["z3"].kind == replayed.outcomes["simulation"].kind == "cannot express"
+    assert "it knows no caches, and host 2 read payload 0 0 . content = 0" in replayed.outcomes["z3"].sentence
+    assert replayed.outcomes["simulation"].sentence.endswith("; coherent memory has (0,0) there")
     assert replayed.agree
 
 
 def test_a_counter_without_atomicity_is_shown_on_coherent_memory_and_below_what_the_spec_can_say() -> None:
     replayed = replay(trace_on(replace(ORDER5, scanner=LoadThenStore), WRITTEN, "sc", "unique"))
     outcomes = replayed.outcomes
-    assert (outcomes["simpy"].kind, outcomes["simpy"].step) == ("violated", outcomes["program"].step)
-    assert outcomes["spec"].kind == "cannot express"
+    assert (outcomes["simulation"].kind, outcomes["simulation"].step) == ("violated", outcomes["explorer"].step)
+    assert outcomes["z3"].kind == "cannot express"
     assert re.search(
-        r"gives row 1: client 0 batch 0 of ring 0 at 2, where step \d+ gave it 0\.\.0", outcomes["spec"].sentence
+        r"gives row 1: client 0 batch 0 of ring 0 at 2, where step \d+ gave it 0\.\.0", outcomes["z3"].sentence
     )
 
 
@@ -153,7 +153,10 @@ def test_a_bug_of_the_museum_is_reached_by_every_engine_that_can_express_it(name
 
 def test_a_violation_of_the_end_is_one_of_the_end_in_simpy_too() -> None:
     replayed = replay(trace_on(replace(ORDER5, scanner=NeverPublishes), WRITTEN, "sc", "dense"))
-    assert (replayed.outcomes["simpy"].kind, replayed.outcomes["simpy"].step) == ("violated", replayed.violated_at)
+    assert (replayed.outcomes["simulation"].kind, replayed.outcomes["simulation"].step) == (
+        "violated",
+        replayed.violated_at,
+    )
 
 
 def test_on_coherent_memory_a_waiting_thread_goes_on() -> None:
@@ -164,21 +167,23 @@ def test_on_coherent_memory_a_waiting_thread_goes_on() -> None:
             yield from ()
 
     replayed = replay(trace_on(replace(ORDER5, delegation=NeverFlushed), scenario, "ncx"))
-    assert replayed.outcomes["simpy"].sentence.startswith("on coherent memory scanner 0 goes on: poll until written 0")
-    assert "makes no promise of the name 'drained'" in replayed.outcomes["spec"].sentence
+    assert replayed.outcomes["simulation"].sentence.startswith(
+        "on coherent memory scanner 0 goes on: poll until written 0"
+    )
+    assert "makes no promise of the name 'drained'" in replayed.outcomes["z3"].sentence
 
 
 def test_a_step_that_the_spec_refuses_is_the_violation_of_a_refinement() -> None:
     spec = protocol("order4.claim")  # which has no second claim of a client while one is under way
     trace = trace_on(replace(WRONG, spec=spec), WRITTEN, "sc", "refinement")
     replayed = replay(trace)
-    assert replayed.outcomes["spec"].kind == "violated"
-    assert replayed.outcomes["spec"].step == replayed.outcomes["program"].step
+    assert replayed.outcomes["z3"].kind == "violated"
+    assert replayed.outcomes["z3"].step == replayed.outcomes["explorer"].step
 
 
 def test_a_refused_step_is_named_where_the_violation_is_another() -> None:
     spec = protocol("order4.claim")
-    outcome = replay(trace_on(replace(WRONG, spec=spec), WRITTEN, "sc", "client-order"), ["spec"]).outcomes["spec"]
+    outcome = replay(trace_on(replace(WRONG, spec=spec), WRITTEN, "sc", "client-order"), engine=["z3"]).outcomes["z3"]
     assert outcome.kind == "cannot express"
     assert re.match(r"it accepts \d+ steps, then refuses step \d+: order4.claim does not accept", outcome.sentence)
 
@@ -199,8 +204,8 @@ def test_a_litmus_run_is_for_the_programs_engine_alone(text: str, profile: str) 
     ],
 )
 def test_what_programs_cannot_do_is_said(trace: Trace, reason: str) -> None:
-    for engine in ("program", "simpy"):
-        outcome = replay(trace, [engine]).outcomes[engine]
+    for engine in ("explorer", "simulation"):
+        outcome = replay(trace, engine=[engine]).outcomes[engine]
         assert outcome.kind == "cannot express"
         assert re.search(reason, outcome.sentence)
 
@@ -209,25 +214,25 @@ def test_what_programs_cannot_do_is_said(trace: Trace, reason: str) -> None:
 def test_what_z3_finds_of_a_refuted_spec_the_programs_of_the_bug_do(name: str) -> None:
     found = searched(of_bug(BUGS[name]), 5.0, 0)
     assert found.steps is not None
-    outcomes = replay(found.steps, ["spec", "program"]).outcomes
+    outcomes = replay(found.steps, engine=["z3", "explorer"]).outcomes
     by_program = {"violated"} if found.steps.property in IN_PROGRAMS else {"cannot express"}
-    assert ({outcomes["spec"].kind}, {outcomes["program"].kind}) == ({"violated"}, by_program)
+    assert ({outcomes["z3"].kind}, {outcomes["explorer"].kind}) == ({"violated"}, by_program)
 
 
 def test_a_shorter_trace_of_a_spec_holds_everywhere() -> None:
-    replayed = replay(spec_trace(STEPS[:5]), ["spec", "program", "simpy"])
+    replayed = replay(spec_trace(STEPS[:5]), engine=["z3", "explorer", "simulation"])
     assert {each.kind for each in replayed.outcomes.values()} == {"held"}
     assert replayed.verdict == "not found"
     assert replayed.violated_at is None
 
 
 def test_a_trace_that_no_asked_engine_can_express_is_unknown() -> None:
-    assert replay(litmus_trace(FLAG, "ncx"), ["spec", "native"]).verdict == "unknown"
+    assert replay(litmus_trace(FLAG, "ncx"), engine=["z3", "native"]).verdict == "unknown"
 
 
 def test_an_unknown_engine_is_refused_with_the_choices() -> None:
-    with pytest.raises(InputError, match="unknown engine 'z4': expected one of spec, program, simpy, native"):
-        replay(spec_trace(), ["z4"])  # type: ignore[list-item]
+    with pytest.raises(InputError, match="unknown engine 'z4': expected one of z3, explorer, simulation, native"):
+        replay(spec_trace(), engine=["z4"])
 
 
 def test_the_run_of_a_spec_s_trace_is_a_run_like_any_other() -> None:
@@ -245,10 +250,10 @@ def test_the_run_of_a_spec_s_trace_is_a_run_like_any_other() -> None:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("traces")
-    files = {name: folder / f"{name}.itf.json" for name in ("run", "litmus", "spec", "short")}
+    files = {name: folder / f"{name}.itf.json" for name in ("run", "litmus", "z3", "short")}
     write_run(trace_on(WRONG, WRITTEN, "ncx", "client-order"), files["run"])
     write_run(litmus_trace(FLAG, "ncx"), files["litmus"])
-    write_trace(files["spec"], spec_trace())
+    write_trace(files["z3"], spec_trace())
     write_trace(files["short"], spec_trace(STEPS[:5]))
     return files
 
@@ -268,12 +273,12 @@ def test_the_command_shows_the_run_why_and_the_engines(files: dict[str, Path]) -
 
 
 def test_progress_names_the_engines_on_stderr(files: dict[str, Path]) -> None:
-    assert command(files["spec"], "--engine", "simpy").stderr == "... simpy\n"
+    assert command(files["z3"], "--engine", "simulation").stderr == "... simulation\n"
 
 
 @pytest.mark.parametrize(
     ("name", "engine", "code"),
-    [("run", "program", 1), ("run", "native", 1), ("spec", "spec", 1), ("short", "all", 0), ("litmus", "spec", 3)],
+    [("run", "explorer", 1), ("run", "native", 1), ("z3", "z3", 1), ("short", "explorer", 0), ("litmus", "z3", 3)],
 )
 def test_exit_codes_say_whether_the_violation_was_reached(
     files: dict[str, Path], name: str, engine: str, code: int
@@ -283,15 +288,15 @@ def test_exit_codes_say_whether_the_violation_was_reached(
 
 def test_json_has_one_item_an_engine(files: dict[str, Path]) -> None:
     found = json.loads(command(files["run"], "--json", "--quiet").stdout)
-    assert found["schema"] == "fencepost/replay/1"
+    assert found["schema"] == "fencepost/replay/2"
     assert [(each["engine"], each["outcome"], each["step"]) for each in found["results"]] == [
-        ("spec", "violated", 10), ("program", "violated", 10), ("simpy", "violated", 10),
+        ("z3", "violated", 10), ("explorer", "violated", 10), ("simulation", "violated", 10),
         ("native", "violated", 10),
     ]  # fmt: skip
 
 
 def test_without_a_terminal_step_prints_the_steps_one_by_one(files: dict[str, Path]) -> None:
-    assert "issued = 2" in command(files["spec"], "--step", "--quiet").stdout
+    assert "issued = 2" in command(files["z3"], "--step", "--quiet").stdout
     assert command(files["run"], "--step", "--quiet").stdout == command(files["run"], "--quiet").stdout
 
 

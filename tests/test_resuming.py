@@ -227,7 +227,7 @@ def test_time_that_is_spent_is_kept_too_and_searching_on_makes_progress(tmp_path
 
 def test_the_time_is_kept_while_the_first_run_is_made(tmp_path: Path) -> None:
     scenario = Scenario(rings=arrivals(2, 2, 64), slots=64)
-    (explored,) = explore_by_name("order4.claim", scenario=scenario, limits=Limits(seconds=0.5))
+    (explored,) = explore_by_name("order4.claim", scenario=scenario, timeout=0.5).explored
     assert explored.verdict is Verdict.UNKNOWN
     assert explored.seconds < 2
 

@@ -85,7 +85,7 @@ def test_an_empty_file_is_the_built_in_scenario_under_the_files_name(tmp_path: P
         ),
         ("warmup = 'soon'", r"warmup: found 'soon', expected a number and a unit .*; or 'mser5'"),
         ("warmup = '1 s'", r"warmup is 1 s, expected less than the duration \(50 ms\)"),
-        ("loads = [0.0]", r"loads is \[0\.0\], expected factors above 0"),
+        ("loads = [0.0]", r"loads is \[0\.0\], expected 1 to 1000 factors above 0"),
         ("[[faults]]\nkind = 'broker_pause'\nat = '1 ms'", r"faults\[0\]\.lasts is 0 ns, expected how long"),
         ("[[faults]]\nkind = 'late_broker'\nat = '1 ms'\nbroker = 4", r"faults\[0\]\.broker is 4, expected 0 to 3"),
         (

@@ -19,7 +19,8 @@ from fencepost.model.simulation.quantities import Nanoseconds
 from fencepost.model.simulation.scenario import POLICIES, Granularity, Scenario, parse_scenario
 from fencepost.model.simulation.soundness import unjudged, unsound
 from fencepost.model.specs import REFUTED, protocol
-from fencepost.simulating import Simulation, loaded, simulate
+from fencepost.reports.simulate import Simulation
+from fencepost.simulating import loaded, simulate
 
 SHORT = msgspec.structs.replace(
     Scenario(), duration=Nanoseconds(200_000), drain=Nanoseconds(100_000_000), replications=1, loads=(0.5,)

@@ -136,9 +136,9 @@ class BareCuts(Cuts):
 
 
 if __name__ == "__main__":
-    for proof in prove(Cuts):
+    for proof in prove(Cuts).proofs:
         print(f"{proof.protocol}: {proof.property} {proof.verdict} ({proof.bound})")
-    for proof in prove(PrimaryCuts, bounds=Instance(others={"Shard": 2, "Cut": 2})):
+    for proof in prove(PrimaryCuts, bounds=Instance(others={"Shard": 2, "Cut": 2})).proofs:
         print(f"{proof.protocol}: {proof.property} {proof.verdict} ({proof.bound})")
         if proof.trace is not None:
             for number, step in enumerate(proof.trace.steps, start=1):

@@ -100,6 +100,6 @@ cursor = disruptor("cursor", moving, 2, "cursor")
 
 if __name__ == "__main__":
     for program in (flags, flags_side_by_side, cursor):
-        for explored in fencepost.explore(program):
+        for explored in fencepost.explore(program).explored:
             found = f"{explored.violation.property}: {explored.violation.sentence}" if explored.violation else "-"
             print(f"{program.name}: {explored.verdict} ({explored.bound}) {found}")

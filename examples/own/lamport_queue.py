@@ -45,7 +45,8 @@ def consuming() -> Any:
 lamport_queue = Program("lamport_queue", [thread(producing), thread(consuming, host=1)], single_writer=True)
 
 if __name__ == "__main__":
-    for explored in fencepost.explore(lamport_queue):
+    for explored in fencepost.explore(lamport_queue).explored:
         print(f"{lamport_queue.name}: {explored.verdict} ({explored.bound})")
-    for each in fencepost.ablate_program(lamport_queue).marks:
-        print(f"{each.role}: {each.text}")
+    for finding in fencepost.ablate(lamport_queue).findings:
+        for each in finding.details["slots"]:
+            print(f"{each['role']}: {each['slot']}")

@@ -134,7 +134,7 @@ class Unfenced(Producers):
 
 if __name__ == "__main__":
     for protocol in (Producers, FoldedEpochs, Unfenced):
-        for proof in prove(protocol):
+        for proof in prove(protocol).proofs:
             print(f"{proof.protocol}: {proof.property} {proof.verdict} ({proof.bound})")
             if proof.trace is not None:
                 for number, step in enumerate(proof.trace.steps, start=1):

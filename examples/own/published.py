@@ -142,6 +142,6 @@ aeron_fixed = buffer("aeron_fixed", resets=True)
 
 if __name__ == "__main__":
     for program in (profiler, profiler_fixed, uring, uring_fixed, aeron, aeron_fixed):
-        for explored in fencepost.explore(program, profile="tso"):
+        for explored in fencepost.explore(program, profile="tso").explored:
             found = f"{explored.violation.property}: {explored.violation.sentence}" if explored.violation else "-"
             print(f"{program.name}: {explored.verdict} ({explored.bound}) {found}")

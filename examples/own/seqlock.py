@@ -62,6 +62,6 @@ one_look = Program("one_look", [thread(writing), thread(looking_once, host=1)])
 
 if __name__ == "__main__":
     for program in (seqlock, one_look):
-        for explored in fencepost.explore(program):
+        for explored in fencepost.explore(program).explored:
             found = f"{explored.violation.property}: {explored.violation.sentence}" if explored.violation else "-"
             print(f"{program.name}: {explored.verdict} ({explored.bound}) {found}")

@@ -12,6 +12,7 @@ from fencepost.model.explorer.promise_cause import of_the_promise
 from fencepost.model.explorer.run_trace import Run
 from fencepost.model.explorer.schedule import follow
 from fencepost.model.explorer.stale import Stale, reading, stale_reads, stale_waits, stale_words
+from fencepost.model.memory.lines import LinesChanged
 
 
 def cause(made: Run) -> Cause:
@@ -39,6 +40,15 @@ def _is_about(made: Run, stale: Stale) -> bool:
 
 def _matters(made: Run, stale: Stale) -> bool:
     """Say whether the run gets to its violation only with this read as it was."""
+    known = made.system.lines.copy()
+    try:
+        return _decides(made, stale)
+    except LinesChanged:  # with another value a thread works on lines that it leaves alone here: that is another run
+        made.system.lines.forget(known)
+        return True
+
+
+def _decides(made: Run, stale: Stale) -> bool:
     system, step = made.system, stale.step
     read = reading(made.events[step])
     assert read is not None

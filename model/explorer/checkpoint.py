@@ -19,6 +19,7 @@ from fencepost.model.explorer.reduction import Counts, Request, Standing
 from fencepost.model.explorer.run_state import decoded, encoded
 from fencepost.model.explorer.schedule import Schedule
 from fencepost.model.memory.lines import Line, Lines
+from fencepost.model.writing import store
 
 if TYPE_CHECKING:
     from fencepost.model.explorer.exploration import Subject
@@ -145,10 +146,7 @@ class Checkpoint:
             _steps(position.found),
             [_kept_piece(*key, piece) for key, piece in sorted(position.ahead.items())],
         )
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        written = self.path.with_suffix(".tmp")
-        written.write_bytes(msgspec.json.encode(msgspec.structs.replace(kept, digest=_digest(kept))))
-        written.replace(self.path)
+        store(self.path, msgspec.json.encode(msgspec.structs.replace(kept, digest=_digest(kept))))
 
     def remove(self) -> None:
         """Remove the file: there is nothing left to do."""

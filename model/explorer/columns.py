@@ -29,6 +29,9 @@ def describe_run(given: Explored | RunTrace, path: Path | None = None, *, full: 
     """Return a run as text: its steps, and what they break and why; `path` is the file that replays it.
 
     Raises InputError for an exploration that found no violation.
+
+    >>> print(fencepost.describe_run(fencepost.read_run(Path("examples/data/stale-line.itf.json"))).splitlines()[0])
+    mp-W01-R03 under ncx (sdmC)
     """
     made = run(trace_of(given) if isinstance(given, Explored) else given)
     return "\n".join([*heading(made), *table(made, full=full), *conclusion(made, path)])

@@ -36,6 +36,7 @@ class Subject:
     size: str = ""  # how large it is, in words: the bound of its verdicts
     scenario: str = ""  # its name in the corpus, where it has one
     goes_on: bool = False  # after a violation, so that all runs are counted
+    is_guarded: bool = False  # its programs were run twice already: they are functions of what they are sent
     origin: object = None  # what it was made from, so that a trace file can have it made again: see subjects.py
 
     def violation_at(self, system: System, state: State) -> Violation | None:
@@ -50,6 +51,11 @@ class Limits:
     seconds: float = 60.0
     depth: int = DEPTH_MOST
     runs: int | None = None  # complete ones; None: RUNS of the drawn strategies, all of an exhaustive search
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that no clock or count reaches: nothing is later than the time that is no number."""
+        if not self.seconds >= 0:
+            raise InputError(f"the time is {self.seconds} s, expected a number of seconds of at least 0")
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,8 @@ def explore(
         raise InputError("only an exhaustive search with reduction can be resumed: leave `resume` out")
     limits, began = limits or Limits(), time.perf_counter()
     try:
-        guard(subject.make, seed, deadline=began + GUARD_SHARE * limits.seconds)
+        if not subject.is_guarded:
+            guard(subject.make, seed, deadline=began + GUARD_SHARE * limits.seconds)
         if strategy == "exhaustive":
             search = Exhaustive(subject, limits, tell, reduction=reduction, began=began)
             explored = search.run(jobs, checkpoint, resume=resume)

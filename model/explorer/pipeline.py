@@ -34,7 +34,7 @@ def watch_of(design: Design, scenario: Scenario, asked: frozenset[str] | None = 
         acknowledgers=scenario.acknowledgers or bool(scenario.plans),
         readers=scenario.readers,
     )
-    watch = RunWatch(contract, design.spec(), asked)
+    watch = RunWatch(contract, design.spec(), asked, follows_spec=not scenario.stops)
     for step in first_steps(design, scenario):
         watch = watch.after(step)
     return watch

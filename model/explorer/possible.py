@@ -60,6 +60,11 @@ class Possible:
                     found[thread, entry.number] = list(self._drains(state, thread, entry))
         return found
 
+    def can_go_on(self, state: State, thread: int) -> bool:
+        """Say whether a thread's operation can be done in a state, by whatever choice."""
+        operation = state.nodes[thread].operation
+        return operation is not None and next(self._options(state, thread, operation), None) is not None
+
     def _drains(self, state: State, thread: int, entry: Entry) -> Iterator[Transition]:
         host, line = self.hosts[thread], entry.line
         if self.lines.own(line):
@@ -121,15 +126,18 @@ class Possible:
         nothing lies between the store and its flush: in `W d; W f; FO d; SF; FO f` the flush of f comes after that of
         d, an eviction of f need not, and a reader of f that comes between them finds an old d.
         """
-        flushed = {
-            self.hosts[thread]
-            for thread, buffer in enumerate(state.buffers)
-            if flushes_now(self.matrix, buffer, line, thread, state.stored.get((self.hosts[thread], line)))
-        }
         for choice, lucky in choices:
             one = choice[0] == "evict" and len(choice[1]) == 1 and not self.lines.contested(line)
-            if not (one and choice[1][0] in flushed):
+            if not (one and self._can_flush(state, choice[1][0], line)):
                 yield choice, lucky
+
+    def _can_flush(self, state: State, host: int, line: tuple[Any, ...]) -> bool:
+        """Say whether some thread of a host can flush the line right now."""
+        stored = state.stored.get((host, line))
+        return any(
+            self.hosts[thread] == host and flushes_now(self.matrix, buffer, line, thread, stored)
+            for thread, buffer in enumerate(state.buffers)
+        )
 
     def _poll_options(
         self, state: State, thread: int, index: int, address: Address, seen: Any, invalidate: bool

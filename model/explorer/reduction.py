@@ -215,7 +215,8 @@ class Reduction:
         place = self.places[-1]
         after, event = self.system.perform(place.state, actor, transition)
         self.counts.steps += 1
-        for race in self._order.push(event):
+        passed_over = self._passed_over(event)
+        for race in (*self._order.push(event), *passed_over):
             self._reverse(race, event)
         self._enter(after, still_asleep(place.asleep, event))
         place.asleep[actor, event.choice] = event.touched
@@ -280,6 +281,26 @@ class Reduction:
                 self._reverse(race, None, (thread, THREAD))
 
     # --- races ---
+
+    def _passed_over(self, event: Event) -> list[Race]:
+        """Return the races of a wait with earlier events that took back what would have ended it.
+
+        A poll for a word that is 1, then 0 again, then 2 may end at the 1 and at the 2. In a run in which it ends at
+        the 2 its nearest event is the store of the 2, before which it cannot go on at all: that it could before the
+        store of the 0, no chain of nearest events would show. To be asked before the event is in the order.
+        """
+        thread, number = event.actor
+        operation = event.acts[0].what if number == THREAD else None
+        if not isinstance(operation, Load | Poll | Receive):
+            return []
+        now = self.places[-1].state
+        return [
+            race
+            for race in self._order.waiting(thread, _waited_for(self.system, thread, operation))
+            if self._order.events[race.earlier].actor[0] != thread
+            and self.system.could(self.places[race.earlier].state, now, thread)
+            and not self.system.could(self.places[race.earlier + 1].state, now, thread)
+        ]
 
     def _reverse(self, race: Race, event: Event | None, actor: Actor | None = None) -> None:
         """See to it that the later of two racing events is also tried before the earlier one.

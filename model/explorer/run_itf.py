@@ -22,18 +22,24 @@ from fencepost.model.explorer.run_state import decoded, encoded, state_document
 from fencepost.model.explorer.run_trace import Run, RunTrace, run, trace_of
 from fencepost.model.explorer.state import THREAD, Actor
 from fencepost.model.explorer.words import act_words, actor_words, choice_words
-from fencepost.model.itf import ACTION, FORMAT_DESCRIPTION, PICKS, parsed, write_whole
+from fencepost.model.itf import ACTION, FORMAT_DESCRIPTION, PICKS, parsed
 from fencepost.model.memory.late import Choice
 from fencepost.model.programs.operations import Operation
 from fencepost.model.programs.pipeline import Design
+from fencepost.model.writing import store
 
 SCHEMA = "fencepost/run/1"
 
 
 def write_run(explored: Explored | RunTrace, path: Path) -> RunTrace:
-    """Write a trace file, whole or not at all, and return the trace. Raises InputError where there is no violation."""
+    """Write a trace file, whole or not at all, and return the trace. Raises InputError where there is no violation.
+
+    >>> run = fencepost.read_run(Path("examples/data/stale-line.itf.json"))
+    >>> fencepost.write_run(run, Path("copy.itf.json")) == run
+    True
+    """
     trace = trace_of(explored) if isinstance(explored, Explored) else explored
-    write_whole(path, itf_text(run(trace)))
+    store(path, itf_text(run(trace)))
     return trace
 
 
@@ -91,6 +97,10 @@ def read_run(path: Path, designs: Mapping[str, Design] | None = None) -> RunTrac
 
     Raises FormatError, with the number of the step, where the file is not such a trace or records what the programs do
     not do; `designs` are those that it may be of, by default all sequencers and mutants.
+
+    >>> run = fencepost.read_run(Path("examples/data/stale-line.itf.json"))
+    >>> run.property, len(run.schedule)
+    ('bad', 8)
     """
     raw = parsed(path)
     meta, states = raw.get("#meta"), raw.get("states")

@@ -10,7 +10,7 @@ from fencepost.model.explorer.contract_watch import Contract
 from fencepost.model.explorer.facts import Facts
 from fencepost.model.explorer.watch import FACT, FirstStore, Violation, Watch
 from fencepost.model.explorer.words import line_words, word_is
-from fencepost.model.language import Protocol
+from fencepost.model.language import Map, Protocol
 from fencepost.model.memory.late import Key
 from fencepost.model.programs.operations import Address, line_of
 from fencepost.model.programs.refinement import spec_steps
@@ -21,6 +21,8 @@ REFINEMENT = "refinement"
 
 SINGLE_WRITER = "single-writer"
 
+UNASKED = "the spec is not asked"
+
 OF_ONE_THREAD = ("release", "advance", "unlock", "publish")
 """Steps of specs that depend on nothing but what their own scanner has in hand."""
 
@@ -29,24 +31,27 @@ class RunWatch(Watch):
     """What was seen of a run so far, as a value: watches after the same steps are the same object.
 
     `asked` are the properties that are looked for; without it, all of them and the refinement. A run whose step the
-    spec refused goes on unwatched by the spec when the refinement was not asked for.
+    spec refused goes on unwatched by the spec when the refinement was not asked for; and so does, from its beginning,
+    one that does not follow the spec: what a scanner reads again after a stop, specs read from the first slot on.
     """
 
-    def __init__(self, contract: Contract, spec: Protocol, asked: frozenset[str] | None = None) -> None:
+    def __init__(
+        self, contract: Contract, spec: Protocol, asked: frozenset[str] | None = None, *, follows_spec: bool = True
+    ) -> None:
         self.contract, self.asked = contract, asked
         self.facts = Facts()
         self.violation: Violation | None = None
-        self.refused = ""  # the spec's objection, once there was one
+        self.refused = "" if follows_spec else UNASKED  # the spec's objection, once there was one
         self._spec = spec  # as it is here, or where it refused a step; never changed
-        self._spec_state: tuple[Any, ...] | None = None  # what its state() is, once it was asked for
+        self._spec_key: tuple[Hashable, ...] | None = None  # what its key() is, once it was asked for
         self._following: dict[Any, RunWatch] = {}
 
     def key(self) -> Hashable:
         """Return a value that is equal for watches which judge all that may follow alike."""
-        if self._spec_state is None:
-            self._spec_state = self._spec.state()
+        if self._spec_key is None:
+            self._spec_key = _key_of(self._spec)
         facts = (frozenset(each.items()) if isinstance(each, dict) else each for each in vars(self.facts).values())
-        return *facts, self.refused != "", self._spec_state, self.violation
+        return *facts, self.refused != "", self._spec_key, self.violation
 
     def asks(self, step: Step) -> tuple[Address, ...]:
         return self.contract.asks(self.facts, step)
@@ -111,11 +116,17 @@ class RunWatch(Watch):
             if self.violation is None and (self.asked is None or REFINEMENT in self.asked):
                 self.violation = Violation(REFINEMENT, self.refused)
         else:
-            self._spec, self._spec_state = spec, None
+            self._spec, self._spec_key = spec, None
 
     def at_end(self, inspect: Callable[[Address], Any]) -> Violation | None:
         """Return what is wrong with a run that ends here."""
         return next((each for each in self.contract.at_end(self.facts, inspect) if self._is_asked(each)), None)
+
+
+def _key_of(spec: Protocol) -> tuple[Hashable, ...]:
+    """Return a value that is equal only for equal states of a spec, at the same cost however large batches are."""
+    values = (getattr(spec, name) for name in spec.fields)
+    return tuple([value.key() if isinstance(value, Map) else value for value in values])
 
 
 def two_writers(stores: tuple[FirstStore, ...]) -> Violation:

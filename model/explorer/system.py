@@ -109,6 +109,13 @@ class System:
         """Return the transitions of a state, by actor; actors that can do nothing are left out."""
         return self._possible.transitions(state)
 
+    def could(self, then: State, now: State, thread: int) -> bool:
+        """Say whether a thread that is where it is now could have gone on with what memory had then."""
+        asked = then.copy()
+        asked.nodes = (*then.nodes[:thread], now.nodes[thread], *then.nodes[thread + 1 :])
+        asked.buffers = (*then.buffers[:thread], now.buffers[thread], *then.buffers[thread + 1 :])
+        return self._possible.can_go_on(asked, thread)
+
     # --- what happens then ---
 
     def perform(self, state: State, actor: Actor, transition: Transition) -> tuple[State, Event]:

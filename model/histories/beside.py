@@ -68,7 +68,11 @@ class Culprits:
 
 @dataclass(frozen=True)
 class Beside:
-    """The files beside a log; None where there is none."""
+    """The files beside a log, as `read_batches` and `read_readers` return them; None where there is none.
+
+    >>> fencepost.Beside().sent is None
+    True
+    """
 
     sent: Batches | None = None
     acks: Batches | None = None
@@ -78,7 +82,12 @@ class Beside:
 def read_batches(table: Path | str | Any, source: Source | None = None) -> Batches:
     """Return the batches that were sent, or acknowledged: `client_id` and `batch_seq`, and `outcome` or `acked_ns`.
 
-    FormatError names the file, row and column that are wrong.
+    The table is a file, or a frame as `read_log` takes it. FormatError names the file, row and column that are wrong,
+    InputError says where polars, the extra `frames`, is not installed.
+
+    >>> sent = {"client_id": [7, 7], "batch_seq": [0, 1], "outcome": ["ok", "failed"]}
+    >>> len(fencepost.read_batches(polars.DataFrame(sent)).frame)
+    2
     """
     source = source or Source(Path(table) if isinstance(table, Path | str) else Path("the table"))
     frame = read_frame(Path(table)) if isinstance(table, Path | str) else frame_of(table)
@@ -101,7 +110,14 @@ def read_batches(table: Path | str | Any, source: Source | None = None) -> Batch
 
 
 def read_readers(table: Path | str | Any, source: Source | None = None) -> Table:
-    """Return what readers read, in the order in which each did: `reader_id, start_position, client_id, batch_seq`."""
+    """Return what readers read, in the order in which each did: `reader_id, start_position, client_id, batch_seq`.
+
+    The table is a file, or a frame as `read_log` takes it; errors as in `read_batches`.
+
+    >>> read = {"reader_id": [1, 1], "start_position": [0, 3], "client_id": [7, 7], "batch_seq": [0, 1]}
+    >>> len(fencepost.read_readers(polars.DataFrame(read)))
+    2
+    """
     source = source or Source(Path(table) if isinstance(table, Path | str) else Path("the table"))
     frame = read_frame(Path(table)) if isinstance(table, Path | str) else frame_of(table)
     columns = Table(frame, source, READ_COLUMNS)

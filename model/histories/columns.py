@@ -37,7 +37,11 @@ ALIASES = {
 class Source:
     """How a table's columns are read: which is which, and the unit of times that are integers.
 
-    `columns` maps a name of fencepost to that of the table's column; what it leaves out has its own name.
+    `columns` maps a name of fencepost to that of the table's column; what it leaves out has its own name. `time_unit`
+    is s, ms, us or ns. Raises InputError for another unit.
+
+    >>> fencepost.Source(Path("log.csv"), {"start_position": "offset"}, time_unit="ms").columns["start_position"]
+    'offset'
     """
 
     path: Path

@@ -1,4 +1,7 @@
-"""What a drained run must have ordered, from the contract's words: whatever arrived and could be ordered."""
+"""A history beside what arrived: what a drained run must have ordered, and what none may.
+
+From the contract's words: whatever arrived and could be ordered; and nothing that did not arrive.
+"""
 
 from collections import Counter, defaultdict
 
@@ -53,4 +56,25 @@ def left_over(workload: Workload, history: History, level: Level) -> str:
         return f"client {client} batch {seq} arrived, so did all before it, and it was not ordered"
     for client, seq in sorted(ordered - expected):
         return f"client {client} batch {seq} was ordered, though not all before it arrived or more often than it did"
+    return ""
+
+
+def invented(workload: Workload, history: History) -> str:
+    """Say which ordered batch is not the one that arrived in its slot; "" if none.
+
+    In a history that is right, who reads a batch as ordered reads what arrived: this is `visible` of its scanners.
+    """
+    columns = (workload.broker_id, workload.ring_index, workload.client_id, workload.batch_seq, workload.message_count)
+    arrived = {
+        (broker, index): batch for broker, index, *batch in zip(*(each.tolist() for each in columns), strict=True)
+    }
+    for row in history:
+        found = [row.client_id, row.batch_seq, row.message_count]
+        there = arrived.get((row.broker_id, row.ring_index))
+        if found != there:
+            said = "nothing" if there is None else "client {} batch {} of {} messages".format(*there)
+            return (
+                "client {} batch {} of {} messages".format(*found)
+                + f" was ordered from index {row.ring_index} of broker {row.broker_id}, where {said} had arrived"
+            )
     return ""

@@ -28,6 +28,10 @@ def read_log(table: Path | str | Any, source: Source | None = None, preset: Pres
     Only `start_position` has to be there; what else is absent, `verify` says of the properties that need it. One
     row is a batch, or with a `kind` a filler. A `preset` knows the names of columns; those of `source` go before
     its own. FormatError names the file, row and column that are wrong.
+
+    >>> log = fencepost.read_log("examples/data/redis-order4-history.csv")
+    >>> str(fencepost.verify(log, 4).verdict)
+    'not found'
     """
     is_file = isinstance(table, Path | str)
     source = source or Source(Path(table) if is_file else Path("the table"))

@@ -1,14 +1,19 @@
-"""A second judge of five promises, `visible` and `ack-safe` among them: by what a run tells the outside, and no more.
+"""A second judge of eight promises, `visible` and `ack-safe` among them: by what a run tells the outside, and no more.
 
-What is told are arrivals at brokers, what each reader was given, what clients were told to forget, and the moments at
-which readers had looked and found nothing more. The judge knows the contract's words and how many slots a ring has. It
+What is told are arrivals at brokers, what each reader was given, what readers by position found at each, what clients
+were told to forget, the moments at which readers had looked and found nothing more, and what is in the rings at the
+end. The judge knows the contract's words and how many slots a ring has. It
 knows no program, no spec and no memory, and shares nothing with the watches that look on while programs run: where
 they ask memory, it asks whether a reader was given a batch.
 
     visible        what a reader is given arrived at its broker, was not given to it before, and owns its whole range
     ack-safe       of what a client may forget, all has arrived, and readers who look from then on are given it
     monotone       no ring tells a client to forget less than it told it before
-    no-overwrite   no ring has more batches that nobody was given than it has slots, and none of another ring
+    no-overwrite   no ring has more batches that nobody was given than it has slots, and none of another ring; at the
+                   end those are in its slots
+    contiguous     a reader by position finds a batch's messages in a row, each behind the one before it
+    agreement      two readers by position find the same at one position
+    frontier       no reader is let read a position at which nothing was published
     drained        at the end all that was sent has arrived; what can be ordered was given to a reader and acknowledged
 """
 
@@ -21,7 +26,7 @@ from typing import NamedTuple, TypeAlias
 
 from fencepost.model.contract import Level
 
-PROMISES = ("visible", "ack-safe", "monotone", "no-overwrite", "drained")
+PROMISES = ("contiguous", "agreement", "frontier", "visible", "ack-safe", "monotone", "no-overwrite", "drained")
 """What this judge can say something about."""
 
 Identity: TypeAlias = tuple[int, int]  # client, seq
@@ -59,6 +64,23 @@ class Given(NamedTuple):
         return f"client {self.client} batch {self.seq}"
 
 
+class Found(NamedTuple):
+    """A reader by position found a message of a batch at a position; a client below 0: it found none."""
+
+    reader: int
+    position: int
+    client: int
+    seq: int
+    message: int
+
+    @property
+    def identity(self) -> Identity:
+        return self.client, self.seq
+
+    def __str__(self) -> str:
+        return f"message {self.message} of client {self.client} batch {self.seq}" if self.client >= 0 else "no message"
+
+
 class Forgotten(NamedTuple):
     """A client was told by a ring to forget: its batches below a seq, or so many of those that came to the ring."""
 
@@ -72,7 +94,14 @@ class LookedThrough(NamedTuple):
     """Every reader has looked since what was told before, and found nothing that it has not been given."""
 
 
-Telling: TypeAlias = Arrived | Given | Forgotten | LookedThrough
+class Left(NamedTuple):
+    """The batches that are in the slots of a ring when nothing goes on any more, whoever was given them."""
+
+    ring: int
+    identities: frozenset[Identity]
+
+
+Telling: TypeAlias = Arrived | Given | Found | Forgotten | LookedThrough | Left
 
 
 class Breach(NamedTuple):
@@ -91,6 +120,7 @@ class Told:
     sent       what was sent to each ring, (client, seq) -> how often; None where that is not known
     ended      the run has come to its end: nothing goes on any more
     readers    every ring has a reader; acknowledged: and clients are told what to forget
+    positions  how many readers by position there are
     """
 
     level: Level
@@ -100,6 +130,7 @@ class Told:
     ended: bool = False
     readers: bool = True
     acknowledged: bool = True
+    positions: int = 0
 
 
 def breaches(told: Told) -> list[Breach]:
@@ -112,6 +143,7 @@ class _Judge:
     told: Told
     arrived: list[Arrived] = field(default_factory=list)
     given: list[Given] = field(default_factory=list)
+    found: dict[int, list[Found]] = field(default_factory=lambda: defaultdict(list))  # by each reader by position
     forgotten: list[tuple[Forgotten, list[Arrived]]] = field(default_factory=list)
     forgotten_below: dict[tuple[int, int], int] = field(default_factory=dict)  # ring, client -> the highest
     looked_through_count: int = 0  # of `forgotten`: those which a look of all readers has come after
@@ -132,8 +164,13 @@ class _Judge:
             case Given():
                 yield from self._wrongly_given(telling)
                 self.given.append(telling)
+            case Found():
+                yield from self._wrongly_found(telling)
+                self.found[telling.reader].append(telling)
             case Forgotten():
                 yield from self._forgotten_early(telling)
+            case Left():
+                yield from self._lost(telling)
             case LookedThrough():
                 yield from self._not_deliverable()
 
@@ -186,7 +223,7 @@ class _Judge:
 
     def _ungiven(self) -> Iterator[Arrived]:
         """Yield what has arrived and nobody was given; what arrived more than once may be dropped as a copy."""
-        given = {each.identity for each in self.given}
+        given = {each.identity for each in (*self.given, *self._all_found())}
         times = Counter(each.identity for each in self.arrived)
         yield from (each for each in self.arrived if each.identity not in given and times[each.identity] == 1)
 
@@ -198,6 +235,45 @@ class _Judge:
                 "no-overwrite",
                 f"{names} are in ring {ring}, which has {self.told.slots} slots, and were given to nobody",
             )
+
+    def _lost(self, left: Left) -> Iterator[tuple[str, str]]:
+        for each in self._ungiven():
+            if each.ring == left.ring and each.identity not in left.identities:
+                yield (
+                    "no-overwrite",
+                    f"{each} arrived in ring {left.ring}, was given to nobody, and is in no slot of it",
+                )
+
+    # --- contiguous, agreement, frontier ---
+
+    def _all_found(self) -> Iterator[Found]:
+        return (each for found in self.found.values() for each in found if each.client >= 0)
+
+    def _wrongly_found(self, found: Found) -> Iterator[tuple[str, str]]:
+        said = f"reader {found.reader} found {found} at position {found.position}"
+        others = [each for each in self._of_readers() if each.position == found.position]
+        for other in others:
+            if (other.identity, other.message) != (found.identity, found.message):
+                yield "agreement", f"{said}, and reader {other.reader} {other}"
+        if found.client < 0:
+            yield "visible", f"{said}, which it was let read"
+            if all(each.client < 0 for each in others):
+                yield "frontier", f"{said}, which it was let read, and nobody found one there before"
+            return
+        if all(each.identity != found.identity for each in self.arrived):
+            yield "visible", f"{said}, and no broker ever had that batch"
+        before = next((each for each in reversed(self.found[found.reader]) if each.client >= 0), None)
+        if not self._follows(before, found):
+            yield "contiguous", f"{said}, behind {before or 'nothing'}"
+
+    def _of_readers(self) -> Iterator[Found]:
+        return (each for found in self.found.values() for each in found)
+
+    def _follows(self, before: Found | None, found: Found) -> bool:
+        """Say whether a message is its batch's next, or the first behind the last one of another."""
+        if before is not None and before.message + 1 < self._count(before.identity):
+            return (found.identity, found.message) == (before.identity, before.message + 1)
+        return found.message == 0
 
     # --- ack-safe ---
 
@@ -242,7 +318,10 @@ class _Judge:
                 if arrived[ring, (client, seq)] < times:
                     yield f"client {client} batch {seq} was sent to ring {ring} and never arrived"
         if self.told.readers:
-            yield from self._never_given()
+            yield from self._never_given(Counter(each.identity for each in self.given), "given")
+        for reader in range(self.told.positions):
+            firsts = (each.identity for each in self.found[reader] if each.message == 0)
+            yield from self._never_given(Counter(firsts), f"found by reader {reader}")
         if self.told.acknowledged:
             yield from self._never_forgotten()
 
@@ -255,11 +334,10 @@ class _Judge:
             seqs[each.client].add(each.seq)
         return Counter((client, seq) for client, known in seqs.items() for seq in known if known.issuperset(range(seq)))
 
-    def _never_given(self) -> Iterator[str]:
-        given = Counter(each.identity for each in self.given)
+    def _never_given(self, given: Counter[Identity], how: str) -> Iterator[str]:
         for (client, seq), times in sorted(self._orderable().items()):
             if given[client, seq] < times:
-                yield f"client {client} batch {seq} arrived {_often(times)} and was given {_often(given[client, seq])}"
+                yield f"client {client} batch {seq} arrived {_often(times)} and was {how} {_often(given[client, seq])}"
 
     def _never_forgotten(self) -> Iterator[str]:
         for (client, seq), _ in sorted(self._orderable().items()):

@@ -186,7 +186,12 @@ class Workload(Table):
 
     The rows of one broker are in arrival order, so `arrival_ns` never decreases among them; the rows
     of several may be mixed or follow each other. `payload_bytes` is the whole batch's. Construction
-    copies the columns and raises InputError where they cannot be a workload.
+    copies the columns, equally long arrays of int64 with times in nanoseconds, and raises InputError where they
+    cannot be a workload.
+
+    >>> workload = fencepost.Workload.from_rows([(7, 0, 0, 3, 3072, 1000), (7, 1, 1, 1, 1024, 2000)])
+    >>> workload, workload[1].broker_id
+    (<workload: 2 rows>, 1)
     """
 
     KIND = "workload"
@@ -229,7 +234,11 @@ class History(Table):
     acknowledgement belong to the batch, so a copy's row may carry the batch's times or its own, and
     the batch's are the earliest of its rows. Construction copies the columns and raises InputError
     where they cannot be a history: a number out of range, or a batch acked before it was sent. What
-    breaks the contract is `verify`'s to say.
+    breaks the contract is `verify`'s to say. Columns are equally long arrays of int64, times nanoseconds.
+
+    >>> history = fencepost.History.from_rows([(7, 0, 0, 0, 3, 0), (7, 1, 1, 0, 1, 3)])
+    >>> history, history.start_position.tolist()
+    (<history: 2 rows>, [0, 3])
     """
 
     KIND = "history"

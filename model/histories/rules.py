@@ -79,6 +79,9 @@ class Rules:
     numbered_by      whose batches are numbered: a client's, or a client's at each broker
     across_logs      whether a client's numbering goes through all logs, or begins in each
     in_order         whether a batch waits for those of its client with lower numbers: what `drained` owes
+
+    >>> fencepost.Rules(from_position=1, first_seq=1).allow_gaps
+    False
     """
 
     from_position: int = 0

@@ -1,7 +1,7 @@
 """Total maps: a value for every index there is, a default where nothing was written."""
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar, TypeVarTuple
 
 Indices = TypeVarTuple("Indices")
@@ -67,6 +67,18 @@ class Map(Generic[*Indices, Value]):
             self._frozen = frozenset(self.written().items())
         return self._frozen
 
+    def key(self) -> Hashable:
+        """Return a hashable value that is equal only for maps of one default that hold the same.
+
+        A filled range is one item of it, so that its size makes no difference. Maps that came to the same by other
+        writes may have other keys: `frozen()` says cell by cell what a map holds.
+        """
+        spans = [(start, stop, _identity(value_of)) for start, stop, value_of in self._spans]
+        if any(identity is None for _, _, identity in spans):
+            return self.frozen()
+        cells = frozenset((cell, value) for cell, value in self._cells.items() if self._spans or value != self.default)
+        return cells, frozenset(spans) if self._disjoint else tuple(spans)
+
     def become(self, cells: dict[Any, Value]) -> None:
         """Hold exactly these cells, and the default elsewhere."""
         self._cells, self._spans, self._disjoint = dict(cells), [], True
@@ -85,6 +97,17 @@ class Map(Generic[*Indices, Value]):
         else:
             candidates = self._spans[::-1]
         return next((span for span in candidates if span[0] <= index < span[1]), None)
+
+
+def _identity(function: Callable[[int], Any]) -> Hashable | None:
+    """Return a value that is equal for functions that say the same of every cell, None of one that is not simple.
+
+    A function is what its code and the numbers that it was closed over make of a cell.
+    """
+    closed_over = tuple([cell.cell_contents for cell in getattr(function, "__closure__", None) or ()])
+    given = (*closed_over, *(getattr(function, "__defaults__", None) or ()))
+    is_simple = hasattr(function, "__code__") and all(isinstance(each, int) for each in given)
+    return (function.__code__, given) if is_simple else None
 
 
 def every(default: int | bool) -> Any:

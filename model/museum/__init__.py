@@ -8,15 +8,26 @@ visibility        what is stored, flushed, fenced and invalidated
 acknowledgement   what a client is told
 positions         the log by position, and its frontier
 fields            headers whose fields are words of their own
+processes         scanners that are stopped, waits that time out, brokers that join
 """
 
 from fencepost.model.errors import unknown_choice
-from fencepost.model.museum import acknowledgement, attempts, connections, epoch, fields, positions, ring, visibility
+from fencepost.model.museum import (
+    acknowledgement,
+    attempts,
+    connections,
+    epoch,
+    fields,
+    positions,
+    processes,
+    ring,
+    visibility,
+)
 from fencepost.model.museum.bug import Bug
 from fencepost.model.programs import DESIGNS as PROGRAMS
 from fencepost.model.programs.pipeline import Design
 
-_ROOMS = (attempts, epoch, ring, connections, visibility, acknowledgement, positions, fields)
+_ROOMS = (attempts, epoch, ring, connections, visibility, acknowledgement, positions, fields, processes)
 BUGS: dict[str, Bug] = {each.name: each for room in _ROOMS for each in room.BUGS}
 DESIGNS: dict[str, Design] = {**PROGRAMS, **{name: each.design for name, each in BUGS.items()}}
 """Every design that has programs, by name; a mutant goes by the name of its bug."""

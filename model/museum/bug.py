@@ -16,6 +16,7 @@ EPOCH4 = design("order4.epoch")
 """The sound designs that bugs deviate from."""
 _PARTS = (
     "scanner", "receiver", "sharing", "delegation", "subscriber", "committer", "position_reader", "acknowledger",
+    "stopping", "waiting",
 )  # fmt: skip
 """The parts of a design that are programs."""
 

@@ -21,6 +21,7 @@ from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
 from fencepost.model.memory.lines import Lines
 from fencepost.model.museum.bug import Bug
+from fencepost.model.programs.corpus import corpus_for
 from fencepost.model.programs.pipeline import Design, Rings, Scenario
 from fencepost.model.programs.receiver import Arriving
 from fencepost.model.trace import Trace
@@ -50,7 +51,8 @@ class Exhibit:
     """What engines are given: a bug with the promise that it must break, or a sound design and all promises.
 
     `sound` is the design that a bug deviates from, or the sound design itself. `spec` is what the prover is asked
-    about: the refuted protocol with the same fault, or the sound one.
+    about: the refuted protocol with the same fault, or the sound one. `scenarios` are a bug's own, of a sound design
+    those of all bugs of its level; `corpus` are named ones, which a sound design is shown on besides.
     """
 
     name: str
@@ -59,6 +61,12 @@ class Exhibit:
     scenarios: tuple[Scenario, ...]
     asked: frozenset[str] | None
     spec: type[Protocol] | None
+    corpus: tuple[Scenario, ...] = ()
+
+    @property
+    def shown_on(self) -> tuple[Scenario, ...]:
+        """Every scenario, each once."""
+        return tuple(dict.fromkeys((*self.scenarios, *self.corpus)))
 
     @property
     def is_sound(self) -> bool:
@@ -134,6 +142,7 @@ def of_bug(bug: Bug) -> Exhibit:
 
 
 def of_sound(design: Design, bugs: Iterable[Bug]) -> Exhibit:
-    """Return a sound design as an exhibit: on the scenario of every bug of its level."""
+    """Return a sound design as an exhibit: on the scenario of every bug of its level, and on the corpus."""
     scenarios = tuple(dict.fromkeys(bug.scenario for bug in bugs if bug.level == design.level))
-    return Exhibit(design.name, design, design, scenarios, None, design.spec)
+    corpus = tuple(each.scenario for each in corpus_for(design))
+    return Exhibit(design.name, design, design, scenarios, None, design.spec, corpus)

@@ -58,7 +58,10 @@ def drawn(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
             known[key] = found  # of what Hypothesis tries after it, only what is simpler counts
         return found is not None
 
-    examples = st.tuples(st.sampled_from(exhibit.scenarios).flatmap(alike), st.lists(st.integers(0, 63), max_size=60))
+    scenarios = st.sampled_from(exhibit.scenarios).flatmap(alike)
+    if exhibit.corpus:
+        scenarios |= st.sampled_from(exhibit.corpus)
+    examples = st.tuples(scenarios, st.lists(st.integers(0, 63), max_size=60))
     chosen = settings(
         max_examples=EXAMPLES_MOST,
         database=None,
@@ -128,7 +131,7 @@ def _run(subject: Subject, picks: list[int], lines: dict[tuple[str, ...], Lines]
         except LinesChanged:
             continue
         known.join(system.lines)
-        return None if found is None else caught("hypothesis", subject, system.lines, found[1], found[0])
+        return None if found is None else caught("explorer-drawn", subject, system.lines, found[1], found[0])
 
 
 def _picked(subject: Subject, system: System, picks: list[int]) -> tuple[Violation, Schedule] | None:

@@ -7,7 +7,7 @@ All look for the promise that the bug must break, of a sound design for anything
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count, cycle
 from random import Random
 from typing import TypeVar
@@ -16,13 +16,14 @@ from fencepost.model.contract import Level, Verdict
 from fencepost.model.explorer.exhaustive import Exhaustive
 from fencepost.model.explorer.exploration import Limits
 from fencepost.model.explorer.livelock import livelock
-from fencepost.model.explorer.reduction import Reduction
+from fencepost.model.explorer.reduction import End, Reduction
 from fencepost.model.explorer.schedule import follow, schedule_of
 from fencepost.model.explorer.shortest import shortest
 from fencepost.model.explorer.state import Event
 from fencepost.model.explorer.strategies import Picker, draw, uniform
 from fencepost.model.explorer.system import System
-from fencepost.model.histories import History, OrderedBatch, verify
+from fencepost.model.histories import History, OrderedBatch, Workload, verify
+from fencepost.model.histories.drained import invented
 from fencepost.model.histories.outside import PROMISES
 from fencepost.model.histories.rules import BESIDE_A_HISTORY, BEYOND_A_HISTORY
 from fencepost.model.memory.lines import LinesChanged
@@ -40,11 +41,7 @@ EVERY_STEPS_MOST = 200  # of a run where there is one of each kind
 def explorer(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     """Visit every run of each scenario; what violates is shortened to a run than which none is shorter."""
     deadline, run_count, unfinished = time.perf_counter() + seconds, 0, 0
-    for scenario in exhibit.scenarios:
-        left = deadline - time.perf_counter()
-        if left <= 0:
-            unfinished += 1
-            continue
+    for left, scenario in _shared(exhibit.shown_on, deadline):
         subject = exhibit.subject(scenario)
         walk = Exhaustive(subject, Limits(seconds=left), lambda progress: None)
         explored = walk.run()
@@ -54,7 +51,7 @@ def explorer(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
             schedule = shortest(walk.system, explored.schedule, explored.violation, subject.judge)
             found = follow(walk.system, schedule, subject.judge).violation or explored.violation
             return caught("explorer", subject, walk.system.lines, schedule, found)
-    scenarios = f"{len(exhibit.scenarios)} scenario{'s' if len(exhibit.scenarios) > 1 else ''}"
+    scenarios = f"{len(exhibit.shown_on)} scenario{'s' if len(exhibit.shown_on) > 1 else ''}"
     if unfinished:
         return missed(f"{run_count} runs; {unfinished} of {scenarios} not exhausted in {seconds:g} s")
     return missed(f"all {run_count} runs of {scenarios}")
@@ -62,42 +59,65 @@ def explorer(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
 
 def simulated(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     """Run each scenario under SimPy's clock, from one seed after the other."""
-    subjects = [exhibit.subject(scenario) for scenario in exhibit.scenarios]
+    subjects = [exhibit.subject(scenario) for scenario in exhibit.shown_on]
     systems = [(subject, subject.make()) for subject in subjects]
     for run, (subject, system) in _until(seconds, cycle(systems)):
         state, events, ended = timed_run(system, _mixed(seed, run), steps_most=STEPS_MOST)
         found = subject.violation_at(system, state) if ended else livelock(system, state, events)
         if found is not None and exhibit.asks(found):
-            return caught("simpy", subject, system.lines, schedule_of(events), found)
+            return caught("simulation", subject, system.lines, schedule_of(events), found)
     return missed(f"{run} runs, seeds from {seed}")
 
 
 def verified(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
-    """Draw runs of each scenario and give the batches that they ordered to the history checker.
+    """Give the batches that runs ordered to the history checker, and beside them what arrived.
 
-    Every other run has one more batch behind those of each ring: what a bug leaves behind shows in those that follow.
+    Half the time one run of each kind, then drawn ones; of those every other has one more batch behind those of each
+    ring: what a bug leaves behind shows in what follows it.
     """
-    reasons = BEYOND_A_HISTORY | BESIDE_A_HISTORY
+    reasons = {name: why for name, why in (BEYOND_A_HISTORY | BESIDE_A_HISTORY).items() if name != "visible"}
     beyond = [reasons.get(name) for name in exhibit.asked or ()]
     if beyond and all(beyond):
         return cannot_express(f"{', '.join(sorted(exhibit.asked or ()))}: {beyond[0]}")
-    scenarios = [each for scenario in exhibit.scenarios for each in (scenario, observable(scenario))]
+    judged_count = 0
+    for scenario, events in _runs_to_their_end(exhibit, seconds, seed):
+        judged_count += 1
+        for name, sentence in _objections(history_of(scenario, events, exhibit.level), scenario, events, exhibit.level):
+            if exhibit.asked is None or name in exhibit.asked:
+                return Detection(Outcome.CAUGHT, f"{name}: {sentence}", len(events))
+    return missed(f"{judged_count} histories, seeds from {seed}")
+
+
+def _runs_to_their_end(exhibit: Exhibit, seconds: float, seed: int) -> Iterator[tuple[Scenario, tuple[Event, ...]]]:
+    deadline = time.perf_counter() + seconds / 2
+    for left, scenario in _shared(exhibit.shown_on, deadline):
+        for end in every_run(exhibit.unwatched(scenario).make(), left):
+            if end.complete:
+                yield scenario, end.events
+    scenarios = [each for scenario in exhibit.shown_on for each in (scenario, observable(scenario))]
     systems = [(scenario, exhibit.unwatched(scenario).make()) for scenario in scenarios]
-    for run, (scenario, system) in _until(seconds, cycle(systems)):
+    for run, (scenario, system) in _until(deadline + seconds / 2 - time.perf_counter(), cycle(systems)):
         random_seed = _mixed(seed, run)
 
         def picker(random_seed: int = random_seed) -> Picker:
             return uniform(Random(random_seed))
 
         _, events, ended = draw(system, picker, STEPS_MOST)
-        history = history_of(scenario, events, exhibit.level)
-        if not ended or not len(history):
-            continue
-        for finding in verify(history, exhibit.level).findings:
-            if finding.witness is not None and (exhibit.asked is None or finding.property in exhibit.asked):
-                detail = f"{finding.property}: {finding.witness.sentence}"
-                return Detection(Outcome.CAUGHT, detail, len(events))
-    return missed(f"{run} histories, seeds from {seed}")
+        if ended:
+            yield scenario, tuple(events)
+
+
+def _objections(
+    history: History, scenario: Scenario, events: tuple[Event, ...], level: Level
+) -> Iterator[tuple[str, str]]:
+    """Yield (promise, sentence) of what a history shows to be broken, by itself and beside what arrived."""
+    if not len(history):
+        return
+    for finding in verify(history, level).findings:
+        if finding.witness is not None:
+            yield finding.property, finding.witness.sentence
+    if text := invented(_arrived(scenario, events), history):
+        yield "visible", text
 
 
 def seen_from_outside(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
@@ -105,8 +125,6 @@ def seen_from_outside(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     asked = frozenset(PROMISES) if exhibit.asked is None else exhibit.asked & frozenset(PROMISES)
     if not asked:
         return cannot_express(f"{', '.join(sorted(exhibit.asked or ()))}: the second judge knows {', '.join(PROMISES)}")
-    if all(scenario.readers for scenario in exhibit.scenarios):
-        return cannot_express("readers by position: the second judge knows what is delivered, ring by ring")
     judged_count = 0
     for run in _judged_runs(exhibit, seconds, seed):
         judged_count += 1
@@ -119,11 +137,11 @@ def seen_from_outside(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
 def _judged_runs(exhibit: Exhibit, seconds: float, seed: int) -> Iterator[Judged]:
     """Yield runs and what is said of each: half the time one of each kind of run, then drawn ones."""
     deadline = time.perf_counter() + seconds / 2
-    for scenario in exhibit.scenarios:
+    for left, scenario in _shared(exhibit.shown_on, deadline):
         roles = with_roles(scenario)
         system = exhibit.unwatched(roles).make()
-        yield from every_run_judged(system, roles, exhibit.level, deadline - time.perf_counter())
-    scenarios = [observable(scenario) for scenario in exhibit.scenarios]
+        yield from every_run_judged(system, roles, exhibit.level, left)
+    scenarios = [observable(scenario) for scenario in exhibit.shown_on]
     systems = [(scenario, exhibit.unwatched(scenario).make()) for scenario in scenarios]
     left = deadline + seconds / 2 - time.perf_counter()
     for run, (scenario, system) in _until(left, cycle(systems)):
@@ -139,9 +157,21 @@ def every_run_judged(system: System, scenario: Scenario, level: Level, seconds: 
     deadline = time.perf_counter() + seconds
     while time.perf_counter() < deadline:
         try:
+            for end in every_run(system, deadline - time.perf_counter()):
+                yield from judged(system, scenario, level, end.events, ended=end.complete)
+            return
+        except LinesChanged:  # readers who go on alone used a line as nobody had before
+            continue
+
+
+def every_run(system: System, seconds: float) -> Iterator[End]:
+    """Yield one run of each kind, to its end or cut short, as many as there is time for."""
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
+        try:
             for end in Reduction(system, depth_most=EVERY_STEPS_MOST).ends():
                 if end.complete or end.cut:
-                    yield from judged(system, scenario, level, end.events, ended=end.complete)
+                    yield end
                 if time.perf_counter() > deadline:
                     break
             return
@@ -159,6 +189,12 @@ def drawn_and_judged(system: System, scenario: Scenario, level: Level, seed: int
             continue
 
 
+def _shared(scenarios: Sequence[Scenario], deadline: float) -> Iterator[tuple[float, Scenario]]:
+    """Yield each scenario with the seconds that it may take: as many as each of those to come."""
+    for number, scenario in enumerate(scenarios):
+        yield max(deadline - time.perf_counter(), 0.0) / (len(scenarios) - number), scenario
+
+
 def _until(seconds: float, each: Iterator[Each]) -> Iterator[tuple[int, Each]]:
     """Yield numbered items, from 1, until the time is up; at least one."""
     deadline = time.perf_counter() + seconds
@@ -173,7 +209,7 @@ def _mixed(seed: int, run: int) -> int:
     return Random(f"{seed} {run}").getrandbits(62)
 
 
-def history_of(scenario: Scenario, events: list[Event], level: int) -> History:
+def history_of(scenario: Scenario, events: Sequence[Event], level: int) -> History:
     """Return what a run ordered; times are the numbers of its events: when it arrived and when its client was told."""
     arrived: dict[int, list[tuple[int, int, int]]] = {}  # ring -> of each index: client, seq, time
     acked: dict[tuple[int, int], int] = {}
@@ -200,7 +236,13 @@ def history_of(scenario: Scenario, events: list[Event], level: int) -> History:
     return History.from_rows(row for row in rows if row.message_count >= 1)
 
 
-def _steps(scenario: Scenario, events: list[Event]) -> Iterator[tuple[int, Step]]:
+def _arrived(scenario: Scenario, events: Sequence[Event]) -> Workload:
+    """Return what arrived in a run, in the order of arrival."""
+    given = (step.arguments for _, step in _steps(scenario, events) if step.action == "arrive")
+    return Workload.from_rows((each["client"], each["seq"], each["ring"], each["count"], 0, 0) for each in given)
+
+
+def _steps(scenario: Scenario, events: Sequence[Event]) -> Iterator[tuple[int, Step]]:
     for step in written_steps(scenario):
         yield 0, step
     for now, event in enumerate(events, start=1):

@@ -7,7 +7,7 @@ what they are given then is what was deliverable.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -16,9 +16,21 @@ from fencepost.model.contract import Level
 from fencepost.model.explorer.reduction import stuck
 from fencepost.model.explorer.state import Event, State
 from fencepost.model.explorer.system import System
-from fencepost.model.histories.outside import Arrived, Breach, Forgotten, Given, LookedThrough, Telling, Told, breaches
+from fencepost.model.histories.outside import (
+    Arrived,
+    Breach,
+    Forgotten,
+    Found,
+    Given,
+    Left,
+    LookedThrough,
+    Telling,
+    Told,
+    breaches,
+)
 from fencepost.model.museum.detection import arriving
 from fencepost.model.programs.client import Sending
+from fencepost.model.programs.layout import payload
 from fencepost.model.programs.pipeline import Scenario, written_steps
 from fencepost.model.programs.receiver import Arriving
 from fencepost.model.trace import Step
@@ -64,24 +76,22 @@ def judged(
     `events` are those of a run of `system` from its start. Raises LinesChanged where the run must be made again.
     """
     state, first = system.start()
-    claimed: Claimed = defaultdict(list)
-    for ring, batches in enumerate(scenario.rings if scenario.written else ()):
-        claimed[ring] = [Arrived(ring, each.client, each.seq, each.count) for each in batches]
-    several = scenario.connections > 1
-    tellings = [*_tellings(level, written_steps(scenario)), *_tellings(level, _steps(first), claimed, several=several)]
+    pending: Pending | None = {} if scenario.connections > 1 else None
+    tellings = [*_tellings(level, _alone(written_steps(scenario))), *_tellings(level, _steps(first), pending)]
     made: list[Event] = []
     for event in events:
         options = system.transitions(state)[event.actor]
         state, again = system.perform(state, event.actor, next(each for each in options if each[0] == event.choice))
         made.append(again)
-        new = list(_tellings(level, _steps(again), claimed, several=several))
+        new = list(_tellings(level, _steps(again), pending))
         tellings += new
-        if any(isinstance(each, Forgotten) for each in new):
+        if any(isinstance(each, Forgotten) for each in new) and not scenario.readers:
             alone, looked = _readers_alone(system, state)
             told = (*tellings, *_tellings(level, (step for each in alone for step in _steps(each))), *looked)
             yield Judged((*made, *alone), breaches(_told(scenario, level, told, ended=False)))
     complete = ended and stuck(system.transitions(state))
-    yield Judged(tuple(made), breaches(_told(scenario, level, tuple(tellings), ended=complete)))
+    left = _left(system, state, scenario) if complete else ()
+    yield Judged(tuple(made), breaches(_told(scenario, level, (*tellings, *left), ended=complete)))
 
 
 def _told(scenario: Scenario, level: Level, tellings: tuple[Telling, ...], *, ended: bool) -> Told:
@@ -97,39 +107,63 @@ def _told(scenario: Scenario, level: Level, tellings: tuple[Telling, ...], *, en
         ended,
         scenario.subscribers,
         acknowledged,
+        scenario.readers,
     )
 
 
-def _steps(event: Event) -> Iterator[Step]:
-    return (act.step for act in event.acts if act.step is not None)
+Stepping = tuple[int, Step]
+"""The thread that takes a step, and the step."""
 
 
-Claimed = defaultdict[int, list[Arrived]]
-"""Of each ring, what claimed a slot, in the order of the slots: several connections claim before they may fill."""
+def _steps(event: Event) -> Iterator[Stepping]:
+    return ((event.actor[0], act.step) for act in event.acts if act.step is not None)
 
 
-def _tellings(
-    level: Level, steps: Iterable[Step], claimed: Claimed | None = None, *, several: bool = False
-) -> Iterator[Telling]:
+def _alone(steps: Iterable[Step]) -> Iterator[Stepping]:
+    """Return the steps that lie behind a run when it begins, which no thread of it took."""
+    return ((-1, step) for step in steps)
+
+
+Pending = dict[int, Arrived]
+"""By thread, the batch that claimed a slot and is in none yet: several connections claim before they may fill."""
+
+
+def _tellings(level: Level, steps: Iterable[Stepping], pending: Pending | None = None) -> Iterator[Telling]:
     """Yield what the outside hears of some steps; a level-4 broker acknowledges by seq, a level-5 one by count.
 
-    Where several connections fill a ring, a batch is there once its slot is written to, not when that is claimed.
+    Where several connections fill a ring, a batch is there once its connection writes to a slot, not when it claims
+    one: whichever slot that is.
     """
-    for step in steps:
+    for thread, step in steps:
         given = step.arguments
         match step.action:
-            case "arrive" if several and claimed is not None:
-                claimed[given["ring"]].append(Arrived(given["ring"], given["client"], given["seq"], given["count"]))
-            case "overwrite" if several and claimed is not None:
-                yield claimed[given["by_ring"]][given["index"]]
+            case "arrive" if pending is not None:
+                pending[thread] = Arrived(given["ring"], given["client"], given["seq"], given["count"])
+            case "overwrite" if pending is not None:
+                if (arrived := pending.pop(thread, None)) is not None:
+                    yield arrived
             case "arrive":
                 yield Arrived(given["ring"], given["client"], given["seq"], given["count"])
             case "deliver":
                 yield Given(given["ring"], given["client"], given["seq"], given["start"])
+            case "read":
+                yield Found(given["reader"], given["position"], given["client"], given["seq"], given["message"])
             case "acknowledge":
                 yield Forgotten(given["ring"], given["client"], given["below"], counts_seqs=level == 4)
             case "acknowledge_first":
                 yield Forgotten(given["ring"], given["client"], given["batches"], counts_seqs=False)
+
+
+def _left(system: System, state: State, scenario: Scenario) -> tuple[Left, ...]:
+    """Return what is in the slots of each ring, in some cache or in memory, where nothing goes on any more."""
+    left = []
+    for ring in range(scenario.rings_count):
+        found = set()
+        for slot in range(scenario.slots):
+            for content in system.memory.finals(state.cells, payload(ring, slot)):
+                found.add(content.get("content"))
+        left.append(Left(ring, frozenset(each for each in found if isinstance(each, tuple))))
+    return tuple(left)
 
 
 def _readers_alone(system: System, state: State) -> tuple[list[Event], tuple[LookedThrough, ...]]:

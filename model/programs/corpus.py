@@ -22,11 +22,22 @@ COUNT_MOST = 2**15 - 1
 
 @dataclass(frozen=True)
 class Named:
-    """One scenario of the corpus; `needed_by` says which kind of bug does not show without it."""
+    """One scenario of the corpus; `needed_by` says which kind of bug does not show without it.
+
+    weight       how many times the usual number of runs it is worth: more bugs show in it than in others
+    with_fields  whether it is also one for designs whose headers have their fields as words of their own
+    """
 
     name: str
     needed_by: str
     scenario: Scenario
+    weight: int = 1
+    with_fields: bool = False
+
+
+def weight_of(name: str) -> int:
+    """Return how many times the usual number of runs a scenario is worth; one that is not of the corpus, 1."""
+    return CORPUS[name].weight if name in CORPUS else 1
 
 
 def corpus_for(design: Design) -> tuple[Named, ...]:
@@ -90,6 +101,7 @@ _ALL = (
             subscribers=True,
             acknowledgers=True,
         ),
+        weight=3,
     ),
     Named(
         "wrap-parked",
@@ -172,10 +184,41 @@ _ALL = (
         ),
     ),
     Named(
+        "scanner-stopped",
+        "a scanner is stopped with a parked batch set aside, and another goes on in its place: what was in its hands "
+        "and is in no memory, and what it does twice",
+        replace(_there(((0, 1), (0, 2)), ((0, 0),)), stops=True),
+    ),
+    Named(
+        "stopped-on-the-way",
+        "a scanner is stopped while batches arrive and slots are used again: what the next one takes for unread, or "
+        "for read",
+        replace(_received(((0, 0), (0, 1)), slots=1), stops=True),
+    ),
+    Named(
+        "waits-time-out",
+        "each wait of a scanner may end without an answer, those for a slot and those for a client's earlier batch: a "
+        "time-out that is taken for one",
+        replace(_there(((0, 0),), ((0, 1), (0, 0))), timeouts=1),
+    ),
+    Named(
+        "slot-times-out",
+        "a slot is waited for twice as long as a wait takes: a time-out that is taken for a batch, or the slot for "
+        "given up",
+        replace(_received(((0, 0), (0, 1))), timeouts=2),
+    ),
+    Named(
+        "broker-joins",
+        "a broker joins while another's batches are ordered, in a ring that holds what one that is gone left in it: "
+        "whatever is read there before it is wiped",
+        replace(_received(((0, 0),), ((0, 1),)), late_rings=1),
+    ),
+    Named(
         "connections-hole",
         "two connections fill one ring, and the later slot may be published first: a slot that is claimed twice, or "
         "passed while its producer still writes",
         replace(_received(((0, 0), (0, 1))), connections=2),
+        weight=2,
     ),
     Named(
         "connections-lap",
@@ -227,6 +270,23 @@ _ALL = (
         "batches of 2^31 messages, and positions past 2^32: an offset, a count or a sum that is kept in 32 bits, or "
         "has a sign there",
         _there(((0, 0), (0, 1), (0, 2)), slots=3, count=2**31),
+        with_fields=True,
+    ),
+    Named(
+        "first-header",
+        "a batch on its way into a slot that held nothing, of no client that zeros could stand for: a header whose "
+        "guard can be seen before a field that it vouches for",
+        Scenario(rings=(_rings(((1, 0),), count=2)), slots=1, subscribers=True),
+        with_fields=True,
+    ),
+    Named(
+        "batch-without-messages",
+        "a batch without messages before one with: whatever takes it for a batch, or its slot for used",
+        Scenario(
+            rings=((Arriving(0, 0, 0), Arriving(1, 0, 1), Arriving(1, 1, 0), Arriving(1, 1, 1)),),
+            slots=2,
+            subscribers=True,
+        ),
     ),
     Named(
         "clients-in-one-shard",

@@ -75,6 +75,11 @@ def consumed(ring: int) -> Line:
     return ("consumed", ring)
 
 
+def joined(ring: int) -> Line:
+    """Return the line in which a broker that joins while others run says that its ring is there."""
+    return ("joined", ring)
+
+
 def claimed(ring: int) -> Line:
     """Return the line in which the connections that fill a ring together count the slots that they claimed."""
     return ("claimed", ring)

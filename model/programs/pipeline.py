@@ -23,19 +23,23 @@ from fencepost.model.programs.committer import Committer
 from fencepost.model.programs.connection import Connection
 from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.layout import chain, header, payload
-from fencepost.model.programs.operations import Address, ThreadOf
+from fencepost.model.programs.operations import Address, Program, ThreadOf
 from fencepost.model.programs.partition import owner_of
 from fencepost.model.programs.position_reader import PositionReader
 from fencepost.model.programs.receiver import Arriving, Receiver
+from fencepost.model.programs.restarting import Stoppable, supervised
 from fencepost.model.programs.scanner import Scanner
 from fencepost.model.programs.seed import SeedReceiver, SeedReplica, replica_broker
 from fencepost.model.programs.subscriber import Subscriber, SubscriberOfWorkers
+from fencepost.model.programs.waiting import Patient, ticking
 from fencepost.model.trace import Step
 
 Rings: TypeAlias = Sequence[Sequence[Arriving]]  # what arrives on each ring, in ring order
 SEQUENCER_HOST = 0
+GONE_CLIENT = 9  # whose batches stand in the rings of brokers that are gone; it sends none in the corpus
 ROLES = (
     "scanner", "receiver", "delegation", "subscriber", "committer", "reader", "replica", "acknowledger", "client",
+    "supervisor", "clock",
 )  # fmt: skip
 """How the names of threads begin, in the order of the threads."""
 
@@ -62,6 +66,8 @@ class Design:
     replica: type[SeedReplica] | None = None  # what acknowledgements wait for, in a scenario with replicas
     acknowledger: type[Acknowledger] = Acknowledger
     client: type[Client] = Client
+    stopping: type[Stoppable] = Stoppable  # how a scanner is stopped, in a scenario in which one is
+    waiting: type[Patient] = Patient  # how a scanner waits, in a scenario in which waits may time out
     guard: Callable[[int, int, int], tuple[Address, int]] = sound_guard
     scanner_host: Callable[[int], int] = field(default=lambda ring: SEQUENCER_HOST)
     broker_host: Callable[[int], int] = field(default=lambda ring: 1 + ring)
@@ -97,6 +103,12 @@ class Design:
             return self.scanner(ring, slots, delegated=delegated, rings=rings)
         return self.scanner(ring, slots, delegated=delegated)
 
+    def process(self, scanner: Scanner, scenario: Scenario) -> Program:
+        """Return what the thread of a scanner runs in a scenario."""
+        if scenario.stops:
+            return self.stopping(scanner, stops_most=1).run()
+        return self.waiting(scanner).run() if scenario.timeouts else scanner.run()
+
     def subscriber_of(self, ring: int, rings: int, slots: int) -> Subscriber:
         """Return the subscriber of a ring."""
         workers = self.scanner_count(rings) if self.reads_every_ring else 1
@@ -119,6 +131,9 @@ class Scenario:
                   With them: of each client to each broker, where receivers are one a connection
     readers       of the log, by position; a committer for all rings takes the place of their subscribers
     replicas      of each ring: acknowledgements wait for them, where a design has any
+    stops         each scanner is stopped once, at any moment, and another goes on in its place
+    timeouts      of the waits of each scanner, at any moments
+    late_rings    the last so many: their brokers join while the others run, in rings that were others' before
     """
 
     rings: tuple[tuple[Arriving, ...], ...] = ()
@@ -134,6 +149,14 @@ class Scenario:
     connections: int = 1
     replicas: int = 0
     readers: int = 0
+    stops: bool = False
+    timeouts: int = 0
+    late_rings: int = 0
+
+    @property
+    def joining(self) -> range:
+        """The rings whose brokers join while the others run."""
+        return range(self.rings_count - self.late_rings, self.rings_count)
 
     @property
     def rings_count(self) -> int:
@@ -158,6 +181,9 @@ class Scenario:
         roles += ["acknowledgers"] if self.acknowledgers or self.plans else []
         roles += ["clients"] if self.plans else []
         roles += ["replicas"] if self.replicas else []
+        roles += ["supervisors"] if self.stops else []
+        roles += [f"clocks ({self.timeouts} time-outs)"] if self.timeouts else []
+        roles += [f"{self.late_rings} brokers that join"] if self.late_rings else []
         words = f"{clients} clients, {self.rings_count} rings of {self.slots} slots, {count} batches"
         return f"{words}; {', '.join(roles)}"
 
@@ -195,6 +221,12 @@ def check_roles(design: Design, scenario: Scenario) -> None:
             f"{scenario.connections} connections of a client to a broker: {design.name} has one receiver a ring, which"
             " serves all clients; expected 1"
         )
+    if scenario.stops and design.reads_every_ring:
+        raise InputError(f"{design.name} has workers, which read every ring and are not stopped: expected no stops")
+    if scenario.stops and scenario.timeouts:
+        raise InputError("scanners that are stopped and waits that time out: expected one of them")
+    if scenario.late_rings and (scenario.written or scenario.plans or scenario.connections > 1 or design.connection):
+        raise InputError("brokers that join have one receiver each, which writes all its batches: expected no others")
     if scenario.connections > 1 and scenario.written and not scenario.later:
         raise InputError(f"{scenario.connections} connections to a ring: all batches are in it already; expected 1")
 
@@ -202,11 +234,10 @@ def check_roles(design: Design, scenario: Scenario) -> None:
 def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
     broker, slots, delegated = design.broker_host(ring), scenario.slots, scenario.delegated
     rings = scenario.rings_count
-    scanner, reader = design.scanner_host(ring), design.reader_host(ring, rings)
+    reader = design.reader_host(ring, rings)
     threads = _receivers(design, scenario, ring)
     if ring < design.scanner_count(rings):
-        begin = partial(design.scanner_of, ring, rings, slots, delegated=delegated)
-        threads.append(ThreadOf(f"scanner {ring}", scanner, lambda: begin().run()))
+        threads += _scanner(design, scenario, ring)
     if delegated:
         threads.append(ThreadOf(f"delegation {ring}", broker, lambda: design.delegation(ring, slots).run()))
     if scenario.subscribers:
@@ -216,6 +247,23 @@ def _around(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
         threads.append(ThreadOf(f"acknowledger {ring}", broker, lambda: acknowledger.of(ring, scenario).run()))
     if design.replica is not None:
         threads += _replicas(design, design.replica, scenario, ring)
+    return threads
+
+
+def _scanner(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
+    """Return the scanner of a ring, or the worker of that number, and the threads that work upon it."""
+    host, rings = design.scanner_host(ring), scenario.rings_count
+
+    def begin() -> Program:
+        scanner = design.scanner_of(ring, rings, scenario.slots, delegated=scenario.delegated)
+        scanner.expect(scenario.joining)
+        return design.process(scanner, scenario)
+
+    threads = [ThreadOf(f"scanner {ring}", host, begin)]
+    if scenario.stops:
+        threads.append(ThreadOf(f"supervisor {ring}", host, lambda: supervised(ring)))
+    if scenario.timeouts:
+        threads.append(ThreadOf(f"clock {ring}", host, lambda: ticking(ring, scenario.timeouts)))
     return threads
 
 
@@ -244,6 +292,8 @@ def _receivers(design: Design, scenario: Scenario, ring: int) -> list[ThreadOf]:
         return []
     first = len(scenario.rings[ring]) if scenario.written else 0
     batches = scenario.later[ring] if scenario.written else scenario.rings[ring]
+    if ring in scenario.joining:
+        return [ThreadOf(f"receiver {ring}", broker, lambda: kind(ring, slots, batches).join())]
     if scenario.connections == 1:
         return [ThreadOf(f"receiver {ring}", broker, lambda: kind(ring, slots, batches, first=first).run())]
 
@@ -282,14 +332,24 @@ def _client(design: Design, scenario: Scenario, client: int, plan: tuple[Sending
 def written_words(design: Design, scenario: Scenario) -> dict[Address, Any]:
     """Return what memory holds when the run begins."""
     words: dict[Address, Any] = {}
+    for ring in scenario.joining:  # what a broker that is gone left in its ring: batches, by their guards
+        receiver = design.receiver(ring, scenario.slots, ())
+        for index in range(scenario.slots):
+            words |= _slot_words(receiver, index, Arriving(GONE_CLIENT, index, 1))
     if scenario.written:
         for ring, batches in enumerate(scenario.rings):
             receiver = design.receiver(ring, scenario.slots, batches)
             for index, batch in enumerate(batches):
-                place = receiver.place(index)
-                words[*payload(*place), "content"] = (batch.client, batch.seq)
-                words |= {(*header(*place), word): value for word, value in receiver.header_words(batch).items()}
-                words[*header(*place), "guard"] = receiver.guard(index)
+                words |= _slot_words(receiver, index, batch)
+    return words
+
+
+def _slot_words(receiver: Receiver, index: int, batch: Arriving) -> dict[Address, Any]:
+    """Return what a slot holds once a batch is in it."""
+    place = receiver.place(index)
+    words: dict[Address, Any] = {(*payload(*place), "content"): (batch.client, batch.seq)}
+    words |= {(*header(*place), word): value for word, value in receiver.header_words(batch).items()}
+    words[*header(*place), "guard"] = receiver.guard(index)
     return words
 
 

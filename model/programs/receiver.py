@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fencepost.model.programs.layout import consumed, header, payload, to_ring
+from fencepost.model.programs.layout import consumed, header, joined, payload, to_ring
 from fencepost.model.programs.operations import (
     Flush,
     Label,
@@ -53,6 +53,28 @@ class Receiver:
                 yield from self.wait_for_space(index)
                 yield from self.fill(index, batch)
                 index += 1
+
+    def join(self) -> Program:
+        """Begin in a ring that was another broker's: wipe the guards that it left, then say that the ring is there.
+
+        Until the guards are wiped in memory a scanner would take what was left for what arrives.
+        """
+        yield from self.wipe()
+        yield from self.announce()
+        yield from self.run()
+
+    def wipe(self) -> Program:
+        """Take back the guards of all slots, and wait until memory has that."""
+        for slot in range(self.slots):
+            yield Store((*header(self.ring, slot), "guard"), 0)
+            yield Flush(header(self.ring, slot))
+        yield StoreFence()
+
+    def announce(self) -> Program:
+        """Say that the ring is there."""
+        yield Store((*joined(self.ring), "word"), 1)
+        yield Flush(joined(self.ring))
+        yield StoreFence()
 
     def serve(self) -> Program:
         """Fill slot after slot with the batches that clients send."""

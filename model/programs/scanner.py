@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from fencepost.model.programs.layout import acked, chain, header, written
+from fencepost.model.programs.layout import acked, chain, header, joined, written
 from fencepost.model.programs.operations import (
     Flush,
     FullFence,
@@ -59,6 +59,11 @@ class Scanner:
         self._written_count = 0  # as last seen
         self._looked = (-1, 0)  # the index of the slot whose guard was last looked at, and what it was
         self._ordered_of: dict[int, int] = {}  # client -> its batches that this scanner ordered
+        self.is_member = True  # the broker of the ring has joined, as far as is known here
+
+    def expect(self, late_rings: Collection[int]) -> None:
+        """Take note of rings whose brokers are yet to join: none of their slots is looked at before."""
+        self.is_member = self.ring not in late_rings
 
     def run(self) -> Program:
         """Order what the ring holds, for ever."""
@@ -74,6 +79,8 @@ class Scanner:
 
     def gate(self, index: int) -> Watched | None:
         """Return the word to wait for until the slot may be read; None when it may be read now."""
+        if not self.is_member:
+            return Watched((*joined(self.ring), "word"), 0, invalidate=True)
         if self.delegated:
             behind = self._written_count <= index
             return Watched((*written(self.ring), "count"), self._written_count, invalidate=True) if behind else None
@@ -118,6 +125,9 @@ class Scanner:
 
     def passes(self, index: int, seen: int) -> bool:
         """Take note of what was seen at the gate of a slot; say whether it may be read."""
+        if not self.is_member:
+            self.is_member = True
+            return False
         if self.delegated:
             self._written_count = seen
             return seen > index

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from typing import Any, ClassVar
 
 from fencepost.model.programs.operations import (
@@ -56,6 +56,10 @@ class Worker(Scanner):
         ]
         self._next_seq: dict[int, int] = {}  # of each of its clients
         self._parked: dict[tuple[int, int], Slot] = {}  # by client and seq
+
+    def expect(self, late_rings: Collection[int]) -> None:
+        for view in self.views:
+            view.expect(late_rings)
 
     def order(self, slot: Slot) -> Program:
         """Deal with a batch that is its client's next."""

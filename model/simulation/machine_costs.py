@@ -6,12 +6,12 @@ particular machine. `calibrated` replaces them by what `fencepost bench floor` m
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from fencepost.model.documents import read_json
 from fencepost.model.errors import InputError
 from fencepost.model.simulation.distributions import Distribution
 from fencepost.model.simulation.quantities import ByteRate, Bytes, Nanoseconds
@@ -101,16 +101,15 @@ def calibrated(costs: MachineCosts, path: Path) -> tuple[MachineCosts, dict[str,
 
 
 def _measured(path: Path) -> dict[str, tuple[str, float | None]]:
+    document = read_json(path, "document of bench floor --json")
     try:
-        items = json.loads(path.read_text())["results"]
         return {
-            item["metric"]: (item["unit"], None if item["value"] is None else float(item["value"])) for item in items
+            item["metric"]: (item["unit"], None if item["value"] is None else float(item["value"]))
+            for item in document["results"]
         }
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): expected a file of bench floor --json") from None
     except (ValueError, KeyError, TypeError) as error:
         problem = f"{type(error).__name__}: {error}"
-        raise InputError(f"{path}: no document of bench floor --json ({problem})") from None
+        raise InputError(f"{path}: is no document of bench floor --json ({problem})") from None
 
 
 def _converted(path: Path, metric: str, unit: str, value: float, *, to_rate: bool) -> Any:

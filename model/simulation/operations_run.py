@@ -17,7 +17,7 @@ from fencepost.model.programs.operations import Flush, FullFence, Program, Store
 from fencepost.model.programs.order4 import CasThenReserve, Order4Claim, Order4Mutex
 from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.publication import POLICIES, publishing
-from fencepost.model.programs.restarting import STOP, stoppable
+from fencepost.model.programs.restarting import STOP, Stoppable
 from fencepost.model.simulation.brokers import Receiver
 from fencepost.model.simulation.clock import Process, Signal
 from fencepost.model.simulation.faults import Parts, late_brokers, schedule_faults
@@ -216,7 +216,7 @@ class OperationRun:
         publishes = replace(self._design, scanner=kind)
         scanner = publishes.scanner_of(ring, rings, brokers.ring_slots, delegated=brokers.delegated)
         stops = any(fault.kind == "sequencer_stop" for fault in scenario.faults)
-        program = stoppable(scanner, lambda: self.record.left(ring)) if stops else scanner.run()
+        program = Stoppable(scanner, lambda: self.record.left(ring)).run() if stops else scanner.run()
         return coherently(program) if self._is_coherent else program
 
     # --- faults ---

@@ -153,8 +153,25 @@ def finish(world: World, progress: Progress) -> None:
         if was_collecting:
             gc.enable()
     if world.scenario.check:
-        is_moving = _last_moved_ns(world) >= end_ns - int(world.scenario.drain) // 10
+        still_ns = max(int(world.scenario.drain) // 10, longest_still_ns(world.scenario))
+        is_moving = world.scenario.drain < still_ns or _last_moved_ns(world) >= end_ns - still_ns
         world.watch.ended(_left_over(world), world.clock.now_ns, is_moving=is_moving)
+
+
+def longest_still_ns(scenario: Scenario) -> int:
+    """Return how long nothing may be ordered, delivered or acked in a run that goes on: a batch's waits, added up.
+
+    Of times that are drawn, twenty means: an exponential exceeds that in one draw out of e^20 = 5 x 10^8.
+    """
+    clients, brokers, ordering = scenario.clients, scenario.brokers, scenario.ordering
+    drawn_ns = 2 * scenario.network.delay.mean_ns + sum(
+        each.mean_ns for each in (brokers.receive, ordering.service, scenario.subscribers.service)
+    )
+    waits_ns = (clients.think, clients.retransmit_after, brokers.ack_poll, ordering.inside_lock, 2 * ordering.epoch)
+    walk_ns = ordering.step * brokers.ring_slots if ordering.scan == "walk" else 0
+    return (
+        int(20 * drawn_ns) + sum(map(int, waits_ns)) + int(walk_ns) + sum(int(each.lasts) for each in scenario.faults)
+    )
 
 
 def _last_moved_ns(world: World) -> int:

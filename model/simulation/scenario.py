@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from fencepost.model.errors import InputError
+from fencepost.model.documents import decoded, text_of
+from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.simulation.distributions import Distribution
 from fencepost.model.simulation.machine_costs import MachineCosts
 from fencepost.model.simulation.quantities import BatchRate, ByteRate, Bytes, Nanoseconds
@@ -22,6 +23,10 @@ FaultKind = Literal[
     "broker_pause", "broker_crash_before_publish", "broker_crash_after_publish", "slow_subscriber", "scanner_pause",
     "sequencer_stop", "late_broker",
 ]  # fmt: skip
+
+BATCHES_MOST = 20_000_000
+"""Of one run: each takes about 1 KB until the run has been judged."""
+DURATION_MOST = Nanoseconds.parse("86400 s")
 
 ENDING = ("broker_pause", "slow_subscriber", "scanner_pause", "sequencer_stop")  # faults that last for a while
 
@@ -106,7 +111,14 @@ class Fault(Section, frozen=True):
 
 
 class Scenario(Section, frozen=True):
-    """One thing to simulate. Send for `duration`, then let it drain for at most `drain`."""
+    """One thing to simulate. Send for `duration`, then let it drain for at most `drain`.
+
+    The keys are those of a TOML file. Times, sizes and rates are texts with units there; here they are nanoseconds,
+    bytes and exact fractions a second.
+
+    >>> fencepost.Scenario().clients.count, fencepost.Scenario().duration
+    (4, 50000000)
+    """
 
     name: str = "default"
     sequencer: str = "order4.claim"
@@ -139,30 +151,80 @@ class Scenario(Section, frozen=True):
         """The time that is left out of the figures; None: found by MSER-5."""
         return None if self.warmup == "mser5" else int(Nanoseconds.parse(self.warmup))
 
+    def with_(self, **changes: Any) -> Scenario:
+        """Return the scenario with some keys replaced: its own, those of a section by their name, or a section's dict.
+
+            Scenario().with_(rate="200 Kbatches/s", sequencer="order5.fetch_add", brokers={"count": 2})
+
+        A plain number is in batches/s, bytes or nanoseconds. Raises InputError for an unknown key, and for one that
+        several sections have.
+        """
+        document: dict[str, Any] = described(self)
+        for key, value in changes.items():
+            section = _section_of(self, key)
+            if section is not None:
+                document[section][key] = _as_said(getattr(getattr(self, section), key), value)
+            elif isinstance(value, dict):
+                own = getattr(self, key)
+                document[key] |= {inner: _as_said(getattr(own, inner, None), each) for inner, each in value.items()}
+            else:
+                document[key] = _as_said(getattr(self, key), value)
+        return _made(document, "scenario", self.name)
+
 
 def read_scenario(path: Path) -> Scenario:
-    """Return the scenario of a TOML file; InputError names the file, the key, what was found and what was expected."""
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): expected a scenario in TOML") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not text in UTF-8: expected a scenario in TOML") from None
-    return parse_scenario(text, str(path), default_name=path.stem)
+    """Return the scenario of a TOML file; InputError names the file, the key, what was found and what was expected.
+
+    >>> fencepost.read_scenario(Path("examples/scenarios/broker-crash.toml")).faults[0].kind
+    'late_broker'
+    """
+    return parse_scenario(text_of(path, "a scenario in TOML"), str(path), default_name=path.stem)
 
 
 def parse_scenario(text: str, source: str = "scenario", *, default_name: str = "scenario") -> Scenario:
-    """Return the scenario that a text says; see `read_scenario`."""
-    try:
-        document = msgspec.toml.decode(text)
-    except msgspec.DecodeError as error:
-        raise InputError(f"{source}: is no TOML: {error}") from None
+    """Return the scenario that a text says; `source` names it in errors, which are those of `read_scenario`.
+
+    >>> fencepost.parse_scenario('duration = "1 ms"').duration
+    1000000
+    """
+    document = decoded(text, msgspec.toml.decode, source, "TOML")
+    return _made(document, source, default_name)
+
+
+def _made(document: dict[str, Any], source: str, default_name: str) -> Scenario:
+    """Return the scenario of a document. Raises InputError for a key or value that a scenario does not have."""
     prepared = _prepared(document, Scenario, source, "")
     try:
         scenario = msgspec.convert({"name": default_name, **prepared}, Scenario, dec_hook=_decoded)
     except msgspec.ValidationError as error:
         raise InputError(f"{source}: {_in_our_words(str(error))}") from None
     return checked(scenario, source)
+
+
+def _section_of(scenario: Scenario, key: str) -> str | None:
+    """Return the section that has a key; None for a key of the scenario itself. InputError: none has it, or several."""
+    if key in Scenario.__struct_fields__:
+        return None
+    having = [
+        name
+        for name in Scenario.__struct_fields__
+        if isinstance(getattr(scenario, name), Section) and key in getattr(scenario, name).__struct_fields__
+    ]
+    if not having:
+        sections = [getattr(scenario, name) for name in Scenario.__struct_fields__]
+        inner = [each for section in sections if isinstance(section, Section) for each in section.__struct_fields__]
+        raise unknown_choice("key", key, (*Scenario.__struct_fields__, *dict.fromkeys(inner)))
+    if len(having) > 1:
+        choices = " or ".join(f"{name}={{{key!r}: ...}}" for name in having)
+        raise InputError(f"scenario: {key} is a key of {' and '.join(having)}: say which one, {choices}")
+    return having[0]
+
+
+def _as_said(held: Any, value: Any) -> Any:
+    """Return a value as a file would say it; a plain number in the place of a quantity is in its least unit."""
+    if isinstance(held, Nanoseconds | Bytes | BatchRate | ByteRate) and type(value) in (int, float):
+        return str(type(held)(value))
+    return described(value)
 
 
 def _decoded(kind: type, value: Any) -> Any:
@@ -202,36 +264,51 @@ def checked(scenario: Scenario, source: str = "scenario") -> Scenario:
     """Return the scenario if its values can be simulated, whoever made it; InputError names the key otherwise."""
     clients, brokers = scenario.clients, scenario.brokers
     limits = {
-        "duration": (scenario.duration, 1),
-        "replications": (scenario.replications, 1),
-        "clients.count": (clients.count, 1),
-        "clients.burst_batches": (clients.burst_batches, 1),
-        "clients.messages_per_batch": (clients.messages_per_batch, 1),
-        "clients.message_bytes": (clients.message_bytes, 1),
-        "brokers.count": (brokers.count, 1),
-        "brokers.ring_slots": (brokers.ring_slots, 1),
-        "ordering.epoch": (scenario.ordering.epoch, 1),
-        "ordering.step": (scenario.ordering.step, 1),
-        "ordering.group": (scenario.ordering.group, 1),
+        "duration": (scenario.duration, 1, DURATION_MOST),
+        "replications": (scenario.replications, 1, 10_000),
+        "clients.count": (clients.count, 1, 65_535),
+        "clients.burst_batches": (clients.burst_batches, 1, 10**6),
+        "clients.messages_per_batch": (clients.messages_per_batch, 1, 10**6),
+        "clients.message_bytes": (clients.message_bytes, 1, Bytes(2**30)),
+        "brokers.count": (brokers.count, 1, 1_024),
+        "brokers.ring_slots": (brokers.ring_slots, 1, 2**20),
+        "ordering.epoch": (scenario.ordering.epoch, 1, DURATION_MOST),
+        "ordering.step": (scenario.ordering.step, 1, DURATION_MOST),
+        "ordering.group": (scenario.ordering.group, 1, 10**6),
     }
-    for key, (value, least) in limits.items():
-        if value < least:
-            raise InputError(f"{source}: {key} is {value}, expected at least {least}")
+    for key, (value, least, most) in limits.items():
+        if not least <= value <= most:
+            raise InputError(f"{source}: {key} is {value}, expected at least {least} and at most {most}")
     if not 0.0 <= scenario.network.loss < 1.0:
         raise InputError(f"{source}: network.loss is {scenario.network.loss}, expected from 0 to less than 1")
     if clients.window < clients.messages_per_batch * clients.message_bytes:
         size = Bytes(clients.messages_per_batch * clients.message_bytes)
         raise InputError(f"{source}: clients.window is {clients.window}, expected at least one batch ({size})")
-    if not scenario.loads or min(scenario.loads) <= 0:
-        raise InputError(f"{source}: loads is {list(scenario.loads)}, expected factors above 0")
+    if not 0 < len(scenario.loads) <= 1_000 or not all(0 < load <= 1_000 for load in scenario.loads):
+        shown = f"{list(scenario.loads[:3])}{' and more' if len(scenario.loads) > 3 else ''}"
+        raise InputError(f"{source}: loads is {shown}, expected 1 to 1000 factors above 0 and at most 1000")
     if scenario.policy == "none" and brokers.hosts == "own":
         raise InputError(
             f"{source}: policy is none and brokers.hosts is own: on hosts that do not share a cache nothing would be "
             f"written back, expected one of {', '.join(POLICIES[1:-1])}, or brokers.hosts = 'shared'"
         )
+    _check_amount(scenario, source)
     _check_warmup(scenario, source)
     _check_faults(scenario, source)
     return scenario
+
+
+def _check_amount(scenario: Scenario, source: str) -> None:
+    """Refuse more batches than a run can keep; in a closed loop nobody knows how many will be sent."""
+    clients = scenario.clients
+    if clients.loop == "closed" or clients.workload:
+        return
+    batch_count = int(clients.rate * clients.count * scenario.duration / 10**9 * max(1.0, *scenario.loads))
+    if batch_count > BATCHES_MOST:
+        raise InputError(
+            f"{source}: clients.rate x clients.count x duration is {batch_count:.3g} batches in each run, expected at "
+            f"most {BATCHES_MOST:.3g}: lower one of them"
+        )
 
 
 def _check_warmup(scenario: Scenario, source: str) -> None:

@@ -154,7 +154,7 @@ class Watch:
     def ended(self, left_over: str, at_ns: int, *, is_moving: bool) -> None:
         """The time is up; `left_over` is what should have been done. While batches move, it may still be."""
         if self.enabled and left_over and is_moving:
-            self.unfinished = f"batches were still moving when the time to drain was up: {left_over}"
+            self.unfinished = f"batches may still have moved when the time to drain was up: {left_over}"
         elif self.enabled and left_over:
             self._violated("drained", at_ns, left_over)
         if self.enabled and self._above and not is_moving:

@@ -39,10 +39,24 @@ PROTOCOLS: dict[str, type[Protocol]] = {each.name: each for each in (*SOUND, *RE
 
 
 def protocol(name: str) -> type[Protocol]:
-    """Return the protocol called `name`; raise InputError with the choices where there is none."""
+    """Return the protocol called `name`; raise InputError with the choices where there is none.
+
+    >>> fencepost.protocol("order4.claim").level
+    4
+    """
     if name not in PROTOCOLS:
         raise unknown_choice("sequencer", name, PROTOCOLS)
     return PROTOCOLS[name]
+
+
+def sequencers(level: Level | None = None) -> dict[str, str]:
+    """Return the sound sequencers, of one level or of both: each name with a sentence on how it orders."""
+    return {each.name: sentence_of(each) for each in SOUND if level in (None, each.level)}
+
+
+def sentence_of(protocol: type[Protocol]) -> str:
+    """Return the first sentence of a protocol's documentation."""
+    return (protocol.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
 
 
 def sound_at(level: Level) -> tuple[type[Protocol], ...]:

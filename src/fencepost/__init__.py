@@ -11,10 +11,11 @@ replay      a trace to its violation, in every engine
 mutants     the museum of bugs, and which engine catches which
 native_mutants  the C++ with one line changed, compiled and killed
 litmus      litmus tests of non-coherent memory, in three engines
-ablate      which flush, fence or invalidation of a litmus program is load-bearing
-ablate_program  which one of a program of one's own (fencepost.program)
+litmus_outcomes  every end of a litmus test, with how it is reached
+ablate      which flush, fence or invalidation of a litmus program, or of one's own, is load-bearing
 claims      what the findings of 2026-01-26 claim, each settled by fresh evidence
 new         a commented file of one's own to begin with
+copy_examples  the examples that ship
 """
 
 from importlib import import_module
@@ -23,91 +24,113 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from fencepost import bench
+    from fencepost.ablating import ablate
     from fencepost.checking import check
     from fencepost.comparing import compare
     from fencepost.detection import mutants
     from fencepost.exploring import explore
     from fencepost.exporting import write_export
     from fencepost.ledger import claims
+    from fencepost.litmus_outcomes import litmus_outcomes
     from fencepost.litmus_tests import litmus
+    from fencepost.model.contract import Level, Verdict
+    from fencepost.model.errors import InputError, Interrupted
     from fencepost.model.explorer.columns import describe_run
     from fencepost.model.explorer.run_itf import read_run, write_run
+    from fencepost.model.explorer.run_trace import RunTrace
     from fencepost.model.histories import (
         Beside,
+        History,
         Rules,
         Source,
+        Workload,
         read_batches,
         read_history,
         read_log,
         read_readers,
         read_workload,
-        verify,
-        verify_file,
         write_history,
         write_workload,
     )
     from fencepost.model.itf import read_trace, write_trace
     from fencepost.model.report import Finding, Report
     from fencepost.model.simulation.scenario import Scenario, parse_scenario, read_scenario
-    from fencepost.model.specs import PROTOCOLS, protocol
+    from fencepost.model.specs import PROTOCOLS, protocol, sequencers
+    from fencepost.model.trace import Trace
     from fencepost.mutations.killing import native_mutants
     from fencepost.native import race
-    from fencepost.proofs import prove
-    from fencepost.proofs.ablation import ablate
-    from fencepost.proofs.program_ablation import ablate_program
+    from fencepost.proving import prove
     from fencepost.replaying import replay
-    from fencepost.simulating import Simulation, simulate
+    from fencepost.reports.simulate import Simulation
+    from fencepost.shipped import copy_examples
+    from fencepost.simulating import simulate
     from fencepost.templates import new
+    from fencepost.verifying import verify
 
 __all__ = [
-    "PROTOCOLS", "Beside", "Finding", "Report", "Rules", "Scenario", "Simulation", "Source", "ablate",
-    "ablate_program", "check", "claims", "compare", "describe_run", "explore", "litmus", "mutants", "native_mutants",
+    "PROTOCOLS", "Beside", "Finding", "History", "InputError", "Interrupted", "Level", "Report", "Rules", "RunTrace",
+    "Scenario", "Simulation", "Source", "Trace", "Verdict", "Workload", "ablate", "bench", "check", "claims",
+    "compare", "copy_examples", "describe_run", "explore", "litmus", "litmus_outcomes", "mutants", "native_mutants",
     "new", "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history", "read_log", "read_readers",
-    "read_run", "read_scenario", "read_trace", "read_workload", "replay", "simulate", "verify", "verify_file",
+    "read_run", "read_scenario", "read_trace", "read_workload", "replay", "sequencers", "simulate", "verify",
     "write_export", "write_history", "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
 _HOMES = {
+    "fencepost.ablating": ("ablate",),
     "fencepost.checking": ("check",),
     "fencepost.comparing": ("compare",),
     "fencepost.detection": ("mutants",),
     "fencepost.exploring": ("explore",),
     "fencepost.exporting": ("write_export",),
     "fencepost.ledger": ("claims",),
+    "fencepost.litmus_outcomes": ("litmus_outcomes",),
     "fencepost.litmus_tests": ("litmus",),
     "fencepost.model.explorer.columns": ("describe_run",),
+    "fencepost.model.contract": ("Level", "Verdict"),
+    "fencepost.model.errors": ("InputError", "Interrupted"),
+    "fencepost.model.explorer.run_trace": ("RunTrace",),
     "fencepost.model.explorer.run_itf": ("read_run", "write_run"),
     "fencepost.model.histories": (
         "Beside",
+        "History",
         "Rules",
         "Source",
+        "Workload",
         "read_batches",
         "read_history",
         "read_log",
         "read_readers",
         "read_workload",
-        "verify",
-        "verify_file",
         "write_history",
         "write_workload",
     ),
     "fencepost.model.itf": ("read_trace", "write_trace"),
     "fencepost.model.report": ("Finding", "Report"),
     "fencepost.model.simulation.scenario": ("Scenario", "parse_scenario", "read_scenario"),
-    "fencepost.model.specs": ("PROTOCOLS", "protocol"),
+    "fencepost.model.specs": ("PROTOCOLS", "protocol", "sequencers"),
+    "fencepost.model.trace": ("Trace",),
     "fencepost.mutations.killing": ("native_mutants",),
     "fencepost.native": ("race",),
-    "fencepost.proofs": ("prove",),
-    "fencepost.proofs.ablation": ("ablate",),
-    "fencepost.proofs.program_ablation": ("ablate_program",),
+    "fencepost.proving": ("prove",),
     "fencepost.replaying": ("replay",),
-    "fencepost.simulating": ("Simulation", "simulate"),
+    "fencepost.reports.simulate": ("Simulation",),
+    "fencepost.shipped": ("copy_examples",),
+    "fencepost.simulating": ("simulate",),
     "fencepost.templates": ("new",),
+    "fencepost.verifying": ("verify",),
 }
 
 
+def __dir__() -> list[str]:
+    return sorted({*__all__, "__all__", "__doc__", "__file__", "__name__", "__path__", "__version__"})
+
+
 def __getattr__(name: str) -> Any:
+    if name == "bench":
+        return import_module("fencepost.bench")
     for module, names in _HOMES.items():
         if name in names:
             return getattr(import_module(module), name)

@@ -6,9 +6,12 @@ import io
 import os
 import signal
 import sys
+import warnings
 from typing import Any
 
 from fencepost import signals
+
+EXIT_NOT_WRITTEN = 2
 
 
 def main() -> None:
@@ -30,20 +33,44 @@ def main() -> None:
 
 
 def _run() -> int:
+    """Run the command; where a result could not be written, its code is none that passes."""
+    import click
+
+    from fencepost.model.writing import NotWritten
+
+    missing: list[str] = []
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, NotWritten):
+            missing.append(str(message))
+            click.echo(f"fencepost: not written: {message}", err=True)
+        else:
+            shown(message, category, *where, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", NotWritten)
+        shown, warnings.showwarning = warnings.showwarning, show
+        code = _run_command()
+    return EXIT_NOT_WRITTEN if missing and code == 0 else code
+
+
+def _run_command() -> int:
     import click
 
     from fencepost.command_line import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, cli
-    from fencepost.model.errors import InputError, LoadError
+    from fencepost.model.errors import InputError, LoadError, shortened
 
     try:
         code = cli.main(prog_name="fencepost", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(shortened(shown.getvalue()), err=True, nl=False)
         code = EXIT_BAD_INPUT
     except InputError as error:
         if isinstance(error, LoadError):
             click.echo(error.traceback, err=True, nl=False)
-        click.echo(f"fencepost: {error}", err=True)
+        click.echo(f"fencepost: {shortened(str(error))}", err=True)
         code = EXIT_BAD_INPUT
     except click.Abort:
         code = EXIT_INTERRUPTED

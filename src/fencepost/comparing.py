@@ -11,11 +11,12 @@ race       the production sequencers, raced by real threads over drawn workloads
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from types import ModuleType
+from typing import Any, TypeAlias
 
 from fencepost.compared import attempted, raced, stepped
 from fencepost.compared.attempted import Attempted, Compiled, Shipped
@@ -26,17 +27,22 @@ from fencepost.compared.modules import Native
 from fencepost.compared.raced import Raced
 from fencepost.compared.search import Chunk, Tally, Task, search
 from fencepost.compared.stepped import Stepped
-from fencepost.compared.verdicts import OF_LEVEL, Compared, Comparisons, Counterexample
+from fencepost.compared.verdicts import OF_LEVEL, Compared, Counterexample
 from fencepost.model.contract import LEVELS, Level, Verdict
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
 from fencepost.model.own import SEQUENCER, is_own, object_of
 from fencepost.model.processes import SECONDS_MOST, Ended, in_order
 from fencepost.model.programs import DESIGNS
+from fencepost.model.report import Progress
 from fencepost.model.simulation.soundness import SEED_POLICY
+from fencepost.model.writing import kept
 from fencepost.native import PUBLICATIONS, SEQUENCERS, Mutant
 from fencepost.native.pipeline import DESIGN_NAMES, STEPPED_NAMES
+from fencepost.reports.compare import CompareReport, report_of
+from fencepost.targets import name_of, several
 
 EXAMPLES = {stepped.POLICY: 1_000, attempted.POLICY: 200, raced.POLICY: 100}
 """Examples of a row by default: of those that take longer, fewer."""
@@ -46,90 +52,108 @@ CHUNK = {stepped.POLICY: 250, attempted.POLICY: 100, raced.POLICY: 25}
 INTERRUPTED = "interrupted"
 POLICIES = (stepped.POLICY, attempted.POLICY, raced.POLICY, *PUBLICATIONS)
 AnyTask = Stepped | Attempted | Raced
+Target: TypeAlias = str | Path | Make | ModuleType | type[Protocol]
+EXPECTED = "a sequencer's name, FILE.py[:Class], what makes a sequencer, or a module of one"
 
 
 def compare(
-    sequencers: str | Path | Iterable[str] = (),
+    target: Target | Iterable[Target] | None = None,
     *,
-    yours: Make | ModuleType | None = None,
-    levels: Iterable[Level] = LEVELS,
+    level: Level | None = None,
     policy: str | None = None,
     examples: int | None = None,
-    budget_seconds: float | None = None,
     seed: int | None = None,
     jobs: int = 1,
+    timeout: float | None = None,
     native: ModuleType | None = None,
     mutant: Mutant = Mutant.NONE,
     profile: str = PROFILE,
-    only_differences: bool = False,
+    ignore_shared: bool = False,
     out: Path | None = None,
     kept_in: Path | None = None,
-    progress: Callable[[str], None] = lambda message: None,
-) -> Comparisons:
+    on_progress: Progress | None = None,
+) -> CompareReport:
     """Compare native sequencers with the model, by default all of them under every policy.
 
-    sequencers       names, or FILE.py[:Class] for a sequencer of your own
-    yours            a sequencer of your own instead: what makes a `fencepost.native.YourSequencer`, or a module made by
-                     FENCEPOST_SEQUENCER (`fencepost/adapter.hpp`); `levels` then says of which level it is
+        report = fencepost.compare("order5.fetch_add", examples=50, seed=1)
+
+    target           names; or one sequencer of your own: FILE.py[:Class], what makes a
+                     `fencepost.native.YourSequencer`, or a module made by FENCEPOST_SEQUENCER
+                     (`fencepost/adapter.hpp`); `level` then says of which it is
     policy           `stepped`, `attempts`, `race`, or a publication, with which it is then raced
     examples         tried in each row, exactly so many different ones unless one fails; by default 1,000 stepped, 200
                      attempts, 100 races, and 1,000 of yours
-    budget_seconds   or for how long all rows together draw
     seed             with one, and `examples`, all but the races' threads is the same again, and no example that failed
                      earlier is tried first; without, one is drawn
+    timeout          seconds, for which all rows together draw, instead of a number of examples
     native           a compiled module with the stepped part of `_core`, the racing part, or both; it is compared as far
                      as it goes. By default the one that ships
     mutant           a fault to build into the stepped part
-    only_differences   promises that the model breaks by the same steps are no finding: they are the design's
+    ignore_shared    promises that the model breaks by the same steps are no finding: they are the design's
     out              the folder for traces of counterexamples; none are written without it
     kept_in          the folder of examples that failed, by default the user's; never used with a seed
 
-    Raises InputError for names, numbers and modules that cannot be used, and Interrupted with the rows so far.
+    Raises InputError for names, numbers and modules that cannot be used, and Interrupted with the report so far.
     """
-    names: tuple[str, ...] = (
-        (str(sequencers),) if isinstance(sequencers, str | Path) else tuple(dict.fromkeys(sequencers))
-    )
-    if len(names) == 1 and yours is None and is_own(names[0]):
-        yours = object_of(names[0], SEQUENCER)
-        names = ()
-    _check(names, policy, examples, budget_seconds, jobs)
+    names, yours, own = _asked(several(target), level)
+    levels = LEVELS if level is None else (level,)
+    _check(names, policy, examples, timeout, jobs)
     compiled = Native.of(native)
     tasks: tuple[AnyTask, ...]
     if yours is not None:
-        tasks = (_yours(yours, tuple(levels), names, native),)
+        tasks = (_yours(yours, levels, names, native),)
     else:
-        tasks = tuple(_tasks(names, tuple(levels), policy, compiled, mutant, profile, only_differences))
+        tasks = tuple(_tasks(names, levels, policy, compiled, mutant, profile, ignore_shared))
     if not tasks:
-        raise InputError(_nothing(names, tuple(levels), policy, compiled))
+        raise InputError(_nothing(names, levels, policy, compiled))
     folder = None if seed is not None else kept_in or user_folder()
     drawn = SystemRandom().getrandbits(32) if seed is None else seed
+    asked: dict[str, Any] = {"own": own, "examples": examples, "is_by_time": timeout is not None}
     rows: list[Compared] = []
     try:
         for task in tasks:
-            progress(f"{task.sequencer} {task.policy}")
-            share = budget_seconds / len(tasks) if budget_seconds is not None else None
+            if on_progress is not None:
+                on_progress(f"{task.sequencer} {task.policy}")
+            share = timeout / len(tasks) if timeout is not None else None
             default = EXAMPLES_OF_YOURS if yours is not None else EXAMPLES[_kind(task)]
-            count = (examples or default) if budget_seconds is None else None
+            count = (examples or default) if timeout is None else None
             rows.append(_compared(task, jobs, drawn, count, share, folder, out))
             if rows[-1].reason == INTERRUPTED:
                 raise KeyboardInterrupt
     except KeyboardInterrupt:
-        raise Interrupted(Comparisons(drawn, tuple(rows), is_interrupted=True)) from None
-    return Comparisons(drawn, tuple(rows))
+        raise Interrupted(report_of(rows, drawn, is_interrupted=True, **asked)) from None
+    return report_of(rows, drawn, **asked)
 
 
-def _check(
-    names: tuple[str, ...], policy: str | None, examples: int | None, budget_seconds: float | None, jobs: int
-) -> None:
+def _asked(
+    targets: tuple[Target, ...], level: Level | None
+) -> tuple[tuple[str, ...], Make | ModuleType | None, str | None]:
+    """Return the names that are asked for, or what makes a sequencer of one's own and the words of a command for it."""
+    given: list[Any] = [
+        each.name if isinstance(each, type) and issubclass(each, Protocol) else each for each in targets
+    ]
+    names = tuple(name_of(each, EXPECTED) for each in given if isinstance(each, str | Path) and not is_own(each))
+    if len(names) == len(given):
+        return names, None, None
+    if len(given) > 1:
+        raise InputError("a sequencer of your own is compared alone: expected one target")
+    (one,) = given
+    if isinstance(one, str | Path):
+        return (), object_of(one, SEQUENCER), f"{one} --level {level}"
+    maker: Make | ModuleType = one
+    return (), maker, None
+
+
+def _check(names: tuple[str, ...], policy: str | None, examples: int | None, timeout: float | None, jobs: int) -> None:
     known = sorted({*STEPPED_NAMES, *SEQUENCERS})
     for name in names:
         if name not in known:
             raise unknown_choice("sequencer", name, known)
     if policy is not None and policy not in POLICIES:
         raise unknown_choice("policy", policy, POLICIES)
-    if examples is not None and budget_seconds is not None:
-        raise InputError("both examples and a budget were given: expected one of them")
-    for word, value in (("examples", examples), ("budget_seconds", budget_seconds), ("jobs", jobs)):
+    if examples is not None and timeout is not None:
+        raise InputError("both examples and a timeout were given: expected one of them")
+    for word, value in (("examples", examples), ("timeout", timeout), ("jobs", jobs)):
         if value is not None and not 0 < value < float("inf"):
             raise InputError(f"{word} is {value}: expected more than 0")
 
@@ -141,14 +165,14 @@ def _tasks(
     compiled: Native,
     mutant: Mutant,
     profile: str,
-    only_differences: bool,
+    ignore_shared: bool,
 ) -> Iterator[AnyTask]:
     """Yield what is compared: each sequencer of the levels under each policy that it has."""
     for name in names or dict.fromkeys((*DESIGN_NAMES, *SEQUENCERS)):
         if _level(name) not in levels:
             continue
         if name in STEPPED_NAMES and compiled.is_stepped and policy in (None, stepped.POLICY):
-            yield Stepped(name, compiled, mutant, profile, only_differences)
+            yield Stepped(name, compiled, mutant, profile, ignore_shared)
         if name not in SEQUENCERS or not compiled.is_raced or mutant is not Mutant.NONE:
             continue
         if policy in (None, attempted.POLICY):
@@ -159,12 +183,12 @@ def _tasks(
 
 def _yours(yours: Make | ModuleType, levels: tuple[Level, ...], names: tuple[str, ...], native: object) -> Attempted:
     if len(levels) != 1 or names or native is not None:
-        raise InputError("a sequencer of your own is compared alone: expected `yours` with one level, and no names")
+        raise InputError("a sequencer of your own is compared alone: expected it with one level, and no other")
     if isinstance(yours, ModuleType):
         module = Native.named(yours)
         return Attempted(module.name, levels[0], Compiled(module))
     if not callable(yours):
-        raise InputError(f"yours is {yours!r}: expected a class or function that makes a sequencer, or a module")
+        raise InputError(f"{yours!r} is no sequencer: expected a class or function that makes a sequencer, or a module")
     return Attempted(getattr(yours, "__name__", type(yours).__name__), levels[0], yours)
 
 
@@ -295,5 +319,4 @@ def _counterexample(task: AnyTask, chunk: Chunk, out: Path | None) -> Counterexa
     if out is None or made.trace is None:
         return made
     path = out / f"compare-{task.sequencer}-{made.property}.itf.json"
-    write_run(made.trace, path)
-    return Counterexample(**{**vars(made), "path": path})
+    return Counterexample(**{**vars(made), "path": kept(path, partial(write_run, made.trace))})

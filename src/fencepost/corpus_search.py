@@ -13,12 +13,14 @@ from fencepost.model.contract import Verdict
 from fencepost.model.errors import Interrupted
 from fencepost.model.explorer.exploration import Explored, Limits, Subject
 from fencepost.model.explorer.reduction import DEPTH_MOST
+from fencepost.model.programs.corpus import weight_of
 
 FIRST_DRAWN_RUNS = 10
 """Runs that are drawn (PCT) of each scenario before the search for all of them: most bugs show in the first few."""
 
-PYTHON_RUNS, NATIVE_RUNS, DRAWN_RUNS = 40, 20_000, 10
-"""Complete runs of a scenario that the search for all of them visits, in Python and in C++; and drawn ones after it."""
+PYTHON_RUNS, NATIVE_RUNS, DRAWN_RUNS = 25, 20_000, 10
+"""Complete runs of a scenario that the search for all of them visits, in Python and in C++, times the scenario's
+weight; and drawn ones after it."""
 
 Explore = Callable[[Subject, str, Limits], Explored]
 
@@ -57,9 +59,11 @@ def search_corpus(subjects: Mapping[str, Subject], budget: Budget, explore: Expl
             if any(each.violation is not None for each in came.values()):
                 break
             left = len(subjects) - done
-            whole = some(subject, "exhaustive", budget.exhaustive_runs, left)
+            guarded = replace(subject, is_guarded=True)  # by the first drawn runs
+            runs = None if budget.exhaustive_runs is None else budget.exhaustive_runs * weight_of(name)
+            whole = some(guarded, "exhaustive", runs, left)
             if whole.verdict is Verdict.UNKNOWN:
-                more = some(subject, "pct", budget.drawn_runs, 2 * left)
+                more = some(guarded, "pct", budget.drawn_runs, 2 * left)
                 whole = more if more.violation is not None else _joined(whole, more)
             came[name] = whole
     except KeyboardInterrupt as interrupt:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
-from fencepost.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget, Explore, search_corpus
+from fencepost.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget, search_corpus
+from fencepost.model.contract import promised
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, Tell
+from fencepost.model.explorer.exploration import Progress as Visited
 from fencepost.model.explorer.exploration import explore as explore_subject
-from fencepost.model.explorer.subjects import LitmusOrigin, litmus_file, program, sequencer
-from fencepost.model.litmus import lints, read_test
+from fencepost.model.explorer.reduction import DEPTH_MOST
+from fencepost.model.explorer.run_watch import REFINEMENT
+from fencepost.model.explorer.subjects import SequencerOrigin, litmus_file, program, sequencer
+from fencepost.model.language import Protocol
+from fencepost.model.litmus import LitmusTest, read_test
 from fencepost.model.litmus.linting import refuse
 from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.museum import BUGS
@@ -20,10 +24,13 @@ from fencepost.model.own import is_own, program_of
 from fencepost.model.programs import DESIGNS, Design, Scenario, design
 from fencepost.model.programs.corpus import CORPUS, Named, corpus_for, fitted, named, runs_on
 from fencepost.model.programs.own import Program
+from fencepost.model.report import Progress
 from fencepost.native.pipeline import has_stepped_form
+from fencepost.reports.explore import ExploreReport, file_name, lints_of, report_of, why_not
+from fencepost.targets import name_of, one_of
 
-if TYPE_CHECKING:
-    from fencepost.model.litmus import LitmusTest
+Target: TypeAlias = str | Path | Program | Design | LitmusTest | type[Protocol]
+EXPECTED = "a sequencer's or bug's name, a litmus file, FILE.py[:name], or an object of these"
 
 PROFILES = ("sc", "tso", "ncx", "ncx-nospec", "ncx-noevict", "ncx-lfence")
 """The profiles that the explorer supports."""
@@ -32,44 +39,72 @@ PROFILES = ("sc", "tso", "ncx", "ncx-nospec", "ncx-noevict", "ncx-lfence")
 ALL, DRAWN, DRAWN_COUNT = "all", "drawn", 20
 """Names of the whole corpus, and of scenarios that are drawn; how many of those."""
 
-ENGINES = ("model", "native")
+ENGINES = ("explorer", "native")
 """The plain reference in Python; the same walk in C++, of what has a native form."""
 
 
 def subjects(
-    what: str | Path | Program,
+    what: Target,
     *,
     profile: str | None = None,
     matrix: str = MATRIX,
     scenario: Scenario | str | None = None,
+    property: str | None = None,
     seed: int = 0,
-    engine: str = "model",
+    engine: str = "explorer",
 ) -> list[Subject]:
-    """Return what a name or a litmus file stands for: a subject for each profile of a file, each scenario of a name.
+    """Return what a target stands for: a subject for each profile of a litmus file, each scenario of a sequencer.
 
     `scenario` is one of one's own, or the name of one of the corpus, ALL of them, or DRAWN by what `compare` draws. A
     bug is explored for the promise that it must break, and without a scenario on its own; a sequencer on ALL.
 
-    Raises InputError for what is neither.
+    Raises InputError for what is neither, and for a property that a sequencer's runs cannot be held against.
     """
-    if isinstance(what, Program) or is_own(what):
-        if scenario is not None:
-            raise InputError("a program of your own has no scenario: leave out what says how large one is")
+    if isinstance(what, Program) or (isinstance(what, str | Path) and is_own(what)):
+        _refuse_beside("a program of your own", scenario, property)
         return [program(program_of(what), profile or PROFILE, matrix)]
-    name = str(what)
-    if name.endswith(".litmus") or Path(name).is_file():
-        test: LitmusTest = read_test(name)
+    if isinstance(what, LitmusTest) or (
+        isinstance(what, str | Path) and (str(what).endswith(".litmus") or Path(what).is_file())
+    ):
+        _refuse_beside("a litmus file", scenario, property)
+        test = what if isinstance(what, LitmusTest) else read_test(what)
         return [litmus_file(test, each, matrix) for each in ([profile] if profile else test.profiles)]
-    if name in BUGS:
-        bug = BUGS[name]
-        chosen, asked = scenarios(bug.design, scenario or bug.scenario, seed, engine), frozenset({bug.breaks})
-        return [_on(bug.design, each, profile or PROFILE, matrix, asked) for each in chosen]
-    if name not in DESIGNS:
-        raise InputError(
-            f"{unknown_choice('sequencer', name, DESIGNS)}, a bug of the museum, a litmus file, or FILE.py[:name]"
-        )
-    found = design(name)
-    return [_on(found, each, profile or PROFILE, matrix) for each in scenarios(found, scenario or ALL, seed, engine)]
+    given = what.name if isinstance(what, Design) or (isinstance(what, type) and issubclass(what, Protocol)) else what
+    name = name_of(given, EXPECTED)
+    if name not in BUGS and name not in DESIGNS:
+        raise InputError(f"{unknown_choice('sequencer', name, (*DESIGNS, *BUGS))}; or a litmus file, or FILE.py[:name]")
+    found = BUGS[name].design if name in BUGS else design(name)
+    asked = _asked(found, property) or (frozenset({BUGS[name].breaks}) if name in BUGS else None)
+    usual = BUGS[name].scenario if name in BUGS else ALL
+    made = [
+        _on(found, each, profile or PROFILE, matrix, asked)
+        for each in scenarios(found, scenario or usual, seed, engine)
+    ]
+    return made if property is None else _that_show(property, made)
+
+
+def _that_show(property: str, made: list[Subject]) -> list[Subject]:
+    """Return the subjects whose runs are held against a promise. InputError: there is none, with the reason."""
+    reasons = [why_not(property, [each.origin]) for each in made if isinstance(each.origin, SequencerOrigin)]
+    shown = [each for each, why in zip(made, reasons, strict=True) if not why]
+    if not shown:
+        raise InputError(f"nothing that was asked for shows {property}: {reasons[0]}; choose another scenario")
+    return shown
+
+
+def _refuse_beside(what: str, scenario: object, property: str | None) -> None:
+    if scenario is not None:
+        raise InputError(f"{what} has no scenario: leave out what says how large one is")
+    if property is not None:
+        raise InputError(f"property {property!r} of {what}: expected none; its own conditions are what is judged")
+
+
+def _asked(design: Design, property: str | None) -> frozenset[str] | None:
+    """Return the one property that is asked for. InputError: the level has no such promise, or no run can show it."""
+    known = [each for each in promised(design.level) if each != "wait-free"]
+    if property is not None and property not in (*known, REFINEMENT):
+        raise unknown_choice("property", property, (*known, REFINEMENT))
+    return None if property is None else frozenset({property})
 
 
 def scenarios(design: Design, asked: Scenario | str, seed: int, engine: str) -> list[Named]:
@@ -97,107 +132,143 @@ def _on(design: Design, each: Named, profile: str, matrix: str, asked: frozenset
     return replace(made, scenario=each.name, size=f"{each.name}: {made.size}") if each.name else made
 
 
-def _on_corpus(
-    asked: list[Subject], explore: Explore, limits: Limits, engine: str, *, is_asked: bool
-) -> list[Explored]:
-    """Search several scenarios within the limits; where nobody asked for a number of runs, as many as `check` does."""
-    runs = limits.runs if is_asked else (NATIVE_RUNS if engine == "native" else PYTHON_RUNS)
-    budget = Budget(runs, DRAWN_RUNS, limits.seconds, limits.depth)
-    try:
-        return list(search_corpus({each.scenario: each for each in asked}, budget, explore).values())
-    except Interrupted as interrupt:
-        raise Interrupted(list(interrupt.found.values())) from None
+@dataclass(frozen=True)
+class Search:
+    """How each subject is searched."""
+
+    engine: str
+    strategy: str | None
+    reduction: bool
+    seed: int
+    pct_depth: int
+    limits: Limits
+    jobs: int
+    checkpoint: Path | None
+    resume: bool
+    tell: Tell
+
+    def __call__(self, subject: Subject, strategy: str, limits: Limits) -> Explored:
+        """Search one subject."""
+        if self.engine == "native":
+            from fencepost.native import explore as explore_natively
+
+            return explore_natively(
+                subject, strategy=strategy, seed=self.seed, pct_depth=self.pct_depth, limits=limits, tell=self.tell
+            )
+        return explore_subject(
+            subject,
+            strategy=strategy,
+            reduction=self.reduction,
+            seed=self.seed,
+            pct_depth=self.pct_depth,
+            limits=limits,
+            jobs=self.jobs,
+            checkpoint=None if self.checkpoint is None else _named_for(self.checkpoint, subject),
+            resume=self.resume,
+            tell=self.tell,
+        )
+
+    def on_corpus(self, asked: list[Subject]) -> list[Explored]:
+        """Search several scenarios; where nobody asked for a number of runs, as many as `check` does."""
+        is_asked = self.strategy is not None or self.limits.runs is not None
+        most = NATIVE_RUNS if self.engine == "native" else PYTHON_RUNS
+        budget = Budget(self.limits.runs if is_asked else most, DRAWN_RUNS, self.limits.seconds, self.limits.depth)
+        try:
+            whole = replace(self, checkpoint=None)
+            return list(search_corpus({each.scenario: each for each in asked}, budget, whole).values())
+        except Interrupted as interrupt:
+            raise Interrupted(list(interrupt.found.values())) from None
+
+    def on_each(self, asked: list[Subject]) -> list[Explored]:
+        """Search one subject after the other. Raises Interrupted with what came of them until then."""
+        found: list[Explored] = []
+        try:
+            for subject in asked:
+                found.append(self(subject, self.strategy or "exhaustive", self.limits))
+        except KeyboardInterrupt as interrupt:
+            last = [interrupt.found] if isinstance(interrupt, Interrupted) else []
+            raise Interrupted([*found, *last]) from None
+        return found
 
 
 def _named_for(checkpoint: Path, subject: Subject) -> Path:
     return checkpoint.with_name(f"{subject.profile}-{checkpoint.name}")
 
 
-def findings(subject: Subject) -> tuple[str, ...]:
-    """Return what the litmus file of a subject says and seldom means; nothing of other subjects."""
-    origin = subject.origin
-    return lints(origin.test, [origin.profile]) if isinstance(origin, LitmusOrigin) else ()
+def checkpoint_of(target: object, out: Path) -> Path:
+    """Return the file in the folder `out` that keeps where the search of a target stands."""
+    return out / f"explore-{file_name(Path(str(getattr(target, 'name', target))).name)}.checkpoint.json"
 
 
 def explore(
-    what: str | Path | Program,
+    target: Target,
     *,
+    property: str | None = None,
+    engine: str = "explorer",
+    seed: int = 0,
+    jobs: int = 1,
+    timeout: float = 60.0,
+    depth: int = DEPTH_MOST,
+    runs: int | None = None,
     profile: str | None = None,
     matrix: str = MATRIX,
     scenario: Scenario | str | None = None,
     strategy: str | None = None,
     reduction: bool = True,
-    seed: int = 0,
     pct_depth: int = 3,
-    limits: Limits | None = None,
-    engine: str = "model",
-    jobs: int = 1,
-    checkpoint: Path | None = None,
     resume: bool = False,
     strict: bool = False,
-    tell: Tell = lambda progress: None,
-) -> list[Explored]:
-    """Explore a sequencer on a scenario, a mutant, a litmus file, or a program of one's own.
+    out: Path | None = None,
+    on_progress: Progress | None = None,
+) -> ExploreReport:
+    """Explore a sequencer on scenarios, a bug, a litmus file, or a program of one's own.
 
-    That is a `fencepost.program.Program`, FILE.py or FILE.py:name. Returns what came of it under each profile.
+        report = fencepost.explore("order4.claim", scenario="wrap-parked")
 
-    `scenario` is one of one's own, or the name of one of the corpus, ALL of them (for sequencers the default), or
-    DRAWN. Several scenarios share `limits`: a few drawn runs of each, then all runs of each, as far as the budget goes;
-    what is not searched to its end is *not found* in so many runs. With a `strategy` only `limits` end it.
+    target     a name, a path, FILE.py[:name], a `fencepost.program.Program`, a protocol, a design, or a litmus test
+    property   only this promise of a sequencer
+    engine     `explorer`, the plain reference in Python, or `native`, the same in C++
+    timeout    seconds of all together; what is not visited by then is *unknown*, or *not found* in so many runs
+    depth      steps of a run; a longer one is left out, and said
+    runs       complete runs, at most; None: 2,000 drawn ones, 40 of each scenario of the corpus, or all of one
+    scenario   one of one's own, or the name of one of the corpus, ALL of them (of sequencers the default), or DRAWN.
+               Several share what is allowed: a few drawn runs of each, then all of each, as far as that goes
+    strategy   `exhaustive`, `random` or `pct`; with one, only the limits end it
+    out        the folder for traces, and for where a search stands; None: nothing is written
 
-        (explored,) = fencepost.explore("order4.claim", scenario="wrap-parked")
-
-    Raises InputError for what cannot be explored, and Interrupted with what was explored until then. With `strict`,
-    what a litmus file says and seldom means is an error.
+    Raises InputError for what cannot be explored, and Interrupted with the report so far. With `strict`, what a litmus
+    file says and seldom means is an error.
     """
     if engine not in ENGINES:
         raise unknown_choice("engine", engine, ENGINES)
-    asked = subjects(what, profile=profile, matrix=matrix, scenario=scenario, seed=seed, engine=engine)
+    one = one_of(target, EXPECTED)
+    asked = subjects(
+        one, profile=profile, matrix=matrix, scenario=scenario, property=property, seed=seed, engine=engine
+    )
     if engine == "native" and (not reduction or jobs != 1 or resume):
         raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
     if strict:
-        refuse([finding for subject in asked for finding in findings(subject)])
-
-    of_corpus = len(asked) > 1 and asked[-1].scenario != ""
-
-    def explored(subject: Subject, strategy: str, limits: Limits | None) -> Explored:
-        if engine == "native":
-            from fencepost.native import explore as explore_natively
-
-            return explore_natively(
-                subject, strategy=strategy, seed=seed, pct_depth=pct_depth, limits=limits, tell=tell
-            )
-        return explore_subject(
-            subject,
-            strategy=strategy,
-            reduction=reduction,
-            seed=seed,
-            pct_depth=pct_depth,
-            limits=limits,
-            jobs=jobs,
-            checkpoint=None if of_corpus or checkpoint is None else _named_for(checkpoint, subject),
-            resume=resume,
-            tell=tell,
-        )
-
-    if of_corpus and strategy in (None, "exhaustive"):
-        limits = limits or Limits()
-        return _on_corpus(asked, explored, limits, engine, is_asked=strategy is not None or limits.runs is not None)
-    return _each(asked, explored, strategy or "exhaustive", limits)
-
-
-def _each(
-    asked: list[Subject],
-    explored: Callable[[Subject, str, Limits | None], Explored],
-    strategy: str,
-    limits: Limits | None,
-) -> list[Explored]:
-    """Explore one subject after the other. Raises Interrupted with what came of them until then."""
-    found: list[Explored] = []
+        refuse([finding for subject in asked for finding in lints_of(subject)])
+    checkpoint = None if out is None else checkpoint_of(one, out)
+    limits, tell = Limits(timeout, depth, runs), _teller(on_progress)
+    search = Search(
+        engine, strategy, reduction, seed, pct_depth, limits, jobs, checkpoint, resume, tell
+    )  # fmt: skip
+    of_corpus = len(asked) > 1 and asked[-1].scenario != "" and strategy in (None, "exhaustive")
     try:
-        for subject in asked:
-            found.append(explored(subject, strategy, limits))
-    except KeyboardInterrupt as interrupt:
-        last = [interrupt.found] if isinstance(interrupt, Interrupted) else []
-        raise Interrupted([*found, *last]) from None
-    return found
+        explored = search.on_corpus(asked) if of_corpus else search.on_each(asked)
+    except Interrupted as interrupt:
+        raise Interrupted(report_of(interrupt.found, engine, seed, out, is_interrupted=True)) from None
+    return report_of(explored, engine, seed, out)
+
+
+def _teller(on_progress: Progress | None) -> Tell:
+    """Return what says in words how far a search is."""
+
+    def tell(visited: Visited) -> None:
+        if on_progress is not None:
+            left = visited.seconds * (1 - visited.done) / visited.done if visited.done else 0.0
+            eta = f", about {left:.0f} s to go" if visited.done else ""
+            on_progress(f"{visited.ended_count} runs, about {visited.done:.1%} of all{eta}")
+
+    return tell

@@ -11,8 +11,8 @@ from fencepost.model.explorer.columns import conclusion, heading, table
 from fencepost.model.explorer.exports import chrome_document, page, shiviz_log
 from fencepost.model.explorer.run_itf import itf_text
 from fencepost.model.explorer.run_trace import Run, RunTrace
-from fencepost.model.itf import write_whole
 from fencepost.model.trace import Trace
+from fencepost.model.writing import store
 from fencepost.replaying import run_of
 
 EXPORTS: dict[str, Callable[[Run, bool], str]] = {
@@ -29,7 +29,9 @@ def write_export(trace: Trace | RunTrace, kind: str, path: Path, *, full: bool =
 
     `full` has the text tell of every operation. Raises InputError for an unknown kind, and for a spec's trace whose
     steps no programs perform.
+
+    >>> fencepost.write_export(fencepost.read_trace(Path("examples/data/inversion.itf.json")), "html", Path("run.html"))
     """
     if kind not in EXPORTS:
         raise unknown_choice("export", kind, EXPORTS)
-    write_whole(path, EXPORTS[kind](run_of(trace), full))
+    store(path, EXPORTS[kind](run_of(trace), full))

@@ -1,94 +1,71 @@
-"""Litmus tests in three engines: explorer in Python, explorer in C++, timestamps in Z3. All must agree."""
+"""Litmus tests in three engines: the explorer in Python, the one in C++, timestamps in Z3. All must agree."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import TypeAlias
 
-from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError, Interrupted, unknown_choice
+from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.litmus import Answer, LitmusTest, lints, read_test
-from fencepost.model.litmus.explore import Budget, explore, explore_as_defined
+from fencepost.model.litmus.explore import SECONDS_BUDGET, STATE_BUDGET, Budget, explore, explore_as_defined
 from fencepost.model.litmus.idioms import idiom_folder, idiom_names
 from fencepost.model.litmus.linting import refuse, same_names
 from fencepost.model.litmus.witness import Run, complete, replay
 from fencepost.model.memory import MATRIX
 from fencepost.model.memory import matrix as matrix_named
 from fencepost.model.memory import profile as profile_named
+from fencepost.model.report import Progress, engines_of
+from fencepost.reports.litmus import ENGINES as ENGINES
+from fencepost.reports.litmus import LitmusReport, Row, report_of
+from fencepost.targets import name_of, several
 
-ENGINES = ("python", "native", "smt")
+Target: TypeAlias = str | Path | LitmusTest
+EXPECTED = "a litmus file, a folder of them, or a test"
 SUFFIX = ".litmus"
 TO_SHOW = Budget(200_000, 5.0)
 """What finding a run may cost where no engine that was asked came with one."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One test under one profile. `engines` maps each engine asked to its answer; `expect` is what the file claims of
-    this profile, or None where it claims nothing. `crash` says when hosts crash, where they may: `at any moment`, or
-    `at its CRASH`. `ok`: all that can answer agree, with `expect` too. `lints` say what is seldom meant.
-    """
-
-    test: LitmusTest
-    profile: str
-    matrix: str
-    expect: Answer | None
-    engines: dict[str, Answer]
-    states: int | None  # that the explorers found; None when only Z3 was asked
-    seconds: float
-    run: Run | None = None  # into the condition, where some run leads there
-    notes: tuple[str, ...] = field(default=())
-    crash: str = ""
-    lints: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.test.name
-
-    @property
-    def answers(self) -> set[Answer]:
-        """Return what was answered by those engines that can express the test."""
-        return set(self.engines.values()) - {Answer.UNSUPPORTED}
-
-    @property
-    def verdict(self) -> Verdict:
-        decided = self.answers - {Answer.UNKNOWN}
-        if len(decided) > 1 or (self.expect is not None and decided - {self.expect}):
-            return Verdict.VIOLATED
-        return Verdict.EXHAUSTED if decided and Answer.UNKNOWN not in self.answers else Verdict.UNKNOWN
-
-    @property
-    def ok(self) -> bool:
-        return self.verdict.passes
-
-
 def litmus(
-    paths: Sequence[Path | str] = (),
+    target: Target | Iterable[Target] | None = None,
     *,
+    engine: str | Iterable[str] | None = None,
+    timeout: float = SECONDS_BUDGET,
+    states: int = STATE_BUDGET,
     profile: str | None = None,
     matrix: str = MATRIX,
-    engines: Sequence[str] = ENGINES,
-    budget: Budget | None = None,
     as_defined: bool = False,
     strict: bool = False,
-    progress: Callable[[str], None] | None = None,
+    on_progress: Progress | None = None,
     refused: Callable[[InputError], None] | None = None,
-) -> list[Row]:
-    """Decide litmus tests: files, folders of them, or without paths the tests that ship with fencepost.
+) -> LitmusReport:
+    """Decide litmus tests: files, folders of them, tests, or without a target the ones that ship with fencepost.
+
+        report = fencepost.litmus("mine.litmus", profile="tso")
+
+    engine     `explorer` in Python, `native` in C++, `z3` on timestamps; one or several, by default all
+    timeout    seconds after which an engine answers *unknown* to a test, and `states` after which an explorer does
 
     A test is decided under each profile that it names, or under `profile` alone; under a crash profile a test with a
     CRASH of its own is asked about twice: at any moment, and there. `as_defined` makes the explorers take the
     definition's own steps, of which there are many more. Every file is read before the first is decided, so that a bad
     one is known at once; `refused` is told of each that cannot be read, and without it the first is raised. With
-    `strict`, what is seldom meant is an error. Raises Interrupted with the rows that are decided.
+    `strict`, what is seldom meant is an error. Raises Interrupted with the report so far.
     """
-    for engine in engines:
-        if engine not in ENGINES:
-            raise unknown_choice("engine", engine, ENGINES)
-    tests = read_tests(paths, refused)
+    engines = engines_of(engine, ENGINES)
+    unread: list[str] = []
+
+    def told(error: InputError) -> None:
+        if refused is None:
+            raise error
+        unread.append(str(error))
+        refused(error)
+
+    tests = read_tests(several(target), told)
     names = same_names(tests)
     under = {test.path: test.profiles if profile is None else (profile,) for test in tests}
     findings = {
@@ -99,23 +76,29 @@ def litmus(
         refuse([each for test in tests for each in findings[test.path]])
     rows: list[Row] = []
     try:
-        for test in tests:
+        for number, test in enumerate(tests, start=1):
             for name in under[test.path]:
                 for asked, crash in test.crash_questions(profile_named(name)):
-                    if progress is not None:
-                        progress(f"{test.name} under {name}{f', crash {crash}' if crash else ''}")
-                    row = decide_test(asked, name, matrix, engines, budget or Budget(), as_defined)
+                    if on_progress is not None:
+                        on_progress(
+                            f"{number} of {len(tests)}: {test.name} under {name}{f', crash {crash}' if crash else ''}"
+                        )
+                    row = decide_test(asked, name, matrix, engines, Budget(states, timeout), as_defined)
                     rows.append(replace(row, crash=crash, lints=findings[test.path]))
     except KeyboardInterrupt:
-        raise Interrupted(rows) from None
-    return rows
+        raise Interrupted(report_of(rows, engines, unread, is_interrupted=True)) from None
+    return report_of(rows, engines, unread)
 
 
-def read_tests(paths: Sequence[Path | str], refused: Callable[[InputError], None] | None = None) -> list[LitmusTest]:
-    """Read the litmus files that paths stand for, sorted within each folder; `refused` is told of those that cannot."""
+def read_tests(targets: Sequence[Target], refused: Callable[[InputError], None] | None = None) -> list[LitmusTest]:
+    """Read the litmus files that targets stand for, sorted within each folder; `refused` is told of those that cannot.
+
+    Raises InputError for a target that is neither a path nor a test.
+    """
     files: list[Path] = []
-    tests: list[LitmusTest] = []
-    for path in map(Path, paths) if paths else [shipped()]:
+    tests: list[LitmusTest] = [each for each in targets if isinstance(each, LitmusTest)]
+    paths = [Path(name_of(each, EXPECTED)) for each in targets if not isinstance(each, LitmusTest)]
+    for path in paths if targets else [shipped()]:
         with told(refused):
             files += files_of(path)
     for file in dict.fromkeys(files):
@@ -165,15 +148,15 @@ def decide_test(
     seconds = 0.0
     run: Run | None = None
     for engine in engines:
-        if engine == "smt":
+        if engine == "z3":
             from fencepost.proofs.litmus import decide
 
             decided = decide(test.program, test.bad, under, order, budget.seconds)
             answers[engine], seconds = decided.answer, seconds + decided.seconds
             if decided.answer is Answer.UNKNOWN or (decided.answer is Answer.UNSUPPORTED and len(engines) == 1):
-                notes.append(f"smt: {decided.reason}")
+                notes.append(f"z3: {decided.reason}")
             continue
-        if engine == "python":
+        if engine == "explorer":
             take = explore_as_defined if as_defined else explore
             explored = take(test.program, test.bad, under, order, budget)
             schedule = explored.schedule or None

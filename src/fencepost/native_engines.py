@@ -106,7 +106,7 @@ def _answers(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     """Give the native code the attempts of drawn schedules of the sound model; its answers must be the same."""
     deadline = time.perf_counter() + seconds
     for run in count():
-        rings = arriving(exhibit.scenarios[run % len(exhibit.scenarios)])
+        rings = arriving(exhibit.shown_on[run % len(exhibit.shown_on)])
         _, made = attempts(exhibit.sound.name, rings, _mixed(seed, run))
         batches = [rings[each.ring][each.index] for each in made]
         answered = native.replay(
@@ -130,7 +130,7 @@ def _races(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     """Race real threads over the scenarios; what they ordered, and what they tell, must keep the contract."""
     deadline = time.perf_counter() + seconds
     for run in count():
-        workload = _workload(arriving(exhibit.scenarios[run % len(exhibit.scenarios)]), _mixed(seed, run))
+        workload = _workload(arriving(exhibit.shown_on[run % len(exhibit.shown_on)]), _mixed(seed, run))
         result = native.race(
             exhibit.design.name, seed=_mixed(seed, run), **{name: getattr(workload, name) for name in _COLUMNS}
         )

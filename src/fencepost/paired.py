@@ -15,9 +15,11 @@ import msgspec
 
 from fencepost.model.contract import Verdict, worst
 from fencepost.model.errors import InputError
+from fencepost.model.report import Progress
 from fencepost.model.simulation.intervals import CONFIDENCE
 from fencepost.model.simulation.scenario import Granularity, Policy, Scenario
-from fencepost.simulating import Simulation, Tell, simulate
+from fencepost.reports.simulate import Simulation
+from fencepost.simulating import simulate
 
 PAIRS_MIN = 2
 STAGES = ("receive", "ring", "hold", "publish", "export", "deliver")
@@ -132,7 +134,7 @@ def _quantile(degrees: int) -> float:
     return float(student.ppf((1 + CONFIDENCE) / 2, degrees))
 
 
-def against(first: Side, second: Side, *, seed: int = 0, jobs: int = 1, tell: Tell = lambda told: None) -> Paired:
+def against(first: Side, second: Side, *, seed: int = 0, jobs: int = 1, on_progress: Progress | None = None) -> Paired:
     """Simulate two sides on the same arrivals and seeds and return how they differ.
 
         fencepost.paired.against(Side(Scenario(), "order4.mutex"), Side(Scenario(), "order4.claim"))
@@ -148,7 +150,7 @@ def against(first: Side, second: Side, *, seed: int = 0, jobs: int = 1, tell: Te
     def run(side: Side) -> Simulation:
         return simulate(
             side.scenario, sequencer=side.sequencer, policy=side.policy, granularity=side.granularity, seed=seed,
-            jobs=jobs, tell=tell,
+            jobs=jobs, on_progress=on_progress,
         )  # fmt: skip
 
     sides = (run(first), run(second))

@@ -6,53 +6,27 @@ can express it must reach the same violation after the same step; one that canno
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 from fencepost import native
-from fencepost.model.contract import Verdict
-from fencepost.model.errors import InputError, Interrupted, NotAccepted, unknown_choice
+from fencepost.model.errors import InputError, Interrupted, NotAccepted
 from fencepost.model.explorer.between_layers import on_programs, on_spec, programs_of
 from fencepost.model.explorer.outcome import Outcome, cannot_express, held, violated
 from fencepost.model.explorer.run_itf import is_run, read_run
 from fencepost.model.explorer.run_trace import Run, RunTrace, run
 from fencepost.model.explorer.subjects import LitmusOrigin, ProgramOrigin, SequencerOrigin
 from fencepost.model.itf import read_trace
+from fencepost.model.report import Progress, engines_of
 from fencepost.model.simulation.directed import on_simpy
 from fencepost.model.trace import Trace
 from fencepost.model.trace import replay as replay_on_spec
+from fencepost.reports.replay import ReplayReport, report_of
+from fencepost.targets import name_of, one_of
 
-Engine = Literal["spec", "program", "simpy", "native"]
-ENGINES: tuple[Engine, ...] = ("spec", "program", "simpy", "native")
-
-
-@dataclass(frozen=True)
-class Replayed:
-    """What became of a trace in each engine that was asked."""
-
-    trace: Trace | RunTrace
-    outcomes: dict[Engine, Outcome]
-
-    @property
-    def violated_at(self) -> int | None:
-        """The step after which the violation was there; None where no engine reached it."""
-        return next((each.step for each in self.outcomes.values() if each.kind == "violated"), None)
-
-    @property
-    def agree(self) -> bool:
-        """Whether all engines that can express the trace come to the same."""
-        able = {(each.kind, each.step) for each in self.outcomes.values() if each.kind != "cannot express"}
-        return len(able) < 2
-
-    @property
-    def verdict(self) -> Verdict:
-        """Violated if an engine reached the violation, unknown if none could express the trace."""
-        kinds = {each.kind for each in self.outcomes.values()}
-        if "violated" in kinds:
-            return Verdict.VIOLATED
-        return Verdict.NOT_FOUND if "held" in kinds else Verdict.UNKNOWN
+ENGINES = ("z3", "explorer", "simulation", "native")
+"""The spec that Z3 proves, its steps on values; the programs; the programs under SimPy's clock; the stepped build."""
+EXPECTED = "a trace, or the path of its file"
 
 
 def read(path: Path) -> Trace | RunTrace:
@@ -61,28 +35,31 @@ def read(path: Path) -> Trace | RunTrace:
 
 
 def replay(
-    trace: Trace | RunTrace | Path,
-    engines: Iterable[Engine] = ENGINES,
-    progress: Callable[[str], None] = lambda message: None,
-) -> Replayed:
-    """Replay a trace, or a trace file, in each of the engines.
+    target: Trace | RunTrace | Path | str,
+    *,
+    engine: str | Iterable[str] | None = None,
+    on_progress: Progress | None = None,
+) -> ReplayReport:
+    """Replay a trace, or a trace file, in engines that can express it; None: in all four.
 
-    Raises InputError for an unknown engine and a property that a spec's trace cannot be about, and NotAccepted where
-    the protocol of a spec's trace refuses one of its steps; Interrupted with what the engines said that were asked.
+        report = fencepost.check("order5.split_counter")
+        fencepost.replay(report.violations()[0].trace)
+
+    `z3` stands for the spec that Z3 proves, its steps taken on values. Raises InputError for an unknown engine and a
+    property that a spec's trace cannot be about, and NotAccepted where the protocol of a spec's trace refuses one of
+    its steps; Interrupted with the report so far.
     """
-    given = read(trace) if isinstance(trace, Path) else trace
-    asked = tuple(engines)
-    for engine in asked:
-        if engine not in ENGINES:
-            raise unknown_choice("engine", engine, ENGINES)
-    outcomes: dict[Engine, Outcome] = {}
+    one = one_of(target, EXPECTED)
+    given = one if isinstance(one, Trace | RunTrace) else read(Path(name_of(one, EXPECTED)))
+    outcomes: dict[str, Outcome] = {}
     try:
-        for engine in asked:
-            progress(engine)
-            outcomes[engine] = _of_spec(given, engine) if isinstance(given, Trace) else _of_run(run(given), engine)
+        for each in engines_of(engine, ENGINES):
+            if on_progress is not None:
+                on_progress(each)
+            outcomes[each] = _of_spec(given, each) if isinstance(given, Trace) else _of_run(run(given), each)
     except KeyboardInterrupt:
-        raise Interrupted(Replayed(given, outcomes)) from None
-    return Replayed(given, outcomes)
+        raise Interrupted(report_of(given, outcomes, is_interrupted=True)) from None
+    return report_of(given, outcomes)
 
 
 def run_of(trace: Trace | RunTrace) -> Run:
@@ -98,24 +75,24 @@ def run_of(trace: Trace | RunTrace) -> Run:
         raise InputError(f"{trace.protocol.name}: no run of programs to show: {objection}") from None
 
 
-def _of_spec(trace: Trace, engine: Engine) -> Outcome:
-    if engine == "spec":
+def _of_spec(trace: Trace, engine: str) -> Outcome:
+    if engine == "z3":
         found = replay_on_spec(trace)
         return held(found.explanation) if found.violated_at is None else violated(found.violated_at, found.explanation)
-    if engine == "program":
+    if engine == "explorer":
         return on_programs(trace)
     try:
         made, places = programs_of(trace)
     except (InputError, NotAccepted) as objection:
         return cannot_express(str(objection))
-    outcome = on_simpy(run(made)) if engine == "simpy" else _of_run(run(made), "native")
+    outcome = on_simpy(run(made)) if engine == "simulation" else _of_run(run(made), "native")
     return outcome if outcome.step is None else violated(places[outcome.step - 1], outcome.sentence)
 
 
-def _of_run(made: Run, engine: Engine) -> Outcome:
-    if engine == "spec":
+def _of_run(made: Run, engine: str) -> Outcome:
+    if engine == "z3":
         return on_spec(made)
-    if engine == "simpy":
+    if engine == "simulation":
         return on_simpy(made)
     if engine == "native":
         if isinstance(made.trace.origin, LitmusOrigin):

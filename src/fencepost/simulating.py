@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from math import ceil
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from fencepost.model.contract import Level, Verdict, worst
-from fencepost.model.errors import InputError, Interrupted
-from fencepost.model.histories import History, verify
+from fencepost.model.contract import Level, Verdict
+from fencepost.model.errors import InputError, Interrupted, unknown_choice
+from fencepost.model.histories import verify
+from fencepost.model.language import Protocol
 from fencepost.model.processes import Ended, in_order
-from fencepost.model.simulation.intervals import Figure, figures_of
+from fencepost.model.report import Progress
+from fencepost.model.simulation.intervals import figures_of
 from fencepost.model.simulation.machine_costs import calibrated
 from fencepost.model.simulation.measures import latencies, measure
 from fencepost.model.simulation.operations_run import simulate_operations_once
-from fencepost.model.simulation.pipeline import Progress, history_of_run, simulate_once
-from fencepost.model.simulation.scenario import Granularity, Policy, Scenario, checked
-from fencepost.model.simulation.soundness import Unsound, unjudged, unsound
-from fencepost.model.specs import protocol
+from fencepost.model.simulation.pipeline import Progress as Advance
+from fencepost.model.simulation.pipeline import history_of_run, simulate_once
+from fencepost.model.simulation.scenario import Granularity, Policy, Scenario, checked, read_scenario
+from fencepost.model.simulation.soundness import unjudged
+from fencepost.model.specs import PROTOCOLS, protocol
+from fencepost.reports.simulate import Detail, Judged, Simulation, findings_of, nothing, write_files
+from fencepost.targets import name_of, one_of
 
 DEFAULTS: dict[Level, str] = {4: "order4.claim", 5: "order5.fetch_add"}
 """The sequencer of a level where none is named."""
@@ -43,6 +49,9 @@ class Told(NamedTuple):
 
 Tell = Callable[[Told], None]
 INTERRUPTED = "interrupted"
+TOLD_SECONDS = 1.0
+Target: TypeAlias = Scenario | str | Path | type[Protocol]
+EXPECTED = "a scenario, its TOML file, or a sequencer's name"
 
 
 @dataclass(frozen=True)
@@ -61,16 +70,6 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Detail:
-    """More of one replication than its figures: what plots and files are made of."""
-
-    history: History
-    latencies_ns: dict[str, list[int]]  # order, ack, deliver: ascending
-    occupancy: list[list[tuple[int, int]]]  # of each ring: (time in ns, slots in use)
-    trace: str | None
-
-
-@dataclass(frozen=True)
 class Replication:
     """What one replication left behind."""
 
@@ -83,54 +82,8 @@ class Replication:
     detail: Detail | None = None
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One property over all runs; `layer` says which looked: the run itself, or the history checker.
-
-    Where the layer cannot judge the property there is no verdict, and `unjudged` is the reason.
-    """
-
-    property: str
-    layer: str
-    verdict: Verdict | None
-    bound: str
-    sentence: str = ""
-    unjudged: str = ""
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """A simulated scenario: figures with their intervals, verdicts, and on request load sweep and ties."""
-
-    scenario: Scenario
-    level: Level
-    seed: int
-    figures: tuple[Figure, ...]
-    judged: tuple[Judged, ...]
-    detail: Detail  # of the first replication; empty where that is not over
-    by_load: tuple[tuple[float, dict[str, float]], ...] = ()
-    depends_on_ties: tuple[tuple[str, float, float], ...] = ()  # metric, by the rule, in a drawn order
-    measured_costs: dict[str, str] = field(default_factory=dict)
-    operation_count: int = 0
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict that decides for all properties; of a scenario that is refuted elsewhere, never a pass."""
-        verdict = worst([each.verdict for each in self.judged if each.verdict is not None])
-        return worst([verdict, Verdict.UNKNOWN]) if self.unsound else verdict
-
-    @property
-    def unsound(self) -> tuple[Unsound, ...]:
-        """What of the scenario is refuted elsewhere: no figure of it is one of a correct system."""
-        return unsound(self.scenario)
-
-    def __getitem__(self, metric: str) -> Figure:
-        """Return the figure of a metric; KeyError: nothing happened that it could measure."""
-        return {figure.metric: figure for figure in self.figures}[metric]
-
-
 def simulate(
-    scenario: Scenario | None = None,
+    target: Target | None = None,
     *,
     level: Level | None = None,
     sequencer: str | None = None,
@@ -142,20 +95,64 @@ def simulate(
     shuffle_ties: bool = False,
     traced: bool = False,
     with_loads: bool = False,
-    tell: Tell = lambda told: None,
+    out: Path | None = None,
+    on_progress: Progress | None = None,
 ) -> Simulation:
-    """Simulate a scenario, or the default one; other arguments replace what it says.
+    """Simulate a scenario, a TOML file, or a sequencer in the default scenario; other arguments replace what it says.
+
+        simulation = fencepost.simulate("order5.fetch_add", seed=1)
+        simulation["latency_ack_p99_ns"].value                      # in nanoseconds, with .low and .high
 
     `with_loads` also runs it at each of its load factors; `shuffle_ties` runs it again with the events of one
-    nanosecond in a drawn order. The same scenario and seed give the same result, whatever `jobs` is.
+    nanosecond in a drawn order. The same scenario and seed give the same result, whatever `jobs` is. Nothing is
+    written without `out`, a folder for figures, history, plots and, if `traced`, what threads did; it runs the loads.
     Raises InputError for what cannot be simulated, and Interrupted with what the replications show that were over. A
     replication whose process was ended from outside is left out, and makes the verdict unknown.
     """
-    scenario, level = _settled(scenario or Scenario(), level, sequencer, policy, granularity)
+    asked, named = _asked(target)
+    scenario, level = _settled(asked, level, sequencer or named, policy, granularity)
     costs: dict[str, str] = {}
     if calibrate is not None:
         machine, costs = calibrated(scenario.machine, calibrate)
         scenario = msgspec.structs.replace(scenario, machine=machine)
+    tasks = _tasks(scenario, level, seed, shuffle_ties=shuffle_ties, traced=traced, with_loads=with_loads or bool(out))
+    done: list[Replication | Ended] = []
+    try:
+        with closing(_run(tasks, jobs, _teller(on_progress))) as runs:
+            for each in runs:
+                done.append(each)  # one by one: an interrupt may come between two
+    except KeyboardInterrupt:
+        raise Interrupted(_written(_simulated(tasks, done, shuffle_ties, costs, INTERRUPTED), out)) from None
+    return _written(_simulated(tasks, done, shuffle_ties, costs), out)
+
+
+def _asked(target: Target | None) -> tuple[Scenario, str | None]:
+    """Return the scenario that a target stands for, and the sequencer where it is a name."""
+    if target is None:
+        return Scenario(), None
+    one = one_of(target, EXPECTED)
+    if isinstance(one, Scenario):
+        return one, None
+    if isinstance(one, type) and issubclass(one, Protocol):
+        return Scenario(), one.name
+    name = name_of(one, EXPECTED)
+    if isinstance(one, Path) or name.endswith(".toml") or Path(name).exists():
+        return read_scenario(Path(name)), None
+    if name not in PROTOCOLS:
+        raise InputError(f"{unknown_choice('sequencer', name, PROTOCOLS)}; or a scenario's file, or a Scenario")
+    return Scenario(), name
+
+
+def scenario_of(target: Target | None) -> Scenario:
+    """Return the scenario that a target stands for. Raises InputError where there is none."""
+    scenario, name = _asked(target)
+    return scenario if name is None else msgspec.structs.replace(scenario, sequencer=name)
+
+
+def _tasks(
+    scenario: Scenario, level: Level, seed: int, *, shuffle_ties: bool, traced: bool, with_loads: bool
+) -> list[Task]:
+    """Return the replications: as they are, with ties in a drawn order, and at each load."""
     numbers = range(scenario.replications)
     tasks = [
         Task(scenario, level, seed, number, traced=traced and number == 0, detailed=number == 0) for number in numbers
@@ -164,14 +161,31 @@ def simulate(
         tasks += [Task(scenario, level, seed, number, shuffled=True) for number in numbers]
     if with_loads and not scenario.clients.workload:
         tasks += [Task(loaded(scenario, load), level, seed, load=load, is_of_load=True) for load in scenario.loads]
-    done: list[Replication | Ended] = []
-    try:
-        with closing(_run(tasks, jobs, tell)) as runs:
-            for each in runs:
-                done.append(each)  # one by one: an interrupt may come between two
-    except KeyboardInterrupt:
-        raise Interrupted(_simulated(tasks, done, shuffle_ties, costs, INTERRUPTED)) from None
-    return _simulated(tasks, done, shuffle_ties, costs)
+    return tasks
+
+
+def _written(simulation: Simulation, out: Path | None) -> Simulation:
+    """Write the files of a simulation to a folder, if there is one; return the simulation that knows them."""
+    return simulation if out is None else replace(simulation, files=write_files(simulation, out))
+
+
+def _teller(on_progress: Progress | None) -> Tell:
+    """Return what says, at most once a second, how much is simulated, how fast, and how long it may still take."""
+    began = last = time.monotonic()
+
+    def tell(told: Told) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if on_progress is None or now - last < TOLD_SECONDS:
+            return
+        last = now
+        left = (now - began) * (1 - told.share) / told.share if told.share else 0.0
+        done = f"{told.now_ns / 1e6:.1f} of {told.end_ns / 1e6:.1f} ms simulated, {told.batches} batches"
+        rate = told.share * told.runs * told.end_ns / 1e6 / (now - began)
+        where = f"run {told.run} of {told.runs}: {done}"
+        on_progress(f"{where}; {rate:.1f} ms simulated a second, about {left:.0f} s left")
+
+    return tell
 
 
 def _simulated(
@@ -188,15 +202,21 @@ def _simulated(
         bound = f"{len(over)} of {len(tasks)} runs are over"
         judged.append(Judged("all runs", "run", Verdict.UNKNOWN, bound, why or f"a process did not return: {lost[0]}"))
     return Simulation(
-        scenario, level, seed,
+        "simulate",
+        findings_of(scenario, tuple(judged)),
+        seed,
+        bool(why),
+        scenario=scenario,
+        level=level,
         figures=tuple(figures_of([each.figures for each in plain])),
         judged=tuple(judged),
-        detail=next((each.detail for each in plain if each.detail), Detail(History.from_rows([]), {}, [], None)),
+        detail=next((each.detail for each in plain if each.detail), nothing()),
         by_load=tuple((task.load, each.figures) for task, each in over if task.is_of_load),
         depends_on_ties=() if lost or why else tuple(_differences(plain, ties)),
+        has_ties=shuffle_ties,
         measured_costs=costs,
         operation_count=sum(each.operation_count for each in plain),
-    )  # fmt: skip
+    )
 
 
 def _settled(
@@ -235,7 +255,7 @@ def loaded(scenario: Scenario, factor: float) -> Scenario:
     return msgspec.structs.replace(scenario, clients=changed)
 
 
-def replicate(task: Task, progress: Progress = lambda now_ns, end_ns, slots: None) -> Replication:
+def replicate(task: Task, progress: Advance = lambda now_ns, end_ns, slots: None) -> Replication:
     """Run one replication and measure it."""
     run = simulate_once if task.scenario.granularity == "batch" else simulate_operations_once
     world = run(

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fencepost.simulating import Simulation
+from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.writing import kept, store
+from fencepost.reports.simulate import Simulation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SETTINGS: Any = {"svg.hashsalt": "fencepost", "svg.fonttype": "none", "font.size": 9.0, "figure.dpi": 120}
 METADATA: dict[str, dict[str, Any]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
@@ -22,28 +27,47 @@ POINTS = 500  # of a curve: more cannot be seen
 
 
 def write_plots(simulation: Simulation, folder: Path) -> list[Path]:
-    """Write each plot as SVG and PNG; return the files. Throughput against load is drawn if the loads were run."""
-    drawings: dict[str, Callable[[Axes, Simulation], None]] = {"latency": _latency, "occupancy": _occupancy}
-    if simulation.by_load:
-        drawings["load"] = _load
+    """Write each plot as SVG and PNG; return the files. Throughput against load is drawn if the loads were run.
+
+    Raises InputError where matplotlib, the extra `plots`, is not installed.
+    """
     written = []
-    for name, draw in drawings.items():
-        title = "\n".join(
-            [f"{simulation.scenario.name}: {simulation.scenario.sequencer}", *map(str, simulation.unsound)]
-        )
-        with _axes(title, color="tab:red" if simulation.unsound else "black") as (figure, axes):
-            draw(axes, simulation)
+    for name in DRAWINGS:
+        if name == "load" and not simulation.by_load:
+            continue
+        with _drawn(simulation, name) as figure:
             for kind, metadata in METADATA.items():
-                path = folder / f"{name}.{kind}"
-                figure.savefig(path, format=kind, metadata=metadata)
-                written.append(path)
-    return written
+                drawn = BytesIO()
+                figure.savefig(drawn, format=kind, metadata=metadata)
+                written.append(kept(folder / f"{name}.{kind}", partial(store, data=drawn.getvalue())))
+    return [path for path in written if path is not None]
+
+
+def plot(simulation: Simulation, kind: str) -> Figure:
+    """Return one of the plots. InputError: it is none of them, or the loads were not run."""
+    if kind not in DRAWINGS:
+        raise unknown_choice("plot", kind, DRAWINGS)
+    if kind == "load" and not simulation.by_load:
+        raise InputError("plot 'load': the loads were not run; simulate(..., with_loads=True) runs them")
+    with _drawn(simulation, kind) as figure:
+        return figure
+
+
+@contextmanager
+def _drawn(simulation: Simulation, name: str) -> Iterator[Figure]:
+    title = "\n".join([f"{simulation.scenario.name}: {simulation.scenario.sequencer}", *map(str, simulation.unsound)])
+    with _axes(title, color="tab:red" if simulation.unsound else "black") as (figure, axes):
+        DRAWINGS[name](axes, simulation)
+        yield figure
 
 
 @contextmanager
 def _axes(title: str, *, color: str) -> Iterator[tuple[Any, Axes]]:
-    import matplotlib
-    from matplotlib.figure import Figure
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InputError("plots need matplotlib, which is not installed: pip install 'fencepost[plots]'") from None
 
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(6.4, 4.0), layout="constrained")
@@ -102,3 +126,6 @@ def _load(axes: Axes, simulation: Simulation) -> None:
     beside.set_yscale("log")
     axes.legend(loc="upper left")
     beside.legend(loc="lower right")
+
+
+DRAWINGS: dict[str, Callable[[Axes, Simulation], None]] = {"latency": _latency, "occupancy": _occupancy, "load": _load}

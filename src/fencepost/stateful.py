@@ -5,7 +5,7 @@
     class TestMine(machine(Mine, level=4).TestCase): ...
 
 What is drawn is the order of a user's calls, and, where the sequencer says that another may go on, that of its steps.
-The same session with the schedule as data is what `fencepost.compare(yours=Mine, levels=(4,))` draws.
+The same session with the schedule as data is what `fencepost.compare(Mine, level=4)` draws.
 """
 
 from __future__ import annotations

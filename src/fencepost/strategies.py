@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from fencepost.model.programs import Arriving, Scenario
 from fencepost.model.programs.client import Sending
+from fencepost.named_workloads import named_scenarios
 from fencepost.native.joint import JointExample, Picks
 
 COUNT_MOST = 2**15 - 1
@@ -217,8 +218,9 @@ def picks_of(drawn: bytes) -> Picks:
 def examples(
     sizes: Sizes = DEFAULT, settings: Sequence[str] = SETTINGS, picks: int = 40
 ) -> st.SearchStrategy[JointExample]:
-    """Return workloads and schedules together."""
-    return st.builds(JointExample, workloads(sizes, settings), schedules(picks))
+    """Return workloads and schedules together; of four workloads one is a named scenario of the corpus."""
+    drawn = workloads(sizes, settings)
+    return st.builds(JointExample, st.one_of(drawn, drawn, drawn, named_scenarios()), schedules(picks))
 
 
 def drawn_scenarios(count: int, level: int, seed: int) -> list[Scenario]:

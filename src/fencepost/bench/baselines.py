@@ -7,7 +7,6 @@ repetition.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -21,6 +20,7 @@ from fencepost.bench.paths import PATHS, Path
 from fencepost.bench.sides import ITERATIONS_DEFAULT, Progress
 from fencepost.bench.spread import METRICS, Spread, Stability, check_iterations, spread
 from fencepost.model.contract import Verdict, worst
+from fencepost.model.documents import read_json
 from fencepost.model.errors import InputError, unknown_choice
 from fencepost.native.measuring import ProbeTimes, measure_setting
 
@@ -171,16 +171,14 @@ def stored_samples(file: FilePath, here: dict[str, Any], *, quick: bool, anyway:
     Raises InputError for a file that cannot be read or is no baseline, one of other sizes, and one of another machine
     unless it is to be used `anyway`; both manifests are named.
     """
+    document = read_json(file, "document of `fencepost bench baseline --json`")
     try:
-        document = json.loads(file.read_text())
         items, manifest = document["results"], document["manifest"]
         there, is_quick = manifest["hardware"], manifest["sizes"]["quick"]
         samples = {item["metric"]: tuple(map(float, item["samples"])) for item in items if item["spread"] is not None}
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror}): expected a baseline's document") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{file}: no document of bench baseline ({type(error).__name__}: {error}): expected what "
+            f"{file}: is no document of bench baseline ({type(error).__name__}: {error}): expected what "
             "`fencepost bench baseline --json` prints"
         ) from None
     if is_quick != quick:

@@ -6,6 +6,7 @@ import html
 from pathlib import Path
 
 from fencepost.bench.profile import Profile, Stage
+from fencepost.model.writing import store
 
 COLOURS = ("#4477aa", "#ee9944", "#66aa55", "#aa4466")
 
@@ -13,7 +14,7 @@ COLOURS = ("#4477aa", "#ee9944", "#66aa55", "#aa4466")
 def write_picture(profile: Profile, folder: Path) -> list[Path]:
     """Write stages.html, which needs nothing else, and stages.png; return the files."""
     page, image = folder / "stages.html", folder / "stages.png"
-    page.write_text(_page(profile), encoding="utf-8")
+    store(page, _page(profile))
     _draw(profile, image)
     return [page, image]
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from fencepost import native
 from fencepost.checking.job import REFINEMENT, SAME_STEPS, Job
@@ -17,8 +18,10 @@ from fencepost.model.explorer.run_itf import write_run
 from fencepost.model.explorer.run_trace import trace_of
 from fencepost.model.explorer.subjects import SequencerOrigin, sequencer
 from fencepost.model.memory import PROFILE
-from fencepost.model.programs.corpus import corpus_for
+from fencepost.model.programs.corpus import Named, corpus_for
+from fencepost.model.programs.pipeline import Design
 from fencepost.model.report import Finding
+from fencepost.model.writing import kept
 from fencepost.native.pipeline import STEPPED_NAMES, has_stepped_form
 from fencepost.native.stepped import Disagreement
 
@@ -60,6 +63,11 @@ class Searched:
         """The same of those scenarios in which somebody reads by position."""
         return Searched({name: each for name, each in self.came.items() if _has_readers(each.subject)})
 
+    @property
+    def refining(self) -> Searched:
+        """The same of those scenarios whose runs are held against the spec."""
+        return Searched({name: each for name, each in self.came.items() if _is_refined(each.subject)})
+
     def violations(self) -> dict[str, Explored]:
         """Return the shortest violating run of each property that is violated."""
         found = [each for each in self.came.values() if each.violation is not None]
@@ -71,6 +79,10 @@ def _has_readers(subject: Subject) -> bool:
     return isinstance(subject.origin, SequencerOrigin) and subject.origin.scenario.readers > 0
 
 
+def _is_refined(subject: Subject) -> bool:
+    return isinstance(subject.origin, SequencerOrigin) and not subject.origin.scenario.stops
+
+
 def _scenarios(count: int) -> str:
     return f"{count} scenario{'' if count == 1 else 's'}"
 
@@ -79,7 +91,7 @@ def _findings(job: Job, engine: str, mode: str | None, came: Searched, seconds: 
     for name, found in came.violations().items():
         path = job.out and job.out / f"{job.name}-{name}-run{'' if engine == 'explorer' else '-native'}.itf.json"
         if path is not None:
-            write_run(found, path)
+            path = kept(path, partial(write_run, found))
         bound = f"1 of {found.counts.complete} runs of {found.subject.size}"
         yield job.finding(
             engine, name, Verdict.VIOLATED, bound, seconds,
@@ -88,7 +100,7 @@ def _findings(job: Job, engine: str, mode: str | None, came: Searched, seconds: 
     if came.violations():
         return
     for name in (*job.promises(), REFINEMENT):
-        judged = came.with_readers if name in OF_READERS else came
+        judged = came.with_readers if name in OF_READERS else came.refining if name == REFINEMENT else came
         if name not in NOT_OF_RUNS and judged.came:
             yield job.finding(engine, name, judged.verdict, judged.bound, seconds, mode=mode)
 
@@ -102,7 +114,7 @@ def by_explorer(job: Job) -> list[Finding]:
         return explore(subject, strategy=strategy, seed=job.seed, limits=limits)
 
     began = time.perf_counter()
-    came = Searched(search_corpus(_subjects(job), _budget(job, PYTHON_RUNS), explored))
+    came = Searched(search_corpus(_subjects(job) | _with_fields(job), _budget(job, PYTHON_RUNS), explored))
     return list(_findings(job, "explorer", None, came, time.perf_counter() - began))
 
 
@@ -133,10 +145,19 @@ def _budget(job: Job, runs: int) -> Budget:
 
 def _subjects(job: Job) -> dict[str, Subject]:
     assert job.design is not None
-    return {
-        each.name: replace(sequencer(job.design, each.scenario, PROFILE), size=f"{each.name}: {each.scenario}")
-        for each in corpus_for(job.design)
-    }
+    return {each.name: _subject(job.design, each) for each in corpus_for(job.design)}
+
+
+def _with_fields(job: Job) -> dict[str, Subject]:
+    """Return what is searched with the fields of headers as words of their own: where a width or a torn pair shows."""
+    if job.fields is None:
+        return {}
+    fitting = (each for each in corpus_for(job.fields) if each.with_fields)
+    return {f"{each.name}, fields": _subject(job.fields, each) for each in fitting}
+
+
+def _subject(design: Design, each: Named) -> Subject:
+    return replace(sequencer(design, each.scenario, PROFILE), size=f"{each.name}: {each.scenario}")
 
 
 def _stepped_subjects(job: Job) -> dict[str, Subject]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from fencepost import proofs
 from fencepost.checking.job import REFINEMENT, Job
@@ -15,7 +16,8 @@ from fencepost.model.itf import write_trace
 from fencepost.model.programs import follow
 from fencepost.model.report import Finding
 from fencepost.model.simulation import history_of, simulate
-from fencepost.model.trace import Trace, replay
+from fencepost.model.trace import Trace, describe
+from fencepost.model.writing import kept
 
 COHERENT = "coherent memory"
 """On what the simulation of `check` runs: staleness shows in the explorer only, and the bound says so."""
@@ -39,7 +41,7 @@ def by_z3(job: Job) -> Proved:
             came.violating.append(trace)
         path = job.out and trace and job.out / f"{proof.protocol}-{proof.property}.itf.json"
         if path and trace is not None:
-            write_trace(path, trace)
+            path = kept(path, partial(write_trace, trace=trace))
         came.findings.append(
             job.finding(
                 "z3", proof.property, proof.verdict, proof.bound, proof.seconds, trace=path or trace, explanation=text
@@ -91,10 +93,3 @@ def _replayed(job: Job, violating: list[Trace]) -> Iterator[Finding]:
                 yield job.finding(
                     "simulation", found.property, found.verdict, bound, found.seconds, explanation=found.explanation
                 )
-
-
-def describe(trace: Trace) -> str:
-    """Return a counterexample as numbered steps and the sentence that says what they contradict."""
-    width = len(str(len(trace.steps)))
-    steps = [f"{number:>{width}}  {step}" for number, step in enumerate(trace.steps, start=1)]
-    return "\n".join([*steps, replay(trace).explanation])

@@ -11,14 +11,20 @@ from random import Random
 import numpy as np
 
 from fencepost import native
-from fencepost.checking.job import NOTHING_ORDERED, SAME_BATCHES, SAME_RANGES, SAME_STEPS, Job, delivered
+from fencepost.checking.job import NOTHING_ORDERED, REFINEMENT, SAME_BATCHES, SAME_RANGES, SAME_STEPS, Job, delivered
+from fencepost.compared.modules import Native
+from fencepost.compared.search import Failed
+from fencepost.compared.stepped import Stepped, counterexample
 from fencepost.model.contract import Verdict
+from fencepost.model.explorer.columns import heading, table
+from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.explorer.run_trace import run as run_of
 from fencepost.model.histories import History
 from fencepost.model.programs import attempts
 from fencepost.model.programs.corpus import corpus_for
 from fencepost.model.report import Finding
 from fencepost.model.simulation import rings_of
-from fencepost.native.joint import LOCKSTEP, SPEC, JointExample, Picks, run_joint
+from fencepost.native.joint import LOCKSTEP, SPEC, JointExample, JointRun, Picks, run_joint
 from fencepost.native.pipeline import STEPPED_NAMES, has_stepped_form
 
 LOCKSTEP_COUNT = 12
@@ -100,16 +106,34 @@ def by_lockstep(job: Job) -> Iterator[Finding]:
             made = run_joint(job.design, example)
             run_count, operation_count = run_count + 1, operation_count + made.operations
             if made.failure is not None:
-                name = {LOCKSTEP: SAME_STEPS, SPEC: "refinement"}.get(made.failure.property, made.failure.property)
-                sentence = f"{each.name}, step {made.failure.step}: {made.failure.sentence}"
-                yield job.finding(
-                    "native", name, Verdict.VIOLATED, f"1 of {run_count} runs", time.perf_counter() - began,
-                    mode="lockstep", explanation=sentence,
-                )  # fmt: skip
+                yield _different(job, each.name, made, f"1 of {run_count} runs", began)
                 return
     bound = f"{run_count} runs of {len(corpus)} scenarios, {operation_count} operations"
     verdict = Verdict.NOT_FOUND if operation_count else Verdict.UNKNOWN
     yield job.finding("native", SAME_STEPS, verdict, bound, time.perf_counter() - began, mode="lockstep")
+
+
+def _different(job: Job, scenario: str, made: JointRun, bound: str, began: float) -> Finding:
+    """Return the finding of a run that the two do differently, or do wrong, made as small as it gets."""
+    failure = made.failure
+    assert failure is not None
+    task = Stepped(job.name, Native.of(None))
+    failed = Failed(failure.property, failure.sentence, (failure.step, task.batch_count(made.example)))
+    found = counterexample(task, task.smaller(made.example, failed)[0], f"check: lockstep on {scenario}")
+    name = {LOCKSTEP: SAME_STEPS, SPEC: REFINEMENT}.get(found.property, found.property)
+    trace = found.trace
+    assert trace is not None  # of a joint example there is always one
+    run = run_of(trace)
+    text = [f"found on scenario {scenario}, and made smaller", *heading(run), *table(run)]
+    text.append(f"{name} is violated at step {found.steps}: {found.sentence}")
+    path = job.out and job.out / f"{job.name}-{name}-lockstep.itf.json"
+    if path is not None:
+        write_run(trace, path)
+    seconds = time.perf_counter() - began
+    return job.finding(
+        "native", name, Verdict.VIOLATED, f"{bound}, on {scenario}", seconds,
+        mode="lockstep", trace=path or trace, explanation="\n".join(text),
+    )  # fmt: skip
 
 
 def _picks(random: Random) -> Picks:

@@ -54,6 +54,11 @@ class Job:
         return DESIGNS.get(self.name)
 
     @property
+    def fields(self) -> Design | None:
+        """The same with the fields of headers as words of their own, where there is such a design."""
+        return DESIGNS.get(f"{self.name}.fields")
+
+    @property
     def is_native(self) -> bool:
         """Whether there is C++ of it."""
         return self.name in native.SEQUENCERS

@@ -71,6 +71,7 @@ def check(
         job = Job(protocol(name), given, seed, deadline, thorough, out)
         parts += [(name, each, partial(work, job, engines)) for each, work in _PARTS.items()]
     came: list[tuple[str, Part]] = []
+    on_progress(f"0 of {len(parts)}: {', '.join(names)}")
     try:
         for done, (name, part, found) in enumerate(_done(parts, jobs), start=1):
             came.append((name, found))

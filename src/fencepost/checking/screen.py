@@ -24,7 +24,7 @@ _ABOUT = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CheckReport(Report):
     """What `check` found. `happened` counts, by sequencer, what was seen: nothing holds for want of events."""
 

@@ -27,6 +27,9 @@ def bench_command() -> None:
     """Measure the native code on this machine.
 
     Without a command: each PATH that is named, or all, beside its own floor in the same run (`bench paths --help`).
+
+    \b
+    fencepost bench order5-fetch-add --quick
     """
 
 

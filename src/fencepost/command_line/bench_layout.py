@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fencepost.command_line import options
 from fencepost.command_line.bench_measured import finish, measuring_options, say_if_quick
 from fencepost.command_line.output import exit_code, print_summary, print_table, progress
-from fencepost.model.errors import InputError
+from fencepost.model.writing import kept, store
 
 if TYPE_CHECKING:
     from fencepost.bench.layout import Layout
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="[fencepost | 09ae22d | FILE]", default="fencepost")
 @click.option("--elf", type=click.Path(path_type=Path), metavar="FILE", help="Sizes and offsets from its debug info.")
 @click.option(
-    "--rate", "messages_per_second", type=float, metavar="N",
+    "--rate", "messages_per_second", type=options.Between(0), metavar="N",
     help="Messages a second that counters are held against; by default the native pipeline's, measured here.",
 )  # fmt: skip
 @click.option(
@@ -54,10 +56,7 @@ def layout_command(
 
 
 def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise InputError(f"--assertions {path}: {error.strerror}; expected a file that can be written") from None
+    kept(path, partial(store, data=text))
 
 
 def _json(laid: Laid) -> dict[str, Any]:

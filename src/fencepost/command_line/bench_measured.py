@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +20,7 @@ from fencepost.command_line.output import (
     writable,
 )
 from fencepost.model.contract import Verdict
+from fencepost.model.writing import kept, store
 
 if TYPE_CHECKING:
     from fencepost.bench import Bench, Figure, Floor, Measured
@@ -127,7 +129,7 @@ def finish(
     document = json_document("bench", verdict, None, items, **more)
     if out is not None:
         writable(out)
-        (out / f"{name}.json").write_text(f"{document}\n")
+        kept(out / f"{name}.json", partial(store, data=f"{document}\n"))
     if as_json:
         click.echo(document)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from fencepost.command_line.bench_measured import (
 )
 from fencepost.command_line.options import json_option, quiet_option, seed_option
 from fencepost.command_line.output import exit_code, print_summary, print_table, progress, writable
+from fencepost.model.writing import kept, store
 
 if TYPE_CHECKING:
     from fencepost.bench import Kernels, Profile
@@ -133,7 +135,7 @@ def kernels_command(
     found = kernels(names, against=against, progress=progress(quiet))
     if out is not None:
         writable(out.parent)
-        out.write_text(json.dumps(found.document(), indent=2) + "\n")
+        kept(out, partial(store, data=json.dumps(found.document(), indent=2) + "\n"))
     finish("kernels", [_kernel_json(found)], found, found.verdict, None, as_json)
     if not as_json:
         _print_kernels(found)

@@ -10,6 +10,7 @@ import click
 
 from fencepost.command_line import options
 from fencepost.command_line.output import exit_code, found_by, print_report, progress
+from fencepost.command_line.sequencers import list_option
 
 if TYPE_CHECKING:
     from fencepost.model.histories import Workload
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("target", required=False, metavar="[SEQUENCER|WORKLOAD]")
 @click.option("--sequencer", metavar="NAME", help="One sequencer, such as order4.claim; also one kept to be refuted.")
 @click.option("--workload", type=click.Path(path_type=Path), help="What is sent; by default a recorded workload.")
+@list_option
 @options.one_level_option
 @options.property_option
 @options.engine_option

@@ -48,7 +48,7 @@ def claims_command(
 
     if out is not None:
         writable(out)
-    report = found_by(lambda: claims(names, quick=quick, seed=seed, jobs=jobs, out=out, progress=progress(quiet)))
+    report = found_by(lambda: claims(names, quick=quick, seed=seed, jobs=jobs, out=out, on_progress=progress(quiet)))
     if page is not None:
         writable(page.parent)
         write_page(report, page)

@@ -16,6 +16,9 @@ def doctor_command(as_json: bool) -> None:
 
     Everything is tried, no setting is changed. `yes`: it is there. `limited`: it is there, and figures suffer. `no`:
     what needs it says that it is unavailable. Exit code 0: that something is missing is no fault.
+
+    \b
+    fencepost doctor
     """
     from fencepost.doctor import diagnose
 

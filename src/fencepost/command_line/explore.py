@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,27 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import (
-    exit_code,
-    found_by,
-    print_json,
-    print_summary,
-    print_table,
-    warn,
-    writable,
-)
-from fencepost.model.contract import worst
+from fencepost.command_line.output import exit_code, found_by, print_report, progress, warn, writable
+from fencepost.command_line.sequencers import list_option
 
 if TYPE_CHECKING:
-    from fencepost.model.explorer.exploration import Explored, Progress, Tell
     from fencepost.model.programs import Scenario
-
-
-_COUNTED = (
-    "a run is an order of loads, stores and drains as far as it matters: an execution (which store each load reads, and"
-    " the order of the stores to each word) may be several runs, as a thread may read its store in its buffer or later"
-)
-"""What is counted of a litmus file."""
 
 
 @click.command("explore")
@@ -38,15 +21,17 @@ _COUNTED = (
 @click.option("--profile", metavar="P", help="The memory; by default ncx, or what a litmus file names.")
 @click.option(
     "--engine",
-    type=click.Choice(["model", "native"]),
-    default="model",
+    type=options.Choice(["explorer", "native"]),
+    default="explorer",
     show_default=True,
     help="The reference in Python, or the same in C++: litmus files and the sequencers that have a stepped build.",
 )
+@list_option
+@options.property_option
 @click.option("--matrix", default="sdmC", show_default=True, metavar="M", help="The ordering matrix.")
 @click.option(
     "--strategy",
-    type=click.Choice(["exhaustive", "random", "pct"]),
+    type=options.Choice(["exhaustive", "random", "pct"]),
     help="By default exhaustive; on the whole corpus, up to a budget for each scenario.",
 )
 @click.option(
@@ -63,9 +48,9 @@ _COUNTED = (
     "--roles",
     default=None,
     metavar="R,...",
-    help="Beside the scanners: receivers, delegations, subscribers, acknowledgers, clients; by default receivers and"
-    " what the sequencer needs. Without receivers, the batches are in the rings when the run begins; with clients,"
-    " those send them and wait for acknowledgements.",
+    help="Beside the scanners: receivers, delegations, subscribers, acknowledgers, clients; by default all but"
+    " clients, delegations only where the sequencer needs them. Without receivers, the batches are in the rings when"
+    " the run begins; with clients, those send them and wait for acknowledgements.",
 )
 @click.option("--restarts", is_flag=True, help="Clients restart when all is sent, and send again to other rings.")
 @click.option(
@@ -90,7 +75,7 @@ _COUNTED = (
 )
 @click.option("--pct-depth", type=click.IntRange(1, 9), default=3, show_default=True, help="The d of PCT.")
 @click.option("--depth", type=click.IntRange(1, 10**6), default=5_000, show_default=True, help="The steps of a run.")
-@click.option("--timeout", type=click.FloatRange(0.01, 10**6), default=60.0, show_default=True, help="Seconds.")
+@click.option("--timeout", type=options.Between(0.01, 10**6), default=60.0, show_default=True, help="Seconds.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--resume", is_flag=True, help="Continue where an interrupted search with the same --out stopped.")
 @options.strict_option
@@ -108,45 +93,44 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
     contract and against the spec that it must refine; those of a mutant, against the promise that it must break, and on
     its own scenario unless a size is given. Of a litmus file runs are counted, not executions: one of these may be
     several runs.
+
+    \b
+    fencepost explore order4.claim --scenario wrap-parked
+    fencepost explore no_wrap
     """
-    from fencepost.exploring import explore, findings
-    from fencepost.model.explorer.exploration import Limits
+    from fencepost.exploring import checkpoint_of, explore
 
     out: Path = given["out"]
     writable(out)
-    checkpoint = out / f"explore-{_file_name(Path(what).name)}.checkpoint.json"
-    if given["resume"] and not given["quiet"] and not any(out.glob(f"*-{checkpoint.name}")):
+    if given["resume"] and not given["quiet"] and not any(out.glob(f"*-{checkpoint_of(what, out).name}")):
         click.echo(f"... no search to resume in {out}: a new one begins", err=True)
     asked = partial(
         explore,
         what,
+        property=given["property"],
+        engine=given["engine"],
+        seed=given["seed"],
+        jobs=given["jobs"],
+        timeout=given["timeout"],
+        depth=given["depth"],
+        runs=given["runs"],
         profile=given["profile"],
         matrix=given["matrix"],
         scenario=_scenario_of(context, what, given),
         strategy=given["strategy"],
         reduction=not given["no_reduction"],
-        seed=given["seed"],
         pct_depth=given["pct_depth"],
-        engine=given["engine"],
-        limits=Limits(given["timeout"], given["depth"], given["runs"]),
-        jobs=given["jobs"],
-        checkpoint=checkpoint,
         resume=given["resume"],
         strict=given["strict"],
-        tell=_tell(quiet=given["quiet"]),
+        out=out,
+        on_progress=progress(given["quiet"]),
     )
-    found = found_by(asked)
-    warn(finding for each in found for finding in findings(each.subject))
-    verdict = worst([each.verdict for each in found])
-    traces = {id(each): _write(each, out) for each in found if each.violation}
-    if given["as_json"]:
-        results = [_json(each, traces.get(id(each))) for each in found]
-        print_json("explore", verdict, given["seed"], results)
-    else:
-        _print(found, traces)
+    report = found_by(asked)
+    warn(lint for each in report.findings for lint in each.details["lints"])
+    print_report(report, as_json=given["as_json"])
     if not given["quiet"]:
-        click.echo(f"... {sum(each.seconds for each in found):.2f} s", err=True)
-    context.exit(exit_code(verdict))
+        click.echo(f"... {sum(each.seconds for each in report.findings):.2f} s", err=True)
+    context.exit(exit_code(report.verdict))
 
 
 def _is_sized(context: click.Context) -> bool:
@@ -173,7 +157,8 @@ def _scenario(what: str, given: dict[str, Any]) -> Scenario:
 
     known = ("receivers", "delegations", "subscribers", "acknowledgers", "clients")
     needed = ("receivers", *DESIGNS[what].needs) if what in DESIGNS else ("receivers",)
-    asked = ",".join(needed) if given["roles"] is None else given["roles"]
+    by_default = dict.fromkeys((*needed, "subscribers", "acknowledgers"))
+    asked = ",".join(by_default) if given["roles"] is None else given["roles"]
     roles = [role.strip() for role in asked.split(",") if role.strip()]
     for role in roles:
         if role not in known:
@@ -210,86 +195,4 @@ def _scenario(what: str, given: dict[str, Any]) -> Scenario:
         delegated="delegations" in roles,
         subscribers="subscribers" in roles,
         acknowledgers="acknowledgers" in roles,
-    )
-
-
-def _tell(*, quiet: bool) -> Tell:
-    def tell(progress: Progress) -> None:
-        if quiet:
-            return
-        left = progress.seconds * (1 - progress.done) / progress.done if progress.done else 0.0
-        eta = f", about {left:.0f} s to go" if progress.done else ""
-        click.echo(f"... {progress.ended_count} runs, about {progress.done:.1%} of all{eta}", err=True)
-
-    return tell
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
-
-
-def _write(each: Explored, out: Path) -> Path:
-    """Write a violating run to its file."""
-    from fencepost.model.explorer.run_itf import write_run
-
-    assert each.violation is not None
-    name = f"{each.subject.name}-{each.subject.profile}-{each.violation.property}"
-    path = out / f"explore-{_file_name(name)}.itf.json"
-    write_run(each, path)
-    return path
-
-
-def _json(each: Explored, trace: Path | None) -> dict[str, Any]:
-    from fencepost.exploring import findings
-    from fencepost.model.explorer.subjects import LitmusOrigin
-
-    return {
-        "name": each.subject.name,
-        "lints": list(findings(each.subject)),
-        "profile": each.subject.profile,
-        "scenario": each.subject.scenario or None,
-        "verdict": each.verdict,
-        "property": each.violation.property if each.violation else None,
-        "sentence": each.violation.sentence if each.violation else None,
-        "bound": each.bound,
-        "reason": each.reason or None,
-        "complete": each.counts.complete,
-        "blocked": each.counts.blocked,
-        "counted": _COUNTED if isinstance(each.subject.origin, LitmusOrigin) else None,
-        "steps": each.counts.steps,
-        "seconds": round(each.seconds, 6),
-        "trace": trace,
-        "trace_length": len(each.schedule) if each.violation else None,
-    }
-
-
-def _print(found: list[Explored], traces: dict[int, Path]) -> None:
-    from fencepost.model.explorer.columns import describe_run
-    from fencepost.model.explorer.subjects import LitmusOrigin
-
-    rows = []
-    for each in found:
-        property = each.violation.property if each.violation else "-"
-        counts = each.counts
-        bound = each.bound if not each.reason else f"{each.bound} ({each.reason})"
-        if each.subject.scenario:
-            bound = bound.replace(f" of {each.subject.size}", "").replace(f"; {each.subject.size}", "")
-        first = each.subject.scenario or each.subject.profile
-        rows.append((first, each.verdict, property, str(counts.complete), str(counts.blocked), bound))
-    of_corpus = any(each.subject.scenario for each in found)
-    columns = ("scenario" if of_corpus else "profile", "verdict", "property", "complete", "blocked", "bound")
-    under = f" under {found[0].subject.profile}" if of_corpus else ""
-    print_table(f"{found[0].subject.name}{under}", columns, rows)
-    if isinstance(found[0].subject.origin, LitmusOrigin):
-        click.echo(_COUNTED)
-    for each in found:
-        if each.violation:
-            click.echo("")
-            click.echo(describe_run(each, traces[id(each)]))
-    worst_one = next((each for each in found if each.violation), found[0])
-    print_summary(
-        verdict=worst([each.verdict for each in found]),
-        property=worst_one.violation.property if worst_one.violation else None,
-        seed=worst_one.seed,
-        trace=traces.get(id(worst_one)),
     )

@@ -1,15 +1,24 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from math import isnan
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from fencepost.model.contract import LEVELS, Level
+from fencepost.model.errors import expected_of
 from fencepost.model.report import ENGINES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Choice(click.Choice[str]):
+    """One of some words; a wrong one is answered with the words nearest to it."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        return f"unknown {value!r}: {expected_of(str(value), [str(each) for each in self.choices])}"
 
 
 def levels(value: str) -> tuple[Level, ...]:
@@ -22,7 +31,7 @@ def level_option(function: Function) -> Function:
     return click.option(
         "--level",
         "asked",
-        type=click.Choice(["4", "5", "all"]),
+        type=Choice(["4", "5", "all"]),
         default="all",
         show_default=True,
         callback=lambda context, parameter, value: levels(value),
@@ -32,7 +41,7 @@ def level_option(function: Function) -> Function:
 
 one_level_option = click.option(
     "--level",
-    type=click.Choice(["4", "5", "all"]),
+    type=Choice(["4", "5", "all"]),
     default="all",
     show_default=True,
     callback=lambda context, parameter, value: None if value == "all" else int(value),
@@ -43,18 +52,29 @@ engine_option = click.option(
     "--engine",
     "engines",
     multiple=True,
-    type=click.Choice(ENGINES),
+    type=Choice(ENGINES),
     callback=lambda context, parameter, value: value or ENGINES,
     help="Only this engine; may be given more than once.",
 )
 jobs_option = click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes.")
 
 
+class Between(click.FloatRange):
+    """A number within a range, which `nan` is not, though it is neither below nor above."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """Return the number; fails for a text that is none, and for one outside the range."""
+        number: float = super().convert(value, parameter, context)
+        if isnan(number):
+            self.fail(f"{value} is no number", parameter, context)
+        return number
+
+
 def timeout_option(seconds: float) -> Callable[[Function], Function]:
     """Return --timeout, with what it is by default."""
     return click.option(
         "--timeout",
-        type=click.FloatRange(0.01, 10**6),
+        type=Between(0.01, 10**6),
         default=seconds,
         show_default=True,
         help="Seconds; what is not visited by then is said.",

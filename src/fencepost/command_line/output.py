@@ -1,24 +1,24 @@
 """What every command prints the same way: tables, the JSON document, the last line, the exit code."""
 
 import os
+import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from fencepost import signals
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, Interrupted
-from fencepost.model.report import Report, json_text, manifest
+from fencepost.model.report import Report, json_text, manifest, summary, table
 
 EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED = 2, 70, 130
 _EXIT_CODES = {Verdict.VIOLATED: 1, Verdict.UNKNOWN: 3}
-_STYLES = {Verdict.VIOLATED: "bold red", Verdict.UNKNOWN: "yellow"}
-_WIDTH = 132  # of a table that goes to a file or a pipe
+_STYLES: dict[str, dict[str, Any]] = {"violated": {"fg": "red", "bold": True}, "unknown": {"fg": "yellow"}}
+_VERDICT = re.compile(r"\b(violated|unknown)\b")
 
 _CUT_SHORT = "fencepost.cut_short"  # of a click context: the verb was interrupted
 Found = TypeVar("Found")
@@ -37,7 +37,8 @@ def found_by(verb: Callable[[], Found]) -> Found:
     try:
         return verb()
     except Interrupted as interrupt:
-        if isinstance(interrupt.found, list) and not interrupt.found:
+        found = interrupt.found.findings if isinstance(interrupt.found, Report) else interrupt.found
+        if isinstance(found, list | tuple) and not found:
             raise KeyboardInterrupt from None
         click.get_current_context().meta[_CUT_SHORT] = True
         made: Found = interrupt.found
@@ -53,9 +54,21 @@ def _settled(verdict: Verdict) -> Verdict:
     return Verdict.UNKNOWN if is_cut_short and verdict.passes else verdict
 
 
-def progress(quiet: bool) -> Any:
-    """Return a function that tells a person on stderr what is being done; it says nothing under --quiet."""
-    return (lambda message: None) if quiet else (lambda message: click.echo(f"... {message}", err=True))
+def progress(quiet: bool, *, every_seconds: float = 0.0) -> Callable[[str], None]:
+    """Return what says on stderr what is being done, at most so often; it says nothing under --quiet.
+
+    Of messages that come more often the first is said, and then the next after each interval.
+    """
+    said_s = float("-inf")
+
+    def say(message: str) -> None:
+        nonlocal said_s
+        now_s = time.monotonic()
+        if not quiet and now_s - said_s >= every_seconds:
+            said_s = now_s
+            click.echo(f"... {message}", err=True)
+
+    return say
 
 
 def warn(findings: Iterable[str]) -> None:
@@ -73,22 +86,15 @@ def writable(out: Path) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; cells that start with a verdict that is no pass are coloured on a terminal."""
-    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
-    width = None if sys.stdout.isatty() else _WIDTH
-    console = Console(highlight=False, width=width, color_system=None if plain else "auto", no_color=plain)
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(_styled(cell) for cell in row))
-    console.print(table)
+    """Print a table; verdicts that are no pass are coloured on a terminal."""
+    for line in table(title, columns, rows):
+        _echo(line)
 
 
-def _styled(cell: str) -> str:
-    escaped = cell.replace("[", "\\[")
-    style = next((style for verdict, style in _STYLES.items() if cell.startswith(verdict)), None)
-    return f"[{style}]{escaped}[/{style}]" if style else escaped
+def _echo(line: str) -> None:
+    """Print a line; on a terminal with its verdicts coloured."""
+    is_plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
+    click.echo(line if is_plain else _VERDICT.sub(lambda word: click.style(word[0], **_STYLES[word[0]]), line))
 
 
 def print_report(report: Report, *, as_json: bool, verbose: bool = False) -> None:
@@ -97,7 +103,7 @@ def print_report(report: Report, *, as_json: bool, verbose: bool = False) -> Non
         click.echo(json_text(report.to_dict()))
         return
     for line in report.verbose_lines() if verbose else report.lines():
-        click.echo(line)
+        _echo(line)
     click.echo(report.summary())
 
 
@@ -105,11 +111,7 @@ def print_summary(**items: object) -> None:
     """Print the last line: key=value, words with spaces joined by a hyphen, `-` for what there is not."""
     if isinstance(verdict := items.get("verdict"), Verdict):
         items["verdict"] = _settled(verdict)
-    click.echo(" ".join(f"{key}={_word(value)}" for key, value in items.items()))
-
-
-def _word(value: object) -> str:
-    return "-" if value is None or value == "" else str(value).replace(" ", "-")
+    click.echo(summary(**items))
 
 
 def print_json(verb: str, verdict: Verdict, seed: int | None, results: list[dict[str, Any]]) -> None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, found_by, print_json, print_summary, print_table
-from fencepost.model.contract import Verdict, worst
-from fencepost.model.errors import Interrupted
+from fencepost.command_line.output import (
+    exit_code,
+    found_by,
+    print_json,
+    print_report,
+    print_summary,
+    print_table,
+    progress,
+)
+from fencepost.model.contract import Verdict
 
 if TYPE_CHECKING:
-    from fencepost.model.instance import Instance
     from fencepost.model.language import Protocol
-    from fencepost.proofs import Proof, Solving
+    from fencepost.proofs import Solving
 
 
 def _sizes(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
@@ -38,7 +44,11 @@ def _sizes(context: click.Context, parameter: click.Parameter, values: tuple[str
     "--emit", type=click.Path(file_okay=False, path_type=Path), help="Write each obligation there (SMT-LIB 2)."
 )
 @click.option(
-    "--solver", type=click.Choice(["z3", "cvc5", "both"]), default="z3", show_default=True, help="Who decides."
+    "--solver",
+    type=options.Choice(["z3", "cvc5", "both"]),
+    default="z3",
+    show_default=True,
+    help="Which solver decides.",
 )
 @click.option(
     "--depth",
@@ -50,63 +60,48 @@ def _sizes(context: click.Context, parameter: click.Parameter, values: tuple[str
 @click.option(
     "--size", "sizes", multiple=True, callback=_sizes, metavar="SORT=N", help="N members of a sort in a counterexample."
 )
-@click.option("--timeout", type=click.FloatRange(0.01), metavar="S", help="About S seconds for an obligation, as work.")
+@options.one_level_option
+@options.property_option
+@click.option("--timeout", type=options.Between(0.01), metavar="S", help="About S seconds for an obligation, as work.")
 @options.out_option
 @options.json_option
+@options.quiet_option
 @click.pass_context
-def prove_command(
-    context: click.Context,
-    names: tuple[str, ...],
-    listing: bool,
-    kills: bool,
-    emit: Path | None,
-    solver: str,
-    depth: int,
-    sizes: dict[str, int],
-    timeout: float | None,
-    out: Path,
-    as_json: bool,
-) -> None:
+def prove_command(context: click.Context, /, names: tuple[str, ...], **given: Any) -> None:
     """Prove the promises of the protocols NAME, of those in your own FILE.py, or of all sound ones, for any size.
 
     NAME is one of --list, or FILE.py for the protocols of your own in it, or FILE.py:CLASS for one. A
     promise that induction does not prove is searched for a counterexample in a small instance. Each
     action, and each condition that should be met sometimes, is shown to happen by a run: where one never
     does, no promise counts as proved.
+
+    \b
+    fencepost prove order4.claim --property client-order
     """
     from fencepost.model.instance import Instance
     from fencepost.model.own import protocol_of
     from fencepost.model.specs import SOUND
+    from fencepost.proving import prove
 
-    if listing:
+    if given["listing"]:
         _print_list(names)
         return
-    asked = [protocol_of(name) for name in names] or list(SOUND)
-    if kills:
-        context.exit(_print_mutants(tuple(asked), as_json))
-    solving, bounds = _solving(emit, solver, timeout), Instance(others=sizes)
-    rows = found_by(lambda: _proved(_rows(asked, solving, depth, bounds, out), quiet=as_json))
-    verdict = worst([row["verdict"] for row in rows])
-    if as_json:
-        print_json("prove", verdict, None, rows)
-    else:
-        bad = next((row for row in rows if row["verdict"] is verdict and not verdict.passes), None)
-        shown = bad and (bad["trace"] or bad["query"])
-        print_summary(verdict=verdict, property=bad and bad["property"], seed=None, trace=shown)
-    context.exit(exit_code(verdict))
-
-
-def _proved(rows: Iterator[tuple[dict[str, Any], str]], *, quiet: bool) -> list[dict[str, Any]]:
-    """Print each line as it comes; return the rows. Raises Interrupted with those so far."""
-    found: list[dict[str, Any]] = []
-    try:
-        for row, text in rows:
-            found.append(row)
-            if not quiet:
-                click.echo(text)
-    except KeyboardInterrupt:
-        raise Interrupted(found) from None
-    return found
+    if given["kills"]:
+        context.exit(_print_mutants(tuple(map(protocol_of, names)) or SOUND, given["as_json"]))
+    asked = partial(
+        prove,
+        names or None,
+        level=given["level"],
+        property=given["property"],
+        depth=given["depth"],
+        bounds=Instance(others=given["sizes"]),
+        solving=_solving(given["emit"], given["solver"], given["timeout"]),
+        out=given["out"],
+        on_progress=progress(given["quiet"]),
+    )
+    report = found_by(asked)
+    print_report(report, as_json=given["as_json"])
+    context.exit(exit_code(report.verdict))
 
 
 def _solving(emit: Path | None, solver: str, timeout: float | None) -> Solving:
@@ -115,73 +110,6 @@ def _solving(emit: Path | None, solver: str, timeout: float | None) -> Solving:
 
     limit = RESOURCE_LIMIT if timeout is None else int(timeout * UNITS_PER_SECOND)
     return Solving(choice=solver, resource_limit=limit, emit=emit)  # type: ignore[arg-type]  # click has checked it
-
-
-def _rows(
-    asked: list[type[Protocol]], solving: Solving, depth: int, bounds: Instance, out: Path
-) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield the JSON row and the printed line of every obligation, as each is settled."""
-    from fencepost.proofs import prove
-
-    for protocol in asked:
-        try:
-            yield from _of_proofs(prove(protocol, depth=depth, bounds=bounds, solving=solving), out)
-        except Interrupted as interrupt:
-            yield from _of_proofs(interrupt.found, out)
-            raise
-
-
-def _of_proofs(proofs: list[Proof], out: Path) -> Iterator[tuple[dict[str, Any], str]]:
-    for proof in proofs:
-        path = _written(proof, out)
-        row = _row(proof.protocol, proof.property, proof.verdict, proof.bound, proof.seconds)
-        yield row | {"query" if proof.query else "trace": path}, _line(proof, path)
-    for each in proofs[0].happenings if proofs else ():
-        row = _row(proofs[0].protocol, each.name, each.verdict, each.bound, 0.0)
-        yield row, f"{proofs[0].protocol}: {each.name} ... {each.verdict} ({each.bound})"
-
-
-def _row(protocol: str, name: str, verdict: Verdict, bound: str, seconds: float) -> dict[str, Any]:
-    return {
-        "protocol": protocol,
-        "property": name,
-        "verdict": verdict,
-        "seconds": round(seconds, 6),
-        "bound": bound,
-        "trace": None,
-        "query": None,
-    }
-
-
-def _written(proof: Proof, out: Path) -> Path | None:
-    """Write the trace of what is violated, or the query of what is unknown; return its path."""
-    from fencepost.model.itf import write_trace
-
-    if proof.trace is not None:
-        path = out / f"{proof.protocol}-{proof.property}.itf.json"
-        write_trace(path, proof.trace)
-        return path
-    if proof.query:
-        path = out / f"{proof.protocol}-{proof.property}.smt2"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(proof.query)
-        return path
-    return None
-
-
-def _line(proof: Proof, path: Path | None) -> str:
-    from fencepost.checking.by_model import describe
-
-    line = f"{proof.protocol}: {proof.property} ... {proof.verdict} ({proof.bound}) {proof.seconds:.3f} s"
-    if proof.cti is not None:
-        line += "\n  counterexample to induction; no invariant excludes this state, which is perhaps never reached:"
-        line += f"\n{proof.cti}"
-    if proof.query:
-        line += f"\n  query {path}"
-    if proof.trace is None:
-        return line
-    steps = "\n".join(f"    {step}" for step in describe(proof.trace).splitlines())
-    return f"{line}\n{steps}\n    trace {path}, replay it with: fencepost replay {path}"
 
 
 def _print_list(names: tuple[str, ...]) -> None:

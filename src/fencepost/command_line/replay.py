@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import exit_code, found_by, print_json, print_summary, print_table, progress
+from fencepost.command_line.output import exit_code, found_by, print_report, progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,83 +18,54 @@ if TYPE_CHECKING:
     from fencepost.model.explorer.run_trace import RunTrace
     from fencepost.model.language import Protocol
     from fencepost.model.trace import Trace
-    from fencepost.replaying import Replayed
 
 EXPORTS = ("text", "chrome", "shiviz", "html", "itf")
 
 
 @click.command("replay")
 @click.argument("trace", type=click.Path(path_type=Path))
-@click.option(
-    "--engine", type=click.Choice(["all", "spec", "program", "simpy", "native"]), default="all", show_default=True
-)
+@options.engine_option
 @click.option("--step", "stepwise", is_flag=True, help="One step at a time: Enter for the next, q to stop.")
 @click.option("--full", is_flag=True, help="Every operation, and all that buffers, caches and memory hold.")
-@click.option("--export", type=click.Choice(EXPORTS), help="Write the run for another tool, to the file of --out.")
+@click.option("--export", type=options.Choice(EXPORTS), help="Write the run for another tool, to the file of --out.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where --export writes.")
 @options.json_option
 @options.quiet_option
 @click.pass_context
 def replay_command(
     context: click.Context,
+    /,
     trace: Path,
-    engine: str,
     stepwise: bool,
     full: bool,
     export: str | None,
     out: Path | None,
-    as_json: bool,
-    quiet: bool,
+    **given: Any,
 ) -> None:
     """Run a TRACE again in every engine that can express it, and say what it violates and why.
 
     A trace is of a spec (written by `prove` and `check`) or of programs (by `explore`). A file in which some state is
-    not what the steps make of it is refused, with the number of the step.
+    not what the steps make of it is refused, with the number of the step. The engine z3 stands for the spec that Z3
+    proves, its steps taken on values.
+
+    \b
+    fencepost replay fencepost-out/order5.split_counter-unique.itf.json
     """
     from fencepost.exporting import write_export
     from fencepost.model.errors import InputError
-    from fencepost.replaying import ENGINES, read, replay
+    from fencepost.replaying import read, replay
 
     if (export is None) is not (out is None):
         raise InputError("--export and --out FILE go together: one says what to write, the other where")
-    given = read(trace)
-    engines = [each for each in ENGINES if engine in ("all", each)]
-    replayed = found_by(lambda: replay(given, engines, progress(quiet)))
+    of = read(trace)
+    report = found_by(lambda: replay(of, engine=given["engines"], on_progress=progress(given["quiet"])))
     if export is not None and out is not None:
-        write_export(given, export, out, full=full)
-    if as_json:
-        print_json("replay", replayed.verdict, None, _json(replayed))
-    else:
-        for line in _told(given, trace, full=full, stepwise=stepwise):
+        write_export(of, export, out, full=full)
+    if not given["as_json"]:
+        for line in _told(of, trace, full=full, stepwise=stepwise):
             click.echo(line)
-        _print_engines(replayed)
-        written = {"out": out} if out is not None else {}
-        summary = {"verdict": replayed.verdict, "property": given.property, "step": replayed.violated_at}
-        print_summary(**summary, trace=trace, **written)
-    context.exit(exit_code(replayed.verdict))
-
-
-def _json(replayed: Replayed) -> list[dict[str, Any]]:
-    name = replayed.trace.property
-    return [
-        {
-            "engine": engine,
-            "outcome": each.kind.replace(" ", "_"),
-            "property": name,
-            "step": each.step,
-            "sentence": each.sentence,
-        }
-        for engine, each in replayed.outcomes.items()
-    ]
-
-
-def _print_engines(replayed: Replayed) -> None:
-    rows = [
-        (engine, each.kind, "-" if each.step is None else str(each.step), each.sentence)
-        for engine, each in replayed.outcomes.items()
-    ]
-    title = "" if replayed.agree else "the engines disagree"
-    print_table(title, ("engine", "outcome", "step", "what was found"), rows)
+    print_report(replace(report, files=(trace, out)), as_json=given["as_json"])
+    context.exit(exit_code(report.verdict))
 
 
 def _told(given: Trace | RunTrace, path: Path, *, full: bool, stepwise: bool) -> Iterator[str]:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fencepost.command_line import options
-from fencepost.command_line.output import EXIT_BAD_INPUT, exit_code, found_by, print_json, print_summary, print_table
-from fencepost.model.errors import InputError, Interrupted, unknown_choice
+from fencepost.command_line.output import EXIT_BAD_INPUT, exit_code, found_by, print_report, print_table, progress
 
 if TYPE_CHECKING:
-    from fencepost.model.contract import Level, Verdict
-    from fencepost.model.histories import Beside, Finding, Rules, Verification
+    from fencepost.model.contract import Level
+    from fencepost.model.histories import Beside, Rules
     from fencepost.model.histories.presets import Preset
 
 _FILE = click.Path(path_type=Path)
-PROGRESS_SECONDS = 2.0
 
 
 def _names(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -29,10 +26,10 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
 
 @click.command("verify")
 @click.argument("histories", nargs=-1, type=_FILE, metavar="HISTORY...")
-@click.option("--level", type=click.Choice(["4", "5"]), help="Ask for what the level promises.")
+@click.option("--level", type=options.Choice(["4", "5"]), help="Ask for what the level promises.")
 @click.option(
-    "--properties",
     "--property",
+    "--properties",
     "names",
     multiple=True,
     callback=_names,
@@ -46,12 +43,12 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--readers", type=_FILE, help="What readers read.")
 @click.option("--map", "mapping", metavar="NAME=COLUMN,...", help="Which column is which, as in position=offset.")
 @click.option("--format", "preset", metavar="KIND", help="A kind of log that --list names: its columns and numbering.")
-@click.option("--time-unit", type=click.Choice(["ns", "us", "ms", "s"]), help="Of times that are integers.")
+@click.option("--time-unit", type=options.Choice(["ns", "us", "ms", "s"]), help="Of times that are integers.")
 @click.option("--from-position", type=click.IntRange(0), metavar="P", help="The first position that is asked for.")
 @click.option("--allow-gaps", is_flag=True, default=None, help="Positions may be left out.")
 @click.option("--first-seq", type=click.IntRange(0), metavar="N", help="The number of a client's first batch.")
-@click.option("--seq-counts", type=click.Choice(["batches", "messages"]), help="What batch_seq counts.")
-@click.option("--numbered-by", type=click.Choice(["client", "client-broker"]), help="Whose batches are numbered.")
+@click.option("--seq-counts", type=options.Choice(["batches", "messages"]), help="What batch_seq counts.")
+@click.option("--numbered-by", type=options.Choice(["client", "client-broker"]), help="Whose batches are numbered.")
 @click.option("--across-logs", is_flag=True, default=None, help="A client's numbering goes through all logs.")
 @click.option("--html", type=_FILE, metavar="FILE", help="Write what was found as a page for any browser.")
 @options.json_option
@@ -63,9 +60,14 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
     Every file is checked; one that cannot be read is said on stderr. The exit code is the worst: 1 where
     one is violated, else 2 where one cannot be read, else 3 where one is unknown. What a file has no
     columns for is unknown: it decides where the property was named, and is left out of a level.
+
+    \b
+    fencepost verify history.csv --level 4
     """
-    from fencepost.model.contract import Verdict, worst
+    from fencepost.model.contract import Verdict
+    from fencepost.model.histories.columns import mapping_of
     from fencepost.model.histories.rules import choose
+    from fencepost.verifying import preset_named, verify
 
     if given["listing"]:
         _print_list()
@@ -73,69 +75,33 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
     if not histories:
         raise click.UsageError("no HISTORY: expected at least one file")
     level: Level | None = None if given["level"] is None else options.levels(given["level"])[0]
-    preset = _preset(given["preset"])
+    preset = preset_named(given["preset"])
     rules = _rules(preset, given)
-    choose(level, given["names"] or None, given["without"])  # what is asked is wrong for all files alike
-    beside = _beside(given)
-    checked = found_by(lambda: _checked(histories, lambda path: _verify(path, level, preset, rules, beside, given)))
-    refused = any(isinstance(each, InputError) for _, each in checked)
-    verdict = worst([Verdict.UNKNOWN if isinstance(each, InputError) else each.verdict for _, each in checked])
-    if given["html"] is not None:
-        _write_page(given["html"], checked)
-    if as_json:
-        print_json("verify", verdict, None, [row for path, each in checked for row in _json_rows(path, each)])
-    elif any(not isinstance(each, InputError) for _, each in checked):
-        _print(checked, verdict, level)
-    context.exit(EXIT_BAD_INPUT if refused and verdict is not Verdict.VIOLATED else exit_code(verdict))
-
-
-def _verify(
-    path: Path, level: Level | None, preset: Preset | None, rules: Rules, beside: Beside, given: dict[str, Any]
-) -> Verification:
-    from fencepost.model.histories import Source, verify_file
-    from fencepost.model.histories.columns import mapping_of
-
-    columns = mapping_of(given["mapping"]) if given["mapping"] else {}
-    verification = verify_file(
-        path,
-        level,
-        properties=given["names"] or None,
+    choose(level, given["names"] or None, given["without"])  # before any file is read
+    asked = partial(
+        verify,
+        histories,
+        level=level,
+        property=given["names"] or None,
         without=given["without"],
         rules=rules,
-        beside=beside,
-        source=Source(path, columns, _time_unit(preset, given)),
-        preset=preset,
-        progress=_row_progress(path, given["quiet"]),
+        beside=_beside(given),
+        columns=mapping_of(given["mapping"]) if given["mapping"] else None,
+        format=given["preset"],
+        time_unit=given["time_unit"],
+        html=given["html"],
+        refused=lambda error: click.echo(f"fencepost: {error}", err=True),
+        on_progress=progress(given["quiet"]),
     )
-    if verification.extra:
-        click.echo(f"fencepost: {path}: columns that say nothing here: {', '.join(verification.extra)}", err=True)
-    return verification
-
-
-def _row_progress(path: Path, quiet: bool) -> Callable[[int], None]:
-    """Return a function that says on stderr, every few seconds, how many rows of a long file have been read."""
-    told_s = time.monotonic()
-
-    def tell(row_count: int) -> None:
-        nonlocal told_s
-        if not quiet and time.monotonic() - told_s > PROGRESS_SECONDS:
-            told_s = time.monotonic()
-            click.echo(f"... {path}: {row_count} rows", err=True)
-
-    return tell
-
-
-def _time_unit(preset: Preset | None, given: dict[str, Any]) -> Literal["ns", "us", "ms", "s"]:
-    unit: Literal["ns", "us", "ms", "s"] = given["time_unit"] or (preset.time_unit if preset else "ns")
-    return unit
-
-
-def _preset(name: str | None) -> Preset | None:
-    from fencepost.model.histories.presets import PRESETS
-
-    if name is not None and name not in PRESETS:
-        raise unknown_choice("format", name, PRESETS)
-    return None if name is None else PRESETS[name]
+    report = found_by(asked)
+    for each in report.checked:
+        if each.verification is not None and each.verification.extra:
+            extra = ", ".join(each.verification.extra)
+            click.echo(f"fencepost: {each.name}: columns that say nothing here: {extra}", err=True)
+    if as_json or len(report.unread) < len(report.checked):
+        print_report(report, as_json=as_json)
+    context.exit(EXIT_BAD_INPUT if report.unread and report.verdict is not Verdict.VIOLATED
+                 else exit_code(report.verdict))  # fmt: skip
 
 
 def _rules(preset: Preset | None, given: dict[str, Any]) -> Rules:
@@ -160,103 +126,6 @@ def _beside(given: dict[str, Any]) -> Beside:
         None if acks is None else read_batches(acks),
         None if readers is None else read_readers(readers),
     )
-
-
-def _write_page(path: Path, checked: list[tuple[Path, Verification | InputError]]) -> None:
-    from fencepost.model.histories.page import page
-
-    found = [(file, each) for file, each in checked if not isinstance(each, InputError)]
-    try:
-        path.write_text(page(found), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--html {path}: {error.strerror}; expected a file that can be written") from None
-
-
-def _print(checked: list[tuple[Path, Verification | InputError]], verdict: Verdict, level: Level | None) -> None:
-    first = None
-    for path, verification in checked:
-        if isinstance(verification, InputError):
-            continue
-        at = "" if level is None else f" at level {level}"
-        click.echo(f"{verification.verdict}: {path}{at}")
-        rows = [
-            [each.property, f"{each.verdict} ({each.bound})", each.anomaly or "-", str(each.count)]
-            for each in verification.findings
-        ]
-        needed = [each for each in verification.not_expressible if each.is_needed]
-        rows += [[each.property, f"unknown ({each.reason})", "-", "-"] for each in needed]
-        print_table("", ["property", "verdict", "anomaly", "culprits"], rows)
-        for finding in verification.findings:
-            if finding.witness is not None:
-                places = ", ".join(_places(path, finding))
-                click.echo(f"{finding.property}: {finding.witness.sentence} ({places})")
-                first = first or finding.property
-        click.echo()
-    print_summary(verdict=verdict, property=first, seed=None, trace=None)
-
-
-def _places(path: Path, finding: Finding) -> list[str]:
-    """Return where the rows of a witness are: rows of the history, and of other files with their name."""
-    witness = finding.witness
-    assert witness is not None
-    paths = witness.paths or (path,) * len(witness.rows)
-    return [
-        f"row {row}" if file in (path, None) else f"{file} row {row}"
-        for file, row in zip(paths, witness.rows, strict=True)
-    ]
-
-
-def _json_rows(path: Path, verification: Verification | InputError) -> list[dict[str, Any]]:
-    """Return the JSON rows of one file: of one that could not be read a single one, with the error."""
-    nothing = dict.fromkeys(("property", "count", "bound", "anomaly", "witness", "error"))
-    if isinstance(verification, InputError):
-        return [{"file": path, "verdict": "unknown", "asked": True} | nothing | {"error": str(verification)}]
-    rows = [_json(path, finding) for finding in verification.findings]
-    return rows + [
-        {"file": path, "verdict": "unknown", "asked": False}
-        | nothing
-        | {"property": each.property, "bound": each.reason}
-        for each in verification.not_expressible
-        if each.is_needed
-    ]
-
-
-def _checked(
-    histories: tuple[Path, ...], verified: Callable[[Path], Verification]
-) -> list[tuple[Path, Verification | InputError]]:
-    """Return what was found in each file, or why it could not be read. Raises Interrupted with those so far."""
-    checked: list[tuple[Path, Verification | InputError]] = []
-    try:
-        for path in histories:
-            try:
-                checked.append((path, verified(path)))
-            except InputError as error:
-                click.echo(f"fencepost: {error}", err=True)
-                checked.append((path, error))
-    except KeyboardInterrupt:
-        raise Interrupted(checked) from None
-    return checked
-
-
-def _json(path: Path, finding: Finding) -> dict[str, Any]:
-    witness = finding.witness
-    return {
-        "file": path,
-        "property": finding.property,
-        "verdict": finding.verdict,
-        "asked": True,
-        "count": finding.count,
-        "bound": finding.bound,
-        "anomaly": finding.anomaly or None,
-        "error": None,
-        "witness": None
-        if witness is None
-        else {
-            "rows": witness.rows,
-            "files": witness.paths or (path,) * len(witness.rows),
-            "sentence": witness.sentence,
-        },
-    }
 
 
 def _print_list() -> None:

@@ -17,18 +17,21 @@ from hypothesis.strategies import SearchStrategy
 from fencepost.compared.attempts import Attempts, Broken, Make, Turn
 from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
-from fencepost.compared.verdicts import Counterexample
+from fencepost.compared.verdicts import NAMED, Counterexample
 from fencepost.model.contract import Level
 from fencepost.model.processes import trying
+from fencepost.named_workloads import name_of_rows, named_rows
 from fencepost.native.adapter import Answer, CompiledSequencer
 from fencepost.native.joint import Picks
 from fencepost.native.sequencers import Sequencer
-from fencepost.strategies import Sizes, in_order_of_arrival, schedules, sendings
+from fencepost.strategies import COUNT_MOST, Sizes, in_order_of_arrival, schedules, sendings
 
 POLICY = "attempts"
-HAPPENINGS = ("parked batch", "duplicate")
+HAPPENINGS = ("parked batch", "duplicate", NAMED)
 Row = tuple[int, int, int, int]  # ring, client, seq, count
 TURNS_BETWEEN_ACKS = (0, 1, 1, 2, 5)
+ASKING_CLIENTS_MOST = 16
+"""Clients that ask what they may forget in the middle of attempts; where ids collide there are hundreds."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,16 @@ class AttemptExample:
 @st.composite
 def attempt_examples(draw: st.DrawFn, sizes: Sizes = Sizes(rings=3)) -> AttemptExample:  # noqa: B008  # it is frozen
     """Draw what clients send and when they ask, a schedule, and how often a scanner is stopped and started again."""
-    sent = draw(sendings(sizes))
-    rows = tuple((ring, batch.client, batch.seq, batch.count) for ring, batch in in_order_of_arrival(sent))
+    if draw(st.sampled_from((False, False, False, True))):
+        rows = draw(named_rows(COUNT_MOST))
+    else:
+        sent = in_order_of_arrival(draw(sendings(sizes)))
+        rows = tuple((ring, batch.client, batch.seq, batch.count) for ring, batch in sent)
     picks, stops = draw(schedules(24)), draw(st.sampled_from((0, 0, 0, 1, 2)))
-    return AttemptExample(rows, picks, stops, turns_between_acks=draw(st.sampled_from(TURNS_BETWEEN_ACKS)))
+    turns_between_acks = draw(st.sampled_from(TURNS_BETWEEN_ACKS))
+    if any(client >= ASKING_CLIENTS_MOST for _, client, _, _ in rows):
+        turns_between_acks = 0
+    return AttemptExample(rows, picks, stops, turns_between_acks=turns_between_acks)
 
 
 @dataclass(frozen=True)
@@ -122,7 +131,8 @@ class Attempted:
         failed = None
         if broken is not None:
             failed = Failed(broken.property, broken.sentence, (len(session.told), len(example.rows)))
-        return Tried(failed, len(session.told), len(session.told), frozenset(session.happened))
+        named = {NAMED} if name_of_rows(example.rows) else frozenset()
+        return Tried(failed, len(session.told), len(session.told), frozenset(session.happened | named))
 
     def drive(self, example: AttemptExample) -> tuple[Attempts, Broken | None]:
         """Run an example; return the session, and the promise that it broke, if any."""

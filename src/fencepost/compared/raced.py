@@ -18,17 +18,18 @@ from hypothesis.strategies import SearchStrategy
 
 from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
-from fencepost.compared.verdicts import Counterexample
+from fencepost.compared.verdicts import NAMED, Counterexample
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError
 from fencepost.model.histories import History, Workload, verify
 from fencepost.model.histories.drained import left_over
 from fencepost.model.processes import trying
+from fencepost.named_workloads import name_of_rows, named_rows
 from fencepost.native import MESSAGE_COUNT_MAX, PUBLICATIONS, SEQUENCERS, ArrivalOutcome, RaceOptions, Sequencer
 from fencepost.native.racing import RaceResult
 
 POLICY = "race"
-HAPPENINGS = ("parked batch", "duplicate", "wrap")
+HAPPENINGS = ("parked batch", "duplicate", "wrap", NAMED)
 """What a race says of itself on any machine; whether claims are contended depends on the machine."""
 SOUND = tuple(name for name in PUBLICATIONS if name != "seed")
 RACES_OF_ONE = 12
@@ -53,7 +54,7 @@ def race_examples(publications: Sequence[str] = SOUND) -> SearchStrategy[RaceExa
 
     Only the size, and how often batches are late, lost or sent again are drawn one by one, the rest by a seed.
     """
-    return st.builds(
+    drawn = st.builds(
         _race_example,
         st.sampled_from(publications),
         batch_count=st.integers(1, 200),
@@ -66,6 +67,20 @@ def race_examples(publications: Sequence[str] = SOUND) -> SearchStrategy[RaceExa
         stop=st.one_of(st.none(), st.floats(0, 1)),
         seed=st.integers(0, 2**32 - 1),
     )
+    named = st.builds(
+        _named_example,
+        st.sampled_from(publications),
+        rows=named_rows(MESSAGE_COUNT_MAX),
+        slot_count=st.integers(2, 8),
+        seed=st.integers(0, 2**16 - 1),
+    )
+    return st.one_of(drawn, drawn, drawn, named)
+
+
+def _named_example(publication: str, *, rows: tuple[Row, ...], slot_count: int, seed: int) -> RaceExample:
+    """Return what comes to the rings in a named scenario, in a ring that has room for what is parked."""
+    moved = tuple((client, seq, ring, count) for ring, client, seq, count in rows)
+    return RaceExample(moved, slot_count, publication, None, seed)
 
 
 def _race_example(
@@ -131,6 +146,8 @@ class Raced:
         if not example.rows:
             return Tried(None, 0, 0, frozenset())
         failed, happened = _race(self.sequencer, self.level, example, self.native.load())
+        if name_of_rows((ring, client, seq, count) for client, seq, ring, count in example.rows):
+            happened |= {NAMED}
         return Tried(failed, len(example.rows), len(example.rows), happened)
 
     def smaller(self, example: RaceExample, failed: Failed) -> tuple[RaceExample, Failed]:

@@ -108,9 +108,10 @@ class Reduction:
 def _without(name: str, gone: int | None) -> str:
     """Return what a thread is called once a ring is gone; "" if it is gone too."""
     role, number = name.split()
-    if gone is None or role == "client" or int(number) < gone:
+    ring, *connection = number.split(".")
+    if gone is None or role == "client" or int(ring) < gone:
         return name
-    return "" if int(number) == gone else f"{role} {int(number) - 1}"
+    return "" if int(ring) == gone else f"{role} {'.'.join((str(int(ring) - 1), *connection))}"
 
 
 def simpler(scenario: Scenario) -> Iterator[tuple[Scenario, int | None]]:
@@ -126,7 +127,9 @@ def simpler(scenario: Scenario) -> Iterator[tuple[Scenario, int | None]]:
         yield replace(scenario, later=()), None
     if not scenario.written:
         slots = max(2, *map(len, scenario.rings))
-        yield replace(scenario, written=True, slots=slots), None
+        yield replace(scenario, written=True, slots=slots, connections=1), None
+    if scenario.connections > 1:
+        yield replace(scenario, connections=1), None
     for ring in range(len(scenario.rings)):
         if len(scenario.rings) > 1:
             rings, later = (_left_out(each, ring) for each in (scenario.rings, scenario.later))

@@ -11,7 +11,7 @@ from fencepost import strategies
 from fencepost.compared.modules import Native
 from fencepost.compared.reduction import Reduction, simpler
 from fencepost.compared.search import Failed, Tried
-from fencepost.compared.verdicts import Counterexample
+from fencepost.compared.verdicts import NAMED, Counterexample
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError, NotAccepted
 from fencepost.model.explorer.run_trace import RunTrace, run, uses_of
@@ -21,6 +21,7 @@ from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.processes import trying
 from fencepost.model.programs import design
 from fencepost.model.programs.pipeline import Scenario
+from fencepost.named_workloads import name_of
 from fencepost.native import Mutant
 from fencepost.native.joint import LOCKSTEP, SPEC, JointExample, JointRun, run_joint
 from fencepost.strategies import has_room
@@ -37,7 +38,7 @@ class Stepped:
     native: Native
     mutant: Mutant = Mutant.NONE
     profile: str = PROFILE
-    only_differences: bool = False
+    ignore_shared: bool = False
 
     policy = POLICY
     repeatable = True
@@ -93,9 +94,10 @@ class Stepped:
     def try_out(self, example: JointExample) -> Tried:
         made = self.joint(example)
         failure, failed = made.failure, None
-        if failure is not None and not (self.only_differences and failure.is_of_the_design()):
+        if failure is not None and not (self.ignore_shared and failure.is_of_the_design()):
             failed = Failed(failure.property, failure.sentence, (failure.step, self.batch_count(example)))
-        return Tried(failed, made.operations, made.steps, made.happened)
+        named = {NAMED} if name_of(example.scenario) else frozenset()
+        return Tried(failed, made.operations, made.steps, made.happened | named)
 
 
 def trace_of(task: Stepped, made: JointRun, found_by: str) -> RunTrace:
@@ -140,7 +142,8 @@ def counterexample(task: Stepped, example: JointExample, found_by: str) -> Count
 
 def described(scenario: Scenario) -> Iterator[str]:
     """Yield what is sent, in words."""
-    yield str(scenario)
+    name = name_of(scenario)
+    yield f"scenario {name}: {scenario}" if name else str(scenario)
     for client, plan in enumerate(scenario.plans):
         sent = ", ".join(f"batch {each.seq} of {each.count} to ring {each.ring}" for each in plan)
         yield f"client {client} sends {sent}{', and all of it again after a restart' if scenario.restarts else ''}"

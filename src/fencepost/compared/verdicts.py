@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fencepost.model.contract import Level, Verdict, worst
+from fencepost.model.contract import Level, Verdict
 from fencepost.model.explorer.run_trace import RunTrace
 from fencepost.native.joint import HAPPENINGS
 
+NAMED = "named scenario"
+"""What is counted of examples beside what happened in them: that they are of the corpus."""
+
 OF_LEVEL: dict[Level, tuple[str, ...]] = {
-    4: HAPPENINGS,
-    5: tuple(each for each in HAPPENINGS if each not in ("parked batch", "contended claim")),
+    4: (*HAPPENINGS, NAMED),
+    5: tuple(each for each in (*HAPPENINGS, NAMED) if each not in ("parked batch", "contended claim")),
 }
 """What can happen at a level: at level 5 nothing is parked, and nothing claimed."""
 
@@ -82,20 +85,3 @@ class Compared:
         """How much was tried."""
         of = f" of {self.asked}" if self.asked is not None and self.examples < self.asked else ""
         return f"{self.examples}{of} examples, {self.operations} operations"
-
-
-@dataclass(frozen=True)
-class Comparisons:
-    """All rows of a comparison; those so far, where it was interrupted."""
-
-    seed: int
-    rows: tuple[Compared, ...]
-    is_interrupted: bool = False
-
-    @property
-    def verdict(self) -> Verdict:
-        return worst([*(row.verdict for row in self.rows), *([Verdict.UNKNOWN] if self.is_interrupted else ())])
-
-    @property
-    def counterexamples(self) -> tuple[Counterexample, ...]:
-        return tuple(row.counterexample for row in self.rows if row.counterexample is not None)

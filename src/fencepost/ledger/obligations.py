@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fencepost.ledger.claim import Asked, Evidence, Found
 from fencepost.model.contract import Verdict, worst
-
-if TYPE_CHECKING:
-    from fencepost.model.explorer.exploration import Explored
 
 EXPLORED_SECONDS = 60.0  # of one obligation; the searches here take less than two
 
@@ -47,36 +43,23 @@ def reached(name: str, protocol: str, sometimes: str) -> Evidence:
     return Evidence(name, "z3", f"fencepost prove {protocol}", ask)
 
 
-def explored(name: str, target: str, promise: str, scenario: str = "") -> Evidence:
+def explored(name: str, target: str, promise: str, scenario: str | None = None) -> Evidence:
     """Return: no run of a bug's scenario, or of a named one, breaks this promise on memory that is not coherent."""
 
     def ask(asked: Asked) -> Found:
         from fencepost.exploring import explore
-        from fencepost.model.explorer.exploration import Limits
 
-        limits = Limits(seconds=EXPLORED_SECONDS)
-        (seen,) = explore(target, scenario=scenario or None, strategy="exhaustive", limits=limits)
-        violation = seen.violation
-        if violation is None:
-            return Found(f"{target}: {seen.verdict} ({seen.bound})", seen.verdict)
-        if violation.property != promise:
-            return Found(failed=f"{target} breaks {violation.property}, where {promise} was asked")
-        trace = _written(seen, asked.out, f"claims-{target}")
-        return Found(f"{target}: {violation.property}: {violation.sentence}", Verdict.VIOLATED, trace=trace)
+        report = explore(
+            target, property=promise, scenario=scenario, strategy="exhaustive", timeout=EXPLORED_SECONDS, out=asked.out
+        )
+        (seen,), (finding,) = report.explored, report.findings
+        if seen.violation is None:
+            return Found(f"{target}: {promise} {seen.verdict} ({seen.bound})", seen.verdict)
+        trace = finding.trace if isinstance(finding.trace, Path) else None
+        return Found(f"{target}: {promise}: {seen.violation.sentence}", Verdict.VIOLATED, trace=trace)
 
     more = f" --strategy exhaustive --scenario {scenario}" if scenario else ""
-    return Evidence(name, "explorer", f"fencepost explore {target}{more}", ask)
-
-
-def _written(seen: Explored, out: Path | None, name: str) -> Path | None:
-    """Write the violating run where files are asked for, and return its file."""
-    if out is None:
-        return None
-    from fencepost.model.explorer.run_itf import write_run
-
-    path = out / f"{name}.itf.json"
-    write_run(seen, path)
-    return path
+    return Evidence(name, "explorer", f"fencepost explore {target} --property {promise}{more}", ask)
 
 
 def ablated(name: str, idiom: str, *, suffices: bool = True) -> Evidence:
@@ -111,7 +94,7 @@ def litmus(name: str, idiom: str) -> Evidence:
         from fencepost.model.litmus import Answer
         from fencepost.model.memory import PROFILE
 
-        (row,) = litmus([idiom], profile=PROFILE)
+        (row,) = litmus(idiom, profile=PROFILE).rows
         verdicts = {Answer.ALLOWED: Verdict.VIOLATED, Answer.FORBIDDEN: Verdict.EXHAUSTED}
         answer = next(iter(row.answers)) if len(row.answers) == 1 else Answer.UNKNOWN
         words = f"{idiom}: {row.test.bad.text} is {answer} ({', '.join(row.engines)})"

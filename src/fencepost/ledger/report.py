@@ -6,19 +6,21 @@ import html
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fencepost.ledger.claim import Answer, Found, Row
 from fencepost.model.contract import Verdict, worst
 from fencepost.model.report import Finding, Report, summary
+from fencepost.model.writing import kept, store
 
 WIDTH = 80
 _ORDER = tuple(Answer)
 _WHY_LINES = 2  # of a row on the one screen
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClaimsReport(Report):
     """The claims that were asked about, each settled by what was found now. `report["C2"].answer` is one of them."""
 
@@ -184,4 +186,4 @@ tr.refuted b {{ color: #b00020; }} tr.holds b {{ color: #1b6e20; }} tr.unknown b
 
 def write_page(report: ClaimsReport, path: Path) -> None:
     """Write the ledger's page."""
-    path.write_text(report.page(), encoding="utf-8")
+    kept(path, partial(store, data=report.page()))

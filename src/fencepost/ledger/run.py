@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -15,13 +15,13 @@ from fencepost.ledger.figures import QUICK_REPETITIONS, REPETITIONS
 from fencepost.ledger.report import ClaimsReport, finding_of
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.processes import Ended, as_they_end
+from fencepost.model.report import Progress
 
 _ALL = (*order5.CLAIMS, *order4.CLAIMS, *publication.CLAIMS, *machine.CLAIMS)
 CLAIMS: dict[str, Claim] = {each.id: each for each in sorted(_ALL, key=lambda each: int(each.id[1:]))}
 SECONDS_MOST = 600.0  # of one piece of evidence
 
 Key = tuple[str, str]  # claim, evidence
-Progress = Callable[[str], None]
 
 
 def claims(
@@ -31,7 +31,7 @@ def claims(
     seed: int = 0,
     jobs: int = 2,
     out: Path | None = None,
-    progress: Progress = lambda message: None,
+    on_progress: Progress | None = None,
 ) -> ClaimsReport:
     """Settle the claims of these names, by default all fifteen, by evidence that is made now.
 
@@ -49,7 +49,7 @@ def claims(
     began = time.perf_counter()
     found: dict[Key, Found] = {}
     try:
-        _gather(chosen, asked, jobs, progress, found)
+        _gather(chosen, asked, jobs, on_progress or (lambda message: None), found)
     except KeyboardInterrupt:
         over = [each for each in chosen if all((each.id, one.name) in found for one in each.evidence)]
         raise Interrupted(_report(over, found, asked, began, is_interrupted=True)) from None

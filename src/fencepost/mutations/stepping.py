@@ -26,7 +26,7 @@ def stepping(hunt: Hunt) -> Kill | None:
             examples=EXAMPLES,
             seed=hunt.seed + number // len(DESIGN_NAMES),
             native=hunt.native,
-            only_differences=True,
+            ignore_shared=True,
         )
         for row in found.rows:
             if row.counterexample is not None:

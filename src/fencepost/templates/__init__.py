@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from fencepost.model.errors import InputError, unknown_choice
-from fencepost.model.itf import write_whole
+from fencepost.model.writing import store
 
 FOLDER = Path(__file__).parent
 CLASS, FILE = "NewName", "new_name"
@@ -24,7 +24,8 @@ def kinds() -> dict[str, Path]:
 def new(kind: str, name: str, out: str | Path = ".") -> Path:
     """Write one commented file of a kind, "program", "protocol" or "sequencer", that runs at once; return its path.
 
-        fencepost.new("protocol", "TwoReplicas")    # two_replicas.py, with the class TwoReplicas
+    >>> fencepost.new("protocol", "TwoReplicas").name
+    'two_replicas.py'
 
     Raises InputError for a kind that there is not, a name that is no word, and a file that is there already.
     """
@@ -40,7 +41,7 @@ def new(kind: str, name: str, out: str | Path = ".") -> Path:
         raise InputError(f"{path} is there already: expected another name, or another folder")
     text = templates[kind].read_text(encoding="utf-8").replace(CLASS, "".join(f"{w[0].upper()}{w[1:]}" for w in words))
     try:
-        write_whole(path, text.replace(f"{FILE}{path.suffix}", str(path)).replace(FILE, file))
+        store(path, text.replace(f"{FILE}{path.suffix}", str(path)).replace(FILE, file))
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}: expected a folder that can") from None
     return path

@@ -5,12 +5,14 @@ An unknown key, a field that overlaps another one, and a role without a host are
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, get_args
 
 import msgspec
 
+from fencepost.model.documents import decoded, text_of
 from fencepost.model.errors import InputError, unknown_choice
 
 SHIPPED = {"fencepost": "fencepost.toml", "09ae22d": "embarcadero-09ae22d.toml"}
@@ -88,22 +90,15 @@ def read_description(name: str | Path) -> Description:
     if str(name) in SHIPPED:
         return parse_description(files(__package__).joinpath(SHIPPED[str(name)]).read_text(), str(name))
     path = Path(name)
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        shipped = " or ".join(SHIPPED)
-        raise InputError(f"{path}: cannot be read ({error}): expected {shipped}, or a description in TOML") from None
-    return parse_description(text, str(path))
+    return parse_description(text_of(path, f"{' or '.join(SHIPPED)}, or a description in TOML"), str(path))
 
 
 def parse_description(text: str, source: str = "layout") -> Description:
     """Return the description that a text says; see `read_description`."""
     try:
-        found = msgspec.toml.decode(text, type=Description)
+        found: Description = decoded(text, partial(msgspec.toml.decode, type=Description), source, "TOML")
     except msgspec.ValidationError as error:
         raise InputError(f"{source}: {error}") from None
-    except msgspec.DecodeError as error:
-        raise InputError(f"{source}: is no TOML: {error}") from None
     if found.line_bytes < 8 or found.line_bytes & (found.line_bytes - 1):
         raise InputError(f"{source}: line_bytes is {found.line_bytes}, expected a power of 2 of at least 8")
     if not found.structures:

@@ -1,0 +1,61 @@
+"""Files that results are written to: whole or not at all, and a result is never lost because its file could not be."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from fencepost.model.errors import FormatError, InputError
+
+
+class NotWritten(UserWarning):
+    """A result's file could not be written; the result itself is there. The command exits with 2 where it is a pass."""
+
+
+def store(path: Path, data: bytes | str) -> None:
+    """Write a file whole or not at all; its folder is made where there is none. FormatError says why it cannot be.
+
+    A symbolic link stays, and the file that it leads to is replaced. A device or a pipe is written to: another file put
+    in its place would destroy it.
+    """
+    content = data.encode() if isinstance(data, str) else data
+    try:
+        target = path.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_bytes(content)
+        else:
+            _replace(target, content)
+    except IsADirectoryError:
+        raise FormatError(path, "cannot be written: is a directory, expected a file") from None
+    except (OSError, ValueError, RuntimeError) as error:  # a null character in the name; a loop of symbolic links
+        raise FormatError(path, f"cannot be written: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _replace(target: Path, content: bytes) -> None:
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # or a crash could leave the new name with half the bytes
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def kept(path: Path, write: Callable[[Path], object]) -> Path | None:
+    """Write a result's file and return its path; where it cannot be written, warn `NotWritten` and return None."""
+    try:
+        write(path)
+    except (InputError, OSError) as error:
+        warnings.warn(NotWritten(str(error)), stacklevel=2)
+        return None
+    return path

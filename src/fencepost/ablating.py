@@ -1,0 +1,76 @@
+"""Which flush, fence or invalidation is load-bearing: of a litmus program, or of a program of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+from fencepost.model.errors import InputError, Interrupted
+from fencepost.model.litmus import LitmusTest, lints, read_test
+from fencepost.model.litmus.idioms import idiom
+from fencepost.model.litmus.linting import refuse
+from fencepost.model.memory import MATRIX, PROFILE
+from fencepost.model.memory import matrix as matrix_named
+from fencepost.model.memory import profile as profile_named
+from fencepost.model.own import is_own
+from fencepost.model.programs.own import Program
+from fencepost.model.report import Progress
+from fencepost.proofs.ablation import SECONDS_BUDGET
+from fencepost.proofs.ablation import ablate as ablate_test
+from fencepost.proofs.program_ablation import ablate_program
+from fencepost.reports.ablate import AblateReport, report_of_program, report_of_test
+from fencepost.targets import name_of, one_of
+
+Target: TypeAlias = str | Path | LitmusTest | Program
+EXPECTED = "an idiom's name, a litmus file or test, FILE.py[:name], or a fencepost.program.Program"
+
+
+def ablate(
+    target: Target,
+    *,
+    property: str | None = None,
+    timeout: float = SECONDS_BUDGET,
+    profile: str | None = None,
+    matrix: str = MATRIX,
+    strict: bool = False,
+    out: Path | None = None,
+    on_progress: Progress | None = None,
+) -> AblateReport:
+    """Return what each optional instruction is to a program, and all minimal sufficient sets of them.
+
+        report = fencepost.ablate("publication")
+
+    target     an idiom, a litmus file or test, whose optional instructions are marked `?`; or a program of one's own,
+               FILE.py or FILE.py:name, whose optional operations are those in `optional(...)`
+    property   `safety` or `freshness` of a litmus program
+    timeout    seconds for each promise, or for the program; then the verdict is *unknown*
+    profile    by default the first that the file names; of a program, ncx
+    out        the folder for traces of a program; None: findings hold the traces themselves
+
+    Violated: no set suffices. Raises InputError for what has no optional instruction, for a profile without evictions
+    and for an unknown name; Interrupted with the report so far.
+    """
+    one = one_of(target, EXPECTED)
+    if isinstance(one, Program) or (isinstance(one, str | Path) and is_own(one)):
+        if property is not None:
+            raise InputError(f"property {property!r} of a program of your own: expected none; all it ensures is asked")
+        return report_of_program(ablate_program(one, profile or PROFILE, matrix, timeout), out)
+    if on_progress is not None:
+        on_progress(f"ablating {getattr(one, 'name', one)}")
+    test = one if isinstance(one, LitmusTest) else _test(name_of(one, EXPECTED))
+    name = profile or test.profiles[0]
+    findings = lints(test, [name])
+    if strict:
+        refuse(findings)
+    try:
+        found = ablate_test(test, profile_named(name), matrix_named(matrix), seconds=timeout)
+    except Interrupted as interrupt:
+        raise Interrupted(
+            report_of_test(test, name, matrix, interrupt.found, findings, property, is_interrupted=True)
+        ) from None
+    return report_of_test(test, name, matrix, found, findings, property)
+
+
+def _test(name: str) -> LitmusTest:
+    given = Path(name)
+    return read_test(given) if given.suffix == ".litmus" or given.exists() else idiom(name)
