@@ -23,6 +23,7 @@ from fencepost.ledger.publication import _policy
 from fencepost.ledger.report import finding_of
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
+from fencepost.model.museum import BUGS
 
 HELD, BROKEN = Found("shown", Verdict.PROVED), Found("broken: by a run", Verdict.VIOLATED)
 ASKED = Asked(quick=True, seed=0, out=None, repetitions=10)
@@ -225,7 +226,11 @@ def test_evidence_that_did_not_come_about_makes_its_claim_unknown(name: str) -> 
         ("C2", proved("one host", "order4.cas_then_reserve", "client-order"), Answer.REFUTED),
         ("C4", ablated("n flushes, one fence", "flag-before-fence"), Answer.REFUTED),
         ("C5", litmus("flushed before idle", "delegation-progress"), Answer.REFUTED),
-        ("C6", explored("gate by change", "order5.fetch_add", "drained", "delegated-tail"), Answer.CONDITION),
+        (
+            "C6",
+            explored("gate by change", "order5.fetch_add", "drained", BUGS["edge_triggered_gate"].scenario),
+            Answer.CONDITION,
+        ),
         ("C8", explored("reserve, then exchange", "order4.claim", "once", "one-slot"), Answer.REFUTED),
         ("C9", _policy("per message", "seed"), Answer.REFUTED),
         ("C10", litmus("dropped before it is read", "prefetch-next-header"), Answer.REFUTED),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fencepost.ledger.claim import Asked, Evidence, Found
 from fencepost.model.contract import Verdict, worst
+from fencepost.model.programs.pipeline import Scenario
 
 EXPLORED_SECONDS = 60.0  # of one obligation; the searches here take less than two
 
@@ -43,8 +44,8 @@ def reached(name: str, protocol: str, sometimes: str) -> Evidence:
     return Evidence(name, "z3", f"fencepost prove {protocol}", ask)
 
 
-def explored(name: str, target: str, promise: str, scenario: str | None = None) -> Evidence:
-    """Return: no run of a bug's scenario, or of a named one, breaks this promise on memory that is not coherent."""
+def explored(name: str, target: str, promise: str, scenario: Scenario | str | None = None) -> Evidence:
+    """Return: no run of a bug's scenario, or of another one, breaks this promise on memory that is not coherent."""
 
     def ask(asked: Asked) -> Found:
         from fencepost.exploring import explore
@@ -58,7 +59,7 @@ def explored(name: str, target: str, promise: str, scenario: str | None = None) 
         trace = finding.trace if isinstance(finding.trace, Path) else None
         return Found(f"{target}: {promise}: {seen.violation.sentence}", Verdict.VIOLATED, trace=trace)
 
-    more = f" --strategy exhaustive --scenario {scenario}" if scenario else ""
+    more = f" --strategy exhaustive --scenario {scenario}" if isinstance(scenario, str) else ""
     return Evidence(name, "explorer", f"fencepost explore {target} --property {promise}{more}", ask)
 
 

@@ -35,6 +35,10 @@ def claims(
 ) -> ClaimsReport:
     """Settle the claims of these names, by default all fifteen, by evidence that is made now.
 
+        >>> report = fencepost.claims(["C11"], quick=True)
+        >>> str(report["C11"].answer), str(report.verdict)
+        ('refuted', 'violated')
+
     `quick` repeats measurements less often; with `out`, violating runs are written there. Evidence that cannot be made
     makes its claim unknown, and only that one. Raises InputError for an unknown claim, Interrupted with a report of the
     claims whose evidence was complete.
