@@ -31,7 +31,7 @@ lint: $(VENV)/.installed ## ruff and mypy --strict
 	$(BIN)/mypy --strict
 
 docs: $(VENV)/.installed ## the documentation as a site, build/site/index.html; warnings are errors
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -B -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -B -m mkdocs build --strict
 
 asan: $(VENV)/.installed ## the native tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check cmake ninja pybind11

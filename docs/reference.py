@@ -33,7 +33,8 @@ from fencepost.model.specs import REFUTED
 from fencepost.native.measuring import FLOOR_METRICS
 
 PACKAGE = Path(fencepost.__file__).parent
-TESTS = Path(__file__).parent.parent / "tests"
+DOCS = Path(__file__).parent
+TESTS = DOCS.parent / "tests"
 WIDTH = 80
 ALIGNED = re.compile(r"\S.* {2,}\S")
 
@@ -277,8 +278,16 @@ def pages() -> dict[str, str]:
     return {f"reference/{name}.md": page() for name, page in PAGES.items()}
 
 
+def _placed(nav: Any) -> Iterator[str]:
+    """Yield the pages of a navigation."""
+    for each in nav.values() if isinstance(nav, dict) else nav:
+        yield from (each,) if isinstance(each, str) else _placed(each)
+
+
 def on_config(config: Any) -> Any:
-    """Put the reference at the end of the navigation, a page for each command in it."""
+    """Put pages without a place and the reference at the end of the navigation, a page for each command in it."""
+    placed = set(_placed(config["nav"]))
+    config["nav"] += [each.name for each in sorted(DOCS.glob("*.md")) if each.name not in placed]
     plain = [f"reference/{name}.md" for name in PAGES if not name.startswith("commands/")]
     commands = [f"reference/{name}.md" for name in PAGES if name.startswith("commands/")]
     config["nav"].append({"Reference": [{"Commands": commands}, *plain]})

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,18 +27,20 @@ def masked(text: str) -> str:
 
 
 def output_of(command: str) -> str:
-    """Return what a `fencepost ...` command prints, run in an empty folder beside links to the repository's.
-
-    Behind `| head -N` it is the first N lines of it.
-    """
+    """Return what a `fencepost ...` command prints; behind `| head -N`, the first N lines of it."""
     command, _, head = command.partition(" | head -")
+    return "".join(printed(command)[: int(head) if head else None])
+
+
+@cache
+def printed(command: str) -> list[str]:
+    """Return the lines that a command prints, run in an empty folder beside links to the repository's."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("examples", "tests"):
             (Path(folder) / name).symlink_to(ROOT / name)
         arguments = [sys.executable, "-m", *command.split()]
         ran = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
-    lines = ran.stdout.splitlines()
-    return "".join(f"{line.rstrip()}\n" for line in lines[: int(head) if head else None])
+    return [f"{line.rstrip()}\n" for line in ran.stdout.splitlines()]
 
 
 def example_output(example: Path) -> str:

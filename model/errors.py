@@ -3,7 +3,7 @@
     FencepostError
     ├── InputError         what the user gave cannot be used          (exit 2)
     │   ├── FormatError    a file's content, with file, row and column
-    │   ├── LoadError      a user's Python file raises, with the traceback
+    │   ├── LoadError      a user's file raises or does not compile, with the traceback
     │   └── ProtocolError  a protocol breaks a rule of the language
     ├── NotAccepted        a spec refuses a step of a program         (a bug in a program)
     ├── NotDeterministic   a program, run again, does something else  (a bug in a program)
@@ -67,7 +67,10 @@ class FormatError(InputError):
 
 
 class LoadError(InputError):
-    """A user's Python file raises; `traceback` is the text of it, without the frames of fencepost."""
+    """A user's file raises; `traceback` is the text of it, without the frames of fencepost.
+
+    Of a file that does not compile it is what the compiler says.
+    """
 
     def __init__(self, path: Path, problem: str, traceback: str) -> None:
         super().__init__(f"{path}: {problem}")

@@ -156,6 +156,18 @@ def objects_in(target: str | Path, kind: Kind[Object]) -> dict[str, Object]:
     return found
 
 
+def objects_of(target: str | Path, kind: Kind[Object]) -> dict[str, Object]:
+    """Return the objects of a kind that FILE.py defines, or the one that FILE.py:Name names; none is no error here."""
+    path, name = _parts(target)
+    found = kind.find(load(path).module)
+    return {each: made for each, made in found.items() if name in ("", each, getattr(made, "name", ""))}
+
+
+def name_in(target: str | Path) -> str:
+    """Return the name in FILE.py:Name, "" where there is none."""
+    return _parts(target)[1]
+
+
 def _protocols(module: ModuleType) -> dict[str, type[Protocol]]:
     """Return the protocols that a module defines. What states no promise or has no action is a part of others."""
     classes = [

@@ -165,11 +165,15 @@ class Report:
         first = next(iter(self.violations()), None)
         return summary(
             verdict=self.verdict,
-            property=first and first.property,
+            property=self.decisive(),
             seed=self.seed,
             trace=first.trace if first is not None and isinstance(first.trace, Path) else None,
             **self.summed(),
         )
+
+    def decisive(self) -> str | None:
+        """Return the property that the verdict is about: by default the first that is violated."""
+        return next((each.property for each in self.violations()), None)
 
     def summed(self) -> dict[str, object]:
         """Return what the last line of a verb has beside that; by default nothing."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from fencepost.model.errors import InputError
 from fencepost.model.instance import Instance
-from fencepost.model.language import TRUTH, Protocol, Statement
+from fencepost.model.language import TRUTH, Map, Protocol, Statement
 
 
 class Step(Struct, frozen=True):
@@ -98,3 +98,16 @@ def describe(trace: Trace) -> str:
     width = len(str(len(trace.steps)))
     steps = [f"{number:>{width}}  {step}" for number, step in enumerate(trace.steps, start=1)]
     return "\n".join([*steps, replay(trace).explanation])
+
+
+def cells_of(state: Protocol) -> dict[str, str]:
+    """Return what the fields of a state hold, of maps the cells that were written."""
+    found = {}
+    for name in state.fields:
+        value = getattr(state, name)
+        if isinstance(value, Map):
+            for key, cell in value.written().items():
+                found[f"{name}[{', '.join(map(str, key if isinstance(key, tuple) else (key,)))}]"] = str(cell)
+        else:
+            found[name] = str(value)
+    return found

@@ -279,5 +279,6 @@ PYBIND11_MODULE(_core, module) {
   fencepost::bind_bench(module);
   fencepost::bind_stepped(module);
   fencepost::bind_structures(module);
+  fencepost::bind_history(module);
 #endif
 }

@@ -15,5 +15,6 @@ void bind_floor(pybind11::module_& module);
 void bind_bench(pybind11::module_& module);
 void bind_stepped(pybind11::module_& module);
 void bind_structures(pybind11::module_& module);
+void bind_history(pybind11::module_& module);
 
 }  // namespace fencepost

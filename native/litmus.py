@@ -41,10 +41,16 @@ def explore(
 
 
 def outcomes(
-    program: Program, profile: Profile, matrix: Matrix, *, memory_matters: bool = False, as_defined: bool = False
+    program: Program,
+    profile: Profile,
+    matrix: Matrix,
+    *,
+    memory_matters: bool = False,
+    as_defined: bool = False,
+    budget: Budget | None = None,
 ) -> frozenset[Observation]:
     """Return every end that some run has; raises MemoryError when the budget does not suffice."""
-    fields = _explore(program, None, profile, matrix, None, memory_matters, as_defined)
+    fields = _explore(program, None, profile, matrix, budget, memory_matters, as_defined)
     if fields["reason"]:
         raise MemoryError(fields["reason"])
     widths = [len(thread.registers) for thread in program.threads]

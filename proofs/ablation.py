@@ -10,7 +10,6 @@ be hit; a sufficient one is shrunk to a minimal, which blocks all its supersets.
 from __future__ import annotations
 
 import time
-import typing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -18,16 +17,15 @@ import z3
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, Interrupted
-from fencepost.model.litmus import Answer, Condition, LitmusTest
-from fencepost.model.litmus.explore import Budget, Explored, explore
-from fencepost.model.litmus.witness import Run, replay
-from fencepost.model.memory import Matrix, Op, Profile, Program
+from fencepost.model.litmus import Condition, LitmusTest
+from fencepost.model.litmus.witness import Run
+from fencepost.model.memory import Matrix, Op, Profile
 from fencepost.model.memory.program import LOCKED, STORES
 from fencepost.proofs.interruptible import Solver
-from fencepost.proofs.litmus_encoding import Encoding, Slot, asked_of, too_large, unsupported
-
-Slots = frozenset[Slot]
-SECONDS_BUDGET = 60.0  # of one program's queries; then the verdict is unknown
+from fencepost.proofs.litmus_encoding import Slot
+from fencepost.proofs.litmus_insertion import with_insertions
+from fencepost.proofs.oracle import SECONDS_BUDGET, GaveUp, Oracle, Reaching, Slots
+from fencepost.proofs.repair import Repair, repair
 
 
 class Role(StrEnum):
@@ -80,104 +78,60 @@ class Ablation:
     moves: tuple[Move, ...] = ()
     reason: str = ""  # of unknown
     crash: str = ""  # when hosts crash, where they may
-
-
-class GaveUp(Exception):
-    """The time of an ablation is spent, or an engine does not know."""
-
-
-class Reaching(typing.Protocol):
-    """Says whether a bad end is reachable with some of the slots present."""
-
-    def reachable(self, present: Slots) -> bool: ...
-
-
-class Oracle:
-    """Says whether a bad end is reachable with some of the slots present: by timestamps, else by exploration."""
-
-    def __init__(
-        self, program: Program, condition: Condition, profile: Profile, matrix: Matrix, slots: list[Slot],
-        seconds: float = SECONDS_BUDGET,
-    ) -> None:  # fmt: skip
-        self.program, self.condition, self.profile, self.matrix = program, condition, profile, matrix
-        self.slots, self.queries = slots, 0
-        self.deadline = time.perf_counter() + seconds
-        self.answers: dict[Slots, bool] = {}
-        self.solver: Solver | None = None
-        if not unsupported(program, profile) and not too_large(program):
-            self.present = {slot: z3.Bool(f"slot {slot[0]}.{slot[1]}") for slot in slots}
-            encoding = Encoding(program, asked_of(profile, condition), matrix, self.present)
-            asked = encoding.holds(condition)
-            self.solver = Solver(timeout=60_000)
-            self.solver.add(*encoding.constraints, asked)
-
-    def reachable(self, present: Slots) -> bool:
-        """Say whether some run with these slots, and no other, ends in the condition."""
-        if present not in self.answers:
-            if time.perf_counter() > self.deadline:
-                raise GaveUp(f"the time was spent on {self.queries} queries")
-            self.queries += 1
-            self.answers[present] = self._ask(present)
-        return self.answers[present]
-
-    def _ask(self, present: Slots) -> bool:
-        if self.solver is None:
-            return self._explored(present).answer is Answer.ALLOWED
-        assumed = [each if slot in present else z3.Not(each) for slot, each in self.present.items()]
-        found = self.solver.check(*assumed)
-        if found == z3.unknown:
-            raise GaveUp(f"Z3 gave up: {self.solver.reason_unknown()}")
-        return bool(found == z3.sat)
-
-    def _explored(self, present: Slots, budget: Budget | None = None) -> Explored:
-        program = self.program.without(frozenset(self.slots) - present)
-        explored = explore(program, self.condition, self.profile, self.matrix, budget)
-        if explored.answer is Answer.UNKNOWN:
-            raise GaveUp(explored.reason)
-        return explored
-
-    def run(self, present: Slots) -> Run | None:
-        """Return a run into the condition with these slots, confirmed on the definition."""
-        program = self.program.without(frozenset(self.slots) - present)
-        explored = self._explored(present)
-        if explored.answer is not Answer.ALLOWED:
-            raise AssertionError("Z3 and the explorer disagree about an ablated program")
-        return replay(program, self.condition, self.profile, self.matrix, explored.schedule)
-
-    def bound(self, present: Slots) -> str:
-        """Return in what sense the condition is unreachable with these slots, asking the other engine too."""
-        try:
-            explored = self._explored(present, Budget(200_000, 10.0))
-        except GaveUp:
-            return "all runs, by Z3 on timestamps"
-        if explored.answer is Answer.ALLOWED:
-            raise AssertionError("Z3 and the explorer disagree about an ablated program")
-        return f"all runs, {explored.states} states" + (", and Z3 on timestamps" if self.solver is not None else "")
+    repair: Repair | None = None  # of a wrong program in which nothing is marked
 
 
 def ablate(test: LitmusTest, profile: Profile, matrix: Matrix, *, seconds: float = SECONDS_BUDGET) -> list[Ablation]:
     """Return what each optional slot of a test is to its safety and, where it says what is stale, to its freshness.
 
     Under a crash profile a test with a CRASH of its own is asked about twice: with a crash at any moment, and there.
-    Raises InputError for a test without such slots, and Interrupted with the promises that are done.
+    Of a wrong test without such slots, the least flushes and fences are said that mend it when they are inserted.
+    Raises InputError for a right one without them, and Interrupted with the promises that are done.
     """
     if not profile.evict:
         raise InputError(
             f"profile {profile.name} has no evictions, so that adding a flush can add outcomes: choose another"
         )
     slots = test.slots()
-    if not slots:
-        raise InputError(f"{test.path}: no optional slot; mark an instruction with `?`, such as `FO d?`")
     _check_optional(test)
     promises = [("safety", test.bad)] + ([("freshness", test.stale)] if test.stale is not None else [])
     found: list[Ablation] = []
     try:
         for asked, crash in test.crash_questions(profile):
             for name, condition in promises:
-                found.append(replace(_promise(asked, name, condition, profile, matrix, seconds), crash=crash))
+                made = (_promise if slots else _repaired)(asked, name, condition, profile, matrix, seconds)
+                found.append(replace(made, crash=crash))
     except KeyboardInterrupt:
         raise Interrupted(found) from None
+    if not slots and all(each.verdict.passes for each in found):
+        raise InputError(
+            f"{test.path}: no optional slot, and nothing is wrong; mark an instruction with `?`, such as `FO d?`"
+        )
     return found
+
+
+def _repaired(
+    test: LitmusTest, name: str, condition: Condition, profile: Profile, matrix: Matrix, seconds_most: float
+) -> Ablation:
+    """Return what mends a test without slots, where it is wrong."""
+    began = time.perf_counter()
+    program, texts = with_insertions(test, profile)
+    oracle = Oracle(program, condition, profile, matrix, list(texts), seconds_most)
+    made, run, bound = None, None, "the program as it is"
+    try:
+        if not oracle.reachable(frozenset()):
+            verdict, bound = Verdict.EXHAUSTED, oracle.bound(frozenset())
+        else:
+            verdict, run = Verdict.VIOLATED, oracle.run(frozenset())
+            made = repair(oracle, texts)
+    except GaveUp as reason:
+        seconds = time.perf_counter() - began
+        return Ablation(
+            name, condition.text, Verdict.VIOLATED if run else Verdict.UNKNOWN, (), (), oracle.queries, seconds,
+            bound, run, reason=str(reason),
+        )  # fmt: skip
+    seconds = time.perf_counter() - began
+    return Ablation(name, condition.text, verdict, (), (), oracle.queries, seconds, bound, run, repair=made)
 
 
 def _check_optional(test: LitmusTest) -> None:

@@ -6,12 +6,14 @@ that says so is what the proof wants; where one does, the protocol is wrong.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import z3
 
 from fencepost.model.instance import Instance
-from fencepost.model.language import TRUTH, Protocol, Statement
+from fencepost.model.language import TRUTH, Protocol, Statement, Transition
+from fencepost.model.language.protocol import Refused
 from fencepost.model.trace import Step, counterexample, explain, values_of
 from fencepost.proofs.bounded import Finite, inside, lowest, written_out
 from fencepost.proofs.interruptible import Solver
@@ -45,8 +47,12 @@ def counterexample_to_induction(
     action: str,
     bounds: Instance,
     not_assumed: tuple[str, ...] = (),
+    without: int | None = None,
 ) -> CounterexampleToInduction | None:
-    """Return a step of `action`, from a state of an instance that keeps to all `assumed`, which breaks `broken`."""
+    """Return a step of `action`, from a state of an instance that keeps to all `assumed`, which breaks `broken`.
+
+    The requirement of the action with the number `without` is left out, if there is one.
+    """
     before = Finite(protocol.fields, bounds, "before")
     solver = Solver("QF_LIA", random_seed=0, rlimit=RESOURCE_LIMIT)
     solver.add(typed(protocol, before, bounds))
@@ -55,7 +61,7 @@ def counterexample_to_induction(
             known = {name: literal(values[name], sort) for name, sort in statement.parameters}
             solver.add(z3.simplify(instance(statement, before, known, protocol.fields)))
             solver.add(written_out([statement.condition], before, known, protocol.fields))
-    transition = protocol.actions[action]
+    transition = weakened(protocol.actions[action], without)
     arguments = constants(transition.parameters, "@")
     after = After(before, transition, arguments, protocol.fields)
     goal = constants(broken.parameters, "!")
@@ -69,7 +75,13 @@ def counterexample_to_induction(
         return None
     state = _smallest(solver, protocol, before)
     step = Step(action, {name: lowest(solver, value) for name, value in arguments.items()})
-    return replace(_described(protocol, state, step, broken, bounds), not_assumed=not_assumed)
+    return replace(_described(protocol, state, step, broken, bounds, without), not_assumed=not_assumed)
+
+
+def weakened(transition: Transition, without: int | None) -> Transition:
+    """Return an action without one of its requirements, counted from 0; as it is for None."""
+    guards = tuple(each for number, each in enumerate(transition.guards) if number != without)
+    return replace(transition, guards=guards)
 
 
 def typed(protocol: type[Protocol], state: Finite, bounds: Instance) -> list[z3.BoolRef]:
@@ -106,14 +118,29 @@ def _smallest(solver: z3.Solver, protocol: type[Protocol], before: Finite) -> di
     return state
 
 
+def _all_but(without: int) -> Callable[..., None]:
+    """Return a `require` that does not ask for the requirement of that number."""
+    count = 0
+
+    def require(*conditions: bool) -> None:
+        nonlocal count
+        for condition in conditions:
+            if not condition and count != without:
+                raise Refused(count)
+            count += 1
+
+    return require
+
+
 def _described(
     protocol: type[Protocol],
     cells: dict[tuple[str, tuple[int, ...]], int],
     step: Step,
     broken: Statement,
     bounds: Instance,
+    without: int | None,
 ) -> CounterexampleToInduction:
-    """Take the step on values and say what it breaks."""
+    """Take the step on values, without the requirement of that number, and say what it breaks."""
     state = protocol(bounds)
     for (name, index), value in cells.items():
         if index:
@@ -121,6 +148,8 @@ def _described(
         else:
             setattr(state, name, value)
     texts = tuple(f"{name}{list(index) or ''} = {value}" for (name, index), value in cells.items())
+    if without is not None:
+        setattr(state, "require", _all_but(without))  # noqa: B010  # of this one state, and not of its class
     state.fire(step.action, **step.arguments)
     values = counterexample(state, broken, bounds)
     assert values is not None, "the step breaks the statement on symbols and not on values"

@@ -1,7 +1,8 @@
 """What happens in a protocol: each action and each `sometimes`, so that no promise holds for want of events.
 
 Random walks show most of it in milliseconds. What they miss is asked of the statements that were proved, which may
-exclude it in any size, and then searched for in a small instance.
+exclude it in any size, and then searched for in a small instance. Every run that is walked for this is held against the
+promises that nothing was found out about, too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from fencepost.model.contract import Verdict
 from fencepost.model.instance import Instance
 from fencepost.model.language import TRUTH, Protocol, Statement, Term, Transition
 from fencepost.model.language.terms import lift
+from fencepost.model.trace import Trace
 from fencepost.model.walk import WALK_COUNT, walk
 from fencepost.proofs.bounded import shortest
 from fencepost.proofs.induction import Induction, assuming, candidates_of
@@ -34,13 +36,19 @@ class Happening:
 
 
 def happenings(
-    protocol: type[Protocol], induction: Induction, *, depth: int, bounds: Instance
-) -> tuple[Happening, ...]:
+    protocol: type[Protocol],
+    induction: Induction,
+    *,
+    depth: int,
+    bounds: Instance,
+    watched: Mapping[str, Statement] | None = None,
+) -> tuple[tuple[Happening, ...], dict[str, Trace]]:
     """Return one row for all actions of a protocol together, then one for each `sometimes`.
 
-    A search of what random walks miss goes up to `depth` steps of the instance `bounds`.
+    A search of what random walks miss goes up to `depth` steps of the instance `bounds`. The other value has, by name,
+    a run that breaks each of the statements `watched` that some walked run breaks, at any depth.
     """
-    coverage = walk(protocol, bounds=bounds)
+    coverage = walk(protocol, bounds=bounds, watched=watched)
     search = _Search(protocol, induction, depth, bounds)
     enabled = {name: _enabled(each) for name, each in protocol.actions.items()}
     actions = search.lengths(enabled, {name: len(run) for name, run in coverage.actions.items()})
@@ -52,7 +60,7 @@ def happenings(
     else:
         longest = max(length for length in actions.values() if isinstance(length, int))
         first = Happening(EVERY_ACTION, Verdict.PROVED, f"runs of up to {longest} steps")
-    return (first, *(_sometimes(name, length) for name, length in reached.items()))
+    return (first, *(_sometimes(name, length) for name, length in reached.items())), coverage.violations
 
 
 def _sometimes(name: str, length: int | str) -> Happening:

@@ -28,7 +28,7 @@ import z3
 from fencepost.model.litmus import Atom, Condition
 from fencepost.model.memory import Crash, Instruction, Matrix, Op, Operand, Profile, Program
 from fencepost.model.memory.ordering import ALWAYS, SAME_LINE, SAME_WORD
-from fencepost.model.memory.program import ASSIGNS, BUFFERED, LOCKED, NO_VALUE, WAITS_FOR_BUFFER
+from fencepost.model.memory.program import ASSIGNS, BUFFERED, LOCKED, NO_VALUE, PAST_CACHES, WAITS_FOR_BUFFER
 
 Slot = tuple[int, int]
 """An instruction by (thread, index)."""
@@ -64,7 +64,7 @@ def too_large(program: Program) -> str:
     for line in range(len(program.lines)):
         ops = [each.op for each in instructions if each.line == line]
         stores = sum(op in _STORING for op in ops)
-        loads = sum(op in (Op.R, Op.MRMW, *LOCKED) for op in ops)
+        loads = sum(op in (Op.R, *PAST_CACHES, *LOCKED) for op in ops)
         drops = sum(op not in (Op.R, Op.W) for op in ops)
         most = max(most, stores**2 // 2 * max(loads, 1) // 8, loads * (loads + drops) // 2)
     return f"{most} pairs of instructions, more than {PAIRS_BUDGET}" if most > PAIRS_BUDGET else ""
@@ -226,6 +226,8 @@ class Encoding:
     def _waits(self, op: Op, older: Op) -> bool:
         if op is Op.LF:
             return self.profile.lfence_waits and older in (Op.FL, Op.FO)
+        if op is Op.UR:
+            return older is Op.NT
         return op in WAITS_FOR_BUFFER
 
     # --- memory ---
@@ -233,7 +235,7 @@ class Encoding:
     def _land(self, line: int) -> None:
         """Say when the stores to a line reach memory."""
         stores = self.stores[line]
-        flushes = self._on(line, Op.FL, Op.FO, Op.WB, Op.NT, Op.MRMW)
+        flushes = self._on(line, Op.FL, Op.FO, Op.WB, Op.NT, *PAST_CACHES)
         for number, store in enumerate(stores):
             own = [flush for flush in flushes if flush.host == store.host and flush is not store]
             self._say(store.landed >= store.drained)
@@ -276,11 +278,11 @@ class Encoding:
     def _load(self, line: int) -> None:
         """Say what the loads of a line return."""
         owner = next((store.host for store in self.stores[line] if store.instruction.op is not Op.MRMW), -1)
-        for load in self._on(line, Op.R, Op.MRMW, *LOCKED):
+        for load in self._on(line, Op.R, *PAST_CACHES, *LOCKED):
             stores = self._word(line, load.instruction.word)
-            if load.host == owner or (owner < 0 and load.instruction.op is Op.MRMW):
+            if load.host == owner or (owner < 0 and load.instruction.op in PAST_CACHES):
                 seen = {number: z3.And(s.drains, s.drained < load.issued) for number, s in enumerate(stores)}
-            elif load.instruction.op is Op.MRMW:
+            elif load.instruction.op in PAST_CACHES:
                 seen = {number: self._has_landed(s, load.issued) for number, s in enumerate(stores)}
             else:
                 self._say(load.fetched <= load.issued)
@@ -288,19 +290,21 @@ class Encoding:
             made = self._latest(load.result, line, load.instruction.word, seen)
             own = [s for s in stores if s.thread == load.thread and s.index < load.index and s.drained is not s.issued]
             pending = z3.BoolVal(False)
-            for store in reversed(own):  # the newest that is still in the buffer decides
+            for store in reversed(
+                own if load.instruction.op is not Op.UR else []
+            ):  # the newest that is still in the buffer decides
                 waits = z3.And(store.happens, store.drained >= load.issued)
                 self._say(z3.Implies(z3.And(waits, z3.Not(pending)), load.result == store.value))
                 pending = z3.Or(pending, waits)
             self._say(*(z3.Implies(z3.Not(pending), each) for each in made))
-            if load.host != owner and load.instruction.op is Op.MRMW:
+            if load.host != owner and load.instruction.op in PAST_CACHES:
                 self._say(*(load.issued != store.landed for store in stores if store is not load))
 
     def _copies(self, line: int) -> None:
         """Relate the copies that one host's loads of another host's line come from."""
         owner = next((store.host for store in self.stores[line] if store.instruction.op is not Op.MRMW), -1)
         loads = [load for load in self._on(line, Op.R) if load.host != owner]
-        drops = self._on(line, Op.FL, Op.FO, Op.MRMW)
+        drops = self._on(line, Op.FL, Op.FO, *PAST_CACHES)
         for load in loads:
             own = [drop for drop in drops if drop.host == load.host]
             for drop in own:

@@ -1,8 +1,11 @@
-"""Mutants of the sound protocols: one requirement less, and some obligation must fail.
+"""Weakened specs: the sound protocols with one requirement less, and some obligation must fail.
 
-Every requirement of every action is left out in turn. A mutant that is still proved would mean that
+Every requirement of every action is left out in turn. A weakened spec that is still proved would mean that
 the requirement, or what is claimed of the protocol, says nothing; where that is as it should be,
 `EQUIVALENT` says why.
+
+Z3 mostly gives up on an obligation that fails, rather than decide it. So what is caught is confirmed in a small
+instance: a state that keeps to all that is claimed, and one step of the weakened action that breaks one claim.
 """
 
 from __future__ import annotations
@@ -10,11 +13,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from fencepost.model.errors import InputError, Interrupted
+from fencepost.model.instance import Instance
 from fencepost.model.language import Protocol, Transition
 from fencepost.model.specs import SOUND
-from fencepost.proofs.induction import Induction, Obligation, candidates_of, induct, kept_by
+from fencepost.proofs.cti import CounterexampleToInduction, counterexample_to_induction, weakened
+from fencepost.proofs.induction import Induction, candidates_of, induct, kept_by, statements
 from fencepost.proofs.solving import Solving
 
 _HAND_STAYS = "the batch in hand is no part of what this action forgets or drops"
@@ -71,13 +77,26 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """A protocol with one requirement of one action left out; `killed_by` is an obligation that then fails."""
+    """A protocol with one requirement of one action left out: a weakened spec.
+
+    `killed_by` is the statement that then fails, and `cti` the small step that breaks it: the confirmation. Where Z3
+    gave up on an obligation, `unknown`, and no small step breaks any statement, nothing is known.
+    """
 
     protocol: str
     action: str
     requirement: str
-    killed_by: Obligation | None
+    killed_by: str | None
     seconds: float
+    cti: CounterexampleToInduction | None = None
+    unknown: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """In a word: caught; equivalent, where it is known why it may survive; else unknown, or redundant."""
+        if self.killed_by is not None:
+            return "caught"
+        return "equivalent" if self.equivalent is not None else "unknown" if self.unknown else "redundant"
 
     @property
     def equivalent(self) -> str | None:
@@ -113,13 +132,26 @@ def _each(protocols: tuple[type[Protocol], ...]) -> Iterator[Mutant]:
         for transition in protocol.actions.values():
             for index, guard in enumerate(transition.guards):
                 began = time.perf_counter()
-                rest = (*transition.guards[:index], *transition.guards[index + 1 :])
-                failed = _first_failure(protocol, replace(transition, guards=rest))
-                yield Mutant(protocol.name, transition.name, str(guard), failed, time.perf_counter() - began)
+                found = _judged(protocol, transition, index, str(guard))
+                yield replace(found, seconds=time.perf_counter() - began)
 
 
-def _first_failure(protocol: type[Protocol], mutated: Transition) -> Obligation | None:
-    """Return the first obligation of the changed action that fails; the other actions are as they were."""
-    candidates = candidates_of(protocol)
-    failed = kept_by(protocol, mutated, candidates, Induction(Solving(attempts=1)), until_first=True)
-    return next(iter(failed.values()), None)
+def _judged(protocol: type[Protocol], transition: Transition, index: int, requirement: str) -> Mutant:
+    """Return what becomes of a protocol without one requirement; the other actions are as they were."""
+    named = partial(Mutant, protocol.name, transition.name, requirement, seconds=0.0)
+    result = Induction(Solving(attempts=1))
+    failed = kept_by(protocol, weakened(transition, index), candidates_of(protocol), result, until_first=True)
+    if not failed:
+        return named(None)
+    (first, obligation), *_ = failed.items()
+    known = statements(protocol)
+    for name in (first, *(each for each in known if each != first)):
+        if name in known and (found := _step_that_breaks(protocol, transition.name, index, name)) is not None:
+            return named(name, cti=found)
+    return named(first) if obligation.answer == "sat" else named(None, unknown=first)
+
+
+def _step_that_breaks(protocol: type[Protocol], action: str, index: int, name: str) -> CounterexampleToInduction | None:
+    """Return a step in a small instance that breaks a statement, from a state that keeps to all of them."""
+    known, bounds = statements(protocol), Instance().of(protocol)
+    return counterexample_to_induction(protocol, list(known.values()), known[name], action, bounds, without=index)

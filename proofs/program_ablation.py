@@ -17,9 +17,12 @@ from fencepost.model.explorer.exploration import Explored, Limits, explore
 from fencepost.model.explorer.subjects import program as subject_of
 from fencepost.model.memory import MATRIX, PROFILE, profile
 from fencepost.model.own import program_of
+from fencepost.model.programs.insertions import Insertions
 from fencepost.model.programs.own import Mark, Program
-from fencepost.proofs.ablation import SECONDS_BUDGET, GaveUp, Role, minimal_sets, role_of
+from fencepost.proofs.ablation import Role, minimal_sets, role_of
 from fencepost.proofs.litmus_encoding import Slot
+from fencepost.proofs.oracle import SECONDS_BUDGET, GaveUp
+from fencepost.proofs.repair import Repair, repair
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class ProgramAblation:
     """What is known of the marked operations of a program.
 
     `minimal` are all minimal sufficient sets; none where all of them together do not suffice, and then `explored` is
-    the run that is violated with all of them.
+    the run that is violated with all of them. Where nothing is marked, it is the run of the program as it stands, and
+    `repair` says what mends it.
     """
 
     program: Program
@@ -52,6 +56,7 @@ class ProgramAblation:
     bound: str
     explored: Explored | None = None
     reason: str = ""  # of unknown
+    repair: Repair | None = None  # of a wrong program in which nothing is marked
 
 
 class ProgramOracle:
@@ -99,6 +104,40 @@ class ProgramOracle:
         return explored
 
 
+class InsertionOracle:
+    """Says whether some run of a program is violated with some flushes and fences inserted, by exploring it."""
+
+    def __init__(self, program: Program, profile_name: str, matrix_name: str, deadline: float) -> None:
+        self.program, self.profile, self.matrix, self.deadline = program, profile_name, matrix_name, deadline
+        self.answers: dict[frozenset[Slot], bool] = {}
+        everything = Insertions(None, is_one_host=self._is_one_host)
+        violated = self._violated(everything)
+        offered = sorted(everything.offered, key=lambda each: ("full_fence" in each.text, each))
+        self.insertions = {(0, number): each for number, each in enumerate(offered)}
+        self.answers[frozenset(self.insertions)] = violated
+
+    @property
+    def _is_one_host(self) -> bool:
+        return self.program.is_one_host or profile(self.profile).one_host
+
+    def reachable(self, present: frozenset[Slot]) -> bool:
+        """Say whether some run with these insertions, and no other, is violated."""
+        if present not in self.answers:
+            chosen = frozenset(self.insertions[slot] for slot in present)
+            self.answers[present] = self._violated(Insertions(chosen, is_one_host=self._is_one_host))
+        return self.answers[present]
+
+    def _violated(self, insertions: Insertions) -> bool:
+        left = self.deadline - time.perf_counter()
+        if left <= 0:
+            raise GaveUp(f"the time was spent on {len(self.answers)} sets")
+        subject = subject_of(self.program, self.profile, self.matrix, insertions=insertions)
+        explored = explore(subject, limits=Limits(left))
+        if explored.verdict not in (Verdict.VIOLATED, Verdict.EXHAUSTED):
+            raise GaveUp(f"{explored.bound}: {explored.reason}")
+        return explored.verdict is Verdict.VIOLATED
+
+
 def ablate_program(
     target: Program | str | Path,
     profile_name: str = PROFILE,
@@ -107,7 +146,8 @@ def ablate_program(
 ) -> ProgramAblation:
     """Return what each marked operation is to a program, within a budget of seconds for all sets together.
 
-    The target is a program, FILE.py or FILE.py:name. Raises InputError for a program without marks, and for a profile
+    The target is a program, FILE.py or FILE.py:name. Of a wrong program without marks, the fewest flushes and fences
+    are said that mend it when they are inserted. Raises InputError for a right one without marks, and for a profile
     without evictions: there adding a flush can add runs.
     """
     if not profile(profile_name).evict:
@@ -118,20 +158,23 @@ def ablate_program(
     began = time.perf_counter()
     oracle = ProgramOracle(program, profile_name, matrix_name, seconds)
 
-    def ablation(verdict: Verdict, *, bound: str = "", reason: str = "", **known: object) -> ProgramAblation:
+    def ablation(verdict: Verdict, *, bound: str = "", **known: object) -> ProgramAblation:
         spent = time.perf_counter() - began
         parts = {"marks": (), "minimal": (), "explored": None, **known}
         return ProgramAblation(
             program, profile_name, matrix_name, verdict, queries=oracle.queries, seconds=spent, bound=bound,
-            reason=reason, **parts,  # type: ignore[arg-type]  # as they are named
+            **parts,  # type: ignore[arg-type]  # as they are named
         )  # fmt: skip
 
     try:
         explored = oracle.meet()
-        if not oracle.marks:
+        if not oracle.marks and explored.verdict is not Verdict.VIOLATED:
             raise InputError(
-                f"{program.name}: no operation is marked: write yield optional(flush(address)) where one is in question"
+                f"{program.name}: no operation is marked, and nothing is wrong: write yield optional(flush(address))"
+                " where one is in question"
             )
+        if not oracle.marks:
+            return ablation(Verdict.VIOLATED, bound=explored.bound, explored=explored, **_repaired(oracle))
         if explored.verdict is Verdict.VIOLATED:
             powerless = tuple(
                 AblatedMark(mark, text, Role.POWERLESS, "no set suffices")
@@ -146,6 +189,16 @@ def ablate_program(
         return ablation(Verdict.UNKNOWN, reason=str(reason))
     bound = f"all {2 ** len(marks)} sets of {len(marks)} marked operations, {oracle.queries} explored"
     return ablation(Verdict.EXHAUSTED, bound=bound, marks=marks, minimal=tuple(map(oracle.marked, minimal)))
+
+
+def _repaired(oracle: ProgramOracle) -> dict[str, Repair | str]:
+    """Return what mends a wrong program without marks, or why that is not known."""
+    try:
+        inserting = InsertionOracle(oracle.program, oracle.profile, oracle.matrix, oracle.deadline)
+        texts = {slot: each.text for slot, each in inserting.insertions.items()}
+        return {"repair": repair(inserting, texts)}
+    except GaveUp as reason:
+        return {"reason": f"whether flushes and fences mend it is not known: {reason}"}
 
 
 def _ablated(oracle: ProgramOracle, slot: Slot, text: str, minimal: tuple[frozenset[Slot], ...]) -> AblatedMark:

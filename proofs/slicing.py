@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fencepost.model.language import Field, Protocol, Statement, Term, Transition
+from fencepost.model.language import Field, Protocol, Statement, Transition
+from fencepost.model.language.terms import reads
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,6 @@ class Slice:
 
     fields: dict[str, Field]
     actions: tuple[Transition, ...]
-
-
-def reads(term: Term) -> Iterator[str]:
-    """Yield the names of the fields that a term reads."""
-    if term.operator == "read":
-        yield term.operands[0]
-    for operand in term.operands:
-        if isinstance(operand, Term):
-            yield from reads(operand)
 
 
 def slice_for(protocol: type[Protocol], statement: Statement) -> Slice:

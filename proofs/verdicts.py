@@ -74,6 +74,7 @@ def prove(
         fencepost.prove("mine.py:Cuts", bounds=Instance(others={"Shard": 3}))
 
     Induction first; what it does not prove is searched for in a small instance, up to `depth` steps.
+    Runs that are walked at random to see every action happen go deeper: what they break is violated, too.
     What is neither proved nor violated is unknown: a search that finds nothing is no proof, and what
     holds where an action never happens, or a `sometimes` is never reached, may hold for want of events.
 
@@ -88,9 +89,10 @@ def prove(
     proofs: list[Proof] = []
     try:
         induction = induct(protocol, solving=solving)
-        seen = happenings(protocol, induction, depth=depth, bounds=bounds)
-        for name in protocol.promises:
-            proofs.append(replace(_settle(protocol, name, depth, bounds, induction), happenings=seen))
+        settled = [_settle(protocol, name, depth, bounds, induction) for name in protocol.promises]
+        watched = {p.property: protocol.promises[p.property] for p in settled if p.verdict is Verdict.UNKNOWN}
+        seen, broken = happenings(protocol, induction, depth=depth, bounds=bounds, watched=watched)
+        proofs += [replace(_walked(proof, broken), happenings=seen) for proof in settled]
         return [_unless_vacuous(proof) for proof in _explained(protocol, proofs, bounds, induction)]
     except KeyboardInterrupt:
         raise Interrupted([_unless_vacuous(proof) for proof in proofs]) from None
@@ -137,6 +139,15 @@ def _search(protocol: type[Protocol], name: str, depth: int, bounds: Instance, i
     if NATURAL in induction.failed:
         bound += f"; {induction.failed[NATURAL].action} may write what is none of its sort, such as a number below zero"
     return Proof(protocol.name, name, Verdict.UNKNOWN, bound, seconds, query=why.query)
+
+
+def _walked(proof: Proof, broken: dict[str, Trace]) -> Proof:
+    """Return the proof, or the violation that a walked run shows; such a run is no shortest one."""
+    trace = broken.get(proof.property)
+    if trace is None:
+        return proof
+    bound = f"{len(trace.steps)} steps, {trace.found_by}"
+    return replace(proof, verdict=Verdict.VIOLATED, bound=bound, trace=trace, query="")
 
 
 def _with_cti(proof: Proof, protocol: type[Protocol], bounds: Instance, induction: Induction) -> Proof:

@@ -199,10 +199,10 @@ def corrupted_rows(draw: st.DrawFn) -> list[OrderedBatch]:
     return draw(st.permutations(corrupted))
 
 
-def random_rows(random: Random) -> list[OrderedBatch]:
-    """Return a run of both levels, in which one thing in three was changed, in position order or in none."""
+def sound_rows(random: Random, size: int) -> list[OrderedBatch]:
+    """Return a run of so many batches that keeps both levels, in position order."""
     rows: list[OrderedBatch] = []
-    for _ in range(random.randint(2, 8)):
+    for _ in range(size):
         client, broker, last = random.randint(0, 2), random.randint(0, 1), rows[-1] if rows else None
         sent_ns = last.sent_ns + random.randint(0, 4) if last else 0
         rows.append(
@@ -217,6 +217,12 @@ def random_rows(random: Random) -> list[OrderedBatch]:
                 sent_ns + random.randint(0, 9),
             )
         )
+    return rows
+
+
+def random_rows(random: Random) -> list[OrderedBatch]:
+    """Return a run of both levels, in which one thing in three was changed, in position order or in none."""
+    rows = sound_rows(random, random.randint(2, 8))
     if random.random() < 0.7:
         place, column = random.randrange(len(rows)), random.choice(OrderedBatch._fields)
         changed = rows[place]._replace(**{column: random.randint(column == "message_count", 12)})

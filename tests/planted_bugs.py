@@ -1,9 +1,11 @@
 """Bugs that are planted one a kind, each beside the sound design that it deviates from; they are not the museum's."""
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Generator
 from dataclasses import replace
 from itertools import count
 from typing import Any
+
+from planted_processes import AnswersWithTheTick, BeginsAnew, FallsAsleep, KeepsTheLast, LooksBeforeItJoined
 
 from fencepost.model.programs.committer import Committer
 from fencepost.model.programs.connection import Connection
@@ -18,7 +20,6 @@ from fencepost.model.programs.operations import (
     Flush,
     Load,
     Operation,
-    Poll,
     Program,
     Store,
     StoreFence,
@@ -31,10 +32,8 @@ from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.partition import owner_of
 from fencepost.model.programs.pipeline import Design
 from fencepost.model.programs.receiver import Arriving, Receiver, arrive
-from fencepost.model.programs.restarting import Stoppable
 from fencepost.model.programs.scanner import DELIVER, Scanner, Slot
 from fencepost.model.programs.subscriber import Subscriber
-from fencepost.model.programs.waiting import CLOCK, Patient
 from fencepost.model.programs.worker import View
 
 CLAIM, EPOCH, ORDER5 = design("order4.claim"), design("order4.epoch"), design("order5.fetch_add")
@@ -333,45 +332,6 @@ class PassesASlot(Receiver):
             if self.accepts(batch):
                 yield from self.wait_for_space(index)
                 yield from self.fill(index, batch)
-
-
-class KeepsTheLast(Stoppable):
-    """Of what was set aside the next scanner is told the last slot."""
-
-    def left(self) -> tuple[Sequence[int], int]:
-        return sorted(self.set_aside)[-1:], self.following
-
-
-class BeginsAnew(Stoppable):
-    """The next scanner begins with the first slot of the ring."""
-
-    def left(self) -> tuple[Sequence[int], int]:
-        return (), 0
-
-
-class AnswersWithTheTick(Patient):
-    """A wait that timed out returns what the clock has, as if the word had that."""
-
-    def timed_out(self, poll: Poll) -> tuple[int, Any] | None:
-        return 0, self._tick_count
-
-
-class FallsAsleep(Patient):
-    """After the second time-out only the clock is looked at."""
-
-    def wait(self, poll: Poll) -> Generator[Operation, Any, Any]:
-        if self._tick_count < 2:
-            answer = yield from super().wait(poll)
-            if self._tick_count < 2:
-                return answer
-        return (yield Poll((Watched((CLOCK, self.scanner.ring, "ticks"), 2),)))
-
-
-class LooksBeforeItJoined(Order5FetchAdd):
-    """Looks at the ring's slots whether its broker has joined or not."""
-
-    def expect(self, late_rings: Collection[int]) -> None:
-        pass
 
 
 PLANTED: dict[str, tuple[Design, dict[str, Any]]] = {

@@ -111,7 +111,7 @@ def test_a_program_with_two_writing_hosts_is_ablated_by_exploration() -> None:
 @pytest.mark.parametrize(
     ("text", "profile", "problem"),
     [
-        ("H0: W x 1\nbad x=1", "ncx", "no optional slot"),
+        ("H0: W x 1\nbad x=2", "ncx", "no optional slot, and nothing is wrong"),
         ("H0: W x 1; FO x?\nbad x=1", "ncx-noevict", "has no evictions"),
         ("H0: FAA a x 1?; R b x\nbad x=1", "ncx", "FAA a x 1 cannot be optional"),
         ("H0: FAA a x 1?; W y a\nbad y=1", "ncx", "FAA a x 1 cannot be optional"),

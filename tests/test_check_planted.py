@@ -36,10 +36,11 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     return planted
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(each, marks=() if each in QUICK else pytest.mark.slow) for each in PLANTED]
-)
-def test_check_finds_a_planted_kind(kind: str, plant) -> None:  # type: ignore[no-untyped-def]
+KINDS = [pytest.param(each, marks=() if each in QUICK else pytest.mark.slow) for each in (*PLANTED, *BUGS)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_check_finds_a_planted_kind(kind: str, plant: Callable[[str], str]) -> None:
     name = plant(kind)
     report = fencepost.check(name, engine="explorer", jobs=1)
     assert report.verdict is Verdict.VIOLATED

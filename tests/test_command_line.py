@@ -172,8 +172,8 @@ def test_verify_goes_on_after_a_file_that_cannot_be_read_and_exits_with_the_wors
     assert all(f"{path} at level {level}" in ran.stdout.replace("\n", "") for path in paths if path not in refused)
     assert ran.stdout.splitlines()[-1:] == [] if paths == refused else f"verdict={verdict} " in ran.stdout
     results = json.loads(run("verify", *paths, "--level", level, "--json").stdout)["results"]
-    assert list(dict.fromkeys(each["file"] for each in results)) == paths
-    assert {each["file"] for each in results if each["error"]} == set(refused)
+    assert list(dict.fromkeys(each["target"] for each in results)) == paths
+    assert {each["target"] for each in results if each["error"]} == set(refused)
 
 
 def test_verify_counts_118_inversions_and_names_one() -> None:
@@ -244,7 +244,7 @@ def test_prove_prints_the_kill_table() -> None:
         (("verify", "missing.csv", "--level", "4"), "fencepost: missing.csv: "),
         (("prove", "order6"), "fencepost: unknown sequencer 'order6': expected one of"),
         (("replay", "missing.itf.json"), "fencepost: missing.itf.json: no such file"),
-        (("check", "--level", "6"), "Error: Invalid value for '--level': '6' is not one of '4', '5', 'all'."),
+        (("check", "--level", "6"), "Error: Invalid value for '--level': unknown '6': expected one of 4, 5, all"),
         (("check", "--seed", "-1"), "Error: Invalid value for '--seed'"),
         (("chekc",), "Error: No such command 'chekc'."),
     ],

@@ -42,7 +42,7 @@ FAULTS = [
     ("order4.mutex", Mutant.GUARD_BEFORE_ENTRY, (1, 5, 1)),
     ("order4.claim", Mutant.RESERVE_BEFORE_CLAIM, (1, 3, 1)),
     ("order5.fetch_add", Mutant.PAYLOAD_UNFLUSHED, (1, 0, 1)),
-    (WRONG, Mutant.NONE, (3, 12, 2)),
+    (WRONG, Mutant.NONE, (2, 9, 2)),
 ]
 """Faults, and the batches, steps and threads of the smallest example that seed 1 finds."""
 
@@ -184,9 +184,9 @@ def test_what_a_budget_cut_short_is_said(tmp_path: Path) -> None:
     assert said[0].split(" after ")[1] == f"{ran.stdout.split('examples=')[1].split()[0]} examples"
     (row,) = json.loads(run(*arguments, "--timeout", "1s", "--json").stdout)["results"]
     assert row["examples_asked"] is None
-    assert row["reason"].startswith("its 1 s of the budget were spent after ")
+    assert row["explanation"].startswith("its 1 s of the budget were spent after ")
     (row,) = json.loads(run(*arguments, "--examples", "30", "--json").stdout)["results"]
-    assert (row["examples"], row["examples_asked"], row["reason"]) == (30, 30, None)
+    assert (row["examples"], row["examples_asked"], row["explanation"]) == (30, 30, None)
 
 
 # --- the same again ---
@@ -284,17 +284,18 @@ def test_a_module_that_has_only_the_stepped_part_is_compared_as_far_as_it_goes()
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"sequencers": "order6"}, "unknown sequencer 'order6'"),
+        ({"target": "order6"}, "unknown sequencer 'order6'"),
         ({"policy": "fast"}, "unknown policy 'fast'"),
         ({"examples": 0}, "examples is 0: expected more than 0"),
-        ({"budget_seconds": -1.0}, "budget_seconds is -1.0"),
-        ({"examples": 1, "budget_seconds": 1.0}, "both examples and a budget"),
+        ({"timeout": -1.0}, "timeout is -1.0"),
+        ({"examples": 1, "timeout": 1.0}, "both examples and a timeout"),
         ({"jobs": 0}, "jobs is 0"),
         ({"native": pytest}, "neither Pipeline, PipelineScenario"),
-        ({"sequencers": "order5.epoch", "levels": (4,)}, "nothing to compare"),
-        ({"sequencers": "order4.cas_then_reserve", "policy": "race"}, "nothing to compare"),
-        ({"yours": Mutant, "levels": (4, 5)}, "compared alone"),
-        ({"yours": 3, "levels": (4,)}, "yours is 3"),
+        ({"target": "order5.epoch", "level": 4}, "nothing to compare"),
+        ({"target": "order4.cas_then_reserve", "policy": "race"}, "nothing to compare"),
+        ({"target": Mutant}, "with one level"),
+        ({"target": [Mutant, "order4.claim"], "level": 4}, "compared alone"),
+        ({"target": 3, "level": 4}, "3 is no sequencer"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(given: dict[str, Any], message: str) -> None:
@@ -325,9 +326,9 @@ def test_the_command_prints_one_document_and_says_what_never_happened(tmp_path: 
     ran = run("order4.claim", "--policy", "stepped", "--examples", "3", "--json", "--out", str(tmp_path))
     assert ran.exit_code == 0
     document = json.loads(ran.stdout)
-    assert (document["schema"], document["verdict"], document["seed"]) == ("fencepost/compare/1", "not found", 1)
+    assert (document["schema"], document["verdict"], document["seed"]) == ("fencepost/compare/2", "not found", 1)
     (row,) = document["results"]
-    assert {"sequencer", "policy", "verdict", "examples", "operations", "seconds", "trace"} <= set(row)
+    assert {"target", "policy", "verdict", "examples", "operations", "seconds", "trace"} <= set(row)
     assert row["examples_with"].keys() == {each.replace(" ", "_") for each in OF_LEVEL[4]}
     never = [each for each in OF_LEVEL[4] if not row["examples_with"][each.replace(" ", "_")]]
     assert never

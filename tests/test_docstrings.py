@@ -11,6 +11,7 @@ import pytest
 import fencepost
 from fencepost.model.contract import Verdict
 from fencepost.model.histories import History, Workload
+from fencepost.model.litmus import parse_test
 from fencepost.model.trace import Trace
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +35,7 @@ def test_a_public_name_has_an_example_that_runs(name: str, tmp_path: Path, monke
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for each, value in NAMES.items():
         monkeypatch.setattr(fencepost, each, value, raising=False)
-    names = {"fencepost": fencepost, "Path": Path, "polars": polars}
+    names = {"fencepost": fencepost, "Path": Path, "parse_test": parse_test, "polars": polars}
     test = doctest.DocTestParser().get_doctest(inspect.getdoc(NAMES[name]) or "", names, name, None, 0)
     assert test.examples, f"{name} has no example"
     output: list[str] = []

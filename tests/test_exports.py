@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fencepost.exporting import EXPORTS, write_export
 from fencepost.model.errors import InputError
+from fencepost.model.explorer.cause import cause
 from fencepost.model.explorer.exploration import explore
 from fencepost.model.explorer.exports import SHIVIZ_REGULAR_EXPRESSION, chrome_document, shiviz_log
 from fencepost.model.explorer.exports.shiviz import clocked
@@ -27,6 +28,7 @@ from fencepost.model.litmus import parse_test
 from fencepost.model.programs import Scenario, design
 from fencepost.model.specs import protocol
 from fencepost.model.trace import Trace
+from fencepost.proofs import prove
 
 FLAG = "name <flag>\nH0: W d 1; FO d; SF; W f 1; FO f; SF\nH1: FL f; FL d; MF; R a f; R b d\nbad 1:a=1 & 1:b=0\n"
 INVERSION = trace_of(
@@ -188,6 +190,65 @@ def test_keys_step_through_the_page(page_path: Path, tmp_path: Path) -> None:
     dom = opened(page_path, tmp_path)
     assert f'<span id="step">{run(STALE).last - 1}</span>' in dom
     assert 'class="now"' in dom
+
+
+def test_the_page_opens_at_the_conflict_with_its_steps_marked_and_linked(page_path: Path, tmp_path: Path) -> None:
+    dom = opened(page_path, tmp_path)
+    last = run(STALE).last
+    assert f'data-step="{last}"' in dom.split("<tbody>")[0]
+    conflict = cause(run(STALE)).steps
+    for step, _ in conflict:
+        assert re.search(rf'<tr data-step="{step}" class="[^"]*\bconflict\b', dom)
+        assert f'<a href="#{step}">step {step}</a>' in dom
+    assert dom.count("conflict") - dom.split("<table>")[0].count("conflict") >= len(conflict)
+    assert len(re.findall(r'class="[^"]*\bconflict\b', dom)) == len(conflict)
+
+
+def test_the_heads_of_columns_have_hosts(page_path: Path) -> None:
+    heads = re.findall(r"<th>([^<]+)<br><small>([^<]+)</small></th>", page_path.read_text())
+    assert heads == [("thread 0", "host 0"), ("thread 1", "host 1")]
+
+
+UNFLUSHED = "name unflushed\nH0: W d 1; W f 1\nH1: R a f; R b d\nbad 1:a=1 & 1:b=0\n"
+
+
+def rows_of(path: Path) -> list[str]:
+    """Return the rows of a page, without markup."""
+    body = path.read_text().split("<tbody>")[1].split("</tbody>")[0]
+    return [re.sub(r"<[^>]+>", " ", row).strip() for row in body.strip().splitlines()]
+
+
+def test_what_caches_did_of_themselves_has_rows_where_it_must_have_been(page_path: Path, tmp_path: Path) -> None:
+    rows = rows_of(page_path)
+    fetch = next(n for n, row in enumerate(rows) if row == "host 1&#x27;s cache, of itself, fetches line d, d = 0:"
+                 " step 8 finds it")  # fmt: skip
+    assert rows[fetch - 1].startswith("3 ")  # the host's own flush of the line came before it
+    assert rows[fetch + 1].startswith("4 ")  # and the write-back of the newer value after it
+    other = tmp_path / "unflushed.html"
+    write_export(trace_of(explore(litmus_file(parse_test(UNFLUSHED), "ncx"))), "html", other)
+    assert any("host 0&#x27;s cache, of itself, writes line f back, f = 1" in row for row in rows_of(other))
+
+
+def test_a_run_without_evictions_has_no_such_rows(tmp_path: Path) -> None:
+    flushed = "name flushed\nH0: W d 1; FO d; SF\nH1: R a d\nbad 1:a=1\n"
+    path = tmp_path / "flushed.html"
+    write_export(trace_of(explore(litmus_file(parse_test(flushed), "ncx-noevict"))), "html", path)
+    assert 'class="cache"' not in path.read_text()
+
+
+OWN = Path(__file__).parent.parent / "examples" / "own" / "cuts.py"
+
+
+def test_a_trace_of_a_spec_without_programs_has_a_page_of_its_steps(tmp_path: Path) -> None:
+    trace = next(each.trace for each in prove(f"{OWN}:PrimaryCuts") if each.trace is not None)
+    path = tmp_path / "cuts.html"
+    write_export(trace, "html", path)
+    rows = rows_of(path)
+    assert [row.split("  ", 1)[1].strip() for row in rows] == ["the start", *map(str, trace.steps)]
+    assert f'<a href="#{len(trace.steps)}">step {len(trace.steps)}</a>: durable is violated' in path.read_text()
+    dom = opened(path, tmp_path)
+    assert f'data-step="{len(trace.steps)}"' in dom.split("<tbody>")[0]
+    assert "<li>cut = 1</li>" in dom
 
 
 # --- all of them ---

@@ -43,13 +43,13 @@ def document() -> dict[str, Any]:
 
 def test_the_suite_ships_with_the_package_and_is_the_folder_of_the_tests() -> None:
     assert shipped().resolve() == (ROOT / "tests" / "litmus").resolve()
-    assert len(SUITE) == 150
+    assert len(SUITE) == 152
 
 
 def test_every_engine_says_what_every_file_expects(document: dict[str, Any]) -> None:
     assert document["schema"] == "fencepost/litmus/2"
     assert document["verdict"] == "exhausted"
-    assert len(document["results"]) == 172
+    assert len(document["results"]) == 174
     for each in document["results"]:
         assert each["ok"] is (each["expect"] is not None), each
         assert each["verdict"] == "exhausted"

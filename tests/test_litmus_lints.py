@@ -15,7 +15,7 @@ from fencepost.model.litmus import Answer, lints, parse_test, read_test
 from fencepost.model.litmus.explore import outcomes
 from fencepost.model.litmus.generate import Shape, draw
 from fencepost.model.litmus.idioms import idiom_folder
-from fencepost.model.litmus.linting import _registers, _values
+from fencepost.model.litmus.linting import _registers, values_of_words
 from fencepost.model.memory import MATRICES, PROFILES
 
 SOUND = "H0: W d 1; FO d?; SF?; W f 1; FO f; SF\nH1: FL f; MF; R a f; FL d; MF; R b d\nbad 1:a=1 & 1:b=0\n"
@@ -67,7 +67,7 @@ def test_a_value_that_a_run_ends_with_is_never_called_impossible() -> None:
     random, exact = Random(3), 0
     for _ in range(150):
         program = draw(random, Shape(instructions=3))
-        words = _values(program)
+        words = values_of_words(program)
         registers = _registers(program, words)
         for end in outcomes(program, PROFILES["ncx"], MATRICES["sdmC"], memory_matters=True):
             for (thread, number), held in registers.items():

@@ -121,7 +121,7 @@ def test_a_target_that_is_not_one_protocol_is_refused_with_what_is_there(
         fencepost.prove(tmp_path / target)
 
 
-@pytest.mark.parametrize("target", [3, None, int])
+@pytest.mark.parametrize("target", [3, int])
 def test_what_is_no_target_at_all_is_refused(target: object) -> None:
     with pytest.raises(InputError, match="is no protocol: expected a class that inherits from Protocol, or FILE.py:Na"):
         fencepost.prove(target)  # type: ignore[arg-type]
@@ -190,6 +190,24 @@ def test_a_size_that_cannot_be_is_refused(tmp_path: Path, size: str, message: st
     ran = run("prove", f"{EXAMPLES / 'cuts.py'}:Cuts", "--size", size, cwd=tmp_path)
     assert ran.returncode == 2
     assert message in ran.stderr
+
+
+def test_a_requirement_that_nothing_needs_is_said_in_words_and_what_is_needed_is_confirmed(tmp_path: Path) -> None:
+    path = new("protocol", "Cuts", tmp_path)
+    redundant = "        self.require(self.committed < self.appended)\n"  # what every replica holds was appended
+    ran = run("prove", str(path), "--mutants", cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "redundant  all still holds: no promise asks for this requirement" in ran.stdout
+    assert "A requirement without which all still holds makes no protocol wrong" in ran.stdout
+    assert "SURVIVES" not in ran.stdout
+    rows = json.loads(run("prove", str(path), "--mutants", "--json", cwd=tmp_path).stdout)["results"]
+    outcomes = {row["mutant"].split("without ")[1]: (row["outcome"], row["step"]) for row in rows}
+    assert outcomes["require(committed < appended)"] == ("redundant", None)
+    assert outcomes["require(held[replica] < appended)"] == ("caught", "replicate(replica=0)")
+    path.write_text(path.read_text().replace(redundant, ""))
+    needed = run("prove", str(path), "--mutants", cwd=tmp_path)
+    assert needed.returncode == 0, needed.stdout
+    assert "2 weakened specs: 2 caught, 2 of them by a step in a small instance; 0 equivalent\n" in needed.stdout
 
 
 def test_mutants_of_what_is_not_proved_are_refused() -> None:
@@ -348,7 +366,7 @@ def test_a_name_may_be_written_in_any_style(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "message"),
     [
-        ("protcol", "Mine", "unknown template 'protcol': expected one of program, protocol, sequencer"),
+        ("protcol", "Mine", "unknown template 'protcol': expected one of cpp, program, protocol, sequencer"),
         ("protocol", "3", "'3' is no name: expected letters, digits, _ and -"),
         ("protocol", "a/b", "'a/b' is no name"),
         ("protocol", "", "'' is no name"),

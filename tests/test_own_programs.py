@@ -329,6 +329,10 @@ EXAMPLES = Path(__file__).parent.parent / "examples" / "own"
         ("published.py:uring_fixed", "tso", None),
         ("published.py:aeron", "tso", "ensured"),
         ("published.py:aeron_fixed", "tso", None),
+        ("published.py:queueworld", "tso", "ensured"),
+        ("published.py:queueworld_fixed", "tso", None),
+        ("published.py:jctools", "tso", "drained"),
+        ("published.py:jctools_fixed", "tso", None),
     ],
 )
 def test_published_bugs_are_found_and_their_fixes_accepted(target: str, profile: str, expected: str | None) -> None:
@@ -348,7 +352,7 @@ def test_a_new_sequencer_is_compared_by_path_and_without_the_marked_line_shows_a
     path = new("sequencer", "Counter", tmp_path)
     for target in (path, f"{path}:Counter"):
         assert fencepost.compare(target, level=4, examples=60, seed=1).verdict is Verdict.NOT_FOUND
-    with pytest.raises(InputError, match="with one level"):
+    with pytest.raises(InputError, match="is not said: expected --level 4 or --level 5"):
         fencepost.compare(path, examples=10)
     lines = path.read_text().splitlines()
     number = marked_line_number(path)

@@ -16,13 +16,13 @@ from click.testing import CliRunner
 import fencepost
 from fencepost.command_line import cli
 from fencepost.model.errors import InputError
-from fencepost.simulation_plots import write_plots
+from fencepost.model.writing import NotWritten
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # Of the tests: what needs every dependency at least once, in some minutes.
 TESTS_OF_DEPENDENCIES = (
-    "test_command_line.py", "test_proofs.py", "test_formats.py", "test_simulate_command.py", "test_trace.py",
+    "test_own.py", "test_proofs.py", "test_formats.py", "test_simulate_command.py", "test_trace.py",
     "test_verify_files.py", "test_bench_change.py", "test_bench_sides.py", "test_bench_layout.py", "test_scenarios.py",
     "test_compare_yours.py",
 )  # fmt: skip
@@ -118,20 +118,34 @@ def test_a_copied_example_runs_away_from_the_checkout(tmp_path: Path) -> None:
     assert ran.stdout == example.with_suffix(".out").read_text()
 
 
+SMALL = 'duration = "1 ms"\nreplications = 1\nloads = [1.0]\n'
+INSTALL_PLOTS = "plots need matplotlib, which is not installed: pip install 'fencepost[plots]'"
+
+
 def test_without_matplotlib_a_plot_says_what_to_install_and_the_figures_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    scenario = tmp_path / "small.toml"
-    scenario.write_text('duration = "1 ms"\nreplications = 1\nloads = [1.0]\n')
-    ran = CliRunner().invoke(cli, ["simulate", str(scenario), "--out", str(tmp_path / "out"), "--quiet"])
-    assert "plots need matplotlib, which is not installed: pip install 'fencepost[plots]'" in ran.stderr
-    assert ran.exit_code == 0
+    out = tmp_path / "out"
+    with pytest.warns(NotWritten, match=re.escape(INSTALL_PLOTS)):
+        simulation = fencepost.simulate(fencepost.parse_scenario(SMALL), out=out)
+    assert (out / "results.csv").exists()
+    assert not list(out.glob("*.svg"))
+    with pytest.raises(InputError, match=re.escape(INSTALL_PLOTS)):
+        simulation.plot("latency")
+
+
+def test_without_matplotlib_the_command_says_so_once_and_is_no_pass(tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(SMALL)
+    command = "import sys; sys.modules['matplotlib'] = None; from fencepost.__main__ import main; sys.exit(main())"
+    arguments = ["simulate", "small.toml", "--out", "out", "--quiet"]
+    ran = subprocess.run([sys.executable, "-c", command, *arguments], cwd=tmp_path, capture_output=True, text=True,
+                         check=False)  # fmt: skip
+    assert ran.returncode == 2  # plots were asked for
+    assert ran.stderr.count(INSTALL_PLOTS) == 1
+    assert "Traceback" not in ran.stderr
     assert (tmp_path / "out" / "results.csv").exists()
-    assert not list((tmp_path / "out").glob("*.svg"))
-    with pytest.raises(InputError, match=r"fencepost\[plots\]"):
-        write_plots(fencepost.simulate(fencepost.read_scenario(scenario)), tmp_path)
 
 
 def test_nothing_but_plots_imports_matplotlib() -> None:

@@ -318,9 +318,9 @@ class _Terminal:
             return True
 
 
-@pytest.mark.parametrize("extra", [("--export", "text"), ("--out", "somewhere")])
+@pytest.mark.parametrize("extra", [("--export", "text"), ("--to", "somewhere")])
 def test_export_and_out_go_together(files: dict[str, Path], extra: tuple[str, str]) -> None:
-    with pytest.raises(InputError, match="--export and --out FILE go together"):
+    with pytest.raises(InputError, match="--export and --to FILE go together"):
         CliRunner().invoke(cli, ["replay", str(files["run"]), *extra], catch_exceptions=False, standalone_mode=False)
 
 

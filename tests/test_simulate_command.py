@@ -49,17 +49,17 @@ def test_a_violation_exits_1_and_says_when_and_how() -> None:
 
 def test_json_is_one_document_with_units_and_intervals_and_nothing_of_the_machine(scenario: Path) -> None:
     document = json.loads(run(scenario, "--json", "--quiet", "--level", "5").stdout)
-    assert document["schema"] == "fencepost/simulate/1"
+    assert document["schema"] == "fencepost/simulate/2"
     assert set(document["manifest"]) == {"fencepost", "scenario", "measured_costs"}
-    items = {item["metric"]: item for item in document["results"]}
+    items = {item["metric"]: item for item in document["figures"]}
     order = items["latency_order_p99_ns"]
     assert (order["unit"], order["n"], order["sequencer"], order["level"]) == ("ns", 2, "order5.fetch_add", 5)
     assert order["low"] <= order["value"] <= order["high"]
-    judged = {each["property"]: each["verdict"] for each in document["properties"]}
-    unjudged = {each["property"] for each in document["properties"] if each["unjudged"]}
-    assert unjudged == {name for name, verdict in judged.items() if verdict is None}
+    judged = {each["property"]: each["verdict"] for each in document["results"]}
+    unjudged = {each["property"] for each in document["unjudged"]}
     assert unjudged == {"visible", "ack-safe", "no-overwrite"}
-    assert {verdict for verdict in judged.values() if verdict is not None} == {"not found"}
+    assert not unjudged & judged.keys()
+    assert {*judged.values()} == {"not found"}
 
 
 def test_the_same_seed_writes_the_same_bytes_whatever_jobs_is(scenario: Path, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_what_is_written_can_be_read(scenario: Path, tmp_path: Path) -> None:
     assert (tmp_path / "results.json").read_text() == shown
     assert len(read_history(tmp_path / "history.csv")) > 300
     rows = list(csv.DictReader((tmp_path / "results.csv").read_text().splitlines()))
-    assert {row["metric"] for row in rows} == {item["metric"] for item in json.loads(shown)["results"]}
+    assert {row["metric"] for row in rows} == {item["metric"] for item in json.loads(shown)["figures"]}
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     assert {event["ph"] for event in events} == {"M", "X", "C"}
     assert all(event["dur"] >= 0 for event in events if event["ph"] == "X")
@@ -90,7 +90,7 @@ def test_another_policy_is_another_cost(scenario: Path) -> None:
     found = {}
     for policy in ("per_batch", "per_message"):
         document = json.loads(run(scenario, "--json", "--quiet", "--policy", policy).stdout)
-        items = {item["metric"]: item["value"] for item in document["results"]}
+        items = {item["metric"]: item["value"] for item in document["figures"]}
         found[policy] = items["latency_order_p50_ns"]
     assert found["per_batch"] < found["per_message"]
 

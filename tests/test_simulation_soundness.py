@@ -131,7 +131,7 @@ def test_an_unsound_policy_stands_beside_every_figure(tmp_path: Path) -> None:
     assert all(line.split()[-1] == "unsound" for line in figures)
     assert "checked inside the run: visible - (batch by batch no line is read" in result.stdout
     document = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert {item["unsound"] for item in document["results"]} == {SEED_LINE}
+    assert {item["unsound"] for item in document["figures"]} == {SEED_LINE}
     assert [each["see"] for each in document["unsound"]] == ["fencepost explore export_after_fence"]
     for name in ("results.csv", "load.csv"):
         rows = csv.DictReader((tmp_path / "out" / name).read_text().splitlines())
@@ -145,7 +145,7 @@ def test_a_sound_policy_is_not_called_anything(tmp_path: Path) -> None:
     path.write_text("duration = '200 us'\nreplications = 1\n")
     result = run("simulate", path, "--quiet", "--json")
     assert result.exit_code == 0
-    assert {item["unsound"] for item in json.loads(result.stdout)["results"]} == {None}
+    assert {item["unsound"] for item in json.loads(result.stdout)["figures"]} == {None}
 
 
 # --- policy none is for hosts that share a cache ---

@@ -40,15 +40,40 @@ def pages() -> dict[str, str]:
     return found
 
 
+def build(configuration: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    pytest.importorskip("mkdocs", reason="mkdocs is not installed (the extra `docs`): the site was not built")
+    command = [sys.executable, "-B", "-m", "mkdocs", "build", "--strict", "--config-file", str(configuration)]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run([*command, "--site-dir", str(folder)], env=environment, capture_output=True, text=True,
+                          check=False)  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("mkdocs", reason="mkdocs is not installed (the extra `docs`): the site was not built")
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-B", "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    ran = build(ROOT / "mkdocs.yml", folder)
+    assert ran.returncode == 0, ran.stderr
+    assert "WARNING" not in ran.stderr
     return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ("[gone](gone.md)", "'gone.md', but the target is not found"),
+        ("[gone](index.md#gone)", "does not contain an anchor '#gone'"),
+    ],
+)
+def test_a_link_that_leads_nowhere_stops_the_site(text: str, warning: str, tmp_path: Path) -> None:
+    """With --quiet no warning counts, and --strict passes whatever is wrong: the site was once built so."""
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    (tmp_path / "docs" / "new.md").write_text(f"# New\n\n{text}\n")
+    ran = build(tmp_path / "mkdocs.yml", tmp_path / "site")
+    assert ran.returncode == 1
+    assert warning in ran.stderr
+    assert "not included in the" not in ran.stderr  # a page without a place in the navigation gets one
 
 
 def test_the_site_builds_without_a_warning_and_has_every_page(site: Path, pages: dict[str, str]) -> None:

@@ -336,3 +336,10 @@ def test_a_million_batches_are_verified_in_seconds(level: Level) -> None:
     verification = verify(history, level)
     assert verification.verdict == PASSES
     assert time.perf_counter() - before < 20
+
+
+def test_a_send_of_a_copy_is_no_event_that_real_time_is_about() -> None:
+    rows = [(0, 0, 0, 0, 1, 0, 0, 0), (0, 1, 0, 1, 1, 1, 0, 1), (0, 1, 0, 2, 1, 2, 1, 1)]
+    found = verify(History.from_rows(rows), 5)
+    reasons = {each.property: each.reason for each in found.not_expressible}
+    assert reasons["real-time"] == "no batch was acked before another was sent"

@@ -1,6 +1,6 @@
 """A word may come back to what a wait has seen: the wait could have ended before that, and no run may be left out."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from fencepost.model.programs.operations import (
     Flush,
     FullFence,
     Load,
+    Operation,
     Poll,
     Program,
     Receive,
@@ -41,17 +42,20 @@ def writer(values: tuple[int, ...], *, flushed: bool) -> Program:
             yield FullFence()
 
 
-def waiting(count: int, *, invalidate: bool) -> Program:
+Returning = Generator[Operation, Any, Any]
+
+
+def waiting(count: int, *, invalidate: bool) -> Returning:
     seen = 0
     for _ in range(count):
         _, seen = yield Poll((Watched(WORD, seen, invalidate),))
-    return seen  # type: ignore[return-value]  # what a thread returns is what a test asks of it
+    return seen
 
 
-def spinning() -> Program:
+def spinning() -> Returning:
     while (seen := (yield Load(WORD))) == 0:
         pass
-    return seen  # type: ignore[return-value]  # as above
+    return seen
 
 
 def ends_of(system: System) -> Ends:
@@ -114,7 +118,7 @@ def test_a_message_may_be_taken_by_whoever_waits_for_one() -> None:
         for number in range(3):
             yield Send(("channel", 0), number)
 
-    def receiving() -> Program:
+    def receiving() -> Returning:
         return (yield Receive(("channel", 0)))
 
     threads = (

@@ -1,4 +1,4 @@
-"""Three published bugs of queues, rebuilt from their reports, each beside its fix.
+"""Five published bugs of queues, rebuilt from their reports, each beside its fix.
 
     fencepost explore examples/own/published.py:profiler --profile tso
 
@@ -9,6 +9,13 @@ liburing#541        the application stores the tail and looks whether the kernel
                     nobody wakes the thread. Fixed by a full fence between the two, on both sides.
 aeron#636           a claim that is tried again, as another producer came first, keeps the padding of its first try, and
                     moves the tail too far. Fixed by no padding at the beginning of each try.
+QueueWorld#1        the one producer pushes onto a list: it loads the top, links its node to that, and stores the top.
+                    The consumer takes the whole list between the two: the new node is linked to one that was taken,
+                    which is taken again. Fixed by a compare-exchange; where it fails, the node is linked to nothing.
+JCTools#336         a consumer with nothing to take marks the index, writes down that it is blocked, and parks; a
+                    producer that sees the mark moves the index and clears that word, perhaps before it was written.
+                    When its time is up, the consumer waits for ever for the word to be cleared. Fixed: a producer moves
+                    the index when the word is there, and the consumer alone clears it.
 
 All are of one host, so the profile is tso: caches are coherent and stores are buffered.
 """
@@ -21,8 +28,10 @@ from fencepost.program import (
     Program,
     compare_exchange,
     ensure,
+    exchange,
     full_fence,
     load,
+    pause,
     store,
     thread,
     wait_until,
@@ -140,8 +149,100 @@ def buffer(name: str, *, resets: bool) -> Program:
 aeron = buffer("aeron", resets=False)
 aeron_fixed = buffer("aeron_fixed", resets=True)
 
+# --- QueueWorld#1 ---
+
+TOP, NONE = ("list", "top"), 0
+
+
+def link(node: int) -> tuple[str, int, str]:
+    return ("node", node, "next")
+
+
+def pushing_results(*, is_compared: bool) -> Iterator[Any]:
+    for node in (1, 2):
+        top = yield load(TOP)
+        yield store(link(node), top)
+        if not is_compared:
+            yield store(TOP, node)
+        elif (yield compare_exchange(TOP, top, node)) != top:
+            yield store(link(node), NONE)
+            yield store(TOP, node)
+
+
+def taking_results() -> Iterator[Any]:
+    taken: list[int] = []
+    while len(taken) < 2:
+        yield wait_until(TOP, lambda top: top != NONE)
+        node = yield exchange(TOP, NONE)
+        while node != NONE:
+            ensure(node not in taken, f"node {node} is taken twice")
+            taken.append(node)
+            node = yield load(link(node))
+
+
+def results(name: str, *, is_compared: bool) -> Program:
+    def push() -> Iterator[Any]:
+        return pushing_results(is_compared=is_compared)
+
+    return Program(name, [thread(push), thread(taking_results)])
+
+
+queueworld = results("queueworld", is_compared=False)
+queueworld_fixed = results("queueworld_fixed", is_compared=True)
+
+# --- JCTools#336 ---
+
+# The index counts by two: an odd one says that the consumer is about to park, or does.
+INDEX, BLOCKED, ELEMENT = ("jctools", "index"), ("consumer", "is_blocked"), ("element", "value")
+
+
+def offering(*, waits: bool) -> Iterator[Any]:
+    while True:
+        index = yield load(INDEX)
+        is_marked = index % 2 == 1
+        if is_marked and waits and (yield load(BLOCKED)) == 0:
+            yield pause()
+            continue
+        if (yield compare_exchange(INDEX, index, index + (1 if is_marked else 2))) == index:
+            break
+    yield store(ELEMENT, 7)
+    if is_marked and not waits:
+        yield store(BLOCKED, 0)
+
+
+def polling_with_a_timeout(*, waits: bool) -> Any:
+    """Poll once; the time to park is up at once, as it may be in any run."""
+    index = yield load(INDEX)
+    if index == 0 and (yield compare_exchange(INDEX, 0, 1)) == 0:
+        yield store(BLOCKED, 1)
+        is_empty = (yield compare_exchange(INDEX, 1, 0)) == 1
+        if is_empty or waits:
+            yield store(BLOCKED, 0)
+        if is_empty:
+            return None
+        if not waits:
+            yield wait_until(BLOCKED, lambda blocked: blocked == 0)
+    yield wait_until(ELEMENT, lambda value: value != 0)
+    return (yield load(ELEMENT))
+
+
+def blocking(name: str, *, waits: bool) -> Program:
+    def offer() -> Iterator[Any]:
+        return offering(waits=waits)
+
+    def poll() -> Any:
+        return (yield from polling_with_a_timeout(waits=waits))
+
+    return Program(name, [thread(offer), thread(poll)])
+
+
+jctools = blocking("jctools", waits=False)
+jctools_fixed = blocking("jctools_fixed", waits=True)
+
 if __name__ == "__main__":
-    for program in (profiler, profiler_fixed, uring, uring_fixed, aeron, aeron_fixed):
+    wrong = (profiler, uring, aeron, queueworld, jctools)
+    fixed = (profiler_fixed, uring_fixed, aeron_fixed, queueworld_fixed, jctools_fixed)
+    for program in (*wrong, *fixed):
         for explored in fencepost.explore(program, profile="tso").explored:
             found = f"{explored.violation.property}: {explored.violation.sentence}" if explored.violation else "-"
             print(f"{program.name}: {explored.verdict} ({explored.bound}) {found}")

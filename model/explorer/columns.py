@@ -50,7 +50,8 @@ def conclusion(made: Run, path: Path | None = None) -> list[str]:
         return [f"nothing is violated in {made.last} steps"]
     why = cause(made)
     ends = [f"{step_name(step)} ({who(made, thread)})" for step, thread in why.steps]
-    ends += ["the end of the run"] if len(ends) < 2 else []
+    is_at_end = made.states[-1].watch.violation is None
+    ends += [] if len(ends) == 2 else ["the end of the run"] if is_at_end else ["no other"]
     lines = [
         *_wrapped(f"{made.violation.property} is violated at {step_name(made.last)}: {made.violation.sentence}"),
         *_wrapped(f"because {why.sentence}"),

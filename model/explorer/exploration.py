@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fencepost.model.explorer.reduction import DEPTH_MOST, Counts
 from fencepost.model.explorer.schedule import Judge, Schedule
 from fencepost.model.explorer.state import State
 from fencepost.model.explorer.strategies import guard
+from fencepost.model.explorer.stuck import GRACE_SECONDS, Stuck, interrupted_after
 from fencepost.model.explorer.system import System
 from fencepost.model.explorer.watch import Violation
 from fencepost.model.memory.lines import Lines
@@ -36,6 +38,7 @@ class Subject:
     size: str = ""  # how large it is, in words: the bound of its verdicts
     scenario: str = ""  # its name in the corpus, where it has one
     goes_on: bool = False  # after a violation, so that all runs are counted
+    is_of_user: bool = False  # its programs are a user's, and may yield nothing for ever
     is_guarded: bool = False  # its programs were run twice already: they are functions of what they are sent
     origin: object = None  # what it was made from, so that a trace file can have it made again: see subjects.py
 
@@ -123,14 +126,20 @@ def explore(
     if resume and not (reduction and strategy == "exhaustive"):
         raise InputError("only an exhaustive search with reduction can be resumed: leave `resume` out")
     limits, began = limits or Limits(), time.perf_counter()
+    # A search that is shared forks, which a process with threads should not.
+    is_watched = subject.is_of_user and jobs == 1
     try:
-        if not subject.is_guarded:
-            guard(subject.make, seed, deadline=began + GUARD_SHARE * limits.seconds)
-        if strategy == "exhaustive":
-            search = Exhaustive(subject, limits, tell, reduction=reduction, began=began)
-            explored = search.run(jobs, checkpoint, resume=resume)
-        else:
-            explored = explore_drawn(subject, strategy, seed, pct_depth, limits, tell, began)
+        with interrupted_after(limits.seconds + GRACE_SECONDS) if is_watched else nullcontext():
+            if not subject.is_guarded:
+                guard(subject.make, seed, deadline=began + GUARD_SHARE * limits.seconds)
+            if strategy == "exhaustive":
+                search = Exhaustive(subject, limits, tell, reduction=reduction, began=began)
+                explored = search.run(jobs, checkpoint, resume=resume)
+            else:
+                explored = explore_drawn(subject, strategy, seed, pct_depth, limits, tell, began)
+    except Stuck:
+        reason = f"{limits.seconds:g} s are over, and a thread yields nothing: it has no end that a budget could find"
+        return concluded(subject, limits, Counts(), time.perf_counter() - began, None, reason)
     except Interrupted:
         raise
     except KeyboardInterrupt:

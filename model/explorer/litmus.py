@@ -37,8 +37,9 @@ _FLUSHES = {Op.FL: Buffered.FL, Op.FO: Buffered.FO, Op.WB: Buffered.WB}
 def system_of(program: LitmusProgram, profile: Profile, matrix: Matrix) -> System:
     """Return a litmus program as a system. Raises InputError where a thread crashes its host."""
     for thread in program.threads:
-        if any(each.op is Op.CRASH for each in thread.instructions):
-            raise InputError("the explorer has no CRASH: decide this file with `fencepost litmus`")
+        for each in thread.instructions:
+            if each.op in (Op.CRASH, Op.UR):
+                raise InputError(f"the explorer has no {each.op.name}: decide this file with `fencepost litmus`")
     threads = [
         ThreadOf(f"thread {number}", thread.host, _begin(program, number))
         for number, thread in enumerate(program.threads)

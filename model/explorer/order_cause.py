@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from fencepost.model.explorer.order import Order
 from fencepost.model.explorer.pipeline import watch_of
 from fencepost.model.explorer.run_trace import Run
-from fencepost.model.explorer.stale import reading, step_name
+from fencepost.model.explorer.stale import reading, step_name, store_of, stores
 from fencepost.model.explorer.subjects import SequencerOrigin
+from fencepost.model.explorer.threads import Raised
 from fencepost.model.explorer.watch import Watch
 from fencepost.model.explorer.words import entry_words, operation_words, ordered_words, step_words, word_is
 from fencepost.model.memory.ordering import Buffered
@@ -28,7 +29,10 @@ NOBODY = -1
 
 
 class Cause(NamedTuple):
-    """The sentence, and the conflicting (step, thread); one where it conflicts with nothing but the end of the run."""
+    """The sentence, and the conflicting (step, thread).
+
+    One where it conflicts with the end of the run, or, in a run that a step ended, with nothing else.
+    """
 
     sentence: str
     steps: tuple[tuple[int, int], ...]
@@ -46,7 +50,7 @@ def of_the_order(made: Run) -> Cause:
     """Return the cause of a violation that the last step of a run brought about."""
     labelled = steps_of(made)
     violating = violating_step(made, labelled)
-    last, thread = made.last, violating.thread if violating else made.events[-1].actor[0]
+    last, thread = made.last, violating.thread if violating else _whose(made)
     step = violating.step if violating else None
     other = _conflicting(made, labelled, violating) if violating else None
     if other is None:
@@ -69,12 +73,30 @@ def _without_conflict(made: Run, thread: int, doing: str) -> Cause:
         theirs = made.events[other].actor[0]
         sentence = f"{doing} came after {did(made, other, theirs)} and before {_remaining(made, theirs)}"
         return Cause(sentence, ((other, theirs), (last, thread)))
-    for step in (*range(last - 1, 0, -1), last):
+    for step in range(last, -1, -1):
         read = reading(made.events[step])
         if read is not None and made.events[step].actor[0] == thread:
-            found = f"what it read at {step_name(step)}, {word_is(read[0], read[1])}"
-            return Cause(f"{doing} goes by {found}", ((step, thread), (last, thread)))
-    return Cause(f"{doing} waits for nothing and nobody", ((0, thread), (last, thread)))
+            return _by_reading(made, thread, doing if step < last else who(made, thread), step, read)
+    return Cause(f"{who(made, thread)} comes to this by itself, whatever others do", ((last, thread),))
+
+
+def _whose(made: Run) -> int:
+    """Return the thread that ended the run: that which raised, else that of the last step."""
+    raised = (number for number, node in enumerate(made.states[-1].nodes) if isinstance(node.returned, Raised))
+    return next(raised, made.events[-1].actor[0])
+
+
+def _by_reading(made: Run, thread: int, doing: str, step: int, read: tuple[Address, Any, Any]) -> Cause:
+    """Return the cause where a thread goes by what it read: with the store of another, where one stored that."""
+    address, value, _ = read
+    found = f"{doing} goes by what it read at {step_name(step)}, {word_is(address, value)}"
+    of_run = ((made.last, thread),) if step == made.last else ((step, thread), (made.last, thread))
+    writer, stored_at = store_of(made, step, address, value)
+    is_stored = any(stores(act.what, act.result) == (address, value) for act in made.events[stored_at].acts)
+    if not is_stored or writer == thread:
+        return Cause(found, of_run)
+    by = f", which {who(made, writer)} stored at {step_name(stored_at)}"
+    return Cause(found + by, ((stored_at, writer), (made.last, thread)))
 
 
 def _remaining(made: Run, thread: int) -> str:
@@ -96,9 +118,11 @@ def of_the_end(made: Run) -> Cause:
             after = latest.get(number)
             since = f" after {step_name(after.number)} {in_words(after.step)}" if after else ""
             waiting.append(f"{who(made, number)} waits{since} to {operation_words(node.operation)}")
-    waits = "; ".join(waiting) or "all threads have ended"
     end = max(latest.values(), default=None)
-    return Cause(f"nothing can go on: {waits}", ((end.number, end.thread),) if end else ())
+    steps = ((end.number, end.thread),) if end else ()
+    if not waiting:
+        return Cause("all threads have ended, and the end is as they left it", steps)
+    return Cause(f"nothing can go on: {'; '.join(waiting)}", steps)
 
 
 # --- what would have been ---

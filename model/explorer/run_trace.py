@@ -35,7 +35,12 @@ class LineUse(NamedTuple):
 
 @dataclass(frozen=True)
 class RunTrace:
-    """A run that can be made again; see the top of this file."""
+    """A run that can be made again; see the top of this file.
+
+    >>> run = fencepost.read_run(Path("examples/data/stale-line.itf.json"))
+    >>> run.violation.property
+    'bad'
+    """
 
     origin: Origin
     lines: tuple[LineUse, ...]

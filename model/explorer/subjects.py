@@ -15,6 +15,7 @@ from fencepost.model.explorer.watch import Violation
 from fencepost.model.litmus import LitmusTest
 from fencepost.model.memory import MATRIX, matrix, profile
 from fencepost.model.programs.client import Sending
+from fencepost.model.programs.insertions import Insertions
 from fencepost.model.programs.own import Mark, Program
 from fencepost.model.programs.pipeline import Design, Scenario
 from fencepost.model.programs.receiver import Arriving
@@ -148,13 +149,14 @@ def program(
     matrix_name: str = MATRIX,
     without: frozenset[Mark] = frozenset(),
     met: set[Mark] | None = None,
+    insertions: Insertions | None = None,
 ) -> Subject:
     """Return a program of one's own as a subject, without some of its optional operations.
 
-    Optional operations that are met on the way are added to `met`.
+    Optional operations that are met on the way are added to `met`. A run with insertions has no trace.
     """
-    made = structure(given.structure(without, met), profile_name, matrix_name)
-    return replace(made, origin=ProgramOrigin(given, profile_name, matrix_name, without))
+    made = structure(given.structure(without, met, insertions), profile_name, matrix_name)
+    return replace(made, is_of_user=True, origin=ProgramOrigin(given, profile_name, matrix_name, without))
 
 
 def returned(state: State) -> Returned:

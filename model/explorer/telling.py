@@ -33,8 +33,9 @@ class Telling:
         self.made, self.full = made, full
         self._lines = lines_in_play(made)
         acting = {event.actor[0] for event in made.events[1:]}
-        if not made.last:  # all of it happened at once: what the contract knows of is told
-            acting = {act.thread for act in made.events[0].acts if act.step is not None}
+        self._of_contract = any(act.step is not None for act in made.events[0].acts)
+        if not made.last:  # all of it happened at once: what the contract knows of is told, where it knows of any
+            acting = {act.thread for act in made.events[0].acts if act.step is not None or not self._of_contract}
         self.threads = list(range(len(made.system.threads))) if full else sorted(acting)
 
     def steps(self) -> list[int]:
@@ -72,7 +73,7 @@ class Telling:
 
     def _is_told(self, act: Act, place: int) -> bool:
         if not self.made.last:
-            return act.step is not None
+            return act.step is not None if self._of_contract else not isinstance(act.what, Entry)
         if isinstance(act.what, Witness):
             return act.what.step.action == "assign"
         line = _line(act)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from fencepost.model.histories.one_pass import Breach, Copy
 from fencepost.model.histories.records import HIGHEST, NEVER, IntColumn
 from fencepost.model.histories.rules import Rules
 
@@ -38,25 +39,34 @@ class Certifier:
     """One pass over a history; `held` are the properties that hold so far, of those that were asked for.
 
     Real time is between batches, not rows: no row may be later than it should, which is more than is asked of copies,
-    and rows without a send certify nothing. `row_count` counts the rows of all pieces.
+    and rows without a send certify nothing. As a `OnePass` it goes on only as long as all that was asked for holds.
     """
 
-    def __init__(self, names: Iterable[str], rules: Rules) -> None:
+    def __init__(self, names: Iterable[str], rules: Rules, with_numbers: bool = False) -> None:
         self.held = {name for name in names if name in CERTIFIABLE}
-        self.row_count = 0
+        if with_numbers and "real-time" in self.held:
+            self.held.add("once")  # whether anything was sent after an ack is asked of batches, not of rows
+        self._asked = frozenset(self.held)
         self._rules = rules
         self._end = rules.from_position
         self._clients, self._rings = _Numbering(rules.first_seq), _Numbering(None)
         self._latest_sent_ns, self._earliest_ack_ns = NEVER, HIGHEST
 
-    def add(self, columns: Mapping[str, IntColumn]) -> bool:
-        """Go on over the next rows, which are not changed; return whether anything still holds."""
+    def add(self, columns: Mapping[str, IntColumn], rows: IntColumn | None = None) -> bool:
+        """Go on over the next rows, which are not changed; return whether all that was asked for still holds."""
         size = len(columns["start_position"])
         for first in range(0, size, PIECE_SIZE):
             if self.held:
                 self._piece({name: column[first : first + PIECE_SIZE] for name, column in columns.items()})
-        self.row_count += size
-        return bool(self.held)
+        return self.held == self._asked
+
+    def found(self) -> dict[str, Breach]:
+        """Return what holds as broken nowhere; what does not hold is not told."""
+        return {name: Breach(0) for name in self.held}
+
+    def copies(self) -> list[Copy]:
+        """Return nothing: a pass with copies does not go on."""
+        return []
 
     def nothing_in_real_time(self) -> str:
         """Return why real time has nothing to say, so that it would hold for want of events; "" where it has."""

@@ -38,7 +38,8 @@ class Source:
     """How a table's columns are read: which is which, and the unit of times that are integers.
 
     `columns` maps a name of fencepost to that of the table's column; what it leaves out has its own name. `time_unit`
-    is s, ms, us or ns. Raises InputError for another unit.
+    is s, ms, us or ns. Numbers of batches begin again at 0 in place of `seq_end`, and -1 is none, unless that is None.
+    Raises InputError for another unit.
 
     >>> fencepost.Source(Path("log.csv"), {"start_position": "offset"}, time_unit="ms").columns["start_position"]
     'offset'
@@ -47,6 +48,7 @@ class Source:
     path: Path
     columns: Mapping[str, str] = field(default_factory=dict)
     time_unit: Unit = "ns"
+    seq_end: int | None = None
 
     def __post_init__(self) -> None:
         if self.time_unit not in UNITS:
@@ -61,6 +63,7 @@ class Table:
 
     def __init__(self, frame: polars.DataFrame, source: Source, known: tuple[str, ...]) -> None:
         self._frame, self._source = frame, source
+        self._rows: IntColumn | None = None  # data rows of the file, from 1, where these are not all of them
         mapping = {ALIASES.get(name, name): theirs for name, theirs in source.columns.items()}
         for name, theirs in mapping.items():
             if name not in known:
@@ -93,7 +96,7 @@ class Table:
     def take(self, mask: Any) -> Table:
         """Return the table of the rows where `mask` holds."""
         made = object.__new__(Table)
-        made.__dict__ |= self.__dict__ | {"_frame": self._frame.filter(mask)}
+        made.__dict__ |= self.__dict__ | {"_frame": self._frame.filter(mask), "_rows": np.flatnonzero(mask) + 1}
         return made
 
     def series(self, name: str) -> polars.Series:
@@ -102,10 +105,11 @@ class Table:
 
     def _unfit(self, name: str, wrong: Any, expected: str) -> FormatError:
         """Return the error for the first row where `wrong` holds."""
-        row = int(wrong.arg_max())
-        found = self.series(name)[row]
+        index = int(wrong.arg_max())
+        found = self.series(name)[index]
+        row = index + 1 if self._rows is None else int(self._rows[index])
         said = "nothing" if found is None else quoted(found) if isinstance(found, str) else shown(str(found))
-        return self._source.fault(f"found {said}, {expected}", row=row + 1, column=self._names[name])
+        return self._source.fault(f"found {said}, {expected}", row=row, column=self._names[name])
 
     def integers(self, name: str, lowest: int) -> IntColumn:
         """Return a column of exact integers, none below `lowest`; FormatError names the first row that has none."""

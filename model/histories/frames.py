@@ -68,7 +68,7 @@ def has_sound_start(path: Path) -> bool:
         with path.open("rb") as file:
             start = file.read(100 * COLUMNS_MOST)
         if separator:
-            _check_header(path, start, separator)
+            check_header(path, start, separator)
     except (OSError, FormatError):
         return False
     return bool(start.strip()) and not start.startswith(_UTF16)
@@ -87,7 +87,7 @@ def _parsed(path: Path, data: bytes, extension: str) -> polars.DataFrame:
         raise FormatError(path, "the file is empty, expected rows")
     if not _TEXT[extension]:
         return new_frame(polars.read_ndjson(io.BytesIO(data), infer_schema_length=None))
-    _check_header(path, data, _TEXT[extension])
+    check_header(path, data, _TEXT[extension])
     options: dict[str, Any] = {"separator": _TEXT[extension], "null_values": NULLS}
     try:
         return new_frame(polars.read_csv(io.BytesIO(data), **options))
@@ -141,7 +141,7 @@ def _load(path: Path) -> tuple[bytes, str]:
     return (decompress(data, wrapper, path) if data and wrapper else data), extension
 
 
-def _check_header(path: Path, data: bytes, separator: str) -> None:
+def check_header(path: Path, data: bytes, separator: str) -> None:
     """Raise unless the first line can be a header with this separator."""
     line = data[: 100 * COLUMNS_MOST].split(b"\n", 1)[0]
     names = line.decode("utf-8", errors="replace").removeprefix("\ufeff").strip("\r").split(separator)

@@ -13,6 +13,7 @@ from fencepost.model.histories.frames import frame_of
 from fencepost.model.histories.log import Fillers, Log
 from fencepost.model.histories.presets import Preset, columns_there, frame_for
 from fencepost.model.histories.records import HIGHEST, NEVER, History, IntColumn, find_fault
+from fencepost.model.histories.sequence_numbers import number_on
 
 COLUMNS = (
     "client_id", "batch_seq", "broker_id", "ring_index", "message_count", "start_position", "sent_ns", "acked_ns",
@@ -30,14 +31,15 @@ def read_log(table: Path | str | Any, source: Source | None = None, preset: Pres
     its own. FormatError names the file, row and column that are wrong.
 
     >>> log = fencepost.read_log("examples/data/redis-order4-history.csv")
-    >>> str(fencepost.verify(log, 4).verdict)
+    >>> str(fencepost.verify(log, level=4).verdict)
     'not found'
     """
     is_file = isinstance(table, Path | str)
     source = source or Source(Path(table) if is_file else Path("the table"))
     frame = frame_for(Path(table), preset) if is_file else frame_of(table)
     if preset is not None:
-        source = replace(source, columns=columns_there(preset, frame.columns, source.columns))
+        columns = columns_there(preset, frame.columns, source.columns)
+        source = replace(source, columns=columns, seq_end=preset.seq_end)
     return log_of(Table(frame, source, COLUMNS), source)
 
 
@@ -63,19 +65,26 @@ def log_of(table: Table, source: Source) -> Log:
         raise source.fault("no row is a batch: its kind is one of " + ", ".join(OF_BATCHES[1:]))
     rows = None if whole else np.flatnonzero(is_batch) + 1
     batches = table if whole else table.take(is_batch)
-    columns, client_names, broker_names = _columns(batches, starts[is_batch], counts[is_batch])
+    columns, client_names, broker_names = _columns(batches, starts[is_batch], counts[is_batch], source.seq_end)
+    absent = {name for name in History.COLUMNS if name not in table} - {"message_count"}
+    gone = ~is_batch
+    none = np.zeros(int(gone.sum()), dtype=np.int64)
+    fillers = Fillers(starts[gone], (starts + counts)[gone], none if log_id is None else log_id[gone])
+    log_id = None if log_id is None else log_id[is_batch]
+    epoch = batches.integers("epoch", 0 if source.seq_end is None else NEVER) if "epoch" in table else None
+    if source.seq_end is not None and "batch_seq" in table:
+        absent |= {"batch_seq"} if (columns["batch_seq"] < 0).all() else set()
+        client_names, epoch = number_on(columns, client_names, log_id, epoch, source.seq_end)
     if fault := find_fault(columns):
         row = fault.row if rows is None else int(rows[fault.row - 1])
         raise source.fault(fault.problem, row=row, column=fault.column)
-    gone = ~is_batch
-    none = np.zeros(int(gone.sum()), dtype=np.int64)
     return Log(
         history=History.of_checked(columns),
-        absent=frozenset(name for name in History.COLUMNS if name not in table) - {"message_count"},
-        log_id=None if log_id is None else log_id[is_batch],
-        epoch=batches.integers("epoch", 0) if "epoch" in table else None,
+        absent=frozenset(absent),
+        log_id=log_id,
+        epoch=epoch,
         batch_id=batches.identities("batch_id")[0] if "batch_id" in table else None,
-        fillers=Fillers(starts[gone], (starts + counts)[gone], none if log_id is None else log_id[gone]),
+        fillers=fillers,
         rows=rows,
         client_names=client_names,
         broker_names=broker_names,
@@ -94,7 +103,7 @@ def _is_batch(table: Table) -> Any:
 
 
 def _columns(
-    table: Table, starts: IntColumn, counts: IntColumn
+    table: Table, starts: IntColumn, counts: IntColumn, seq_end: int | None
 ) -> tuple[dict[str, IntColumn], tuple[str, ...], tuple[str, ...]]:
     """Return the columns of a history, with zeros for what is absent, and the names of its clients and brokers."""
     nothing, never = np.zeros(len(table), dtype=np.int64), np.full(len(table), NEVER, dtype=np.int64)
@@ -102,7 +111,8 @@ def _columns(
     brokers, broker_names = table.identities("broker_id") if "broker_id" in table else (nothing, tuple[str, ...]())
     columns = {"client_id": clients, "broker_id": brokers, "message_count": counts, "start_position": starts}
     # Without numbers each row is a batch of its own.
-    columns["batch_seq"] = table.integers("batch_seq", 0) if "batch_seq" in table else np.arange(len(table))
+    lowest = 0 if seq_end is None else NEVER
+    columns["batch_seq"] = table.integers("batch_seq", lowest) if "batch_seq" in table else np.arange(len(table))
     columns["ring_index"] = table.integers("ring_index", 0) if "ring_index" in table else nothing
     for name in ("sent_ns", "acked_ns"):
         columns[name] = table.times_ns(name) if name in table else never

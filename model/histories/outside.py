@@ -223,7 +223,7 @@ class _Judge:
 
     def _ungiven(self) -> Iterator[Arrived]:
         """Yield what has arrived and nobody was given; what arrived more than once may be dropped as a copy."""
-        given = {each.identity for each in (*self.given, *self._all_found())}
+        given = {each.identity for each in self.given} | {each.identity for each in self._all_found()}
         times = Counter(each.identity for each in self.arrived)
         yield from (each for each in self.arrived if each.identity not in given and times[each.identity] == 1)
 

@@ -25,8 +25,11 @@ class Preset:
     rules: Rules = field(default_factory=Rules)
     time_unit: Unit = "ns"
     is_dump: bool = False
+    headers: str = ""  # the column of headers, pairs of name and value, which become columns
+    seq_end: int | None = None
 
 
+KAFKA_SEQ_END = 2**31  # base sequences are integers of 32 bits with a sign; behind the highest comes 0
 _KAFKA = Rules(allow_gaps=True, seq_counts="messages")  # control batches and compaction leave gaps
 
 PRESETS: dict[str, Preset] = {
@@ -38,6 +41,7 @@ PRESETS: dict[str, Preset] = {
         },
         _KAFKA,
         "ms",
+        seq_end=KAFKA_SEQ_END,
     ),
     "kafka-dump": Preset(
         "what kafka-dump-log.sh prints of a segment",
@@ -48,12 +52,18 @@ PRESETS: dict[str, Preset] = {
         _KAFKA,
         "ms",
         is_dump=True,
+        seq_end=KAFKA_SEQ_END,
     ),
     "redis-stream": Preset(
         "entries of a stream with their id (ms-seq), and client_id and batch_seq as fields",
         {"start_position": "id"},
         Rules(allow_gaps=True),
         "ms",
+    ),
+    "s2-jsonl": Preset(
+        "records of an S2 stream as JSON lines: seq_num, and client_id and batch_seq as headers",
+        {"start_position": "seq_num"},
+        headers="headers",
     ),
     "nats": Preset(
         "messages of JetStream: stream, seq from 1, and client_id and batch_seq from headers",
@@ -84,4 +94,24 @@ def read_dump(path: Path) -> polars.DataFrame:
 
 def frame_for(path: Path, preset: Preset | None) -> polars.DataFrame:
     """Return the rows of a file, read as a preset says."""
-    return read_dump(path) if preset is not None and preset.is_dump else read_frame(path)
+    if preset is None:
+        return read_frame(path)
+    if preset.is_dump:
+        return read_dump(path)
+    frame = read_frame(path)
+    return _with_headers(frame, preset.headers) if preset.headers in frame.columns else frame
+
+
+def _with_headers(frame: polars.DataFrame, column: str) -> polars.DataFrame:
+    """Return a frame with a column for each header that is none yet, in place of the column of headers.
+
+    A header is a pair of name and value, or an object with these; one that is there more than once counts first.
+    """
+    rows: list[dict[str, str]] = []
+    for headers in frame[column].to_list():
+        pairs = [tuple(each.values()) if isinstance(each, dict) else tuple(each) for each in headers or ()]
+        rows.append({str(pair[0]): pair[1] for pair in reversed(pairs) if len(pair) == 2})
+    names = dict.fromkeys(name for row in rows for name in row if name not in frame.columns)
+    return frame.drop(column).with_columns(
+        polars_module().Series(name, [row.get(name) for row in rows], dtype=polars_module().String) for name in names
+    )

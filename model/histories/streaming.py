@@ -1,34 +1,34 @@
-"""A file against what its log promises, read piece by piece where it is in order.
+"""A file against what its log promises, read piece by piece where it is in position order.
 
-What can be certified in one pass is, and no more is held than a piece. Where something does not hold, or
-cannot be told in one pass, the file is read whole.
+No more is held than a piece, and what a pass keeps of clients and of what is wrong. What a pass cannot tell, and a
+file in another order, is read whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fencepost.model.contract import Level, Verdict
-from fencepost.model.errors import FormatError, InputError
+from fencepost.model.contract import Level
+from fencepost.model.errors import InputError
 from fencepost.model.histories.beside import Beside
 from fencepost.model.histories.certifier import CERTIFIABLE, Certifier, columns_for
-from fencepost.model.histories.columns import Source, Table
-from fencepost.model.histories.frames import NULLS, has_sound_start, polars_module
+from fencepost.model.histories.columns import Source
+from fencepost.model.histories.copies import real_time_of_firsts
+from fencepost.model.histories.file_pieces import FilePieces
+from fencepost.model.histories.frames import polars_module
 from fencepost.model.histories.log_reader import COLUMNS, read_log
-from fencepost.model.histories.presets import Preset, columns_there
-from fencepost.model.histories.records import IntColumn
+from fencepost.model.histories.one_pass import Breach, OnePass, PassMaker
+from fencepost.model.histories.presets import Preset
 from fencepost.model.histories.rules import Asked, Rules, choose
-from fencepost.model.histories.verify import Finding, Verification, bound_of, verification_of, verify, why_not
-
-if TYPE_CHECKING:
-    import polars
+from fencepost.model.histories.verify import Verification, verification_of, verify, why_not
+from fencepost.model.histories.witnesses import findings_of
 
 NOT_IN_ONE_PASS = ("log", "epoch", "batch_id", "kind")
+Progress = Callable[[int], None]
 
 
 def verify_file(
@@ -41,103 +41,79 @@ def verify_file(
     beside: Beside | None = None,
     source: Source | None = None,
     preset: Preset | None = None,
-    progress: Callable[[int], None] = lambda row_count: None,
+    progress: Progress = lambda row_count: None,
+    make_pass: PassMaker = Certifier,
 ) -> Verification:
     """Check a file as `verify` checks a log. `progress` is told how many rows have been read.
 
-    A file whose rows are in position order, and in which everything holds, is never in memory whole: CSV and TSV,
-    Parquet and Arrow, as long as they are not compressed from outside. FormatError names what is wrong.
+    A file whose rows are in position order is never in memory whole: CSV and TSV, Parquet and Arrow, as long as they
+    are not compressed from outside. `make_pass` makes the pass over its rows: the one of numpy tells only that all
+    holds, and `fencepost.verify_file` has one in C++. FormatError names what is wrong.
     """
     path = Path(path)
     asked = choose(level, properties, without)
     source, rules, beside = source or Source(path), rules or Rules(), beside or Beside()
     if beside == Beside():
-        certified = _certified(path, source, preset, asked, level, rules, progress)
-        if certified is not None:
-            return certified
+        try:
+            found = _in_passes(path, source, preset, asked, level, rules, progress, make_pass)
+        except (InputError, polars_module().exceptions.PolarsError):
+            found = None  # read whole, it is said what is wrong and where
+        if found is not None:
+            return found
     log = read_log(path, source, preset)
     progress(len(log.history))
     return verify(log, level, properties=properties, without=without, rules=rules, beside=beside)
 
 
-def _certified(
+def _in_passes(
     path: Path, source: Source, preset: Preset | None, asked: Asked, level: Level | None, rules: Rules,
-    progress: Callable[[int], None],
+    progress: Progress, make_pass: PassMaker,
 ) -> Verification | None:  # fmt: skip
-    """Return the verification of a file in which everything holds; None where one pass does not show that."""
-    lazy = _scan(path) if preset is None or not preset.is_dump else None
-    if lazy is None:
+    """Return the verification of a file in position order; None where passes do not show it."""
+    pieces = FilePieces.of(path, source, preset)
+    if pieces is None or "start_position" not in pieces.table or any(name in pieces.table for name in NOT_IN_ONE_PASS):
         return None
-    try:
-        empty = lazy.head(0).collect()
-        if preset is not None:
-            source = Source(path, columns_there(preset, empty.columns, source.columns), source.time_unit)
-        table = Table(empty, source, COLUMNS)
-        if "start_position" not in table or any(name in table for name in NOT_IN_ONE_PASS):
+    absent = {name for name in COLUMNS if name not in pieces.table}
+    reasons = {name: reason for name in asked.names if (reason := why_not(name, absent, rules, Beside()))}
+    wanted = [name for name in asked.names if name not in reasons]
+    if not set(wanted) <= set(CERTIFIABLE) or rules.numbered_by != "client":
+        return None
+    # Copies of a batch matter to real time, whatever else is asked.
+    numbers = ("client_id", "batch_seq")
+    with_numbers = bool({"prefix", "once", "real-time"} & set(wanted)) and not absent & set(numbers)
+    one_pass = make_pass(wanted, rules, with_numbers)
+    row_count = _read(pieces, columns_for(wanted) + (numbers if with_numbers else ()), one_pass, progress)
+    if not row_count:
+        return None
+    found = one_pass.found()
+    if "real-time" in wanted:
+        told = _real_time(pieces, one_pass, make_pass, rules)
+        if told is None:
             return None
-        absent = {name for name in COLUMNS if name not in table}
-        reasons = {name: reason for name in asked.names if (reason := why_not(name, absent, rules, Beside()))}
-        certifier = Certifier([name for name in asked.names if name not in reasons], rules)
-        wanted = [name for name in asked.names if name not in reasons]
-        if not set(wanted) <= set(CERTIFIABLE) or not _pass(lazy, table, source, certifier, progress):
-            return None
-    except (InputError, polars_module().exceptions.PolarsError):
-        return None  # read whole, it is said what is wrong and where
-    if certifier.held != set(wanted) or not certifier.row_count:
+        found["real-time"], reason = told
+        if reason and not found["real-time"].count:
+            reasons["real-time"] = reason
+    if not found.keys() >= set(wanted):
         return None
-    if "real-time" in wanted and (reason := certifier.nothing_in_real_time()):
-        reasons["real-time"] = reason
-    bound = bound_of(certifier.row_count)
-    findings = [Finding(name, Verdict.NOT_FOUND, bound, 0, None) for name in wanted if name not in reasons]
-    return verification_of(asked, level, findings, reasons, table.extra)
+    shown = {name: found[name] for name in wanted if name not in reasons}
+    findings, log = findings_of(pieces, shown, rules, one_pass, row_count)
+    return replace(verification_of(asked, level, findings, reasons, pieces.table.extra), log=log)
 
 
-def _pass(
-    lazy: polars.LazyFrame, table: Table, source: Source, certifier: Certifier, progress: Callable[[int], None]
-) -> bool:
-    """Go through the pieces of a file; return whether everything that was asked for holds in all of them."""
-    names = columns_for(certifier.held)
-    theirs = [table.name_of(name) for name in names if name in table]
-    asked = set(certifier.held)
-    for frame in lazy.select(theirs).collect_batches(maintain_order=True):
-        piece = Table(
-            frame, Source(source.path, {n: table.name_of(n) for n in names if n in table}, source.time_unit), COLUMNS
-        )
-        if len(piece):
-            certifier.add(_columns(piece, names))
-            progress(certifier.row_count)
-        if certifier.held != asked:
-            return False
-    return True
+def _read(pieces: FilePieces, names: Iterable[str], one_pass: OnePass, progress: Progress) -> int:
+    """Return how many rows the pass went over; 0 where it cannot go on."""
+    row_count = 0
+    for piece in pieces.read(dict.fromkeys(names)):
+        if not one_pass.add(piece.columns, np.arange(piece.first_row, piece.first_row + piece.size)):
+            return 0
+        row_count += piece.size
+        progress(row_count)
+    return row_count
 
 
-def _columns(piece: Table, names: Iterable[str]) -> dict[str, IntColumn]:
-    """Return the columns of a piece; raises InputError where a client or broker is no number."""
-    columns: dict[str, IntColumn] = {}
-    for name in names:
-        if name == "message_count" and name not in piece:
-            columns[name] = np.ones(len(piece), dtype=np.int64)
-        elif name in ("client_id", "broker_id"):
-            columns[name], words = piece.identities(name)
-            if words:
-                raise FormatError(piece.path, "clients are words, whose numbers another piece does not know")
-        elif name in ("sent_ns", "acked_ns"):
-            columns[name] = piece.times_ns(name)
-        else:
-            columns[name] = piece.integers(name, 1 if name == "message_count" else 0)
-    return columns
-
-
-def _scan(path: Path) -> polars.LazyFrame | None:
-    """Return a file as rows to come, or None where it cannot be read piece by piece."""
-    module = polars_module()
-    scans: dict[str, Callable[..., polars.LazyFrame]] = {
-        ".csv": partial(module.scan_csv, null_values=NULLS),
-        ".tsv": partial(module.scan_csv, null_values=NULLS, separator="\t"),
-        ".parquet": module.scan_parquet,
-        **dict.fromkeys((".arrow", ".feather", ".ipc"), module.scan_ipc),
-    }
-    extension = path.suffix.lower()
-    if extension not in scans or not has_sound_start(path):
-        return None
-    return scans[extension](path, glob=False)  # a name may hold the signs of a pattern
+def _real_time(pieces: FilePieces, one_pass: OnePass, make_pass: PassMaker, rules: Rules) -> tuple[Breach, str] | None:
+    """Return what is broken of real time, and why it has nothing to say or ""; None where a pass cannot tell."""
+    if copies := one_pass.copies():
+        return real_time_of_firsts(pieces, copies, make_pass, rules)
+    breach = one_pass.found().get("real-time")
+    return None if breach is None else (breach, one_pass.nothing_in_real_time())

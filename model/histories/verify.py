@@ -166,7 +166,7 @@ class _Search:
         return None
 
     def _was_anything_sent_after_an_ack(self) -> bool:
-        if "real-time" in self._certified.held:
+        if {"real-time", "once"} <= self._certified.held:  # without copies a row is a batch
             return not self._certified.nothing_in_real_time()
         return any(FirstCopies.of(part.history).was_anything_sent_after_an_ack() for part in self._parts("real-time"))
 
@@ -189,12 +189,8 @@ class _Search:
         found = [(part, violation) for part in self._parts(name) if (violation := CHECKS[name](part)) is not None]
         if not found:
             return Finding(name, Verdict.NOT_FOUND, bound, 0, None)
-        witness = self._witness(*found[0])
-        anomaly = HISTORY_PROPERTIES[name].anomaly
-        if name == "unique" and len({batch.start_position for batch in witness.batches}) == 1:
-            anomaly = "reuse"
         count = sum(violation.count for _, violation in found)
-        return Finding(name, Verdict.VIOLATED, bound, count, witness, anomaly)
+        return found_broken(name, bound, count, self._witness(*found[0]))
 
     def _witness(self, part: Part, violation: Violation) -> Witness:
         indexes = [int(part.indexes[index]) for index in violation.indexes]
@@ -233,6 +229,14 @@ def found_beside(name: str, log: Log, rules: Rules, beside: Beside) -> Finding:
     )
     anomaly = culprits.anomaly or HISTORY_PROPERTIES[name].anomaly
     return Finding(name, Verdict.VIOLATED, bound, culprits.count, witness, anomaly)
+
+
+def found_broken(name: str, bound: str, count: int, witness: Witness) -> Finding:
+    """Return the finding of a property that rows of a log break."""
+    is_reuse = name == "unique" and len({batch.start_position for batch in witness.batches}) == 1
+    return Finding(
+        name, Verdict.VIOLATED, bound, count, witness, "reuse" if is_reuse else HISTORY_PROPERTIES[name].anomaly
+    )
 
 
 def bound_of(count: int) -> str:

@@ -9,7 +9,7 @@ A term knows its sort, and sorts do not mix: a `Seq` is not compared with a `Pos
 `Position`s are not added. Index, count and size are the mistake this project is named after.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -183,6 +183,15 @@ def _displace(operator: str, left: Term, right: Term) -> Term:
         return Term(operator, (left, right), point)
     due = left.sort.distance or left.sort
     raise ProtocolError(f"`{left}` {operator} `{right}`: a {left.sort} is moved by a {due}, not by a {moved}")
+
+
+def reads(term: Term) -> Iterator[str]:
+    """Yield the names of the fields that a term reads."""
+    if term.operator == "read":
+        yield term.operands[0]
+    for operand in term.operands:
+        if isinstance(operand, Term):
+            yield from reads(operand)
 
 
 def show(term: Term) -> str:

@@ -89,7 +89,7 @@ class Effects:
         assign(s, thread, instruction, words[word])
 
     def device_add(self, s: Scratch, thread: int, instruction: Instruction) -> None:
-        """Exchange-and-add at the device: the host's own copy is written back and dropped first."""
+        """Exchange-and-add at the device, of 0 by an uncached load; the host's own copy is written back and dropped."""
         host, line = self.hosts[thread], instruction.line
         words = self.reaching(s, host, line)
         old = words[instruction.word]

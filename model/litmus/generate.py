@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from fencepost.model.memory import Instruction, Line, Op, Operand, Program, Thread
-from fencepost.model.memory.program import LOCKED
+from fencepost.model.memory.program import ASSIGNS, LOCKED
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _thread(random: Random, shape: Shape, host: int, lines: tuple[Line, ...], ow
         else:
             line = random.choice(writable if op in _STORES else range(len(lines)))
             word = random.randrange(len(lines[line].words))
-            gives = op in LOCKED or op in (Op.R, Op.MRMW)
+            gives = op in ASSIGNS
             value = _operand(random, results) if op in _STORES else Operand()
             if op is Op.CAS and random.random() < 0.5:
                 value = Operand(random.randint(0, 2))  # what is there, or was, or never is: some fail

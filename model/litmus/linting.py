@@ -22,21 +22,29 @@ MOST_VALUES, MOST_MOVES = 200, 50  # of a word, and stores of registers, that ar
 
 
 def lints(test: LitmusTest, profiles: Iterable[str]) -> tuple[str, ...]:
-    """Return the findings about one test, decided under these profiles."""
+    """Return the findings about one test, decided under these profiles.
+
+    A test in herd's format asks about every end of a register, and words are 0 at first without a word about it.
+    """
+    if test.herd is not None:
+        return tuple(dict.fromkeys((*_idle_flushes(test), *_own_answers(test), *_one_host(test, profiles))))
     found = (*_idle_flushes(test), *_never_stored(test), *_never_named(test), *_never_equal(test), *_own_answers(test))
     return tuple(dict.fromkeys((*found, *_one_host(test, profiles))))
 
 
 def same_names(tests: Sequence[LitmusTest]) -> dict[str, str]:
-    """Return, by path, a finding about each test that has the name of an earlier one."""
-    first: dict[str, str] = {}
+    """Return, by path, a finding about each test that has the name of an earlier one.
+
+    Collections in herd's format have the same test in several folders; that is not found.
+    """
+    first: dict[str, LitmusTest] = {}
+    found = {}
     for test in tests:
-        first.setdefault(test.name, test.path)
-    return {
-        test.path: f"{test.path}: the name {test.name} is also that of {first[test.name]}"
-        for test in tests
-        if first[test.name] != test.path
-    }
+        earlier = first.setdefault(test.name, test)
+        same = test.herd is not None and test.program == earlier.program and test.bad.items == earlier.bad.items
+        if test.path != earlier.path and not same:
+            found[test.path] = f"{test.path}: the name {test.name} is also that of {earlier.path}"
+    return found
 
 
 def refuse(findings: Sequence[str]) -> None:
@@ -121,6 +129,8 @@ def _one_host(test: LitmusTest, profiles: Iterable[str]) -> Iterator[str]:
         if profile_named(name).one_host and len(hosts) > 1:
             said = ", ".join(f"H{host}" for host in hosts)
             yield f"{test.path}: under profile {name} all threads are on one host, and the file has {said}"
+        elif test.herd is not None and not profile_named(name).one_host and len(hosts) == 1:
+            yield f"{test.path}: all threads are on one host under {name}; --hosts P0=0,P1=1 places them"
 
 
 # --- values ---
@@ -129,7 +139,7 @@ def _one_host(test: LitmusTest, profiles: Iterable[str]) -> Iterator[str]:
 def _never_equal(test: LitmusTest) -> Iterator[str]:
     """Yield comparisons with a value that what is compared never has."""
     program = test.program
-    words = _values(program)
+    words = values_of_words(program)
     registers = _registers(program, words)
     for of, atom in _atoms(test):
         if atom.thread >= 0:
@@ -164,11 +174,11 @@ def _registers(program: Program, words: dict[Word, Values]) -> dict[tuple[int, i
     return held
 
 
-def _values(program: Program) -> dict[Word, Values]:
-    """Return what each word may hold, or more.
+def values_of_words(program: Program) -> dict[Word, Values]:
+    """Return what each word may hold, or more; None for too many values to follow.
 
-    An instruction runs once, so that values go no further than there are stores of registers; sums, of what is added
-    at most once each, come last. Programs that store sums again are not followed.
+    An instruction runs once, so that a value comes of at most as many instructions as there are stores of registers.
+    Sums, of what is added at most once each, come last, or count as stores too where registers are stored.
     """
     words: dict[Word, Values] = {
         (line, index): {value} for line, each in enumerate(program.lines) for index, value in enumerate(each.initial)
@@ -176,19 +186,26 @@ def _values(program: Program) -> dict[Word, Values]:
     stores = [(at, each) for at, thread in enumerate(program.threads) for each in thread.instructions if _stores(each)]
     sums = [(at, each) for at, each in stores if each.op in (Op.FAA, Op.MRMW)]
     moving = sum(each.value.register >= 0 or each.second.register >= 0 for _, each in stores)
-    if moving > MOST_MOVES or (moving and sums):
+    rounds = len(stores) if moving and sums else moving
+    if rounds > MOST_MOVES:
         return dict.fromkeys(words)
-    for _ in range(1 + moving):
-        registers = _registers(program, words)
-        for at, each in stores:
-            if each.op not in (Op.FAA, Op.MRMW):
-                operand = each.second if each.op is Op.CAS else each.value
-                made = _operand(operand, registers.get((at, operand.register)))
-                words[each.line, each.word] = _both(words[each.line, each.word], made)
-    for _, each in sums:
-        added = _sums(words[each.line, each.word], {each.value.constant})
-        words[each.line, each.word] = _both(words[each.line, each.word], added)
+    for _ in range(1 + rounds):
+        _store_all(program, stores if moving else [each for each in stores if each not in sums], words)
+    if not moving:
+        for each in sums:
+            _store_all(program, [each], words)
     return words
+
+
+def _store_all(program: Program, stores: Iterable[tuple[int, Instruction]], words: dict[Word, Values]) -> None:
+    """Add what stores of threads may make of the words' values."""
+    registers = _registers(program, words)
+    for at, each in stores:
+        operand = each.second if each.op is Op.CAS else each.value
+        made = _operand(operand, registers.get((at, operand.register)))
+        if each.op in (Op.FAA, Op.MRMW):
+            made = _sums(words[each.line, each.word], made)
+        words[each.line, each.word] = _both(words[each.line, each.word], made)
 
 
 def _operand(operand: Operand, held: Values) -> Values:

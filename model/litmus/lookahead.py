@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fencepost.model.memory import Line, Op, Thread
-from fencepost.model.memory.program import ACCESSES, LOCKED, STORES, WAITS_FOR_BUFFER
+from fencepost.model.memory.program import ACCESSES, ASSIGNS, LOCKED, STORES, WAITS_FOR_BUFFER
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def lookahead(thread: Thread, lines: tuple[Line, ...]) -> Lookahead:
         follow = {pc + 1, pc + 1 + instruction.skip}
         bit = 1 << instruction.line if instruction.line >= 0 else 0
         needs_content = op is Op.R or op in LOCKED or (op is Op.W and partial(lines[instruction.line]))
-        assigned = instruction.register if op in LOCKED | {Op.R, Op.MRMW} else -1
+        assigned = instruction.register if op in ASSIGNS else -1
         for sets, own in (
             (touches, bit if op in ACCESSES else 0),
             (stores, bit if op in STORES else 0),

@@ -4,6 +4,7 @@
     profile   ncx                        # one or more, separated by commas
     line      A = k v                    # words that share a line; any other word has a line of its own
     init      x=1 y=2                    # default 0
+    uncached  c                          # words that no cache holds: R is UR, and every store is NT
     H0: W d 1; FO d?; SF; W f 1          # a thread on host 0; `?` marks an optional instruction (fencepost ablate)
     H1: R a f; IFEQ a 1 1; R b d
     bad       1:a=1 & 1:b=0              # thread:register, or a word of final memory; & | != ! ( )
@@ -12,37 +13,38 @@
     expect    forbidden
 
 Instructions: W x v, NT x v, R r x, XCHG r x v, CAS r x old new, FAA r x v, MRMW r x v, FL x, FO x, WB x, SF, MF, LF,
-PF x, IFEQ r v n (skip n instructions unless r = v), CRASH (the host of the thread crashes here, where a crash profile
-would let it crash at any moment). A value is an integer, a register or register+integer.
+PF x, UR r x (a load past the caches, behind the thread's NT), IFEQ r v n (skip n instructions unless r = v), CRASH (the
+host of the thread crashes here, where a crash profile would let it crash at any moment). A value is an integer, a
+register or register+integer.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fencepost.model.errors import InputError
 from fencepost.model.litmus.condition import AND, NOT, OR, Atom, Condition
+from fencepost.model.litmus.herd import is_herd, parse_herd
 from fencepost.model.litmus.source import INTEGER, Text
 from fencepost.model.litmus.test import Answer, LitmusTest
+from fencepost.model.litmus.writing import SHAPES
 from fencepost.model.memory import PROFILE, PROFILES, Instruction, Line, Op, Operand, Program, Thread
+from fencepost.model.memory.program import LOCKED
 
+STANDARD_INPUT = "-"
 WORDS_OF_A_LINE = 8
 DEEPEST = 50  # parentheses
 WORD_LIMIT = 2**63
 MOST = 25_000  # instructions, and named lines, of a program
-_DIRECTIVES = ("name", "profile", "line", "init", "bad", "stale", "why", "expect")
+_DIRECTIVES = ("name", "profile", "line", "init", "uncached", "bad", "stale", "why", "expect")
 _HEAD = re.compile(r"H([0-9]+)\s*:")
 _HEADS = re.compile(r"H[0-9]+\s*(?:[,\s]\s*H[0-9]+\s*)+:")
 _ROW_END = re.compile(r"\r\n?|\n")  # what editors count as lines
 _TOKEN = re.compile(r"!=|[&|!()=]|[^\s&|!()=]+")
 
-# What follows each instruction: r a register that it assigns, c one that it compares, x a word, v a value, n a count.
-_SHAPES: dict[Op, str] = {
-    Op.W: "xv", Op.NT: "xv", Op.R: "rx", Op.XCHG: "rxv", Op.CAS: "rxvw", Op.FAA: "rxv", Op.MRMW: "rxv",
-    Op.FL: "x", Op.FO: "x", Op.WB: "x", Op.PF: "x", Op.SF: "", Op.MF: "", Op.LF: "", Op.IFEQ: "cvn", Op.CRASH: "",
-}  # fmt: skip
 _SPOKEN = {"r": "register", "c": "register", "x": "word", "v": "value", "w": "value", "n": "count"}
 _OPTIONAL = (Op.FL, Op.FO, Op.WB, Op.SF, Op.MF, Op.LF, Op.XCHG, Op.FAA)
 
@@ -59,22 +61,37 @@ class _Draft:
     instructions: int = 0
 
 
-def read_test(path: Path | str) -> LitmusTest:
-    """Read a litmus file."""
+def read_test(path: Path | str, hosts: str = "") -> LitmusTest:
+    """Read a litmus file, or `-` for standard input; `hosts` places the threads of a test in herd's format."""
     try:
-        data = Path(path).read_bytes()
+        data = _bytes_of(path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
     try:
-        return parse_test(data.decode("utf-8-sig"), str(path))
+        return parse_test(data.decode("utf-8-sig"), str(path), hosts)
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode(errors="replace")
         rows = _ROW_END.split(before)
         raise Text("", str(path), len(rows), len(rows[-1]) + 1).error("not UTF-8 text") from None
 
 
-def parse_test(text: str, path: str = "<text>") -> LitmusTest:
-    """Return the test that a text describes; `path` is used in errors and, without `name`, as the name."""
+def _bytes_of(path: Path | str) -> bytes:
+    if str(path) == STANDARD_INPUT:
+        return sys.stdin.buffer.read()
+    if Path(path).is_fifo():
+        raise InputError(f"{path}: a pipe, which may never end; expected a file, or `-` for standard input")
+    return Path(path).read_bytes()
+
+
+def parse_test(text: str, path: str = "<text>", hosts: str = "") -> LitmusTest:
+    """Return the test that a text describes, in this format or herd's.
+
+    `path` is used in errors and, without `name`, as the name; `hosts` places threads, in herd's format only.
+    """
+    if is_herd(text):
+        return parse_herd(text, path, hosts)
+    if hosts:
+        raise InputError(f"{path}: the file says on which host each thread is; leave out --hosts {hosts}")
     draft = _Draft()
     rows = _ROW_END.split(text)
     for row, source in enumerate(rows, 1):
@@ -85,14 +102,18 @@ def parse_test(text: str, path: str = "<text>") -> LitmusTest:
     if not draft.heads:
         raise whole.error("an empty program: expected at least one thread, such as `H0: W x 1`")
     threads = tuple(_thread(draft, host, body) for host, body in draft.heads)
+    for word in draft.first["uncached"].words() if "uncached" in draft.first else ():
+        if word.text not in draft.words:
+            raise word.error(f"uncached {word.text!r}, a word that no instruction and no line names")
     if "bad" not in draft.first:
         raise whole.error("no `bad` line: expected the end that is asked about, such as `bad 1:a=1 & 1:b=0`")
     for name, (_, where) in draft.initial.items():
         if name not in draft.words:
             raise where.error(f"init of {name!r}, a word that no instruction and no line names")
     _check_growth(draft, threads, whole)
-    hosts = tuple(sorted({host for host, _ in draft.heads}))
-    program = Program(tuple(replace(thread, host=hosts.index(thread.host)) for thread in threads), _lines(draft), hosts)
+    numbers = tuple(sorted({host for host, _ in draft.heads}))
+    placed = tuple(replace(thread, host=numbers.index(thread.host)) for thread in threads)
+    program = Program(placed, _lines(draft), numbers)
     first = draft.first
     return LitmusTest(
         name=first["name"].text if "name" in first else Path(path).stem,
@@ -221,9 +242,9 @@ def _instruction(draft: _Draft, registers: dict[str, int], piece: Text) -> Instr
     if _HEAD.match(piece.text):
         raise name.error(f"two hosts for one thread: {piece.text.split(':')[0]!r} inside a thread; start a new line")
     if name.text not in Op.__members__:
-        raise name.error(f"unknown instruction {name.text!r}: expected one of {', '.join(op.name for op in _SHAPES)}")
-    op = Op[name.text]
-    shape = _SHAPES[op]
+        raise name.error(f"unknown instruction {name.text!r}: expected one of {', '.join(op.name for op in SHAPES)}")
+    op = _uncached(draft, name, operands)
+    shape = SHAPES[op]
     if len(operands) != len(shape):
         wanted = " ".join([op.name, *(_SPOKEN[kind] for kind in shape)])
         raise name.error(f"{op.name} with {len(operands)} operands: expected `{wanted}`")
@@ -246,6 +267,15 @@ def _instruction(draft: _Draft, registers: dict[str, int], piece: Text) -> Instr
         else:
             made = replace(made, second=_value(registers, operand))
     return made if assigned is None else replace(made, register=registers.setdefault(assigned, len(registers)))
+
+
+def _uncached(draft: _Draft, name: Text, operands: list[Text]) -> Op:
+    """Return the instruction of that name; of a word that no cache holds, a load is one past the caches."""
+    op = Op[name.text]
+    uncached = {each.text for each in draft.first["uncached"].words()} if "uncached" in draft.first else set()
+    if op in LOCKED | {Op.W, Op.PF} and any(each.text in uncached for each in operands):
+        raise name.error(f"{op.name} of an uncached word: expected NT, MRMW or R")
+    return Op.UR if op is Op.R and operands and operands[-1].text in uncached else op
 
 
 def _place(draft: _Draft, operand: Text) -> tuple[int, int]:

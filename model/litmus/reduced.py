@@ -26,7 +26,7 @@ from fencepost.model.litmus.effects import ABSENT, Effects, Frozen, Scratch, ass
 from fencepost.model.litmus.lookahead import lookahead
 from fencepost.model.memory import Buffered, Entry, Matrix, Op, Profile, Program, Step
 from fencepost.model.memory.machine import Words
-from fencepost.model.memory.program import BUFFERED, LOCKED, WAITS_FOR_BUFFER, Instruction
+from fencepost.model.memory.program import BUFFERED, LOCKED, PAST_CACHES, WAITS_FOR_BUFFER, Instruction
 
 Trail = list[Step]
 
@@ -54,6 +54,9 @@ class Reduced(Effects):
         self.snapshot = profile.snapshot and names_memory
         self.ahead = [lookahead(thread, self.program.lines) for thread in self.threads]
         self.fragile = self.snapshot or self.crashes or self.program.has_crash
+        # an uncached load is no load of the buffer: its own thread notices when a store before it drains
+        loaded = {each.line for thread in self.threads for each in thread.instructions if each.op is Op.UR}
+        self.uncached = sum(1 << line for line in loaded)
 
     def start(self, trail: Trail) -> Frozen:
         """Return the initial state after what is done at once, which is added to `trail`."""
@@ -180,15 +183,17 @@ class Reduced(Effects):
         op, step = instruction.op, Step("issue", thread, instruction.line)
         if op in WAITS_FOR_BUFFER and state[2][thread]:
             return
+        if op is Op.UR and any(entry.kind is Buffered.NT for entry in state[2][thread]):
+            return
         if op is Op.R or op in LOCKED:
             yield from ((step, after) for after in self._loads(state, thread, instruction))
         elif op in BUFFERED and not self.profile.buffers:
             yield from ((step, after) for after in self._stores(state, thread, instruction))
-        elif op in (Op.CRASH, Op.MRMW, Op.PF):
+        elif op in (Op.CRASH, Op.PF) or op in PAST_CACHES:
             after = Scratch(state)
             if op is Op.CRASH:
                 self.crash(after, self.hosts[thread])
-            elif op is Op.MRMW:
+            elif op in PAST_CACHES:
                 self.device_add(after, thread, instruction)
             else:
                 self.prefetch(after, thread, instruction.line)
@@ -282,7 +287,7 @@ class Reduced(Effects):
 
     def _noticed(self, s: Scratch, host: int, line: int) -> bool:
         """Say whether a write-back of this host's copy could make a difference to anybody."""
-        if self.fragile or self._dirty_elsewhere(s, host, line):
+        if self.fragile or self.uncached >> line & 1 or self._dirty_elsewhere(s, host, line):
             return True
         return any(self.hosts[t] != host and self._may_touch(s, t, line) for t in range(len(self.threads)))
 

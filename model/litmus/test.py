@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from fencepost.model.errors import InputError
 from fencepost.model.litmus.condition import Condition
 from fencepost.model.memory import Profile, Program
+
+if TYPE_CHECKING:
+    from fencepost.model.litmus.herd import HerdTest
 
 ANY_MOMENT, AT_CRASH = "at any moment", "at its CRASH"
 """When hosts crash: wherever a crash profile lets them, or where the file says."""
@@ -29,6 +34,7 @@ class LitmusTest:
     why     one sentence that argues for the expectation
     text    what the file says, so that a trace can carry it; two tests are the same whatever their layout
     initialised  the words, by (line, index), whose first value the file says
+    herd    of a file in herd's format: its question, as herd asks it
     """
 
     name: str
@@ -41,6 +47,7 @@ class LitmusTest:
     why: str = ""
     text: str = field(default="", compare=False, repr=False)
     initialised: frozenset[tuple[int, int]] = field(default=frozenset(), compare=False, repr=False)
+    herd: HerdTest | None = field(default=None, compare=False, repr=False)
 
     def crash_questions(self, under: Profile) -> list[tuple[LitmusTest, str]]:
         """Return what is to be asked of this test as to crashes, each question with its name.
@@ -52,6 +59,14 @@ class LitmusTest:
             return [(self, ANY_MOMENT if under.crashes else "")]
         anywhere = replace(self, program=self.program.without_crash(), expect=None)
         return [*([(anywhere, ANY_MOMENT)] if under.crashes else []), (self, AT_CRASH)]
+
+    def asking(self) -> LitmusTest:
+        """Return the test. Raises InputError for one in herd's format that asks nothing: no answer would be a pass."""
+        if self.herd is not None and not self.herd.question.asks:
+            raise InputError(
+                f"{self.path}: asks nothing: expected `exists`, `~exists` or `forall`; --herd lists its final states"
+            )
+        return self
 
     def slots(self) -> list[tuple[int, int]]:
         """Return where the optional instructions are, as (thread, index)."""

@@ -16,7 +16,8 @@ from fencepost.model.litmus.condition import Condition
 from fencepost.model.litmus.effects import Frozen
 from fencepost.model.litmus.explore import holds
 from fencepost.model.litmus.reduced import Reduced
-from fencepost.model.memory import Buffered, Copy, Machine, Matrix, Op, Profile, Program, State, Step
+from fencepost.model.memory import Buffered, Copy, Machine, Matrix, Profile, Program, State, Step
+from fencepost.model.memory.program import ASSIGNS
 
 Schedule = tuple[Step, ...]
 SECONDS_TO_SHOW = 10.0  # after which a run is not shown; what was decided stays decided
@@ -181,7 +182,7 @@ def _said(program: Program, before: State, after: State, step: Step) -> str:
     if step.act in ("issue", "prefetch"):
         instruction = program.threads[step.actor].instructions[before.pcs[step.actor]]
         text = instruction.text or instruction.op.name
-        if instruction.op in (Op.R, Op.XCHG, Op.CAS, Op.FAA, Op.MRMW):
+        if instruction.op in ASSIGNS:
             name = program.threads[step.actor].registers[instruction.register]
             return f"{text}: {name}={after.registers[step.actor][instruction.register]}"
         return text

@@ -7,6 +7,7 @@
 
 A thread issues its next instruction; stores and flushes only enter its buffer. An entry drains when no older entry
 blocks it (the matrix says which do); that is when a store reaches the cache and a flush writes back and drops the copy.
+An uncached load (UR) waits until the thread's non-temporal stores have drained, and is answered by memory.
 Between any two steps a cache may evict, clean or fetch a line. Loads wait for nothing, pending flushes included.
 
 This is the definition, written to be read; the explorers take larger steps and are tested against it.
@@ -27,6 +28,7 @@ from fencepost.model.memory.program import (
     BUFFERED,
     LOCKED,
     NO_VALUE,
+    PAST_CACHES,
     WAITS_FOR_BUFFER,
     Instruction,
     Op,
@@ -146,6 +148,8 @@ class Machine:
         op, buffer = instruction.op, state.buffers[thread]
         if op in WAITS_FOR_BUFFER and buffer:
             return
+        if op is Op.UR and any(entry.kind is Buffered.NT for entry in buffer):
+            return
         if op is Op.LF and self.profile.lfence_waits and any(e.kind in (Buffered.FL, Buffered.FO) for e in buffer):
             return
         step = Step("issue", thread, instruction.line)
@@ -183,7 +187,7 @@ class Machine:
             old = copy.words[word]
             new = written(instruction, old, registers)
             return _result(_cached(after, host, line, _set(copy, word, new)), thread, instruction, old)
-        if op is Op.MRMW:
+        if op in PAST_CACHES:
             after = _cached(self._write_back(state, host, line), host, line, None)
             old = after.memory[line][word]
             new_words = _words(after.memory[line], word, old + instruction.value.value(registers))

@@ -30,6 +30,7 @@ class Op(IntEnum):
     PF = 13
     IFEQ = 14
     CRASH = 15
+    UR = 16
 
 
 BUFFERED: dict[Op, Buffered] = {
@@ -44,9 +45,10 @@ BUFFERED: dict[Op, Buffered] = {
 
 LOCKED = frozenset({Op.XCHG, Op.CAS, Op.FAA})  # atomic among threads of one host
 WAITS_FOR_BUFFER = LOCKED | {Op.MRMW, Op.MF}
+PAST_CACHES = frozenset({Op.MRMW, Op.UR})  # answered by the device; the host's own copy is written back and dropped
 STORES = LOCKED | {Op.W, Op.NT, Op.MRMW}
-ACCESSES = STORES | {Op.R}
-ASSIGNS = LOCKED | {Op.R, Op.MRMW}
+ACCESSES = STORES | {Op.R, Op.UR}
+ASSIGNS = LOCKED | {Op.R, Op.MRMW, Op.UR}
 FLUSHES = frozenset({Op.FL, Op.FO, Op.WB})
 ORDERING = FLUSHES | {Op.SF, Op.MF, Op.LF}  # what may be added or left out without adding an outcome by its presence
 

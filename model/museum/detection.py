@@ -21,7 +21,7 @@ from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
 from fencepost.model.memory.lines import Lines
 from fencepost.model.museum.bug import Bug
-from fencepost.model.programs.corpus import corpus_for
+from fencepost.model.programs.corpus import corpus_for, runs_on
 from fencepost.model.programs.pipeline import Design, Rings, Scenario
 from fencepost.model.programs.receiver import Arriving
 from fencepost.model.trace import Trace
@@ -142,7 +142,8 @@ def of_bug(bug: Bug) -> Exhibit:
 
 
 def of_sound(design: Design, bugs: Iterable[Bug]) -> Exhibit:
-    """Return a sound design as an exhibit: on the scenario of every bug of its level, and on the corpus."""
-    scenarios = tuple(dict.fromkeys(bug.scenario for bug in bugs if bug.level == design.level))
+    """Return a sound design as an exhibit: on the scenarios of its level's bugs that it can run, and on the corpus."""
+    of_level = (bug.scenario for bug in bugs if bug.level == design.level)
+    scenarios = tuple(dict.fromkeys(each for each in of_level if runs_on(design, each)))
     corpus = tuple(each.scenario for each in corpus_for(design))
     return Exhibit(design.name, design, design, scenarios, None, design.spec, corpus)

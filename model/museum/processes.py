@@ -41,7 +41,8 @@ class TakesTheSlotAtLast(Patient):
 
     def timed_out(self, poll: Poll) -> tuple[int, Any] | None:
         address, seen = poll.watched[0].address, poll.watched[0].seen
-        return (0, seen + 1) if address[0] == "header" and address[-1] == "guard" else None
+        is_guard = address[0] == "header" and address[-1] == "guard"
+        return (0, seen + 1) if is_guard and isinstance(seen, int) else None
 
 
 class AnnouncesFirst(Receiver):

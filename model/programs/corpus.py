@@ -200,6 +200,7 @@ _ALL = (
         "each wait of a scanner may end without an answer, those for a slot and those for a client's earlier batch: a "
         "time-out that is taken for one",
         replace(_there(((0, 0),), ((0, 1), (0, 0))), timeouts=1),
+        weight=3,
     ),
     Named(
         "slot-times-out",

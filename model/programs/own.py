@@ -7,15 +7,13 @@ parts are the line of 64 bytes that the word lies in. What is here makes a `Stru
 from __future__ import annotations
 
 import inspect
-import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import FrameType, GeneratorType
-from typing import Any, TypeAlias
+from typing import Any
 
 from fencepost.model.errors import InputError
+from fencepost.model.programs.insertions import Insertions
 from fencepost.model.programs.operations import (
     Address,
     Flush,
@@ -29,6 +27,7 @@ from fencepost.model.programs.operations import (
 )
 from fencepost.model.programs.structures.structure import (
     ENSURED,
+    PAUSE,
     Laid,
     Malformed,
     Pause,
@@ -41,8 +40,8 @@ from fencepost.model.programs.structures.structure import (
 from fencepost.model.programs.structures.structure import (
     thread as pausing,
 )
+from fencepost.model.programs.users_code import Yielded, malformed, place_of, short, standing, stands, users_frame
 
-PACKAGE = str(Path(__file__).parent.parent.parent)  # its frames are no part of a user's program
 ABLATED = (Flush, StoreFence, FullFence, LoadFence)
 """What may be optional: the operations that change no word and find none."""
 
@@ -63,10 +62,6 @@ class Optional:
 
     operation: Operation | Steps
     mark: Mark
-
-
-Yielded: TypeAlias = Generator[Any, Any, Any]
-"""A thread: it yields operations, pauses, optional operations, and steps like `wait_until`."""
 
 
 @dataclass(frozen=True)
@@ -119,13 +114,26 @@ class Program:
                     f"{self.name}: its judge cannot be called with {len(self.threads)} values, one a thread: {error}"
                 ) from None
 
-    def structure(self, without: frozenset[Mark] = frozenset(), met: set[Mark] | None = None) -> Structure:
-        """Return what the explorer runs: all but the optional operations `without`; those met are added to `met`."""
+    @property
+    def is_one_host(self) -> bool:
+        """Whether all its threads are on one host."""
+        return len({each.host for each in self.threads}) == 1
+
+    def structure(
+        self,
+        without: frozenset[Mark] = frozenset(),
+        met: set[Mark] | None = None,
+        insertions: Insertions | None = None,
+    ) -> Structure:
+        """Return what the explorer runs: all but the optional operations `without`; those met are added to `met`.
+
+        Where there are `insertions`, with these.
+        """
         counts = Counter(each.name for each in self.threads)
         threads = []
         for number, each in enumerate(self.threads):
             name = each.name if counts[each.name] == 1 else f"{each.name} #{number}"
-            threads.append(pausing(name, each.host, _begun(each, without, met)))
+            threads.append(pausing(name, each.host, _begun(each, without, met, insertions)))
         return Structure(
             self.name, "", (), self._lines(), tuple(threads), self._wrong(tuple(threads)), self._size(),
             single_writer=self.single_writer,
@@ -174,14 +182,16 @@ def thread(
     return Thread(begin, arguments, host, name or (f"{called}({said})" if arguments else called), daemon)
 
 
-def _begun(given: Thread, without: frozenset[Mark], met: set[Mark] | None) -> Callable[[], Steps]:
+def _begun(
+    given: Thread, without: frozenset[Mark], met: set[Mark] | None, insertions: Insertions | None
+) -> Callable[[], Steps]:
     """Return how a thread is begun. What it returns is wrapped, as nothing stands for a thread that has not ended."""
 
     def begin() -> Steps:
         program = given.begin(*given.arguments)
         if not isinstance(program, Generator):
-            raise Malformed(f"{given.name} returns {_short(program)}: expected a generator, a function with a `yield`")
-        return (yield from _returning(_driven(program, without, met)))
+            raise Malformed(f"{given.name} returns {short(program)}: expected a generator, a function with a `yield`")
+        return (yield from _returning(_driven(program, without, met, insertions)))
 
     return begin
 
@@ -191,9 +201,19 @@ def _returning(steps: Steps) -> Steps:
     return (returned,)
 
 
-def _driven(program: Yielded, without: frozenset[Mark], met: set[Mark] | None) -> Steps:
-    """Yield the operations of a thread and of the steps that it yields, without those that are left out."""
-    result = None
+def _driven(
+    program: Yielded,
+    without: frozenset[Mark],
+    met: set[Mark] | None,
+    insertions: Insertions | None,
+    outer: Yielded | None = None,
+) -> Steps:
+    """Yield the operations of a thread and of the steps that it yields, without those that are left out.
+
+    Insertions stand in the user's code: beside steps of fencepost, such as `wait_until`, where the `outer` one is.
+    """
+    result: Any = None
+    last: Operation | Pause = PAUSE
     while True:
         try:
             yielded = program.send(result)
@@ -207,49 +227,26 @@ def _driven(program: Yielded, without: frozenset[Mark], met: set[Mark] | None) -
                 continue
             yielded = yielded.operation
         if isinstance(yielded, Generator):
-            result = yield from _driven(yielded, without, met)
+            result = yield from _driven(yielded, without, met, insertions, program)
         elif isinstance(yielded, Operation | Pause):
+            frame = standing(program, outer) if insertions is not None else None
+            if insertions is not None and frame is not None:
+                for each in insertions.before(frame, yielded, last):
+                    result = yield each
             result = yield yielded
+            last = yielded
+            if insertions is not None and frame is not None:
+                for each in insertions.behind(frame, yielded):
+                    _ = yield each
         else:
-            raise Malformed(f"{_stands(program)} yields {_short(yielded)}: expected an operation of fencepost.program")
-
-
-def _stands(program: Yielded) -> str:
-    """Say where a generator stands."""
-    while isinstance(program, GeneratorType) and isinstance(program.gi_yieldfrom, GeneratorType):
-        program = program.gi_yieldfrom
-    frame = program.gi_frame if isinstance(program, GeneratorType) else None
-    return _place(frame) if frame is not None else str(program)
-
-
-def _place(frame: FrameType) -> str:
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} in {frame.f_code.co_name}"
-
-
-def _users_frame() -> FrameType | None:
-    """Return the innermost frame of the user's code."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
-        frame = frame.f_back
-    return frame
-
-
-def malformed(problem: str) -> Malformed:
-    """Return the error of an operation that is none, with the user's line."""
-    frame = _users_frame()
-    return Malformed(f"{_place(frame)}: {problem}" if frame is not None else problem)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+            raise Malformed(f"{stands(program)} yields {short(yielded)}: expected an operation of fencepost.program")
 
 
 def address_of(given: Any) -> Address:
     """Return an address. Raises InputError, with the user's line, where it is none."""
     if not isinstance(given, tuple) or len(given) < 2 or not all(type(part) in (str, int) for part in given):
         raise malformed(
-            f"{_short(given)} is no address: expected a tuple of names and numbers, of its line and its word,"
+            f"{short(given)} is no address: expected a tuple of names and numbers, of its line and its word,"
             ' such as ("mailbox", "flag") or ("slot", 3, "sequence")'
         )
     return given
@@ -260,7 +257,7 @@ def value_of(given: Any) -> Hashable:
     try:
         hash(given)
     except TypeError:
-        raise malformed(f"{_short(given)} cannot be in a word: expected a number or a tuple of numbers") from None
+        raise malformed(f"{short(given)} cannot be in a word: expected a number or a tuple of numbers") from None
     return given  # type: ignore[no-any-return]  # it can be hashed
 
 
@@ -269,11 +266,11 @@ def optional(operation: Operation | Steps) -> Optional:
 
     Raises InputError for another operation.
     """
-    frame = _users_frame()
+    frame = users_frame()
     assert frame is not None
     if isinstance(operation, Generator):
         words = getattr(operation, "__name__", "steps")
-        operation = _fencing(operation, _place(frame))
+        operation = _fencing(operation, place_of(frame))
     elif isinstance(operation, ABLATED):
         words = {Flush: "flush", StoreFence: "store_fence", FullFence: "full_fence", LoadFence: "load_fence"}[
             type(operation)
@@ -281,15 +278,15 @@ def optional(operation: Operation | Steps) -> Optional:
         if isinstance(operation, Flush) and operation.kind.name == "WB":
             words = "write_back"
     else:
-        raise malformed(f"{_short(operation)} cannot be optional: expected a flush, a fence or invalidate(...)")
+        raise malformed(f"{short(operation)} cannot be optional: expected a flush, a fence or invalidate(...)")
     code = frame.f_code
-    return Optional(operation, Mark(code.co_filename, frame.f_lineno, frame.f_lasti, f"{_place(frame)}: {words}"))
+    return Optional(operation, Mark(code.co_filename, frame.f_lineno, frame.f_lasti, f"{place_of(frame)}: {words}"))
 
 
 def _fencing(steps: Steps, place: str) -> Steps:
     """Yield steps that may be left out: flushes and fences."""
     for operation in steps:
         if not isinstance(operation, ABLATED):
-            raise Malformed(f"{place}: {_short(operation)} cannot be optional: expected flushes and fences alone")
+            raise Malformed(f"{place}: {short(operation)} cannot be optional: expected flushes and fences alone")
         yield operation
     return 0

@@ -31,8 +31,10 @@ REFUTED: dict[type[Protocol], tuple[str, ...]] = {
     refuted.Order4FirstExpectationZero: ("once",),
     refuted.Order4ReserveForParked: ("dense", "client-order"),
     refuted.Order4SeedFromFirstSeen: ("prefix",),
-    refuted.Order5SplitCounter: ("unique",),
+    refuted.Order5SplitCounter: ("unique", "contiguous"),
     refuted.Order5HighestPublished: ("frontier",),
+    refuted.Order5AnySlot: ("ring-order",),
+    refuted.Order5NewestRecord: ("agreement",),
 }
 
 PROTOCOLS: dict[str, type[Protocol]] = {each.name: each for each in (*SOUND, *REFUTED)}
@@ -50,7 +52,11 @@ def protocol(name: str) -> type[Protocol]:
 
 
 def sequencers(level: Level | None = None) -> dict[str, str]:
-    """Return the sound sequencers, of one level or of both: each name with a sentence on how it orders."""
+    """Return the sound sequencers, of one level or of both: each name with a sentence on how it orders.
+
+    >>> list(fencepost.sequencers(level=5))
+    ['order5.fetch_add', 'order5.epoch']
+    """
     return {each.name: sentence_of(each) for each in SOUND if level in (None, each.level)}
 
 

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from fencepost.detection import mutants
     from fencepost.exploring import explore
     from fencepost.exporting import write_export
+    from fencepost.following import follow
     from fencepost.ledger import claims
-    from fencepost.litmus_outcomes import litmus_outcomes
+    from fencepost.litmus_ends import litmus_outcomes
     from fencepost.litmus_tests import litmus
     from fencepost.model.contract import Level, Verdict
     from fencepost.model.errors import InputError, Interrupted
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         write_workload,
     )
     from fencepost.model.itf import read_trace, write_trace
+    from fencepost.model.linearizability import Operation, read_operations, verify_operations
     from fencepost.model.report import Finding, Report
     from fencepost.model.simulation.scenario import Scenario, parse_scenario, read_scenario
     from fencepost.model.specs import PROTOCOLS, protocol, sequencers
@@ -69,12 +71,13 @@ if TYPE_CHECKING:
     from fencepost.verifying import verify
 
 __all__ = [
-    "PROTOCOLS", "Beside", "Finding", "History", "InputError", "Interrupted", "Level", "Report", "Rules", "RunTrace",
-    "Scenario", "Simulation", "Source", "Trace", "Verdict", "Workload", "ablate", "bench", "check", "claims",
-    "compare", "copy_examples", "describe_run", "explore", "litmus", "litmus_outcomes", "mutants", "native_mutants",
-    "new", "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history", "read_log", "read_readers",
-    "read_run", "read_scenario", "read_trace", "read_workload", "replay", "sequencers", "simulate", "verify",
-    "write_export", "write_history", "write_run", "write_trace", "write_workload",
+    "PROTOCOLS", "Beside", "Finding", "History", "InputError", "Interrupted", "Level", "Operation", "Report", "Rules",
+    "RunTrace", "Scenario", "Simulation", "Source", "Trace", "Verdict", "Workload", "ablate", "bench", "check",
+    "claims", "compare", "copy_examples", "describe_run", "explore", "follow", "litmus", "litmus_outcomes", "mutants",
+    "native_mutants", "new", "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history",
+    "read_log", "read_readers", "read_operations", "read_run", "read_scenario", "read_trace", "read_workload",
+    "replay", "sequencers", "simulate", "verify", "verify_operations", "write_export", "write_history", "write_run",
+    "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
@@ -85,8 +88,9 @@ _HOMES = {
     "fencepost.detection": ("mutants",),
     "fencepost.exploring": ("explore",),
     "fencepost.exporting": ("write_export",),
+    "fencepost.following": ("follow",),
     "fencepost.ledger": ("claims",),
-    "fencepost.litmus_outcomes": ("litmus_outcomes",),
+    "fencepost.litmus_ends": ("litmus_outcomes",),
     "fencepost.litmus_tests": ("litmus",),
     "fencepost.model.explorer.columns": ("describe_run",),
     "fencepost.model.contract": ("Level", "Verdict"),
@@ -108,6 +112,7 @@ _HOMES = {
         "write_workload",
     ),
     "fencepost.model.itf": ("read_trace", "write_trace"),
+    "fencepost.model.linearizability": ("Operation", "read_operations", "verify_operations"),
     "fencepost.model.report": ("Finding", "Report"),
     "fencepost.model.simulation.scenario": ("Scenario", "parse_scenario", "read_scenario"),
     "fencepost.model.specs": ("PROTOCOLS", "protocol", "sequencers"),

@@ -9,14 +9,15 @@ from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.litmus import LitmusTest, lints, read_test
 from fencepost.model.litmus.idioms import idiom
 from fencepost.model.litmus.linting import refuse
+from fencepost.model.litmus.parser import STANDARD_INPUT
 from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.memory import matrix as matrix_named
 from fencepost.model.memory import profile as profile_named
 from fencepost.model.own import is_own
 from fencepost.model.programs.own import Program
 from fencepost.model.report import Progress
-from fencepost.proofs.ablation import SECONDS_BUDGET
 from fencepost.proofs.ablation import ablate as ablate_test
+from fencepost.proofs.oracle import SECONDS_BUDGET
 from fencepost.proofs.program_ablation import ablate_program
 from fencepost.reports.ablate import AblateReport, report_of_program, report_of_test
 from fencepost.targets import name_of, one_of
@@ -33,6 +34,7 @@ def ablate(
     profile: str | None = None,
     matrix: str = MATRIX,
     strict: bool = False,
+    hosts: str = "",
     out: Path | None = None,
     on_progress: Progress | None = None,
 ) -> AblateReport:
@@ -45,9 +47,11 @@ def ablate(
     property   `safety` or `freshness` of a litmus program
     timeout    seconds for each promise, or for the program; then the verdict is *unknown*
     profile    by default the first that the file names; of a program, ncx
+    hosts      P0=0,P1=1 places the threads of a test in herd's format, where every fence and flush is optional
     out        the folder for traces of a program; None: findings hold the traces themselves
 
-    Violated: no set suffices. Raises InputError for what has no optional instruction, for a profile without evictions
+    Violated: no set suffices; or nothing is marked and it is wrong, and then what mends it is said. Raises InputError
+    for what has no optional instruction and is right, for a profile without evictions
     and for an unknown name; Interrupted with the report so far.
     """
     one = one_of(target, EXPECTED)
@@ -57,7 +61,7 @@ def ablate(
         return report_of_program(ablate_program(one, profile or PROFILE, matrix, timeout), out)
     if on_progress is not None:
         on_progress(f"ablating {getattr(one, 'name', one)}")
-    test = one if isinstance(one, LitmusTest) else _test(name_of(one, EXPECTED))
+    test = (one if isinstance(one, LitmusTest) else _test(name_of(one, EXPECTED), hosts)).asking()
     name = profile or test.profiles[0]
     findings = lints(test, [name])
     if strict:
@@ -71,6 +75,7 @@ def ablate(
     return report_of_test(test, name, matrix, found, findings, property)
 
 
-def _test(name: str) -> LitmusTest:
+def _test(name: str, hosts: str) -> LitmusTest:
     given = Path(name)
-    return read_test(given) if given.suffix == ".litmus" or given.exists() else idiom(name)
+    is_file = name == STANDARD_INPUT or given.suffix == ".litmus" or given.exists()
+    return read_test(given, hosts) if is_file else idiom(name)

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 from fencepost.compared import attempted, raced, stepped
-from fencepost.compared.attempted import Attempted, Compiled, Shipped
+from fencepost.compared.attempted import Attempted, Shipped
 from fencepost.compared.attempts import Make
 from fencepost.compared.ended import counterexample_of_end, not_tried_again
 from fencepost.compared.kept import user_folder
@@ -41,6 +41,7 @@ from fencepost.model.simulation.soundness import SEED_POLICY
 from fencepost.model.writing import kept
 from fencepost.native import PUBLICATIONS, SEQUENCERS, Mutant
 from fencepost.native.pipeline import DESIGN_NAMES, STEPPED_NAMES
+from fencepost.own_cpp import compiled, is_cpp
 from fencepost.reports.compare import CompareReport, report_of
 from fencepost.targets import name_of, several
 
@@ -53,7 +54,7 @@ INTERRUPTED = "interrupted"
 POLICIES = (stepped.POLICY, attempted.POLICY, raced.POLICY, *PUBLICATIONS)
 AnyTask = Stepped | Attempted | Raced
 Target: TypeAlias = str | Path | Make | ModuleType | type[Protocol]
-EXPECTED = "a sequencer's name, FILE.py[:Class], what makes a sequencer, or a module of one"
+EXPECTED = "a sequencer's name, FILE.py[:Class], FILE.cpp, what makes a sequencer, or a module of one"
 
 
 def compare(
@@ -77,7 +78,7 @@ def compare(
 
         report = fencepost.compare("order5.fetch_add", examples=50, seed=1)
 
-    target           names; or one sequencer of your own: FILE.py[:Class], what makes a
+    target           names; or one sequencer of your own: FILE.py[:Class], FILE.cpp, what makes a
                      `fencepost.native.YourSequencer`, or a module made by FENCEPOST_SEQUENCER
                      (`fencepost/adapter.hpp`); `level` then says of which it is
     policy           `stepped`, `attempts`, `race`, or a publication, with which it is then raced
@@ -95,17 +96,17 @@ def compare(
 
     Raises InputError for names, numbers and modules that cannot be used, and Interrupted with the report so far.
     """
-    names, yours, own = _asked(several(target), level)
+    names, yours, own = _asked(several(target), level, on_progress)
     levels = LEVELS if level is None else (level,)
     _check(names, policy, examples, timeout, jobs)
-    compiled = Native.of(native)
+    module = Native.of(native)
     tasks: tuple[AnyTask, ...]
     if yours is not None:
-        tasks = (_yours(yours, levels, names, native),)
+        tasks = (attempted.of_user(yours, levels, is_alone=native is None),)
     else:
-        tasks = tuple(_tasks(names, levels, policy, compiled, mutant, profile, ignore_shared))
+        tasks = tuple(_tasks(names, levels, policy, module, mutant, profile, ignore_shared))
     if not tasks:
-        raise InputError(_nothing(names, levels, policy, compiled))
+        raise InputError(_nothing(names, levels, policy, module))
     folder = None if seed is not None else kept_in or user_folder()
     drawn = SystemRandom().getrandbits(32) if seed is None else seed
     asked: dict[str, Any] = {"own": own, "examples": examples, "is_by_time": timeout is not None}
@@ -126,20 +127,22 @@ def compare(
 
 
 def _asked(
-    targets: tuple[Target, ...], level: Level | None
-) -> tuple[tuple[str, ...], Make | ModuleType | None, str | None]:
+    targets: tuple[Target, ...], level: Level | None, on_progress: Progress | None
+) -> tuple[tuple[str, ...], Make | ModuleType | Native | None, str | None]:
     """Return the names that are asked for, or what makes a sequencer of one's own and the words of a command for it."""
     given: list[Any] = [
         each.name if isinstance(each, type) and issubclass(each, Protocol) else each for each in targets
     ]
-    names = tuple(name_of(each, EXPECTED) for each in given if isinstance(each, str | Path) and not is_own(each))
+    files = [each for each in given if isinstance(each, str | Path) and (is_own(each) or is_cpp(each))]
+    names = tuple(name_of(each, EXPECTED) for each in given if isinstance(each, str | Path) and each not in files)
     if len(names) == len(given):
         return names, None, None
     if len(given) > 1:
         raise InputError("a sequencer of your own is compared alone: expected one target")
     (one,) = given
     if isinstance(one, str | Path):
-        return (), object_of(one, SEQUENCER), f"{one} --level {level}"
+        loaded = compiled(Path(one), on_progress) if is_cpp(one) else object_of(one, SEQUENCER)
+        return (), loaded, f"{one} --level {level}"
     maker: Make | ModuleType = one
     return (), maker, None
 
@@ -162,7 +165,7 @@ def _tasks(
     names: tuple[str, ...],
     levels: tuple[Level, ...],
     policy: str | None,
-    compiled: Native,
+    module: Native,
     mutant: Mutant,
     profile: str,
     ignore_shared: bool,
@@ -171,25 +174,14 @@ def _tasks(
     for name in names or dict.fromkeys((*DESIGN_NAMES, *SEQUENCERS)):
         if _level(name) not in levels:
             continue
-        if name in STEPPED_NAMES and compiled.is_stepped and policy in (None, stepped.POLICY):
-            yield Stepped(name, compiled, mutant, profile, ignore_shared)
-        if name not in SEQUENCERS or not compiled.is_raced or mutant is not Mutant.NONE:
+        if name in STEPPED_NAMES and module.is_stepped and policy in (None, stepped.POLICY):
+            yield Stepped(name, module, mutant, profile, ignore_shared)
+        if name not in SEQUENCERS or not module.is_raced or mutant is not Mutant.NONE:
             continue
         if policy in (None, attempted.POLICY):
-            yield Attempted(name, _level(name), Shipped(name, compiled))
+            yield Attempted(name, _level(name), Shipped(name, module))
         if policy is None or policy in (raced.POLICY, *PUBLICATIONS):
-            yield Raced(name, compiled, policy if policy in PUBLICATIONS else None)
-
-
-def _yours(yours: Make | ModuleType, levels: tuple[Level, ...], names: tuple[str, ...], native: object) -> Attempted:
-    if len(levels) != 1 or names or native is not None:
-        raise InputError("a sequencer of your own is compared alone: expected it with one level, and no other")
-    if isinstance(yours, ModuleType):
-        module = Native.named(yours)
-        return Attempted(module.name, levels[0], Compiled(module))
-    if not callable(yours):
-        raise InputError(f"{yours!r} is no sequencer: expected a class or function that makes a sequencer, or a module")
-    return Attempted(getattr(yours, "__name__", type(yours).__name__), levels[0], yours)
+            yield Raced(name, module, policy if policy in PUBLICATIONS else None)
 
 
 def _level(name: str) -> Level:
@@ -211,11 +203,11 @@ def _counted(task: AnyTask) -> tuple[str, ...]:
     return tuple(each for each in of_level if each in known)
 
 
-def _nothing(names: tuple[str, ...], levels: tuple[Level, ...], policy: str | None, compiled: Native) -> str:
+def _nothing(names: tuple[str, ...], levels: tuple[Level, ...], policy: str | None, module: Native) -> str:
     asked = f"{', '.join(names) or 'any sequencer'} at level {', '.join(map(str, levels))}"
     under = f" under policy {policy}" if policy else ""
     return (
-        f"nothing to compare: {compiled.name} has no native code of {asked}{under}: expected one of"
+        f"nothing to compare: {module.name} has no native code of {asked}{under}: expected one of"
         f" {', '.join(STEPPED_NAMES)} under stepped, one of {', '.join(SEQUENCERS)} under the others"
     )
 

@@ -56,7 +56,11 @@ def on_corpus(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
     came = search_corpus(subjects, Budget(PYTHON_RUNS, DRAWN_RUNS, seconds), explored)
     violating = [(name, each) for name, each in came.items() if each.violation is not None and each.lines is not None]
     if not violating:
-        return missed(f"{sum(each.counts.complete for each in came.values())} runs of {len(came)} named scenarios")
+        runs, shown = sum(each.counts.complete for each in came.values()), f"{len(came)} named scenarios"
+        unseen = [name for name, each in came.items() if not each.counts.complete]
+        if unseen:
+            return Detection(Outcome.UNKNOWN, f"{runs} runs of {shown}, none of {', '.join(unseen)} in {seconds:g} s")
+        return missed(f"{runs} runs of {shown}")
     name, found = min(violating, key=lambda each: len(each[1].schedule))
     assert found.violation is not None
     assert found.lines is not None

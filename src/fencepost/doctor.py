@@ -13,8 +13,8 @@ from importlib.util import find_spec
 
 from fencepost.bench import machine as facts
 from fencepost.bench.counters import EVENTS, why_not_counted
+from fencepost.compiling import compiler_path
 from fencepost.model.errors import InputError
-from fencepost.mutations.building import compiler_path
 from fencepost.native.measuring import machine
 
 

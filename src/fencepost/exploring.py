@@ -18,6 +18,7 @@ from fencepost.model.explorer.subjects import SequencerOrigin, litmus_file, prog
 from fencepost.model.language import Protocol
 from fencepost.model.litmus import LitmusTest, read_test
 from fencepost.model.litmus.linting import refuse
+from fencepost.model.litmus.parser import STANDARD_INPUT
 from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.museum import BUGS
 from fencepost.model.own import is_own, program_of
@@ -52,6 +53,7 @@ def subjects(
     property: str | None = None,
     seed: int = 0,
     engine: str = "explorer",
+    hosts: str = "",
 ) -> list[Subject]:
     """Return what a target stands for: a subject for each profile of a litmus file, each scenario of a sequencer.
 
@@ -64,10 +66,11 @@ def subjects(
         _refuse_beside("a program of your own", scenario, property)
         return [program(program_of(what), profile or PROFILE, matrix)]
     if isinstance(what, LitmusTest) or (
-        isinstance(what, str | Path) and (str(what).endswith(".litmus") or Path(what).is_file())
+        isinstance(what, str | Path)
+        and (str(what) == STANDARD_INPUT or str(what).endswith(".litmus") or Path(what).is_file())
     ):
         _refuse_beside("a litmus file", scenario, property)
-        test = what if isinstance(what, LitmusTest) else read_test(what)
+        test = (what if isinstance(what, LitmusTest) else read_test(what, hosts)).asking()
         return [litmus_file(test, each, matrix) for each in ([profile] if profile else test.profiles)]
     given = what.name if isinstance(what, Design) or (isinstance(what, type) and issubclass(what, Protocol)) else what
     name = name_of(given, EXPECTED)
@@ -218,6 +221,7 @@ def explore(
     pct_depth: int = 3,
     resume: bool = False,
     strict: bool = False,
+    hosts: str = "",
     out: Path | None = None,
     on_progress: Progress | None = None,
 ) -> ExploreReport:
@@ -234,6 +238,7 @@ def explore(
     scenario   one of one's own, or the name of one of the corpus, ALL of them (of sequencers the default), or DRAWN.
                Several share what is allowed: a few drawn runs of each, then all of each, as far as that goes
     strategy   `exhaustive`, `random` or `pct`; with one, only the limits end it
+    hosts      P0=0,P1=1 places the threads of a test in herd's format
     out        the folder for traces, and for where a search stands; None: nothing is written
 
     Raises InputError for what cannot be explored, and Interrupted with the report so far. With `strict`, what a litmus
@@ -243,7 +248,14 @@ def explore(
         raise unknown_choice("engine", engine, ENGINES)
     one = one_of(target, EXPECTED)
     asked = subjects(
-        one, profile=profile, matrix=matrix, scenario=scenario, property=property, seed=seed, engine=engine
+        one,
+        profile=profile,
+        matrix=matrix,
+        scenario=scenario,
+        property=property,
+        seed=seed,
+        engine=engine,
+        hosts=hosts,
     )
     if engine == "native" and (not reduction or jobs != 1 or resume):
         raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")

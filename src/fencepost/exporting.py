@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from fencepost.model.errors import unknown_choice
+from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.explorer.columns import conclusion, heading, table
-from fencepost.model.explorer.exports import chrome_document, page, shiviz_log
+from fencepost.model.explorer.exports import chrome_document, page, shiviz_log, spec_page
 from fencepost.model.explorer.run_itf import itf_text
 from fencepost.model.explorer.run_trace import Run, RunTrace
 from fencepost.model.trace import Trace
@@ -27,11 +27,18 @@ EXPORTS: dict[str, Callable[[Run, bool], str]] = {
 def write_export(trace: Trace | RunTrace, kind: str, path: Path, *, full: bool = False) -> None:
     """Write a run for another tool, whole or not at all; of a spec's trace, the run of its programs.
 
-    `full` has the text tell of every operation. Raises InputError for an unknown kind, and for a spec's trace whose
-    steps no programs perform.
+    A spec's trace whose steps no programs perform has a page of its own steps. `full` has the text tell of every
+    operation. Raises InputError for an unknown kind, and for another kind than a page of such a trace.
 
     >>> fencepost.write_export(fencepost.read_trace(Path("examples/data/inversion.itf.json")), "html", Path("run.html"))
     """
     if kind not in EXPORTS:
         raise unknown_choice("export", kind, EXPORTS)
-    store(path, EXPORTS[kind](run_of(trace), full))
+    try:
+        made = run_of(trace)
+    except InputError:
+        if kind != "html" or not isinstance(trace, Trace):
+            raise
+        store(path, spec_page(trace))
+    else:
+        store(path, EXPORTS[kind](made, full))

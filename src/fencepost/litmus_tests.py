@@ -14,6 +14,7 @@ from fencepost.model.litmus import Answer, LitmusTest, lints, read_test
 from fencepost.model.litmus.explore import SECONDS_BUDGET, STATE_BUDGET, Budget, explore, explore_as_defined
 from fencepost.model.litmus.idioms import idiom_folder, idiom_names
 from fencepost.model.litmus.linting import refuse, same_names
+from fencepost.model.litmus.parser import STANDARD_INPUT
 from fencepost.model.litmus.witness import Run, complete, replay
 from fencepost.model.memory import MATRIX
 from fencepost.model.memory import matrix as matrix_named
@@ -25,7 +26,7 @@ from fencepost.targets import name_of, several
 
 Target: TypeAlias = str | Path | LitmusTest
 EXPECTED = "a litmus file, a folder of them, or a test"
-SUFFIX = ".litmus"
+SUFFIX, LIST_SIGN = ".litmus", "@"
 TO_SHOW = Budget(200_000, 5.0)
 """What finding a run may cost where no engine that was asked came with one."""
 
@@ -40,6 +41,7 @@ def litmus(
     matrix: str = MATRIX,
     as_defined: bool = False,
     strict: bool = False,
+    hosts: str = "",
     on_progress: Progress | None = None,
     refused: Callable[[InputError], None] | None = None,
 ) -> LitmusReport:
@@ -49,6 +51,10 @@ def litmus(
 
     engine     `explorer` in Python, `native` in C++, `z3` on timestamps; one or several, by default all
     timeout    seconds after which an engine answers *unknown* to a test, and `states` after which an explorer does
+    hosts      P0=0,P1=1 places the threads of tests in herd's format, which otherwise share one host
+
+    Files may be in herd's format too, whatever they are called; `-` is standard input, and a file called @NAME lists
+    others.
 
     A test is decided under each profile that it names, or under `profile` alone; under a crash profile a test with a
     CRASH of its own is asked about twice: at any moment, and there. `as_defined` makes the explorers take the
@@ -65,7 +71,12 @@ def litmus(
         unread.append(str(error))
         refused(error)
 
-    tests = read_tests(several(target), told)
+    tests = []
+    for test in read_tests(several(target), told, hosts):
+        try:
+            tests.append(test.asking())
+        except InputError as error:
+            told(error)
     names = same_names(tests)
     under = {test.path: test.profiles if profile is None else (profile,) for test in tests}
     findings = {
@@ -90,7 +101,9 @@ def litmus(
     return report_of(rows, engines, unread)
 
 
-def read_tests(targets: Sequence[Target], refused: Callable[[InputError], None] | None = None) -> list[LitmusTest]:
+def read_tests(
+    targets: Sequence[Target], refused: Callable[[InputError], None] | None = None, hosts: str = ""
+) -> list[LitmusTest]:
     """Read the litmus files that targets stand for, sorted within each folder; `refused` is told of those that cannot.
 
     Raises InputError for a target that is neither a path nor a test.
@@ -103,7 +116,7 @@ def read_tests(targets: Sequence[Target], refused: Callable[[InputError], None] 
             files += files_of(path)
     for file in dict.fromkeys(files):
         with told(refused):
-            tests.append(read_test(file))
+            tests.append(read_test(file, hosts))
     return tests
 
 
@@ -119,9 +132,11 @@ def told(refused: Callable[[InputError], None] | None) -> Iterator[None]:
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return a file, the litmus files of a folder, or the file of an idiom that ships, by its name."""
+    """Return a file, the litmus files of a folder, those that a file called @NAME lists, or an idiom that ships."""
     if str(path) in idiom_names() and not path.exists():
         return [idiom_folder() / f"{path}{SUFFIX}"]
+    if str(path) == STANDARD_INPUT:
+        return [path]
     if path.is_dir():
         inside = sorted(path.rglob(f"*{SUFFIX}"))
         if not inside:
@@ -129,7 +144,27 @@ def files_of(path: Path) -> list[Path]:
         return inside
     if not path.exists():
         raise InputError(f"{path}: no such file or folder, and no idiom of that name")
-    return [path]
+    if not path.name.startswith(LIST_SIGN):
+        return [path]
+    listed = list(_listed(path, ()))
+    if not listed:
+        raise InputError(f"{path}: a list that names no file")
+    return listed
+
+
+def _listed(path: Path, through: tuple[Path, ...]) -> Iterator[Path]:
+    """Yield the files of a list, one a line, found from its folder; `#` begins a comment, and lists may name lists.
+
+    `through` are the lists that led here. Files that are not there are yielded too: reading them says so.
+    """
+    if path in through:
+        raise InputError(f"{path}: a list that names itself: {' names '.join(map(str, (*through, path)))}")
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        named = line.split("#")[0].strip()
+        if named and Path(named).name.startswith(LIST_SIGN):
+            yield from _listed(path.parent / named, (*through, path))
+        elif named:
+            yield path.parent / named
 
 
 def shipped() -> Path:

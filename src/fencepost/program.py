@@ -45,8 +45,9 @@ from fencepost.model.programs.operations import (
     Unlock,
     line_of,
 )
-from fencepost.model.programs.own import Program, Thread, address_of, malformed, optional, thread, value_of
+from fencepost.model.programs.own import Program, Thread, address_of, optional, thread, value_of
 from fencepost.model.programs.structures.structure import PAUSE, Pause, Steps, Unmet
+from fencepost.model.programs.users_code import malformed
 
 __all__ = [
     "Program", "Thread", "compare_exchange", "device_add", "ensure", "exchange", "fetch_add", "flush", "full_fence",

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from fencepost.model.contract import LEVELS, Level
+from fencepost.model.contract import LEVELS, Level, Verdict
 from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.instance import Instance
 from fencepost.model.itf import write_trace
@@ -43,6 +43,11 @@ class ProveReport(Report):
             yield f"{each.target}: {each.property} ... {each.verdict} ({each.bound}){took}"
             if proof is not None:
                 yield from _below(proof, each)
+
+    def decisive(self) -> str | None:
+        """Return what is violated, else what is unknown."""
+        unknown = (each.property for each in self.findings if each.verdict is Verdict.UNKNOWN)
+        return super().decisive() or next(unknown, None)
 
     def summed(self) -> dict[str, object]:
         """Return the file of the query, where what decides is unknown."""

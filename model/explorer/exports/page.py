@@ -1,31 +1,99 @@
-"""A run as one HTML page that needs nothing else: every step in a table, and what memory holds at the step shown."""
+"""A run as one HTML page that needs nothing else: every step in a table, and what there is at the step shown.
+
+It opens at the step where the run breaks its property; the steps in conflict are marked, and linked from the text.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
+from fencepost.model.explorer.cache_events import cache_events
+from fencepost.model.explorer.cause import cause
 from fencepost.model.explorer.changes import contents
 from fencepost.model.explorer.columns import conclusion, heading
 from fencepost.model.explorer.run_trace import Run
 from fencepost.model.explorer.telling import Telling
+from fencepost.model.trace import Trace, cells_of, replay
+
+_STEP = re.compile(r"\b(?:step (\d+)|the start)\b")
+_SECTIONS = {"buffers": "store buffers", "caches": "host caches", "main-memory": "memory"}
+_OF_SPEC = {"state": "state"}
 
 
 def page(made: Run) -> str:
-    """Return the page. The arrow keys, Home and End step through the run, as do `#3` in the address and the mouse."""
+    """Return the page of a run. Arrow keys, Home and End step through it, as do `#3` in the address and the mouse."""
     telling = Telling(made)
     states = []
     for number, state in enumerate(made.states):
         held, changed = contents(made, state), telling.changed(number)
-        states.append({"held": held._asdict(), "changed": changed._asdict()})
+        buffers = [f"{text} in its store buffer" for text in changed.buffers]
+        now = dict(zip(_SECTIONS, held, strict=True))
+        states.append({"held": now, "changed": [*buffers, *changed.caches, *changed.memory]})
+    conflict = [step for step, _ in cause(made).steps] if made.violation is not None else []
+    heads = ((made.system.threads[thread].name, f"host {made.system.hosts[thread]}") for thread in telling.threads)
+    of_caches: dict[int, list[str]] = {}
+    for each in cache_events(made):
+        text = f"host {each.host}'s cache, of itself, {each.text}"
+        of_caches.setdefault(each.before, []).append(_cache_row(text, len(telling.threads)))
+    rows = [
+        row for step in range(len(made.events)) for row in (*of_caches.get(step, ()), _row(telling, step, conflict))
+    ]
+    return _filled(
+        made.trace.subject_name,
+        " ".join(heading(made)),
+        [" ".join(line.split()) for line in conclusion(made)],
+        "".join(f"<th>{escape(name)}<br><small>{host}</small></th>" for name, host in heads),
+        rows,
+        states,
+        _SECTIONS,
+        max(conflict, default=0 if made.violated_at is None else made.violated_at),
+    )
+
+
+def spec_page(trace: Trace) -> str:
+    """Return the page of a run of a spec: its steps, and the cells of the state that differ from their defaults."""
+    replayed = replay(trace)
+    states, before = [], dict[str, str]()
+    for state in trace.states():
+        cells = cells_of(state)
+        changed = [f"{name} = {value}" for name, value in cells.items() if before.get(name) != value]
+        changed += [f"{name} is as it was at the start" for name in before if name not in cells]
+        held = [f"{name} = {value}" for name, value in cells.items()]
+        states.append({"held": {"state": held}, "changed": changed if before else []})
+        before = cells
+    opened = replayed.violated_at or 0
+    texts = ["the start", *map(str, trace.steps)]
+    rows = [_plain_row(number, text, is_last=number == replayed.violated_at) for number, text in enumerate(texts)]
+    where = f"{trace.property} is violated at step {opened}: " if replayed.violated_at is not None else ""
+    title = f"{trace.protocol.name}: {trace.property}, {len(trace.steps)} steps, found by {trace.found_by}"
+    text = [f"{where}{replayed.explanation}"]
+    return _filled(trace.protocol.name, title, text, "<th>action</th>", rows, states, _OF_SPEC, opened)
+
+
+def _filled(
+    title: str,
+    heading: str,
+    text: list[str],
+    heads: str,
+    rows: list[str],
+    states: Sequence[Mapping[str, object]],
+    sections: Mapping[str, str],
+    opened: int,
+) -> str:
+    """Return the template with a run in it, opened at a step."""
     template = (files(__package__) / "page.html").read_text(encoding="utf-8")
     parts = {
-        "@TITLE@": escape(made.trace.subject_name),
-        "@HEADING@": escape(" ".join(heading(made))),
-        "@CONCLUSION@": escape("\n".join(" ".join(line.split()) for line in conclusion(made))),
-        "@HEADS@": "".join(f"<th>{escape(made.system.threads[thread].name)}</th>" for thread in telling.threads),
-        "@ROWS@": "\n".join(_row(telling, step) for step in range(len(made.events))),
+        "@TITLE@": escape(title),
+        "@HEADING@": escape(heading),
+        "@CONCLUSION@": _STEP.sub(lambda said: f'<a href="#{said[1] or 0}">{said[0]}</a>', escape("\n".join(text))),
+        "@HEADS@": heads,
+        "@SECTIONS@": "".join(f'<h2>{name}</h2><ul id="{key}"></ul>' for key, name in sections.items()),
+        "@OPENED@": str(opened),
+        "@ROWS@": "\n".join(rows),
         "@STATES@": json.dumps(states).replace("<", "\\u003c"),
     }
     for name, part in parts.items():
@@ -33,8 +101,22 @@ def page(made: Run) -> str:
     return template
 
 
-def _row(telling: Telling, step: int) -> str:
+def _row(telling: Telling, step: int, conflict: list[int]) -> str:
     done = dict(telling.done(step))
     cells = "".join(f"<td>{escape(done.get(thread, ''))}</td>" for thread in telling.threads)
-    last = ' class="violation"' if step == telling.made.violated_at else ""
-    return f'<tr data-step="{step}"{last}><th>{step}</th>{cells}</tr>'
+    marks = ["conflict"] if step in conflict else []
+    marks += ["violation"] if step == telling.made.violated_at else []
+    return f'<tr data-step="{step}"{_classes(marks)}><th>{step}</th>{cells}</tr>'
+
+
+def _plain_row(number: int, text: str, *, is_last: bool) -> str:
+    marks = ["conflict", "violation"] if is_last else []
+    return f'<tr data-step="{number}"{_classes(marks)}><th>{number}</th><td>{escape(text)}</td></tr>'
+
+
+def _cache_row(text: str, width: int) -> str:
+    return f'<tr class="cache"><th></th><td colspan="{max(1, width)}">{escape(text)}</td></tr>'
+
+
+def _classes(marks: list[str]) -> str:
+    return f' class="{" ".join(marks)}"' if marks else ""

@@ -13,7 +13,7 @@
 //
 //   FENCEPOST_SEQUENCER(mine, Mine)
 //
-// and compile it into a Python module of that name:
+// and run `fencepost compare mine.cpp --level 4`, which compiles it; or compile it into a Python module of that name:
 //
 //   c++ -std=c++20 -O1 -shared -fPIC $(python -m pybind11 --includes) -I$(python -c
 //       "from fencepost import native; print(native.include_directory())") mine.cpp -o mine$(python3-config
@@ -31,6 +31,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -63,6 +64,15 @@ class Turn {
   virtual ~Turn() = default;
 
   virtual void pass() {}
+};
+
+// Says whether a class has the four functions of a sequencer, so that what is missing is refused on the user's line.
+template <class Sequencer>
+concept HasFunctions = requires(Sequencer& sequencer, Turn& turn, std::size_t size, std::uint64_t number) {
+  sequencer.begin(size, size);
+  { sequencer.try_order(turn, size, size, number, number) } -> std::convertible_to<Answer>;
+  { sequencer.acknowledged(size) } -> std::convertible_to<std::uint64_t>;
+  { sequencer.issued() } -> std::convertible_to<std::uint64_t>;
 };
 
 namespace adapter {
@@ -150,5 +160,7 @@ void bind(pybind11::module_& module) {
 }  // namespace adapter
 }  // namespace fencepost
 
-#define FENCEPOST_SEQUENCER(name, Sequencer) \
+#define FENCEPOST_SEQUENCER(name, Sequencer)                                                          \
+  static_assert(fencepost::HasFunctions<Sequencer>,                                                   \
+                "expected begin, try_order, acknowledged and issued, as fencepost/adapter.hpp says"); \
   PYBIND11_MODULE(name, module) { fencepost::adapter::bind<Sequencer>(module); }

@@ -12,10 +12,14 @@ namespace fencepost::litmus {
 
 class AtOnce {
  public:
-  explicit AtOnce(Machine& machine) : machine_(machine), options_(machine.program().options) {
+  explicit AtOnce(Machine& machine)
+      : machine_(machine), options_(machine.program().options), uncached_(machine.program().initial.size()) {
     fragile_ = options_.snapshot || options_.crashes;
     for (const Thread& thread : machine.program().threads) {
-      for (const Instruction& each : thread.instructions) fragile_ = fragile_ || each.op == Op::crash;
+      for (const Instruction& each : thread.instructions) {
+        fragile_ = fragile_ || each.op == Op::crash;
+        if (each.op == Op::ur) uncached_.at(static_cast<std::size_t>(each.line)) = 1;
+      }
     }
   }
 
@@ -101,7 +105,7 @@ class AtOnce {
   }
 
   bool noticed(const State& s, std::size_t host, std::size_t line) const {
-    if (fragile_ || dirty_elsewhere(s, host, line)) return true;
+    if (fragile_ || uncached_[line] != 0 || dirty_elsewhere(s, host, line)) return true;
     for (std::size_t thread = 0; thread < machine_.thread_count(); ++thread) {
       if (machine_.host(thread) != host && may_touch(s, thread, line)) return true;
     }
@@ -183,6 +187,7 @@ class AtOnce {
   Machine& machine_;
   const Options& options_;
   bool fragile_ = false;  // memory may be looked at in the middle of a run
+  std::vector<std::uint8_t> uncached_;  // lines with an uncached load: its own thread notices when a store drains
 
  private:
   std::vector<Id> choices_;

@@ -13,8 +13,8 @@
 namespace fencepost::litmus {
 
 // Numbered as in model/memory/program.py.
-enum class Op : std::uint8_t { w, nt, fl, fo, wb, sf, r, xchg, cas, faa, mrmw, mf, lf, pf, ifeq, crash };
-inline constexpr std::int64_t op_count = 16;
+enum class Op : std::uint8_t { w, nt, fl, fo, wb, sf, r, xchg, cas, faa, mrmw, mf, lf, pf, ifeq, crash, ur };
+inline constexpr std::int64_t op_count = 17;
 
 // Rows and columns of the ordering matrix, as in model/memory/ordering.py.
 enum class Kind : std::uint8_t { w, fl, fo, wb, sf, nt };
@@ -83,8 +83,10 @@ inline bool is_buffered(Op op) { return op <= Op::sf; }
 inline bool is_locked(Op op) { return op == Op::xchg || op == Op::cas || op == Op::faa; }
 inline bool waits_for_buffer(Op op) { return is_locked(op) || op == Op::mrmw || op == Op::mf; }
 inline bool is_store(Op op) { return is_locked(op) || op == Op::w || op == Op::nt || op == Op::mrmw; }
-inline bool is_access(Op op) { return is_store(op) || op == Op::r; }
-inline bool assigns(Op op) { return is_locked(op) || op == Op::r || op == Op::mrmw; }
+inline bool is_access(Op op) { return is_store(op) || op == Op::r || op == Op::ur; }
+inline bool assigns(Op op) { return is_locked(op) || op == Op::r || op == Op::mrmw || op == Op::ur; }
+// Answered by the device; the host's own copy is written back and dropped.
+inline bool is_past_caches(Op op) { return op == Op::mrmw || op == Op::ur; }
 
 inline Kind kind_of(Op op) {
   switch (op) {

@@ -121,13 +121,14 @@ class Steps : public AtOnce {
     if (machine_.at_end(s, thread)) return;
     const Instruction& each = machine_.code(thread)[machine_.pc(s, thread)];
     if (waits_for_buffer(each.op) && machine_.length(s, thread) != 0) return;
+    if (each.op == Op::ur && streams(s, thread)) return;
     const Label label{Act::issue, narrow(thread), each.line < 0 ? none : narrow(static_cast<std::size_t>(each.line)), 0};
     if (each.op == Op::r || is_locked(each.op)) return loads(s, thread, each, label, visit);
     if (is_buffered(each.op) && !options_.buffers) return acts(s, thread, label, visit);
     after_ = s;
     if (each.op == Op::crash) {
       machine_.crash(after_, machine_.host(thread));
-    } else if (each.op == Op::mrmw) {
+    } else if (is_past_caches(each.op)) {
       machine_.device_add(after_, thread);
     } else if (each.op == Op::pf && (!options_.reduced || !options_.speculate)) {
       const auto line = static_cast<std::size_t>(each.line);
@@ -146,6 +147,15 @@ class Steps : public AtOnce {
       return;
     }
     visit(label, after_);
+  }
+
+  // Whether a non-temporal store of the thread waits to drain.
+  bool streams(const State& s, std::size_t thread) const {
+    const std::size_t begin = machine_.buffer_at(s, thread);
+    for (std::size_t at = begin; at < begin + machine_.length(s, thread); ++at) {
+      if (machine_.entry_at(s, at).kind == Kind::nt) return true;
+    }
+    return false;
   }
 
   template <class Visit>

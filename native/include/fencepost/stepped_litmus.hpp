@@ -72,7 +72,7 @@ class LitmusThread final : public Program {
       case Op::mf: operation_.kind = Kind::full_fence; break;
       case Op::lf: operation_.kind = Kind::load_fence; break;
       case Op::pf: operation_.kind = Kind::prefetch; break;
-      default: throw Refused("the stepped machine has no CRASH: decide this file with `fencepost litmus`");
+      default: throw Refused("the stepped machine has no CRASH and no UR: decide this file with `fencepost litmus`");
     }
   }
 
@@ -106,8 +106,8 @@ inline Threads threads_of(const litmus::Program& program) {
   Threads threads;
   for (const litmus::Thread& each : program.threads) {
     for (const litmus::Instruction& instruction : each.instructions) {
-      if (instruction.op == litmus::Op::crash) {
-        throw Refused("the stepped machine has no CRASH: decide this file with `fencepost litmus`");
+      if (instruction.op == litmus::Op::crash || instruction.op == litmus::Op::ur) {
+        throw Refused("the stepped machine has no CRASH and no UR: decide this file with `fencepost litmus`");
       }
     }
     threads.hosts.push_back(static_cast<Host>(each.host));

@@ -6,7 +6,8 @@ simulation   the programs on the workload, held against the spec at every step; 
 native       the C++: the corpus under every schedule; beside the model step by step; raced on the workload
 """
 
+from fencepost.checking.own import OwnReport, is_own_work
 from fencepost.checking.run import check, refuse_unfit
 from fencepost.checking.screen import CheckReport
 
-__all__ = ["CheckReport", "check", "refuse_unfit"]
+__all__ = ["CheckReport", "OwnReport", "check", "is_own_work", "refuse_unfit"]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from fencepost.checking.by_explorer import by_explorer, by_native_explorer
 from fencepost.checking.by_model import by_simulation, by_z3
 from fencepost.checking.by_native import by_lockstep, by_race, same
 from fencepost.checking.job import Job
+from fencepost.checking.own import Own, OwnReport, check_own, is_own_work
 from fencepost.checking.screen import CheckReport
 from fencepost.model.contract import LEVELS, Level, Verdict
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
@@ -34,7 +36,7 @@ CAME_BACK = "came-back"
 
 
 def check(
-    target: str | None = None,
+    target: Own | None = None,
     *,
     workload: Workload | None = None,
     level: Level | None = None,
@@ -46,10 +48,11 @@ def check(
     thorough: bool = False,
     out: Path | None = None,
     on_progress: Callable[[str], None] = lambda message: None,
-) -> CheckReport:
-    """Check the sequencer called `target`, or all sound ones of a level, or of both.
+) -> CheckReport | OwnReport:
+    """Check the sequencer called `target`, or all sound ones of a level, or of both; or work of one's own.
 
-    target       a sequencer's name; also one that is a spec only, or kept to be refuted. None: all sound ones
+    target       a sequencer's name; also one that is a spec only, or kept to be refuted. None: all sound ones.
+                 A class of a protocol or a sequencer, a `fencepost.program.Program`, FILE.py[:Name] or FILE.cpp
     workload     what is sent in the simulation and the race; None: the recorded one of the level
     timeout      seconds; what a search for schedules has not visited by then is *not found*, never passed over
     thorough     search every scenario to its end, or until the timeout
@@ -61,7 +64,14 @@ def check(
     property, and for a sequencer that is not of the level; Interrupted with the report so far.
     """
     engines = _engines(engine)
-    names = _asked(target, level)
+    if is_own_work(target):
+        if workload is not None or thorough:
+            raise InputError(f"{target} is of your own, which takes no workload and is always searched to its end")
+        return check_own(
+            cast("Own", target), level=level, property=property, engines=engines, seed=seed, jobs=jobs,
+            timeout=timeout, out=out, on_progress=on_progress,
+        )  # fmt: skip
+    names = _asked(cast("str | None", target), level)
     if workload is not None:
         refuse_unfit(workload, "the workload")
     deadline = time.perf_counter() + timeout

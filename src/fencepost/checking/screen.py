@@ -36,7 +36,7 @@ class CheckReport(Report):
 
     def lines(self) -> Iterator[str]:
         """Yield the one screen: at most 40 lines of 80 columns where nothing is violated."""
-        yield from _wrapped(self._question())
+        yield from wrapped(self._question())
         yield ""
         yield from aligned(self._matrix())
         yield "-: nothing came of that engine.  n/m: promises that it judged, of the level's."
@@ -47,7 +47,7 @@ class CheckReport(Report):
         yield from self._happened()
         yield from self._counterexamples()
         yield ""
-        yield from _wrapped(self._words())
+        yield from wrapped(self._words())
 
     def verbose_lines(self) -> Iterator[str]:
         """Yield the table of properties and engines of each sequencer, what happened, and whole counterexamples."""
@@ -56,7 +56,7 @@ class CheckReport(Report):
             yield f"level {found[0].details['level']}: {target}" if found else target
             yield from aligned((("property", *ENGINES), *(self._row(found, name) for name in _properties(found))))
             seen = ", ".join(f"{name} {count}" for name, count in self.happened.get(target, {}).items())
-            yield from _wrapped(f"happened: {seen or 'nothing was run'}")
+            yield from wrapped(f"happened: {seen or 'nothing was run'}")
             yield ""
         yield from self._bounds()
         yield from self._notes()
@@ -65,7 +65,7 @@ class CheckReport(Report):
             yield from (f"    {line}" for line in each.explanation.splitlines())
             yield from _replay_line(each)
             yield ""
-        yield from _wrapped(self._words())
+        yield from wrapped(self._words())
 
     # --- parts of the screen ---
 
@@ -100,9 +100,9 @@ class CheckReport(Report):
             if self.of(engine=engine):
                 bounds = list(self._bounds_of(engine))
                 shared = f": {bounds[0]}" if len(bounds) == 1 else ""
-                yield from _wrapped(f"{engine + ':':<12}{_ABOUT[engine]}{shared}", indent=12)
+                yield from wrapped(f"{engine + ':':<12}{_ABOUT[engine]}{shared}", indent=12)
                 for text in bounds if len(bounds) > 1 else ():
-                    yield from _wrapped(text, indent=14, first=12)
+                    yield from wrapped(text, indent=14, first=12)
 
     def _bounds_of(self, engine: str) -> Iterator[str]:
         """Yield how far an engine went: once for all sequencers where only numbers differ, else by sequencer."""
@@ -126,12 +126,12 @@ class CheckReport(Report):
         for level in sorted({each.details["level"] for each in self.findings}):
             shown = {each.property for each in self.findings if each.details["level"] == level}
             if missing := [name for name in promised(level) if name not in shown]:
-                yield from _wrapped(f"No engine shows at level {level}: {', '.join(missing)}.")
+                yield from wrapped(f"No engine shows at level {level}: {', '.join(missing)}.")
 
     def _notes(self) -> Iterator[str]:
         for note in dict.fromkeys(each.details.get("note") for each in self.findings):
             if note:
-                yield from _wrapped(f"{note}.")
+                yield from wrapped(f"{note}.")
 
     def _happened(self) -> Iterator[str]:
         """Yield what was seen of a single sequencer; of several, `-v` has it."""
@@ -141,13 +141,13 @@ class CheckReport(Report):
             of_model = {name: count for name, count in seen.items() if not name.startswith("native ")}
             for where, counts in (("", of_model), (" on threads", of_threads)):
                 if counts:
-                    yield from _wrapped(f"happened{where}: {', '.join(f'{name} {n}' for name, n in counts.items())}")
+                    yield from wrapped(f"happened{where}: {', '.join(f'{name} {n}' for name, n in counts.items())}")
 
     def _counterexamples(self) -> Iterator[str]:
         found = self.violations()
         for number, each in enumerate(found):
             yield ""
-            yield from _wrapped(f"{each.target}: {each.property} is violated in {each.engine} ({each.bound})")
+            yield from wrapped(f"{each.target}: {each.property} is violated in {each.engine} ({each.bound})")
             text = each.explanation.splitlines()
             if number == 0 and len(text) <= SHOWN_LINES:
                 yield from (f"    {line}" for line in text)
@@ -223,7 +223,8 @@ def _replay_line(each: Finding) -> Iterator[str]:
         yield f"    fencepost replay {each.trace}"
 
 
-def _wrapped(text: str, *, indent: int = 0, first: int = 0) -> list[str]:
+def wrapped(text: str, *, indent: int = 0, first: int = 0) -> list[str]:
+    """Return a text as lines of the screen's width."""
     return textwrap.wrap(
         text, WIDTH, initial_indent=" " * first, subsequent_indent=" " * indent, break_long_words=False
     ) or [""]

@@ -71,10 +71,10 @@ def cli() -> None:
     """Define, prove, simulate and race total-order sequencers.
 
     \b
-    fencepost check                              all sound sequencers, every engine
-    fencepost explore order4.claim               its schedules on incoherent memory
-    fencepost verify history.csv --level 4       your own recorded history
-    fencepost new program mailbox                your own program, to begin with
+    fencepost check                          all sound sequencers, every engine
+    fencepost explore order4.claim           its schedules on incoherent memory
+    fencepost verify history.csv --level 4   your own recorded history
+    fencepost new program mailbox            your own program, to begin with
 
     Exit codes: 0 everything asked holds within the bound that is printed, 1 violated, 2 usage or bad
     input, 3 unknown, 70 a bug in fencepost, 130 interrupted, 143 terminated.

@@ -21,6 +21,7 @@ from fencepost.command_line.output import exit_code, found_by, print_report, pri
 @click.option("--property", metavar="NAME", help="Only safety, or only freshness.")
 @click.option("--runs", is_flag=True, help="Show the run behind every required slot.")
 @options.timeout_option(60.0)
+@options.hosts_option
 @options.strict_option
 @options.out_option
 @options.json_option
@@ -29,13 +30,16 @@ from fencepost.command_line.output import exit_code, found_by, print_report, pri
 def ablate_command(context: click.Context, /, program: str | None, as_list: bool, **given: Any) -> None:
     """Say which optional instructions of a program are required, and list all minimal sufficient sets.
 
-    A slot is an instruction marked with `?` in a litmus file, such as `FO d?`. Safety (`bad` is unreachable) and
-    freshness (`stale` is unreachable) are asked separately. Exits 1 when no set of slots suffices: then a store must
-    move, and which one is said. Under a crash profile hosts may crash at any moment; a CRASH in the file is asked about
-    beside that.
+    A slot is an instruction marked with `?` in a litmus file, such as `FO d?`; in herd's format every fence and flush
+    is one. Safety (`bad` is unreachable) and freshness (`stale` is unreachable) are asked separately. Exits 1 when no
+    set of slots suffices: then a store must move, and which one is said. Under a crash profile hosts may crash at any
+    moment; a CRASH in the file is asked about beside that.
 
     In a program of your own, FILE.py or FILE.py:NAME, the marked operations are those in optional(...) of
     fencepost.program; a set suffices where no run of the program with it is violated.
+
+    A wrong program in which nothing is marked is mended: the fewest flushes and fences are said that make it right when
+    they are inserted. It is wrong as it stands, so the exit code is 1.
 
     \b
     fencepost ablate publication
@@ -57,6 +61,7 @@ def ablate_command(context: click.Context, /, program: str | None, as_list: bool
         profile=given["profile"],
         matrix=given["matrix"],
         strict=given["strict"],
+        hosts=given["hosts"],
         out=out,
         on_progress=progress(given["quiet"]),
     )

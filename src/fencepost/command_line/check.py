@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
-@click.argument("target", required=False, metavar="[SEQUENCER|WORKLOAD]")
+@click.argument("target", required=False, metavar="[SEQUENCER|WORKLOAD|FILE.py[:NAME]|FILE.cpp]")
 @click.option("--sequencer", metavar="NAME", help="One sequencer, such as order4.claim; also one kept to be refuted.")
 @click.option("--workload", type=click.Path(path_type=Path), help="What is sent; by default a recorded workload.")
 @list_option
@@ -40,9 +40,13 @@ def check_command(context: click.Context, /, target: str | None, **given: Any) -
     on memory that is not coherent. The simulation runs the programs on the workload, every step held against the spec.
     The native code is explored on the same corpus, run step by step beside the model, and raced by real threads.
 
+    FILE.py and FILE.cpp are your own (docs/own.md): every protocol, program and sequencer in it, by the engines that
+    apply. A sequencer needs its --level.
+
     \b
     fencepost check
     fencepost check order4.claim
+    fencepost check mine.py
     fencepost check workload.csv --sequencer order4.claim
     """
     from fencepost.checking import check
@@ -69,11 +73,15 @@ def check_command(context: click.Context, /, target: str | None, **given: Any) -
 
 def _asked(target: str | None, sequencer: str | None, workload: Path | None) -> tuple[str | None, Workload | None]:
     """Return the sequencer and the workload: TARGET is a workload where it is a file, or looks like one."""
-    from fencepost.checking import refuse_unfit
+    from fencepost.checking import is_own_work, refuse_unfit
     from fencepost.model.errors import InputError
     from fencepost.model.histories import read_workload
     from fencepost.model.specs import PROTOCOLS
 
+    if target is not None and is_own_work(target):
+        if sequencer is not None or workload is not None:
+            raise InputError(f"{target} is of your own: leave out {sequencer or workload}")
+        return target, None
     is_file = (
         target is not None and target not in PROTOCOLS and (Path(target).exists() or Path(target).suffix in _ENDINGS)
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,9 @@ import click
 from fencepost.command_line import options
 from fencepost.command_line.output import exit_code, found_by, print_report, progress, writable
 
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600}
-
-
-def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """Return the seconds that `60s`, `5m`, `1h` or a number stand for."""
-    if value is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|)", value)
-    if found is None or float(found[1]) == 0:
-        raise click.BadParameter(f"{value!r} is no time: expected a number of seconds such as 60s, or 5m, or 1h")
-    return float(found[1]) * _UNITS[found[2]]
-
 
 @click.command("compare")
-@click.argument("names", nargs=-1, metavar="[SEQUENCER|FILE.py[:CLASS]]...")
+@click.argument("names", nargs=-1, metavar="[SEQUENCER|FILE.py[:CLASS]|FILE.cpp]...")
 @options.one_level_option
 @click.option("--sequencer", "more", multiple=True, metavar="S", help="The same as an argument.")
 @click.option(
@@ -43,7 +30,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     metavar="N",
     help="Tried in each row, unless one fails; by default 1000 stepped, 200 attempts, 100 races.",
 )
-@click.option("--timeout", callback=_seconds, metavar="TIME", help="Draw for so long instead: 60 (seconds), 5m.")
+@options.timeout_option(None, "Draw for so long, all rows together, instead of a number of examples.")
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
@@ -65,7 +52,8 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], **given: 
     contract, and each native step must be one that the spec accepts. Under `race`, the production sequencers order
     drawn workloads on real threads. What fails is shown as small as it gets.
 
-    FILE.py is a sequencer of your own; its answers are compared, attempt by attempt. Say its --level.
+    FILE.py and FILE.cpp are sequencers of your own; their answers are compared, attempt by attempt. Say the --level.
+    FILE.cpp is compiled with the headers of fencepost, into your cache.
 
     \b
     fencepost compare order4.claim --examples 100

@@ -75,9 +75,10 @@ if TYPE_CHECKING:
 )
 @click.option("--pct-depth", type=click.IntRange(1, 9), default=3, show_default=True, help="The d of PCT.")
 @click.option("--depth", type=click.IntRange(1, 10**6), default=5_000, show_default=True, help="The steps of a run.")
-@click.option("--timeout", type=options.Between(0.01, 10**6), default=60.0, show_default=True, help="Seconds.")
+@options.timeout_option(60.0)
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--resume", is_flag=True, help="Continue where an interrupted search with the same --out stopped.")
+@options.hosts_option
 @options.strict_option
 @options.seed_option
 @options.out_option
@@ -122,6 +123,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         pct_depth=given["pct_depth"],
         resume=given["resume"],
         strict=given["strict"],
+        hosts=given["hosts"],
         out=out,
         on_progress=progress(given["quiet"]),
     )

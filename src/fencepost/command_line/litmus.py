@@ -38,17 +38,14 @@ _ENGINES = ("explorer", "native", "z3")
     show_default=True,
     help="The states after which an explorer answers unknown.",
 )
-@click.option(
-    "--timeout",
-    type=options.Between(0.001, 86_400),
-    default=20.0,
-    show_default=True,
-    help="The seconds after which an engine answers unknown to a test.",
-)
+@options.timeout_option(20.0, "An engine that has not decided a test by then answers unknown.")
 @click.option("--as-defined", is_flag=True, help="Explore the definition's own steps instead of the larger ones.")
 @click.option("--outcomes", is_flag=True, help="Every end of one FILE, with how it is reached, instead of its bad one.")
 @click.option("--runs", is_flag=True, help="Show a run for every end that is allowed.")
 @click.option("--idioms", is_flag=True, help="The sequencer's own idioms, with reasons, instead of the tests.")
+@click.option("--herd", is_flag=True, help="Print final states as herd does, of tests in herd's format.")
+@click.option("--write", type=options.Choice(("fencepost", "herd")), help="Print a test in this format instead.")
+@options.hosts_option
 @options.strict_option
 @options.json_option
 @options.quiet_option
@@ -60,7 +57,8 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
     Without FILE or DIR, every test that ships with fencepost. The explorers in Python and C++ and Z3 on timestamps must
     agree with each other and with what the file expects; a mismatch exits 1 and shows the run that decides it. Of a
     file that expects nothing it is said what was found. A file that cannot be read is said on stderr, the others are
-    decided, and the exit code is 2.
+    decided, and the exit code is 2. Files in herd's format (X86, X86_64) are known by what is in them; `-` is standard
+    input, and a file called @NAME lists others.
 
     \b
     fencepost litmus
@@ -72,6 +70,10 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
 
     if given["idioms"] and paths:
         raise click.UsageError("--idioms and paths exclude each other")
+    if given["herd"] or given["write"]:
+        from fencepost.command_line.herd import print_other
+
+        context.exit(print_other(paths, given))
     if given["outcomes"]:
         _print_outcomes(paths, given)
         return
@@ -87,6 +89,7 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
         matrix=given["matrix"],
         as_defined=given["as_defined"],
         strict=given["strict"],
+        hosts=given["hosts"],
         on_progress=progress(given["quiet"], every_seconds=1.0),
         refused=refused.append,
     )
@@ -101,7 +104,7 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
 
 
 def _print_outcomes(paths: tuple[Path, ...], given: dict[str, Any]) -> None:
-    from fencepost.litmus_outcomes import litmus_outcomes
+    from fencepost.litmus_ends import litmus_outcomes
     from fencepost.litmus_tests import EXPECTED
     from fencepost.targets import one_of
 

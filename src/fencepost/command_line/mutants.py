@@ -34,12 +34,8 @@ MODES = (
     help=f"Only this engine ({', '.join(ENGINES)}) in all its modes, or one mode ({', '.join(MODES)}); may be given"
     " more than once.",
 )
-@click.option(
-    "--timeout",
-    type=options.Between(0.01, 86_400),
-    default=None,
-    metavar="SECONDS",
-    help="How long an engine may look, for each cell; by default 5. With --native, all killers for a mutant: 60.",
+@options.timeout_option(
+    None, "How long an engine may look, for each cell (5 s); with --native, all killers for a mutant (60 s)."
 )
 @click.option("--native", is_flag=True, help="One-line mutants of the C++ instead: compiled, and killed.")
 @click.option("--list", "only_list", is_flag=True, help="The bugs, what they break and where they come from.")

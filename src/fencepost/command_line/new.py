@@ -12,9 +12,13 @@ import click
     "--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="The folder to write to; here."
 )
 def new_command(kind: str, name: str, out: Path) -> None:
-    """Write one commented file of a KIND (program, protocol, sequencer), called NAME, that runs at once.
+    """Write one commented file of a KIND (protocol, program, sequencer, cpp), called NAME, that runs at once.
 
-    It is right as it is, and names the line to delete to see a counterexample.
+    It is right as it is, and names the line to delete to see a counterexample. A sequencer of your own is written in
+    Python, or, as cpp, in C++.
+
+    \b
+    fencepost new program mailbox
     """
     from fencepost.templates import commands_of, marked_line_number, new
 

@@ -1,9 +1,10 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable
 from math import isnan
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import click
 
@@ -12,13 +13,51 @@ from fencepost.model.errors import expected_of
 from fencepost.model.report import ENGINES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Decorator: TypeAlias = Callable[[Any], Any]
 
 
-class Choice(click.Choice[str]):
+if TYPE_CHECKING:
+
+    class _Words(click.Choice[str]): ...
+
+    class _Time(click.ParamType[float]): ...
+else:  # neither is a generic in the oldest click that is supported
+    _Words, _Time = click.Choice, click.ParamType
+
+
+class Choice(_Words):
     """One of some words; a wrong one is answered with the words nearest to it."""
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         return f"unknown {value!r}: {expected_of(str(value), [str(each) for each in self.choices])}"
+
+
+class Between(click.FloatRange):
+    """A number within a range, which `nan` is not, though it is neither below nor above."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """Return the number; fails for a text that is none, and for one outside the range."""
+        number: float = super().convert(value, parameter, context)
+        if isnan(number):
+            self.fail(f"{value} is no number", parameter, context)
+        return number
+
+
+class Seconds(_Time):
+    """A time: a number of seconds, or one with a unit, such as 60s, 5m or 1h."""
+
+    name = "TIME"
+    _units: ClassVar[dict[str, int]] = {"": 1, "s": 1, "m": 60, "h": 3_600}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|)", str(value))
+        if found is None or not 0 < float(found[1]) < 10**6:
+            self.fail(
+                f"{value} is no number of seconds: expected a number of seconds such as 60s, or 5m, or 1h", param, ctx
+            )
+        return float(found[1]) * self._units[found[2]]
 
 
 def levels(value: str) -> tuple[Level, ...]:
@@ -59,31 +98,17 @@ engine_option = click.option(
 jobs_option = click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes.")
 
 
-class Between(click.FloatRange):
-    """A number within a range, which `nan` is not, though it is neither below nor above."""
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        """Return the number; fails for a text that is none, and for one outside the range."""
-        number: float = super().convert(value, parameter, context)
-        if isnan(number):
-            self.fail(f"{value} is no number", parameter, context)
-        return number
-
-
-def timeout_option(seconds: float) -> Callable[[Function], Function]:
+def timeout_option(seconds: float | None, help: str = "What is not visited by then is said.") -> Decorator:
     """Return --timeout, with what it is by default."""
-    return click.option(
-        "--timeout",
-        type=Between(0.01, 10**6),
-        default=seconds,
-        show_default=True,
-        help="Seconds; what is not visited by then is said.",
-    )
+    return click.option("--timeout", type=Seconds(), default=seconds, show_default=seconds is not None, help=help)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 strict_option = click.option(
     "--strict", is_flag=True, help="What a litmus file says and seldom means is an error, not a warning."
+)
+hosts_option = click.option(
+    "--hosts", metavar="P0=0,P1=1", default="", help="The hosts of the threads of tests in herd's format; else one."
 )
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 seed_option = click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from fencepost.model.contract import Verdict
 if TYPE_CHECKING:
     from fencepost.model.language import Protocol
     from fencepost.proofs import Solving
+    from fencepost.proofs.mutants import Mutant
 
 
 def _sizes(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
@@ -62,7 +64,7 @@ def _sizes(context: click.Context, parameter: click.Parameter, values: tuple[str
 )
 @options.one_level_option
 @options.property_option
-@click.option("--timeout", type=options.Between(0.01), metavar="S", help="About S seconds for an obligation, as work.")
+@options.timeout_option(None, "About so long for each obligation, as a limit of work.")
 @options.out_option
 @options.json_option
 @options.quiet_option
@@ -124,8 +126,15 @@ def _print_list(names: tuple[str, ...]) -> None:
         click.echo(f"{each.name} ({kind}): {', '.join(each.promises)}")
 
 
+_REDUNDANT = "all still holds: no promise asks for this requirement"
+_SURVIVORS = (
+    "A requirement without which all still holds makes no protocol wrong: what is promised is proved without it, too."
+    " Leave it out, or state as a promise or an invariant what it is for."
+)
+
+
 def _print_mutants(asked: tuple[type[Protocol], ...], as_json: bool) -> int:
-    """Print the kill table; a mutant that survives without being listed as equivalent is a violation."""
+    """Print what notices each requirement that is left out; one that nothing notices, and nothing excuses, exits 1."""
     from fencepost.proofs.mutants import mutants
 
     made = found_by(lambda: mutants(asked))
@@ -133,22 +142,38 @@ def _print_mutants(asked: tuple[type[Protocol], ...], as_json: bool) -> int:
         {
             "mutant": mutant.name,
             "engine": "z3",
-            "outcome": "caught" if mutant.killed_by else "missed",
-            "by": mutant.killed_by and mutant.killed_by.statement,
+            "outcome": mutant.outcome,
+            "by": mutant.killed_by,
+            "step": mutant.cti and str(mutant.cti.step),
             "equivalent": mutant.equivalent,
             "seconds": round(mutant.seconds, 6),
             "trace_length": None,
         }
         for mutant in made
     ]
-    survivors = [mutant for mutant in made if mutant.killed_by is None and mutant.equivalent is None]
-    verdict = Verdict.VIOLATED if survivors else Verdict.PROVED if made else Verdict.UNKNOWN
+    redundant = [mutant for mutant in made if mutant.outcome == "redundant"]
+    undecided = not made or any(mutant.outcome == "unknown" for mutant in made)
+    verdict = Verdict.VIOLATED if redundant else Verdict.UNKNOWN if undecided else Verdict.PROVED
     if as_json:
         print_json("mutants", verdict, None, rows)
         return exit_code(verdict)
-    cells = [[str(r["mutant"]), str(r["outcome"]), str(r["by"] or r["equivalent"] or "SURVIVES")] for r in rows]
-    print_table("one requirement less", ["mutant", "outcome", "what no longer holds, or why it still may"], cells)
-    caught = sum(mutant.killed_by is not None for mutant in made)
-    click.echo(f"{len(made)} mutants: {caught} caught, {len(made) - caught - len(survivors)} equivalent")
-    print_summary(verdict=verdict, property=survivors[0].name if survivors else None, seed=None, trace=None)
+    cells = [[mutant.name, mutant.outcome, _noticed(mutant)] for mutant in made]
+    print_table("weakened specs: one requirement less", ["weakened spec", "outcome", "what no longer holds"], cells)
+    counts = Counter(mutant.outcome for mutant in made)
+    confirmed = sum(mutant.cti is not None for mutant in made)
+    others = "".join(f", {counts[each]} {each}" for each in ("redundant", "unknown") if counts[each])
+    click.echo(
+        f"{len(made)} weakened specs: {counts['caught']} caught, {confirmed} of them by a step in a small instance;"
+        f" {counts['equivalent']} equivalent{others}"
+    )
+    if redundant:
+        click.echo(_SURVIVORS)
+    print_summary(verdict=verdict, property=redundant[0].name if redundant else None, seed=None, trace=None)
     return exit_code(verdict)
+
+
+def _noticed(mutant: Mutant) -> str:
+    """Say what becomes of a weakened spec."""
+    if mutant.killed_by is not None:
+        return f"{mutant.killed_by}, by {mutant.cti.step}" if mutant.cti is not None else mutant.killed_by
+    return mutant.equivalent or (f"Z3 gave up on {mutant.unknown}" if mutant.unknown else _REDUNDANT)

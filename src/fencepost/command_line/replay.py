@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fencepost.model.explorer.run_trace import RunTrace
-    from fencepost.model.language import Protocol
     from fencepost.model.trace import Trace
 
 EXPORTS = ("text", "chrome", "shiviz", "html", "itf")
@@ -27,8 +26,8 @@ EXPORTS = ("text", "chrome", "shiviz", "html", "itf")
 @options.engine_option
 @click.option("--step", "stepwise", is_flag=True, help="One step at a time: Enter for the next, q to stop.")
 @click.option("--full", is_flag=True, help="Every operation, and all that buffers, caches and memory hold.")
-@click.option("--export", type=options.Choice(EXPORTS), help="Write the run for another tool, to the file of --out.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where --export writes.")
+@click.option("--export", type=options.Choice(EXPORTS), help="Write the run for another tool, to the file of --to.")
+@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where --export writes.")
 @options.json_option
 @options.quiet_option
 @click.pass_context
@@ -39,7 +38,7 @@ def replay_command(
     stepwise: bool,
     full: bool,
     export: str | None,
-    out: Path | None,
+    to: Path | None,
     **given: Any,
 ) -> None:
     """Run a TRACE again in every engine that can express it, and say what it violates and why.
@@ -55,16 +54,16 @@ def replay_command(
     from fencepost.model.errors import InputError
     from fencepost.replaying import read, replay
 
-    if (export is None) is not (out is None):
-        raise InputError("--export and --out FILE go together: one says what to write, the other where")
+    if (export is None) is not (to is None):
+        raise InputError("--export and --to FILE go together: one says what to write, the other where")
     of = read(trace)
     report = found_by(lambda: replay(of, engine=given["engines"], on_progress=progress(given["quiet"])))
-    if export is not None and out is not None:
-        write_export(of, export, out, full=full)
+    if export is not None and to is not None:
+        write_export(of, export, to, full=full)
     if not given["as_json"]:
         for line in _told(of, trace, full=full, stepwise=stepwise):
             click.echo(line)
-    print_report(replace(report, files=(trace, out)), as_json=given["as_json"])
+    print_report(replace(report, files=(trace, to)), as_json=given["as_json"])
     context.exit(exit_code(report.verdict))
 
 
@@ -95,27 +94,14 @@ def _told(given: Trace | RunTrace, path: Path, *, full: bool, stepwise: bool) ->
 
 def _spec_steps(given: Trace, *, full: bool) -> Iterator[list[str]]:
     """Yield each step of a spec's trace; with `full`, also what it changed."""
+    from fencepost.model.trace import cells_of
+
     width = len(str(len(given.steps)))
     before: dict[str, str] = {}
     for number, state in enumerate(given.states()):
-        after = _fields(state)
+        after = cells_of(state)
         if number:
             changed = [f"{name} = {value}" for name, value in after.items() if before.get(name) != value]
             indented = [f"{'':>{width}}    {each}" for each in changed if full]
             yield [f"{number:>{width}}  {given.steps[number - 1]}", *indented]
         before = after
-
-
-def _fields(state: Protocol) -> dict[str, str]:
-    """Return what the fields of a spec's state hold, cell by cell."""
-    from fencepost.model.language import Map
-
-    found = {}
-    for name in state.fields:
-        value = getattr(state, name)
-        if isinstance(value, Map):
-            for key, cell in value.written().items():
-                found[f"{name}[{', '.join(map(str, key if isinstance(key, tuple) else (key,)))}]"] = str(cell)
-        else:
-            found[name] = str(value)
-    return found

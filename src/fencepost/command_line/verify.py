@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from fencepost.command_line import options
 from fencepost.command_line.output import EXIT_BAD_INPUT, exit_code, found_by, print_report, print_table, progress
+from fencepost.model.errors import InputError, unknown_choice
 
 if TYPE_CHECKING:
     from fencepost.model.contract import Level
     from fencepost.model.histories import Beside, Rules
     from fencepost.model.histories.presets import Preset
+    from fencepost.reports.verify import VerifyReport
 
 _FILE = click.Path(path_type=Path)
 
@@ -50,6 +53,10 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--seq-counts", type=options.Choice(["batches", "messages"]), help="What batch_seq counts.")
 @click.option("--numbered-by", type=options.Choice(["client", "client-broker"]), help="Whose batches are numbered.")
 @click.option("--across-logs", is_flag=True, default=None, help="A client's numbering goes through all logs.")
+@click.option("--follow", is_flag=True, help="Read a file that grows, or a pipe, and report as rows come.")
+@click.option("--idle", type=click.FloatRange(0.0), metavar="SECONDS", help="With --follow: end when nothing comes.")
+@click.option("--model", metavar="MODEL", help="Search for an order of operations: of a register, queue or log.")
+@options.timeout_option(60.0)
 @click.option("--html", type=_FILE, metavar="FILE", help="Write what was found as a page for any browser.")
 @options.json_option
 @options.quiet_option
@@ -59,14 +66,17 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
 
     Every file is checked; one that cannot be read is said on stderr. The exit code is the worst: 1 where
     one is violated, else 2 where one cannot be read, else 3 where one is unknown. What a file has no
-    columns for is unknown: it decides where the property was named, and is left out of a level.
+    columns for is unknown: it decides where the property was named, and is left out of a level. With --model
+    a file holds operations, and it is searched whether some order of them explains what came back.
 
     \b
     fencepost verify history.csv --level 4
     """
     from fencepost.model.contract import Verdict
+    from fencepost.model.histories import Rules
     from fencepost.model.histories.columns import mapping_of
     from fencepost.model.histories.rules import choose
+    from fencepost.model.linearizability import MODELS
     from fencepost.verifying import preset_named, verify
 
     if given["listing"]:
@@ -75,17 +85,29 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
     if not histories:
         raise click.UsageError("no HISTORY: expected at least one file")
     level: Level | None = None if given["level"] is None else options.levels(given["level"])[0]
-    preset = preset_named(given["preset"])
-    rules = _rules(preset, given)
-    choose(level, given["names"] or None, given["without"])  # before any file is read
+    if given["model"] is not None:
+        _refuse_with_a_model(context)
+        if given["model"] not in MODELS:
+            raise unknown_choice("model", given["model"], MODELS)
+        preset, rules = None, None
+    else:
+        preset = preset_named(given["preset"])
+        rules = _rules(preset, given)
+        choose(level, given["names"] or None, given["without"])  # before any file is read
+    if _is_followed(histories, given):
+        report = found_by(lambda: _follow(histories[0], level, rules or Rules(), given, as_json))
+        print_report(report, as_json=as_json)
+        context.exit(exit_code(report.verdict))
     asked = partial(
         verify,
         histories,
+        model=given["model"],
+        timeout=given["timeout"],
         level=level,
         property=given["names"] or None,
         without=given["without"],
         rules=rules,
-        beside=_beside(given),
+        beside=None if given["model"] is not None else _beside(given),
         columns=mapping_of(given["mapping"]) if given["mapping"] else None,
         format=given["preset"],
         time_unit=given["time_unit"],
@@ -102,6 +124,49 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
         print_report(report, as_json=as_json)
     context.exit(EXIT_BAD_INPUT if report.unread and report.verdict is not Verdict.VIOLATED
                  else exit_code(report.verdict))  # fmt: skip
+
+
+_WITH_A_MODEL = ("model", "timeout", "preset", "html", "as_json", "quiet", "histories", "listing")
+
+
+def _refuse_with_a_model(context: click.Context) -> None:
+    """Raise InputError where something is asked of a log's rows."""
+    for name in context.params:
+        if name not in _WITH_A_MODEL and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            said = next(each.opts[0] for each in context.command.params if each.name == name)
+            raise InputError(f"{said} asks for something of a log's rows: expected it without --model")
+
+
+def _is_followed(histories: tuple[Path, ...], given: dict[str, Any]) -> bool:
+    if given["follow"] and (len(histories) > 1 or given["sent"] or given["acks"] or given["readers"]):
+        raise InputError("--follow takes one HISTORY alone: expected no other, and no --sent, --acks or --readers")
+    if given["idle"] is not None and not given["follow"]:
+        raise InputError("--idle says when --follow ends: expected both")
+    return bool(given["follow"])
+
+
+def _follow(path: Path, level: Level | None, rules: Rules, given: dict[str, Any], as_json: bool) -> VerifyReport:
+    from fencepost.following import follow
+    from fencepost.model.histories.columns import mapping_of
+    from fencepost.model.histories.one_pass import Breach
+
+    def tell(name: str, breach: Breach) -> None:
+        rows = " and ".join(str(row + 1) for row in breach.rows)
+        click.echo(f"violated so far: {path}: {name}{f' at row {rows}' if rows else ''}", err=as_json)
+
+    return follow(
+        path,
+        level=level,
+        property=given["names"] or None,
+        without=given["without"],
+        rules=rules,
+        columns=mapping_of(given["mapping"]) if given["mapping"] else None,
+        format=given["preset"],
+        time_unit=given["time_unit"],
+        idle=given["idle"],
+        on_found=tell,
+        on_progress=progress(given["quiet"]),
+    )
 
 
 def _rules(preset: Preset | None, given: dict[str, Any]) -> Rules:

@@ -19,6 +19,7 @@ from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import NAMED, Counterexample
 from fencepost.model.contract import Level
+from fencepost.model.errors import InputError
 from fencepost.model.processes import trying
 from fencepost.named_workloads import name_of_rows, named_rows
 from fencepost.native.adapter import Answer, CompiledSequencer
@@ -180,6 +181,23 @@ class Attempted:
     def told(self, example: AttemptExample) -> tuple[tuple[str, ...], int]:
         """Return what is sent, in words."""
         return tuple(_sent(example)), len(example.rows)
+
+
+def of_user(yours: Make | ModuleType | Native, levels: tuple[Level, ...], *, is_alone: bool) -> Attempted:
+    """Return what drives a user's sequencer.
+
+    Raises InputError unless it is given with one level and alone, and for what makes none.
+    """
+    if len(levels) != 1:
+        raise InputError("of which level a sequencer of your own is, is not said: expected --level 4 or --level 5")
+    if not is_alone:
+        raise InputError("a sequencer of your own is compared alone: expected no other names beside it")
+    if isinstance(yours, ModuleType | Native):
+        module = yours if isinstance(yours, Native) else Native.named(yours)
+        return Attempted(module.name.rpartition(".")[2], levels[0], Compiled(module))
+    if not callable(yours):
+        raise InputError(f"{yours!r} is no sequencer: expected a class or function that makes a sequencer, or a module")
+    return Attempted(getattr(yours, "__name__", type(yours).__name__), levels[0], yours)
 
 
 def _fewer(example: AttemptExample) -> Iterator[AttemptExample]:

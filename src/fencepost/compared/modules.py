@@ -51,9 +51,15 @@ class Native:
         spec = spec_from_file_location(self.name, self.path, loader=ExtensionFileLoader(self.name, self.path))
         if spec is None or spec.loader is None:
             raise InputError(f"{self.path} cannot be loaded as {self.name}: expected a compiled module")
-        module = module_from_spec(spec)
-        sys.modules[self.name] = module
-        spec.loader.exec_module(module)
+        try:
+            module = module_from_spec(spec)
+            sys.modules[self.name] = module
+            spec.loader.exec_module(module)
+        except ImportError as error:
+            sys.modules.pop(self.name, None)
+            raise InputError(
+                f"{self.path} cannot be loaded: {error}: expected a module that needs nothing else"
+            ) from None
         return module
 
     def _has(self, names: tuple[str, ...]) -> bool:

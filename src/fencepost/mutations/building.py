@@ -6,22 +6,27 @@ the compiler, the interpreter. So a build is made once, and anything that change
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 import fencepost
+from fencepost.compiling import (
+    LINK_FLAGS,
+    SECONDS_MOST,
+    SUFFIX,
+    alone,
+    cache_folder,
+    compiler_path,
+    python_folders,
+    sources_in,
+    version_of,
+)
 from fencepost.model.errors import InputError
 from fencepost.mutations.mutation import Build
 
@@ -36,7 +41,6 @@ DEFINED: dict[Build, tuple[str, ...]] = {
     "workers": ("-DFENCEPOST_CLOCKED=2",),
     "stepped": (),
 }
-SECONDS_MOST = 600
 
 
 @dataclass(frozen=True)
@@ -62,16 +66,6 @@ class Toolchain:
         return self.native / "include" / "fencepost"
 
 
-def compiler_path(purpose: str) -> str:
-    """Return the C++ compiler that CXX names, or is on the path; InputError, with the purpose, for none."""
-    asked = os.environ.get("CXX")
-    compiler = next(filter(None, map(shutil.which, [asked] if asked else ["c++", "g++", "clang++"])), None)
-    if compiler is None:
-        what = f"CXX is {asked!r}, which is no program" if asked else "no c++, g++ or clang++ on the path"
-        raise InputError(f"{what}: {purpose}, expected a C++20 compiler; install one or set CXX")
-    return compiler
-
-
 @cache
 def toolchain() -> Toolchain:
     """Find a C++ compiler and the headers; InputError with what to install where something is missing."""
@@ -84,30 +78,8 @@ def toolchain() -> Toolchain:
     ):
         if not (native / source).is_file():
             raise InputError(f"{native / source} is missing: expected the C++ sources beside the package; reinstall it")
-    python = Path(sysconfig.get_paths()["include"])
-    if not (python / "Python.h").is_file():
-        raise InputError(
-            f"no Python.h in {python}: expected the interpreter's headers; install its development package"
-        )
-    pybind11 = _pybind11()
-    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
-    return Toolchain(compiler, version, native, (native, native / "include", python, pybind11))
-
-
-def _pybind11() -> Path:
-    try:
-        import pybind11
-    except ModuleNotFoundError:
-        raise InputError(
-            "native mutants are compiled with pybind11, which is not installed: pip install 'fencepost[mutants]'"
-        ) from None
-    return Path(pybind11.get_include())
-
-
-def cache_folder() -> Path:
-    """Return the user's cache directory for mutants; XDG_CACHE_HOME is honoured."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "fencepost" / "mutants"
+    includes = (native, native / "include", *python_folders("native mutants are"))
+    return Toolchain(compiler, version_of(compiler), native, includes)
 
 
 def build(number: int, kind: Build) -> Built:
@@ -117,35 +89,21 @@ def build(number: int, kind: Build) -> Built:
     refuses the sources.
     """
     tools = toolchain()
-    module = cache_folder() / f"{kind}-{number}-{_key(kind)}{sysconfig.get_config_var('EXT_SUFFIX')}"
+    module = cache_folder("mutants") / f"{kind}-{number}-{_key(kind)}{SUFFIX}"
     if module.is_file():
         return Built(module, 0.0)
     began = time.perf_counter()
-    try:
-        module.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(module.parent.with_name("building") / module.name):
-            if not module.is_file():  # nor has another process built it meanwhile
-                _build(tools, number, kind, module)
-    except OSError as error:
-        raise InputError(f"{module.parent} cannot be written: {error.strerror}; set XDG_CACHE_HOME") from None
+    with alone(module):
+        if not module.is_file():  # nor has another process built it meanwhile
+            _build(tools, number, kind, module)
     return Built(module, time.perf_counter() - began)
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Wait until no other process has this lock; it is given back however this one ends."""
-    lock.parent.mkdir(exist_ok=True)
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
 
 
 def _build(tools: Toolchain, number: int, kind: Build, module: Path) -> None:
     with tempfile.TemporaryDirectory(dir=module.parent) as folder:
         linked = Path(folder) / module.name
         objects = [_compiled(tools, name, number, kind, Path(folder)) for name in SOURCES[kind]]
-        shared = ["-shared", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
-        _run([tools.compiler, *shared, "-pthread", *map(str, objects), "-o", str(linked)])
+        _run([tools.compiler, *LINK_FLAGS, "-pthread", *map(str, objects), "-o", str(linked)])
         linked.replace(module)  # whole or not at all
 
 
@@ -179,7 +137,7 @@ def _sources_of(tools: Toolchain, name: str, kind: Build) -> list[Path]:
     """Return a source and every file that it includes, but for those of the system."""
     target = tools.native / name
     said = _run([tools.compiler, *FLAGS, *DEFINED[kind], "-DFENCEPOST_MUTANT=0", *_folders(tools), "-MM", str(target)])
-    return [Path(each) for each in said.replace("\\\n", " ").split(":", 1)[1].split()]
+    return sources_in(said)
 
 
 def _folders(tools: Toolchain) -> list[str]:

@@ -19,6 +19,7 @@ from fencepost.model.report import Finding, Report, of_property, table
 from fencepost.model.writing import kept
 from fencepost.proofs.ablation import Ablation
 from fencepost.proofs.program_ablation import ProgramAblation
+from fencepost.proofs.repair import Repair
 from fencepost.reports.litmus import crashing, resting, run_lines
 
 LITMUS_ENGINE = "z3, explorer"
@@ -61,6 +62,13 @@ class AblateReport(Report):
         yield f"{ablation.promise}{crash}: no run ends with {ablation.condition}"
         if ablation.reason:
             yield f"    {ablation.verdict}: {ablation.reason}"
+            return
+        if not ablation.slots:
+            if ablation.run is not None:
+                yield "nothing is marked, and the program is wrong:"
+                yield from run_lines(ablation.run)
+            yield from _repair(ablation.repair)
+            yield f"{ablation.verdict}: {ablation.bound}"
             return
         if ablation.minimal:
             rows = [[each.text, str(each.role), each.bound] for each in ablation.slots]
@@ -115,6 +123,7 @@ def _finding(test: LitmusTest, profile: str, matrix: str, ablation: Ablation, li
                 {"move": each.text, "minimal": [list(slots) for slots in each.minimal]} for each in ablation.moves
             ],
             "run": _cells(ablation.run),
+            "repair": _in_details(ablation.repair),
             "queries": ablation.queries,
         },
     )  # fmt: skip
@@ -137,6 +146,26 @@ def _sets(ablation: Ablation) -> Iterator[str]:
     yield f"{ablation.verdict}: {ablation.bound}"
 
 
+def _repair(repair: Repair | None) -> Iterator[str]:
+    """Yield what mends a wrong program in which nothing is marked."""
+    if repair is None:
+        return
+    if not repair.is_mended:
+        yield f"no flush and no fence mends it: with {repair.bound}, it is still wrong"
+        return
+    least = "minimal repair" if repair.is_smallest else "a repair of which nothing can be left out"
+    yield f"{least}, {len(repair.inserted)} to insert:"
+    yield from (f"    {each}" for each in repair.inserted)
+    yield f"tried: {repair.bound}"
+
+
+def _in_details(repair: Repair | None) -> dict[str, Any] | None:
+    if repair is None:
+        return None
+    found: dict[str, Any] = {"is_mended": repair.is_mended, "inserted": list(repair.inserted)}
+    return {**found, "is_smallest": repair.is_smallest, "bound": repair.bound}
+
+
 def _set(slots: tuple[str, ...]) -> str:
     return "{" + ", ".join(slots) + "}"
 
@@ -157,6 +186,9 @@ class ProgramAblateReport(AblateReport):
             yield title
             yield f"unknown: {found.reason}"
             return
+        if not found.marks:
+            yield from self._repaired(found)
+            return
         rows = [[each.text, str(each.role), _without(each.explored), each.bound] for each in found.marks]
         yield from table(title, ["marked operation", "role", "without it", "bound"], rows)
         texts = {each.mark: each.text for each in found.marks}
@@ -165,6 +197,15 @@ class ProgramAblateReport(AblateReport):
             yield f"minimal sufficient set: {said}"
         yield from self._runs(found)
         yield f"{found.verdict}: {found.bound}"
+
+    def _repaired(self, found: ProgramAblation) -> Iterator[str]:
+        """Yield the violating run of a program in which nothing is marked, and what mends it."""
+        assert found.explored is not None
+        yield "nothing is marked, and the program is wrong:"
+        yield from describe_run(found.explored, self.traces[0]).splitlines()
+        yield from _repair(found.repair)
+        if found.reason:
+            yield found.reason
 
     def _runs(self, found: ProgramAblation) -> Iterator[str]:
         paths = dict(zip(map(id, shown(found)), self.traces, strict=True))
@@ -227,6 +268,7 @@ def _details(found: ProgramAblation, traces: dict[int, Path | None]) -> dict[str
             for each in found.marks
         ],
         "minimal": [sorted(texts[mark] for mark in each) for each in found.minimal],
+        "repair": _in_details(found.repair),
         "queries": found.queries,
     }
 

@@ -213,6 +213,12 @@ class Simulation(Report):
         for metric, rule, drawn in depends:
             yield f"    {metric}: {rule:.9g} by the rule, {drawn:.9g} in a drawn order"
 
+    def decisive(self) -> str | None:
+        """Return what is violated, else what is unknown, else what an unsound part leaves open."""
+        unknown = [each.property for each in self.findings if each.verdict is Verdict.UNKNOWN]
+        unknown += [each.property for each in self.judged if each.unjudged and self.unsound]
+        return super().decisive() or next(iter(unknown), None)
+
     def summed(self) -> dict[str, object]:
         return {"scenario": self.scenario.name, "sequencer": self.scenario.sequencer}
 

@@ -1,7 +1,8 @@
 """Files to begin with: each file of this folder is the template of one kind, named like it.
 
-A template is itself a file that runs. `NewName` and `new_name` stand for the name that a user gives; a line that begins
-with four spaces and `fencepost` is a command to run; one that ends with `MARK` is the line to delete.
+A template is itself a file that runs. `NewName` and `new_name` stand for the name that a user gives; a line that holds
+four spaces and `fencepost`, after what makes it a comment, is a command to run; one that ends with one of `MARKS` is
+the line to delete.
 """
 
 import re
@@ -12,7 +13,8 @@ from fencepost.model.writing import store
 
 FOLDER = Path(__file__).parent
 CLASS, FILE = "NewName", "new_name"
-MARK = "delete this line to see a counterexample"
+MARKS = ("delete this line to see a counterexample", "delete this line to see a difference")
+_COMMAND = re.compile(r"(?://)? {4,}(fencepost .*)")
 
 
 def kinds() -> dict[str, Path]:
@@ -22,7 +24,7 @@ def kinds() -> dict[str, Path]:
 
 
 def new(kind: str, name: str, out: str | Path = ".") -> Path:
-    """Write one commented file of a kind, "program", "protocol" or "sequencer", that runs at once; return its path.
+    """Write one commented file of a kind, such as "protocol", "program" or "cpp", that runs at once; return its path.
 
     >>> fencepost.new("protocol", "TwoReplicas").name
     'two_replicas.py'
@@ -49,10 +51,11 @@ def new(kind: str, name: str, out: str | Path = ".") -> Path:
 
 def commands_of(path: Path) -> list[str]:
     """Return the commands that a new file names."""
-    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("    fencepost ")]
+    matches = map(_COMMAND.fullmatch, path.read_text(encoding="utf-8").splitlines())
+    return [match[1] for match in matches if match]
 
 
 def marked_line_number(path: Path) -> int:
     """Return the number of the line of a new file to delete, from 1."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    return next(number for number, line in enumerate(lines, start=1) if line.endswith(MARK))
+    return next(number for number, line in enumerate(lines, start=1) if line.endswith(MARKS))

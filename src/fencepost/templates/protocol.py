@@ -66,6 +66,10 @@ class NewName(Protocol):
     def replicas_hold_what_they_acknowledged(self, replica: Replica) -> bool:
         return self.acknowledged[replica] <= self.held[replica]
 
+    @invariant
+    def nothing_is_held_that_was_not_appended(self, replica: Replica) -> bool:
+        return self.held[replica] <= self.appended
+
     # Sometimes: what some run must reach, so that nothing is promised of a protocol in which nothing happens.
 
     @sometimes

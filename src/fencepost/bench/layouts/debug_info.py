@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import fencepost
+from fencepost.compiling import compiler_path
 from fencepost.model.errors import InputError
-from fencepost.mutations.building import compiler_path
 
 _STRUCTURES = ("DW_TAG_structure_type", "DW_TAG_class_type")
 _SCOPES = (*_STRUCTURES, "DW_TAG_namespace")

@@ -67,6 +67,10 @@ def litmus_outcomes(target: Target, *, profile: str | None = None, matrix: str =
 
     The profile is by default the first that the test names. Raises InputError for what is no single test, and for one
     with more states than the explorer's budget.
+
+    >>> test = parse_test("H0: W x 1; R a x\\nbad 0:a=0")
+    >>> [end.values for end in fencepost.litmus_outcomes(test).ends]
+    [('1',)]
     """
     tests = read_tests([one_of(target, EXPECTED)])
     if len(tests) != 1:

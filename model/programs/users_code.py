@@ -1,0 +1,61 @@
+"""Where a user's program stands in the user's own code: for errors, marks and insertions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from types import FrameType, GeneratorType
+from typing import Any, TypeAlias
+
+from fencepost.model.programs.structures.structure import Malformed
+
+PACKAGE = str(Path(__file__).parent.parent.parent)  # its frames are no part of a user's program
+
+Yielded: TypeAlias = Generator[Any, Any, Any]
+"""A thread: it yields operations, pauses, optional operations, and steps like `wait_until`."""
+
+
+def stands(program: Yielded) -> str:
+    """Say where a generator stands."""
+    frame = frame_of(program)
+    return place_of(frame) if frame is not None else str(program)
+
+
+def frame_of(program: Yielded | None) -> FrameType | None:
+    """Return the innermost frame of a generator that stands."""
+    while isinstance(program, GeneratorType) and isinstance(program.gi_yieldfrom, GeneratorType):
+        program = program.gi_yieldfrom
+    return program.gi_frame if isinstance(program, GeneratorType) else None
+
+
+def standing(program: Yielded, outer: Yielded | None) -> FrameType | None:
+    """Return where the user's code stands."""
+    frame = frame_of(program)
+    is_users = frame is not None and not frame.f_code.co_filename.startswith(PACKAGE)
+    return frame if is_users else frame_of(outer)
+
+
+def place_of(frame: FrameType) -> str:
+    """Return a place in the user's code in words."""
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} in {frame.f_code.co_name}"
+
+
+def users_frame() -> FrameType | None:
+    """Return the innermost frame of the user's code."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def malformed(problem: str) -> Malformed:
+    """Return the error of an operation that is none, with the user's line."""
+    frame = users_frame()
+    return Malformed(f"{place_of(frame)}: {problem}" if frame is not None else problem)
+
+
+def short(value: object) -> str:
+    """Return a value as it is written, cut where that is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,67 @@
+"""The pass over histories in C++, as `fencepost.model.histories.streaming` asks for one."""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from fencepost.model.histories.one_pass import Breach, Copy
+from fencepost.model.histories.records import HIGHEST, NEVER, IntColumn
+from fencepost.model.histories.rules import Rules
+from fencepost.native import _core
+
+_COLUMNS = (
+    "start_position", "message_count", "client_id", "batch_seq", "broker_id", "ring_index", "sent_ns", "acked_ns",
+)  # fmt: skip
+KEPT_MOST = 1_000_000  # runs of numbers, and copies, that a pass keeps; of a file with more it cannot tell
+
+
+class HistoryPass:
+    """One pass: what it finds of some properties. `with_numbers`: rows have clients and numbers."""
+
+    def __init__(self, names: Collection[str], rules: Rules, with_numbers: bool) -> None:
+        self._with_numbers = with_numbers
+        self._pass = _core.HistoryPass(
+            ring_order="ring-order" in names,
+            client_order="client-order" in names,
+            numbers=with_numbers,
+            real_time="real-time" in names,
+            from_position=rules.from_position,
+            first_seq=rules.first_seq,
+            counts_messages=rules.seq_counts == "messages",
+            kept_max=KEPT_MOST,
+        )
+
+    def add(self, columns: Mapping[str, IntColumn], rows: IntColumn) -> bool:
+        """Go on over the next rows; return whether the pass can: in position order, with possible values."""
+        nothing = np.zeros(0, dtype=np.int64)
+        given = [np.ascontiguousarray(columns.get(name, nothing), dtype=np.int64) for name in _COLUMNS]
+        return self._pass.add([*given, rows])
+
+    def found(self) -> dict[str, Breach]:
+        """Return what is broken, and where. A property of numbers is absent where the pass cannot tell.
+
+        Rows may be added afterwards; those at the position of the last before then come behind it, whatever they are.
+        """
+        self._pass.finish()
+        told = self._with_numbers and self._pass.can_tell_numbers
+        found = {}
+        for name, (count, first, second) in self._pass.found().items():
+            if name in ("prefix", "once") and not told:
+                continue
+            rows = () if not count else (first,) if name == "prefix" else (first, second)
+            low = second if name == "prefix" else 0
+            found[name] = Breach(count, tuple(row for row in rows if row >= 0), low)
+        return found
+
+    def copies(self) -> list[Copy]:
+        """Return the rows whose batch had come before."""
+        return [Copy(*each) for each in self._pass.copies()]
+
+    def nothing_in_real_time(self) -> str:
+        """Return why real time has nothing to say; "" where it has."""
+        if self._pass.latest_sent_ns == NEVER:
+            return "no sent_ns"
+        if self._pass.earliest_ack_ns == HIGHEST:
+            return "no acked_ns"
+        later = self._pass.latest_sent_ns > self._pass.earliest_ack_ns
+        return "" if later else "no batch was acked before another was sent"
