@@ -118,8 +118,8 @@ def shortened(message: str) -> str:
     return re.sub(rf"\S{{{WORD_MOST + 1},}}", short, message)
 
 
-FEW = 20
-"""So many choices are all listed; of more, the nearest."""
+FEW, SOME = 12, 20
+"""So many choices are all listed; of more, those nearest to what was given, and where none is near, the first."""
 
 
 def unknown_choice(kind: str, value: object, choices: Iterable[object]) -> InputError:
@@ -136,7 +136,8 @@ def expected_of(value: str, known: Sequence[str]) -> str:
     meant = f"did you mean {' or '.join(near)}?" if near else ""
     if len(known) <= FEW:
         return f"expected one of {', '.join(known)}{meant and f'; {meant}'}"
-    return meant or f"expected one of {', '.join(known[:FEW])}, ... ({len(known)} in all)"
+    rest = f", ... ({len(known)} in all)" if len(known) > SOME else ""
+    return meant or f"expected one of {', '.join(known[:SOME])}{rest}"
 
 
 def nearest(value: str, known: Iterable[str]) -> list[str]:

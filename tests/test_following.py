@@ -11,13 +11,13 @@ import pytest
 import fencepost
 from fencepost.model.errors import FormatError, InputError
 from fencepost.model.histories.one_pass import Breach
-from fencepost.model.report import Report
+from fencepost.reports.verify import VerifyReport
 
 HEADER = "client_id,batch_seq,start_position,sent_ns,acked_ns\n"
 SOUND = "".join(f"a,{row},{row},{10 * row},{10 * row + 5}\n" for row in range(50))
 
 
-def grown(path: Path, parts: list[str], rest: str = "") -> tuple[list[str], Report]:
+def grown(path: Path, parts: list[str], rest: str = "") -> tuple[list[str], VerifyReport]:
     """Return what was told while the file grew, and the verification at its end; `rest` is written when it was told."""
     path.write_text(HEADER)
     told, was_told = list[str](), threading.Event()

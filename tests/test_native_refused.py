@@ -81,7 +81,7 @@ def test_the_compiled_part_refuses_the_same_columns_in_the_same_words(changed: M
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: race("order4", **GOOD), f"unknown sequencer 'order4': expected one of {CHOICES}"),
+        (lambda: race("nope", **GOOD), f"unknown sequencer 'nope': expected one of {CHOICES}"),
         (lambda: Sequencer("", 1), f"unknown sequencer '': expected one of {CHOICES}"),
         (lambda: Sequencer("order4.claim", 0), "client_capacity is 0: expected 1..16777216"),
         (lambda: Sequencer("order5.fetch_add", 2**24 + 1), "client_capacity is 16777217: expected 1..16777216"),
@@ -108,7 +108,7 @@ def test_bad_arguments_are_refused_with_the_value(call: Callable[[], object], me
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: made("order4"), f"unknown sequencer 'order4': expected one of {CHOICES}"),
+        (lambda: made("nope"), f"unknown sequencer 'nope': expected one of {CHOICES}"),
         (lambda: made(client_capacity=0), "client_capacity is 0: expected 1..16777216"),
         (lambda: made(first_position=-1), f"first_position is -1: expected 0..{ISSUED_MAX}"),
         (lambda: made(parking_capacity=-1), "parking_capacity is -1: expected 0..33554432"),

@@ -28,10 +28,11 @@ class Operation:
     """One operation; `called` and `returned` are moments of one clock, `returned` None where it never did.
 
     Of one moment, calls come before returns: two operations that touch are concurrent. `key` names the object, where
-    there are several; `row` is the row or line of the file that has the call, from 1; `path` the file.
+    there are several; `row` is the row or line of the file that has the call, from 1. Raises InputError where it
+    returned before it was called.
 
-    >>> fencepost.Operation("write", 1, None, called=0, returned=5).returned
-    5
+    >>> str(fencepost.Operation("write", 5, None, called=0, returned=3, process=1))
+    'process 1: write(5) -> nothing'
     """
 
     name: str

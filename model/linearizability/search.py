@@ -51,8 +51,9 @@ def verify_operations(
     One finding, `linearizable`: not found where each object has an order, violated where one has none, unknown where
     a limit was reached and no object is known to have none. InputError: no operations, a model or operation unknown.
 
-    >>> operations = fencepost.read_operations("examples/data/stale-read.log")
-    >>> str(fencepost.verify_operations(operations, "register").verdict)
+    >>> written = fencepost.Operation("write", 5, None, called=0, returned=3)
+    >>> read = fencepost.Operation("read", None, 4, called=5, returned=6)
+    >>> str(fencepost.verify_operations([written, read], "register").verdict)
     'violated'
     """
     if isinstance(model, str):

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -153,7 +153,7 @@ def follow(
     interrupt, which raises Interrupted with what was found until then. `on_found` is told of a property when it is
     first found broken. The other arguments are those of `verify`.
 
-    >>> str(fencepost.follow("examples/data/redis-order4-history.csv", level=4, idle=0.1).verdict)
+    >>> str(fencepost.follow("examples/data/redis-order4-history.csv", level=4, idle=0).verdict)
     'not found'
     """
     path, preset = Path(target), preset_named(format)
@@ -199,7 +199,7 @@ def _lines(path: Path, idle: float | None) -> Iterator[tuple[bytes, bytes]]:
 
 def _chunks(path: Path, idle: float | None) -> Iterator[bytes]:
     if path == STDIN:
-        while data := sys.stdin.buffer.read1(_CHUNK_SIZE):  # type: ignore[attr-defined]  # a buffered reader has it
+        while data := cast(io.BufferedReader, sys.stdin.buffer).read1(_CHUNK_SIZE):
             yield data
         return
     if not path.is_file():

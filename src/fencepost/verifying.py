@@ -95,6 +95,19 @@ def verify(
     targets = several(target)
     if not targets:
         raise InputError(f"nothing to verify: expected {EXPECTED}")
+    checked = _each(targets, one, refused, level)
+    if html is not None:
+        _write_page(html, checked)
+    return report_of(checked, level)
+
+
+def _each(
+    targets: tuple[Target, ...],
+    one: Callable[[Target], Verification],
+    refused: Callable[[InputError], None] | None,
+    level: Level | None,
+) -> list[Checked]:
+    """Return what each target shows, or why it could not be read."""
     checked: list[Checked] = []
     try:
         for number, each in enumerate(targets):
@@ -107,9 +120,7 @@ def verify(
                 checked.append(Checked(_name(each, number), _path(each), None, str(error)))
     except KeyboardInterrupt:
         raise Interrupted(report_of(checked, level, is_interrupted=True)) from None
-    if html is not None:
-        _write_page(html, checked)
-    return report_of(checked, level)
+    return checked
 
 
 def _path(target: Target) -> Path | None:

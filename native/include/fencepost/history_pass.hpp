@@ -69,8 +69,12 @@ class HistoryPass {
       std::size_t whole = size - 1;
       while (whole > 0 && block.at(HistoryRows::start, whole - 1) == block.at(HistoryRows::start, size - 1)) --whole;
       process(block.from(0, whole));
-      hold_back(block.from(whole, size - whole));
-      done += size;
+      if (whole == 0 || done + size == rows.size()) {
+        hold_back(block.from(whole, size - whole));
+        done += size;
+      } else {
+        done += whole;  // those that may follow are in the next block
+      }
     }
     return state_ == State::in_order;
   }

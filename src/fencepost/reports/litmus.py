@@ -167,7 +167,7 @@ class LitmusReport(Report):
         without = sum(row.expect is None for row in self.rows)
         wrong = next((row.name for row in self.rows if row.verdict is self.verdict), None)
         return {
-            "test": None if self.verdict.passes else wrong,
+            **({} if self.verdict.passes else {"test": wrong}),
             "tests": len(self.rows),
             "ok": sum(row.ok for row in self.rows),
             **({"no_expectation": without} if without else {}),
