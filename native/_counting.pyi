@@ -11,8 +11,15 @@ class ScanFields(TypedDict):
     steps_least: int
     steps_most: int
     allocations: int
+    locks: int
+    locks_contended: int
+    exchanges: int
+    exchanges_failed: int
+    claims_lost: int
 
-def count_scan(sequencer: str, *, ring_count: int, batch_count: int, delay_max: int) -> list[ScanFields]: ...
+def count_scan(
+    sequencer: str, *, ring_count: int, batch_count: int, delay_max: int, client_count: int
+) -> list[ScanFields]: ...
 def allocated_by_structures(
     *, slot_count: int, client_capacity: int, parking_capacity: int, epoch_batch_count: int
 ) -> list[tuple[str, int, int]]: ...

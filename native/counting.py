@@ -30,6 +30,14 @@ class ScanCounts:
     """The fewest between one batch's ordering and the next one's."""
     steps_most: int
     allocations: int
+    locks: int
+    locks_contended: int
+    """Locks that another thread held at the first try."""
+    exchanges: int
+    exchanges_failed: int
+    """Compare-exchanges, and those of them that lost."""
+    claims_lost: int
+    """Attempts that met another scanner's claim of their client."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +50,18 @@ class Allocated:
 
 
 def count_scan(
-    sequencer: str, *, ring_count: int = 1, batch_count: int = 1 << 14, delay_max: int = 0
+    sequencer: str, *, ring_count: int = 1, batch_count: int = 1 << 14, delay_max: int = 0, client_count: int = 64
 ) -> tuple[ScanCounts, ...]:
     """Let one scanner, or two with a ring each, order rings that are full from the start; count what each does.
 
-    Batches are of 64 clients, in order, or each delayed by up to `delay_max` places; two rings share every client.
+    Batches are of `client_count` clients, in order, or each delayed by up to `delay_max` places; two rings share every
+    client.
     Raises InputError for an unknown sequencer or a value out of range, Miscounted if a batch was not ordered.
     """
     try:
-        scanners = _counting.count_scan(sequencer, ring_count=ring_count, batch_count=batch_count, delay_max=delay_max)
+        scanners = _counting.count_scan(
+            sequencer, ring_count=ring_count, batch_count=batch_count, delay_max=delay_max, client_count=client_count
+        )
     except _counting.Refused as error:
         raise InputError(str(error)) from None
     except _counting.Miscounted as error:

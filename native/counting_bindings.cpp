@@ -53,11 +53,11 @@ void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { s
 namespace {
 
 py::list count_scan(const std::string& sequencer, std::int64_t ring_count, std::int64_t batch_count,
-                    std::int64_t delay_max) {
+                    std::int64_t delay_max, std::int64_t client_count) {
   std::vector<fencepost::ScanCounts> counts;
   {
     const py::gil_scoped_release no_gil;
-    counts = fencepost::count_scan(sequencer, ring_count, batch_count, delay_max, fencepost::check_signals);
+    counts = fencepost::count_scan(sequencer, ring_count, batch_count, delay_max, client_count, fencepost::check_signals);
   }
   py::list scanners;
   for (const auto& each : counts) {
@@ -67,6 +67,11 @@ py::list count_scan(const std::string& sequencer, std::int64_t ring_count, std::
     fields["steps_least"] = each.steps_least;
     fields["steps_most"] = each.steps_most;
     fields["allocations"] = each.allocations;
+    fields["locks"] = each.locks;
+    fields["locks_contended"] = each.locks_contended;
+    fields["exchanges"] = each.exchanges;
+    fields["exchanges_failed"] = each.exchanges_failed;
+    fields["claims_lost"] = each.claims_lost;
     scanners.append(fields);
   }
   return scanners;
@@ -96,7 +101,7 @@ PYBIND11_MODULE(_counting, module) {
   py::register_local_exception<fencepost::Refused>(module, "Refused", PyExc_ValueError);
   py::register_local_exception<fencepost::Miscounted>(module, "Miscounted", PyExc_RuntimeError);
   module.def("count_scan", &count_scan, py::arg("sequencer"), py::kw_only(), py::arg("ring_count"),
-             py::arg("batch_count"), py::arg("delay_max"));
+             py::arg("batch_count"), py::arg("delay_max"), py::arg("client_count"));
   module.def("allocated_by_structures", &allocated_by_structures, py::kw_only(), py::arg("slot_count"),
              py::arg("client_capacity"), py::arg("parking_capacity"), py::arg("epoch_batch_count"));
   module.def("allocations_seen", &allocations_seen);

@@ -93,6 +93,7 @@ def measure(world: World) -> dict[str, float]:
     figures |= _throughput(world, window)
     for name, values in latencies(world).items():
         figures |= _spread(f"latency_{name}", values)
+    figures |= stages(world, window)
     figures |= _waits("lock", world.recorder.lock, window)
     figures |= _waits("counter", world.recorder.counter, window)
     figures |= _waits("client_word", world.recorder.client_words, window)
@@ -146,6 +147,28 @@ def latencies(world: World) -> dict[str, list[int]]:
         "ack": sorted(batch.acked_ns - batch.due_ns for batch in batches if batch.acked_ns >= 0),
         "deliver": sorted(slot.delivered_ns - slot.batch.due_ns for slot in slots if _is_first_delivery(slot)),
     }
+
+
+def stages(world: World, window: Window) -> dict[str, float]:
+    """Return where the time of a batch goes, from being due to being delivered: means in nanoseconds, which add up.
+
+    receive: until its slot is filled, client and network included; ring: until it is parked or has its range, the
+    attempt included; hold: parked; publish: until its guard is stored, message headers included; export: until another
+    host may see that; deliver: until the subscriber has it. Of first copies that were delivered.
+    """
+    slots = [slot for slot in world.recorder.slots if window.holds(slot.batch.due_ns) and _is_first_delivery(slot)]
+    if not slots:
+        return {}
+    taken: dict[str, int] = dict.fromkeys(("receive", "ring", "hold", "publish", "export", "deliver"), 0)
+    for slot in slots:
+        looked_ns = slot.parked_ns if slot.parked_ns >= 0 else slot.ordered_ns
+        edges = (
+            slot.batch.due_ns, slot.filled_ns, looked_ns, slot.ordered_ns, slot.published_ns, slot.offered_ns,
+            slot.delivered_ns,
+        )  # fmt: skip
+        for name, before, after in zip(taken, edges[:-1], edges[1:], strict=True):
+            taken[name] += after - before
+    return {f"stage_{name}_mean_ns": total / len(slots) for name, total in taken.items()}
 
 
 def _is_first_delivery(slot: Slot) -> bool:

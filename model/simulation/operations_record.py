@@ -115,7 +115,7 @@ class Record:
         given, world = step.arguments, self._world
         slot = self._slot(step)
         now_ns = world.clock._now
-        slot.start = given["start"]
+        slot.start, slot.ordered_ns = given["start"], now_ns
         if slot.batch.first is None:
             slot.batch.first = slot
         slot.settled = True

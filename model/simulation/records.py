@@ -27,8 +27,8 @@ class Slot:
 
     __slots__ = (
         "ackable_with_guard",
-        "batch", "consumed", "delivered_ns", "filled_ns", "floor", "index", "offered_ns", "parked_ns", "published_ns",
-        "readable_ns", "ring", "sent_ns", "settled", "start",
+        "batch", "consumed", "delivered_ns", "filled_ns", "floor", "index", "offered_ns", "ordered_ns", "parked_ns",
+        "published_ns", "readable_ns", "ring", "sent_ns", "settled", "start",
     )  # fmt: skip
 
     def __init__(self, batch: Batch, ring: int, sent_ns: int, floor: int) -> None:
@@ -38,6 +38,7 @@ class Slot:
         self.readable_ns = NEVER  # the sequencer's host may see it
         self.parked_ns = NEVER
         self.start = NEVER  # its first position
+        self.ordered_ns = NEVER  # it got that
         self.published_ns = NEVER  # the sequencer stored its position and the flag that offers it
         self.offered_ns = NEVER  # a subscriber's host may see that
         self.delivered_ns = NEVER

@@ -156,7 +156,7 @@ class Scanner:
 
     def ordered(self, slot: Slot, start: int) -> None:
         """The slot's batch has its range."""
-        slot.start = start
+        slot.start, slot.ordered_ns = start, self.clock.now_ns
         if slot.batch.first is None:
             slot.batch.first = slot
         self.world.watch.assigned(slot, self.clock.now_ns)

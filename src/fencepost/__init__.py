@@ -13,6 +13,7 @@ native_mutants  the C++ with one line changed, compiled and killed
 litmus      litmus tests of non-coherent memory, in three engines
 litmus_outcomes  every end of a litmus test, with how it is reached
 ablate      which flush, fence or invalidation of a litmus program, or of one's own, is load-bearing
+claims      what the findings of 2026-01-26 claim, each settled by fresh evidence
 new         a commented file of one's own to begin with
 copy_examples  the examples that ship
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fencepost.exploring import explore
     from fencepost.exporting import write_export
     from fencepost.following import follow
+    from fencepost.ledger import claims
     from fencepost.litmus_ends import litmus_outcomes
     from fencepost.litmus_tests import litmus
     from fencepost.model.contract import Level, Verdict
@@ -71,7 +73,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PROTOCOLS", "Beside", "Finding", "History", "InputError", "Interrupted", "Level", "Operation", "Report", "Rules",
     "RunTrace", "Scenario", "Simulation", "Source", "Trace", "Verdict", "Workload", "ablate", "bench", "check",
-    "compare", "copy_examples", "describe_run", "explore", "follow", "litmus", "litmus_outcomes", "mutants",
+    "claims", "compare", "copy_examples", "describe_run", "explore", "follow", "litmus", "litmus_outcomes", "mutants",
     "native_mutants", "new", "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history",
     "read_log", "read_readers", "read_operations", "read_run", "read_scenario", "read_trace", "read_workload",
     "replay", "sequencers", "simulate", "verify", "verify_operations", "write_export", "write_history", "write_run",
@@ -87,6 +89,7 @@ _HOMES = {
     "fencepost.exploring": ("explore",),
     "fencepost.exporting": ("write_export",),
     "fencepost.following": ("follow",),
+    "fencepost.ledger": ("claims",),
     "fencepost.litmus_ends": ("litmus_outcomes",),
     "fencepost.litmus_tests": ("litmus",),
     "fencepost.model.explorer.columns": ("describe_run",),

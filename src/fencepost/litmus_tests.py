@@ -12,6 +12,7 @@ from typing import TypeAlias
 from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.litmus import Answer, LitmusTest, lints, read_test
 from fencepost.model.litmus.explore import SECONDS_BUDGET, STATE_BUDGET, Budget, explore, explore_as_defined
+from fencepost.model.litmus.idioms import idiom_folder, idiom_names
 from fencepost.model.litmus.linting import refuse, same_names
 from fencepost.model.litmus.parser import STANDARD_INPUT
 from fencepost.model.litmus.witness import Run, complete, replay
@@ -131,7 +132,9 @@ def told(refused: Callable[[InputError], None] | None) -> Iterator[None]:
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return a file, the litmus files of a folder, or those that a file called @NAME lists."""
+    """Return a file, the litmus files of a folder, those that a file called @NAME lists, or an idiom that ships."""
+    if str(path) in idiom_names() and not path.exists():
+        return [idiom_folder() / f"{path}{SUFFIX}"]
     if str(path) == STANDARD_INPUT:
         return [path]
     if path.is_dir():
@@ -140,7 +143,7 @@ def files_of(path: Path) -> list[Path]:
             raise InputError(f"{path}: no {SUFFIX} file in this folder")
         return inside
     if not path.exists():
-        raise InputError(f"{path}: no such file or folder")
+        raise InputError(f"{path}: no such file or folder, and no idiom of that name")
     if not path.name.startswith(LIST_SIGN):
         return [path]
     listed = list(_listed(path, ()))

@@ -17,6 +17,10 @@ struct ThreadCounts {
   std::uint64_t steps = 0;  // accesses to shared memory, locks and unlocks; not pauses
   std::uint64_t allocations = 0;
   std::uint64_t allocated_bytes = 0;
+  std::uint64_t locks = 0;
+  std::uint64_t locks_contended = 0;  // another thread held it: the first try failed
+  std::uint64_t exchanges = 0;        // compare-exchanges
+  std::uint64_t exchanges_failed = 0;
 };
 inline thread_local ThreadCounts thread_counts;
 
@@ -30,6 +34,9 @@ struct Counted {
    public:
     void lock() {
       ++thread_counts.steps;
+      ++thread_counts.locks;
+      if (mutex_.try_lock()) return;
+      ++thread_counts.locks_contended;
       mutex_.lock();
     }
     void unlock() {
@@ -74,12 +81,12 @@ struct Counted {
   template <class T>
   static bool compare_exchange_relaxed(Word<T>& word, T& expected, std::type_identity_t<T> desired) noexcept {
     ++thread_counts.steps;
-    return Coherent::compare_exchange_relaxed(word, expected, desired);
+    return exchanged(Coherent::compare_exchange_relaxed(word, expected, desired));
   }
   template <class T>
   static bool compare_exchange_acquire(Word<T>& word, T& expected, std::type_identity_t<T> desired) noexcept {
     ++thread_counts.steps;
-    return Coherent::compare_exchange_acquire(word, expected, desired);
+    return exchanged(Coherent::compare_exchange_acquire(word, expected, desired));
   }
   template <class T>
   static T read(const Plain<T>& plain) noexcept {
@@ -98,6 +105,13 @@ struct Counted {
   static void prefetch(const void* address) noexcept { Coherent::prefetch(address); }
   static void pause() noexcept { Coherent::pause(); }
   static void yield() noexcept { Coherent::yield(); }
+
+ private:
+  static bool exchanged(bool is_done) noexcept {
+    ++thread_counts.exchanges;
+    thread_counts.exchanges_failed += is_done ? 0 : 1;
+    return is_done;
+  }
 };
 
 }  // namespace fencepost

@@ -71,6 +71,11 @@ struct ScanCounts {
   std::uint64_t steps_least = UINT64_MAX;
   std::uint64_t steps_most = 0;
   std::uint64_t allocations = 0;
+  std::uint64_t locks = 0;
+  std::uint64_t locks_contended = 0;
+  std::uint64_t exchanges = 0;
+  std::uint64_t exchanges_failed = 0;
+  std::uint64_t claims_lost = 0;  // attempts that met another scanner's claim
 };
 
 // The surroundings of a scanner, and the sink of a worker.
@@ -85,13 +90,17 @@ class CountingSurroundings {
     run();
     counts_.steps = thread_counts.steps - before.steps;
     counts_.allocations = thread_counts.allocations - before.allocations;
+    counts_.locks = thread_counts.locks - before.locks;
+    counts_.locks_contended = thread_counts.locks_contended - before.locks_contended;
+    counts_.exchanges = thread_counts.exchanges - before.exchanges;
+    counts_.exchanges_failed = thread_counts.exchanges_failed - before.exchanges_failed;
   }
 
   void ordered(const Batch& /*batch*/, std::uint64_t /*origin*/, std::uint64_t /*start*/, bool /*parked*/) noexcept {
     note();
   }
   void dropped(const Batch& /*batch*/, std::uint64_t /*origin*/) noexcept {}
-  void claim_lost() const noexcept {}
+  void claim_lost() noexcept { ++counts_.claims_lost; }
   bool stopped() const noexcept { return stop_.is_set(); }
   void before_attempt() const noexcept {}
   void idle() const noexcept {}
@@ -185,8 +194,9 @@ std::vector<ScanCounts> count_scan_with(const CountedRings& rings, std::size_t c
 
 // `delay_max` as in arrivals_delayed: 0 is in order; the rings share every client otherwise.
 inline std::vector<ScanCounts> count_scan(std::string_view name, std::int64_t ring_count, std::int64_t batch_count,
-                                          std::int64_t delay_max, const std::function<void()>& check_interrupt) {
-  constexpr std::size_t client_count = 64;
+                                          std::int64_t delay_max, std::int64_t clients,
+                                          const std::function<void()>& check_interrupt) {
+  const auto client_count = static_cast<std::size_t>(checked("client_count", clients, 1, batch_count / 2));
   const auto rings_asked = static_cast<std::size_t>(checked("ring_count", ring_count, 1, 2));
   const auto batches = static_cast<std::size_t>(checked("batch_count", batch_count, 128, std::int64_t{1} << 20));
   const auto delay = static_cast<double>(checked("delay_max", delay_max, 0, batch_count));

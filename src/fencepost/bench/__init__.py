@@ -6,25 +6,34 @@ baseline      spread, stability and ratios of paths, and what changed since an e
 compare       two sides of a setting, timed in turn in one run
 self_compare  one side with itself: what a comparison is worth
 flush         publication policies: what each costs, and whether it is sound
+ablate        settings of machine and scanners, one at a time and all
+contention    how often a lock is contended, and what it gains to do without
+profile       where a batch's time goes
+kernels       instructions of single-threaded kernels, beside a stored baseline
 layout        the lines of shared structures, from descriptions and debug info, and their faults
 
 Every timed loop counts what it did and is refused, with Miscounted, where the count is not what it should be.
 """
 
+from fencepost.bench.ablation import Ablations, ablate
 from fencepost.bench.baselines import Baseline, Baselines, baseline
 from fencepost.bench.change import Change, change_of
+from fencepost.bench.contention import Contention, contention
 from fencepost.bench.figures import Figure
 from fencepost.bench.flush import Flushes, flush
+from fencepost.bench.kernels import Kernels, kernels
 from fencepost.bench.layout import Layout, layout
 from fencepost.bench.machine import hardware
 from fencepost.bench.machine_floor import Floor, floor
 from fencepost.bench.measured_paths import Bench, Measured, measure
 from fencepost.bench.paths import PATHS, SIDES, Path
+from fencepost.bench.profile import Profile, profile
 from fencepost.bench.sides import Comparison, SelfComparison, compare, self_compare
 from fencepost.bench.spread import Spread, Stability, spread
 
 __all__ = [
-    "PATHS", "SIDES", "Baseline", "Baselines", "Bench", "Change", "Comparison", "Figure", "Floor", "Flushes", "Layout",
-    "Measured", "Path", "SelfComparison", "Spread", "Stability", "baseline", "change_of", "compare", "floor", "flush",
-    "hardware", "layout", "measure", "self_compare", "spread",
+    "PATHS", "SIDES", "Ablations", "Baseline", "Baselines", "Bench", "Change", "Comparison", "Contention", "Figure",
+    "Floor", "Flushes", "Kernels", "Layout", "Measured", "Path", "Profile", "SelfComparison", "Spread", "Stability",
+    "ablate", "baseline", "change_of", "compare", "contention", "floor", "flush", "hardware", "kernels", "layout",
+    "measure", "profile", "self_compare", "spread",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from fencepost import __version__
 from fencepost.command_line.ablate import ablate_command
 from fencepost.command_line.bench import bench_command
 from fencepost.command_line.check import check_command
+from fencepost.command_line.claims import claims_command
 from fencepost.command_line.compare import compare_command
 from fencepost.command_line.doctor import doctor_command
 from fencepost.command_line.examples import examples_command
@@ -93,6 +94,7 @@ COMMANDS = (
     verify_command,
     replay_command,
     bench_command,
+    claims_command,
     new_command,
     examples_command,
     doctor_command,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from fencepost.command_line.bench_decisions import ablate_command, contention_command
 from fencepost.command_line.bench_flush import flush_command
 from fencepost.command_line.bench_histories import histories_command
 from fencepost.command_line.bench_layout import layout_command
 from fencepost.command_line.bench_measured import floor_command, paths_command
+from fencepost.command_line.bench_profile import kernels_command, profile_command
 from fencepost.command_line.bench_sides import baseline_command, compare_command, self_compare_command
 
 
@@ -34,7 +36,7 @@ def bench_command() -> None:
 
 COMMANDS = (
     paths_command, floor_command, baseline_command, compare_command, self_compare_command, layout_command,
-    flush_command, histories_command,
+    flush_command, contention_command, ablate_command, profile_command, kernels_command, histories_command,
 )  # fmt: skip
 for command in COMMANDS:
     bench_command.add_command(command)
