@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,7 +15,7 @@ from fencepost.checking import own as checking_own
 from fencepost.command_line import cli
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, LoadError
-from fencepost.model.own import PROGRAM, PROTOCOL, SEQUENCER, object_of
+from fencepost.model.own import PROGRAM, PROTOCOL, SEQUENCER, Kind, object_of
 from fencepost.model.trace import Trace, replay
 from fencepost.templates import marked_line_number, new
 
@@ -87,9 +88,14 @@ def test_all_that_a_file_defines_is_one_report(tmp_path: Path) -> None:
 def test_a_class_a_program_and_a_path_are_checked_alike(tmp_path: Path) -> None:
     protocol, program = new("protocol", "Cuts", tmp_path), new("program", "Mailbox", tmp_path)
     sequencer = new("sequencer", "Counter", tmp_path)
-    for path, kind, given in ((protocol, PROTOCOL, {}), (program, PROGRAM, {}), (sequencer, SEQUENCER, {"level": 4})):
-        for target in (path, str(path), object_of(path, kind)):  # type: ignore[arg-type]  # one kind after the other
-            report = fencepost.check(target, **given)  # type: ignore[arg-type]  # the same
+    kinds: list[tuple[Path, Kind[Any], dict[str, Any]]] = [
+        (protocol, PROTOCOL, {}),
+        (program, PROGRAM, {}),
+        (sequencer, SEQUENCER, {"level": 4}),
+    ]
+    for path, kind, given in kinds:
+        for target in (path, str(path), object_of(path, kind)):
+            report = fencepost.check(target, **given)
             assert report.holds, (target, str(report))
     own = object_of(sequencer, SEQUENCER)
     assert fencepost.compare(own, level=4, examples=20, seed=1).verdict is Verdict.NOT_FOUND
