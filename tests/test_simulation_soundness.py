@@ -181,7 +181,7 @@ def test_an_overload_that_has_no_time_to_drain_is_not_said_to_be_stuck() -> None
     found = simulate(over)
     (drained,) = (each for each in found.judged if each.property == "drained")
     assert (drained.verdict, found.verdict) == (Verdict.UNKNOWN, Verdict.UNKNOWN)
-    assert drained.sentence.startswith("batches were still moving when the time to drain was up: client ")
+    assert drained.sentence.startswith("batches may still have moved when the time to drain was up: client ")
     assert verdicts(simulate(changed(over, drain=Nanoseconds(10**9))))["drained"] is Verdict.NOT_FOUND
 
 

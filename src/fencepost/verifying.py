@@ -92,19 +92,7 @@ def verify(
             progress=row_progress(path, on_progress),
         )  # fmt: skip
 
-    checked = _checked(several(target), one, level, refused)
-    if html is not None:
-        _write_page(html, checked)
-    return report_of(checked, level)
-
-
-def _checked(
-    targets: tuple[Target, ...],
-    verified: Callable[[Target], Verification],
-    level: Level | None,
-    refused: Callable[[InputError], None] | None,
-) -> list[Checked]:
-    """Return what each history shows, or why it could not be read. Raises Interrupted with the report so far."""
+    targets = several(target)
     if not targets:
         raise InputError(f"nothing to verify: expected {EXPECTED}")
     checked = _each(targets, one, refused, level)
@@ -124,7 +112,7 @@ def _each(
     try:
         for number, each in enumerate(targets):
             try:
-                checked.append(Checked(_name(each, number), _path(each), verified(each)))
+                checked.append(Checked(_name(each, number), _path(each), one(each)))
             except InputError as error:
                 if refused is None:
                     raise

@@ -15,9 +15,9 @@ from typing import Any
 import fencepost
 from fencepost.bench.machine import hardware, load
 from fencepost.bench.sides import Progress
+from fencepost.compiling import compiler_path
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, Miscounted, unknown_choice
-from fencepost.mutations.building import compiler_path
 
 KERNELS = ("ring", "order5.fetch_add", "order4.mutex", "order4.sharded_mutex", "order4.claim", "parking", "export")
 EVENTS = ("instructions", "data_misses", "mispredictions")
