@@ -42,6 +42,9 @@ _EXACT_IN_JSON = 2**53  # larger integers are rounded by readers that hold numbe
 class Finding:
     """One property of one target in one engine.
 
+    >>> fencepost.prove("order5.fetch_add").findings[1].property
+    'dense'
+
     bound        within what the verdict holds, in words: "any size", "all 320 runs of 3 batches"
     trace        the violating run: a file where one was written, else the trace itself; `fencepost.replay` takes both
     explanation  why it is violated, or why it is unknown
@@ -77,8 +80,9 @@ class Finding:
 class Report:
     """All findings of one run of a verb. It has no truth value: unknown is neither true nor false.
 
-    report = fencepost.check("order4.claim")
-    assert report.holds, report.verdict
+    >>> report = fencepost.check("order5.fetch_add", engine="z3")
+    >>> report.holds, str(report.verdict)
+    (True, 'proved')
     """
 
     verb: str

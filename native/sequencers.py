@@ -166,6 +166,10 @@ def race(
 ) -> RaceResult:
     """Order a workload with real threads: a receiver, a scanner and a subscriber per distinct broker (at most 64).
 
+    >>> sent = {"client_id": [7, 7], "batch_seq": [0, 1], "broker_id": [0, 0], "message_count": [2, 3]}
+    >>> fencepost.race("order4.claim", **sent).start_position.tolist()
+    [0, 2]
+
     The rows of one broker are, in row order, what arrives in its ring. A receiver waits while its ring is full; a
     scanner orders, parks or drops and exports what it ordered; a subscriber follows each exported identity to the
     batch; clients watch what is acknowledged. order4.owner has as many workers as there are brokers, and

@@ -40,7 +40,8 @@ def ablate(
 ) -> AblateReport:
     """Return what each optional instruction is to a program, and all minimal sufficient sets of them.
 
-        report = fencepost.ablate("publication")
+    >>> str(fencepost.ablate("publication").verdict)
+    'exhausted'
 
     target     an idiom, a litmus file or test, whose optional instructions are marked `?`; or a program of one's own,
                FILE.py or FILE.py:name, whose optional operations are those in `optional(...)`

@@ -76,7 +76,8 @@ def compare(
 ) -> CompareReport:
     """Compare native sequencers with the model, by default all of them under every policy.
 
-        report = fencepost.compare("order5.fetch_add", examples=50, seed=1)
+    >>> str(fencepost.compare("order5.fetch_add", policy="stepped", examples=20, seed=1).verdict)
+    'not found'
 
     target           names; or one sequencer of your own: FILE.py[:Class], FILE.cpp, what makes a
                      `fencepost.native.YourSequencer`, or a module made by FENCEPOST_SEQUENCER

@@ -111,7 +111,9 @@ def mutants(
 ) -> MutantsReport:
     """Show bugs by name, or those of a level, and the designs that they deviate from, to the engines.
 
-        report = fencepost.mutants("no_wrap", engine="explorer")
+    >>> report = fencepost.mutants("no_wrap", engine="explorer-exhaustive")
+    >>> str(report.rows["no_wrap"]["explorer-exhaustive"].outcome)
+    'caught'
 
     property   only bugs that break this promise
     engine     one of `z3`, `explorer`, `simulation`, `native`, or of their modes, such as `native-race`; or several

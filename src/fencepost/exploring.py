@@ -227,7 +227,8 @@ def explore(
 ) -> ExploreReport:
     """Explore a sequencer on scenarios, a bug, a litmus file, or a program of one's own.
 
-        report = fencepost.explore("order4.claim", scenario="wrap-parked")
+    >>> str(fencepost.explore("order5.fetch_add", scenario="empty-ring").verdict)
+    'exhausted'
 
     target     a name, a path, FILE.py[:name], a `fencepost.program.Program`, a protocol, a design, or a litmus test
     property   only this promise of a sequencer

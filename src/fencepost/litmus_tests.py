@@ -47,7 +47,8 @@ def litmus(
 ) -> LitmusReport:
     """Decide litmus tests: files, folders of them, tests, or without a target the ones that ship with fencepost.
 
-        report = fencepost.litmus("mine.litmus", profile="tso")
+    >>> str(fencepost.litmus("examples/herd/SB.litmus", profile="tso").rows[0].engines["native"])
+    'allowed'
 
     engine     `explorer` in Python, `native` in C++, `z3` on timestamps; one or several, by default all
     timeout    seconds after which an engine answers *unknown* to a test, and `states` after which an explorer does

@@ -69,8 +69,9 @@ def prove(
 ) -> ProveReport:
     """Prove the promises of a protocol, or of several: each a class, the name of one that ships, or FILE.py[:Name].
 
-        report = fencepost.prove("order5.fetch_add")
-        assert report.holds
+    >>> report = fencepost.prove("order5.fetch_add")
+    >>> str(report.verdict), report.findings[0].bound
+    ('proved', 'any size')
 
     target    None: all sound ones, of `level` where that is given
     timeout   about so many seconds for each obligation, as a limit of work; None: that of `solving`

@@ -42,8 +42,8 @@ def replay(
 ) -> ReplayReport:
     """Replay a trace, or a trace file, in engines that can express it; None: in all four.
 
-        report = fencepost.check("order5.split_counter")
-        fencepost.replay(report.violations()[0].trace)
+    >>> str(fencepost.replay("examples/data/inversion.itf.json").verdict)
+    'violated'
 
     `z3` stands for the spec that Z3 proves, its steps taken on values. Raises InputError for an unknown engine and a
     property that a spec's trace cannot be about, and NotAccepted where the protocol of a spec's trace refuses one of

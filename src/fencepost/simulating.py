@@ -100,8 +100,9 @@ def simulate(
 ) -> Simulation:
     """Simulate a scenario, a TOML file, or a sequencer in the default scenario; other arguments replace what it says.
 
-        simulation = fencepost.simulate("order5.fetch_add", seed=1)
-        simulation["latency_ack_p99_ns"].value                      # in nanoseconds, with .low and .high
+    >>> simulation = fencepost.simulate(fencepost.parse_scenario('duration = "1 ms"'), seed=1)
+    >>> simulation["latency_ack_p99_ns"].value > 10_000  # ns; .low and .high are its 95 % interval
+    True
 
     `with_loads` also runs it at each of its load factors; `shuffle_ties` runs it again with the events of one
     nanosecond in a drawn order. The same scenario and seed give the same result, whatever `jobs` is. Nothing is

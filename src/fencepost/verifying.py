@@ -51,8 +51,8 @@ def verify(
 ) -> VerifyReport:
     """Check histories of drained runs, row by row, against what `level` promises, or against properties by name.
 
-        report = fencepost.verify("history.csv", level=4)
-        report.holds
+    >>> str(fencepost.verify("examples/data/redis-order4-history.csv", level=4).verdict)
+    'not found'
 
     target      a path, `History` or `Log`, or several of them
     rules       how the log numbers; None: as `format` does, or as fencepost does

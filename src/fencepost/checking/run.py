@@ -57,8 +57,8 @@ def check(
     timeout      seconds; what a search for schedules has not visited by then is *not found*, never passed over
     thorough     search every scenario to its end, or until the timeout
 
-        report = fencepost.check("order4.claim")
-        print(report)
+    >>> str(fencepost.check("order5.fetch_add", engine="z3").verdict)
+    'proved'
 
     Nothing is written unless `out` names a folder for traces. Raises InputError for an unknown sequencer, engine or
     property, and for a sequencer that is not of the level; Interrupted with the report so far.

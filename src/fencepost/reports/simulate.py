@@ -67,9 +67,10 @@ class Judged:
 class Simulation(Report):
     """A simulated scenario: figures with their intervals, verdicts, and on request load sweep and ties.
 
-    simulation["latency_ack_p99_ns"].value
-    simulation.metrics                          # all figures as a frame
-    simulation.plot("latency")                  # a matplotlib figure
+    >>> simulation = fencepost.simulate(fencepost.parse_scenario('duration = "1 ms"'), seed=1)
+    >>> simulation["latency_ack_p99_ns"].unit, simulation.metrics.columns[0]  # all figures as a frame
+    ('ns', 'metric')
+    >>> figure = simulation.plot("latency")  # of matplotlib
     """
 
     scenario: Scenario = Scenario()
