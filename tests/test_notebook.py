@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -96,13 +97,22 @@ rows = [row.expect for row in fp.litmus("mine.litmus").rows]
 """
 
 
-def test_a_users_script_is_typed(tmp_path: Path) -> None:
+CHECKERS = {
+    "mypy": lambda folder: ["-m", "mypy", "--strict", "--cache-dir", str(folder / "cache")],
+    "pyright": lambda folder: ["-m", "pyright", "--pythonpath", sys.executable],
+}
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_a_users_script_is_typed(checker: str, tmp_path: Path) -> None:
+    if find_spec(checker) is None:
+        pytest.skip(f"{checker} is not installed: the script was not checked by it")
     for name, text, code in (
         ("right.py", SCRIPT, 0),
         ("wrong.py", 'import fencepost as fp\nfp.check("order4.claim", seed="3").verdct\n', 1),
     ):
         (tmp_path / name).write_text(text)
-        command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), name]
+        command = [sys.executable, *CHECKERS[checker](tmp_path), name]
         ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=500, check=False)
         assert ran.returncode == code, ran.stdout + ran.stderr
         if code:
