@@ -4,11 +4,13 @@ import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import click
 import pytest
 
 from fencepost import program
-from fencepost.command_line import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED
+from fencepost.command_line import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, cli
 from fencepost.model.contract import CONTRACT, Verdict
 from fencepost.model.errors import InputError
 from fencepost.model.litmus import parse_test
@@ -39,6 +41,34 @@ def test_an_example_prints_what_is_committed(example: Path) -> None:
 @pytest.mark.parametrize(("command", "shown"), BLOCKS, ids=[command for command, _ in BLOCKS])
 def test_a_document_shows_what_the_command_prints(command: str, shown: str) -> None:
     assert PRODUCE.masked(PRODUCE.output_of(command)) == PRODUCE.masked(shown)
+
+
+COMMAND_LINE = re.compile(r"(?:^ {4}|^\$ |^|`)fencepost ([a-z]+(?: [a-z]+)?)((?: [^`\n]*)?)", re.MULTILINE)
+
+
+def options_of(verb: str) -> set[str]:
+    """Return the options of a command, or of a command of a group, without loading what it runs."""
+    command: Any = cli
+    context = click.Context(cli)
+    for word in verb.split():
+        if not isinstance(command, click.Group):
+            break
+        command = command.get_command(context, word)
+    if command.name == "bench":  # without a command it measures paths
+        return options_of("bench paths")
+    return {name for each in command.params for name in (*each.opts, *each.secondary_opts)} | {"--help", "-h"}
+
+
+def test_every_option_in_a_document_is_one_of_its_command() -> None:
+    """A page told for a while to write a run by `replay --out`, which had become `--to`."""
+    unknown = []
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for verb, rest in COMMAND_LINE.findall(path.read_text()):
+            if verb.split()[0] not in cli.commands:
+                continue
+            given = re.findall(r"(?<= )--?[a-z][a-z-]*", rest.partition("  ")[0].partition("|")[0].partition(" #")[0])
+            unknown += [f"{path.name}: {verb} {each}" for each in given if each not in options_of(verb)]
+    assert not unknown
 
 
 def test_readme_shows_at_least_the_main_job_and_a_refutation() -> None:
