@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import fencepost
 from fencepost.model.errors import InputError, NotDeterministic
+from fencepost.model.report import Report
 
 HEAD = """import random
 from fencepost.program import *
@@ -225,3 +227,21 @@ def test_a_loop_that_looks_until_a_word_changes_is_still_finite(tmp_path: Path) 
     lines = ("while (yield load(X)) == 0:", "    pass")
     path = written(tmp_path, thread_of(*lines))
     assert fencepost.explore(path).decisive() == "drained"
+
+
+@pytest.mark.parametrize("profile", ["sc", "tso"])
+@pytest.mark.parametrize("verb", [fencepost.explore, fencepost.ablate])
+def test_hosts_that_a_profile_makes_one_are_said_and_refused_when_strict(
+    tmp_path: Path, verb: Callable[..., Report], profile: str
+) -> None:
+    threads = "thread(writes), thread(writes, host=1)"
+    path = written(
+        tmp_path, thread_of("yield store(X, 1)", "yield optional(flush(X))").replace("thread(writes)", threads)
+    )
+    said = f"mine: under profile {profile} all threads are on one host, and the program has H0, H1"
+    assert verb(path, profile=profile).findings[0].details["lints"] == [said]
+    assert verb(path).findings[0].details["lints"] == []
+    with pytest.raises(InputError, match=said):
+        verb(path, profile=profile, strict=True)
+    alone = written(tmp_path, thread_of("yield store(X, 1)", "yield optional(flush(X))"))
+    assert verb(alone, profile=profile, strict=True).findings[0].details["lints"] == []

@@ -143,7 +143,12 @@ class Program:
     @property
     def is_one_host(self) -> bool:
         """Whether all its threads are on one host."""
-        return len({each.host for each in self.threads}) == 1
+        return len(self.hosts) == 1
+
+    @property
+    def hosts(self) -> list[int]:
+        """The numbers of the hosts that its threads are on."""
+        return sorted({each.host for each in self.threads})
 
     def structure(
         self,
