@@ -4,9 +4,9 @@
     ├── InputError         what the user gave cannot be used          (exit 2)
     │   ├── FormatError    a file's content, with file, row and column
     │   ├── LoadError      a user's file raises or does not compile, with the traceback
-    │   └── ProtocolError  a protocol breaks a rule of the language
+    │   ├── ProtocolError  a protocol breaks a rule of the language
+    │   └── NotDeterministic  a program, run again, does something else
     ├── NotAccepted        a spec refuses a step of a program         (a bug in a program)
-    ├── NotDeterministic   a program, run again, does something else  (a bug in a program)
     └── Miscounted         a timed loop did not do what it was to do  (a bug in what is measured)
 
 `Interrupted` is none of them: it is Python's KeyboardInterrupt, with what a verb had found until then.
@@ -85,13 +85,13 @@ class NotAccepted(FencepostError):
     """A spec refuses a step; names the action, its arguments and the requirement that does not hold."""
 
 
-class NotDeterministic(FencepostError):
+class NotDeterministic(InputError):
     """A program that was sent the same results twice yielded other operations; names the first that differs."""
 
     def __init__(self, thread: str, step: int, before: object, now: object) -> None:
         super().__init__(
-            f"{thread} is not deterministic: operation {step} was {before} and is now {now};"
-            " a program may depend on nothing but the results it is sent"
+            f"{thread} is not deterministic: operation {step} was {before} and is now {now}: expected the same;"
+            " a program may depend on nothing but the results that it is sent, on no clock and no random number"
         )
         self.thread, self.step = thread, step
 

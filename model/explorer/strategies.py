@@ -127,14 +127,20 @@ def _side_by_side(systems: tuple[System, System], seed: int, depth_most: int, de
             if picked is not None
         ]
         if len(acts) == 1:
-            raise NotDeterministic("the run", step + 1, *picks)
+            said = (
+                "its end" if picked is None else f"a step of {systems[0].threads[picked[0][0]].name}"
+                for picked in picks
+            )
+            raise NotDeterministic("the run", step + 1, *said)
         if not acts or time.perf_counter() >= deadline:
             return step
         done = _both(step + 1, acts)
         states = [state for state, _ in done]
         said = [_said(event) for _, event in done]
         if said[0] != said[1]:
-            raise NotDeterministic(systems[0].threads[done[0][1].actor[0]].name, step + 1, *said)
+            words = [_in_words(systems[0], event) for _, event in done]
+            name = systems[0].threads[done[0][1].actor[0]].name
+            raise NotDeterministic(name, step + 1, *(words if words[0] != words[1] else said))
     return depth_most
 
 
@@ -155,6 +161,14 @@ def _said(event: Event) -> str:
     """Return what was done in a step, by which choice."""
     acts = (f"{act.thread}: {_words(act.what)} -> {act.result} {act.step or ''}" for act in event.acts)
     return f"{event.actor} by {event.choice}: {'; '.join(acts)}"
+
+
+def _in_words(system: System, event: Event) -> str:
+    """Return what was done in a step, for a reader."""
+    from fencepost.model.explorer.words import act_words  # they are asked for only here, where a program is refused
+
+    acts = "; ".join(act_words(act) for act in event.acts)
+    return f"`{acts}` of {system.threads[event.actor[0]].name}"
 
 
 def _words(what: object) -> list[str]:

@@ -10,8 +10,9 @@ that is not (a clock, a random number, a set's order) is found out when it is br
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable
+from collections.abc import Callable, Generator, Hashable, Iterator
 from dataclasses import dataclass
+from gc import get_referents
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -21,7 +22,7 @@ from msgspec import Struct
 from fencepost.model.errors import NotDeterministic
 from fencepost.model.explorer.watch import RAISED
 from fencepost.model.programs.operations import Load, Operation, Program, ThreadOf
-from fencepost.model.programs.structures.structure import ENSURED, Malformed, Unmet
+from fencepost.model.programs.structures.structure import ENSURED, Malformed, Returned, Unmet
 from fencepost.model.trace import Step
 
 PACKAGE = str(Path(__file__).parent.parent.parent)
@@ -106,14 +107,21 @@ class Node:
             path.append(node._last)
             node = node._last[0]
         program = self.thread.begin()
-        operation = next(program, None)
+        operation, returned = _advanced(program, None)
         for step, (earlier, result) in enumerate(reversed(path)):
-            if not _same(operation, earlier.operation):
-                raise NotDeterministic(self.thread.name, step, earlier.operation, operation)
-            operation = program.send(result)
+            if operation is None or not _same(operation, earlier.operation):
+                raise self._other(step, earlier.operation, operation, returned)
+            operation, returned = _advanced(program, result)
         if not _same(operation, self.operation):
-            raise NotDeterministic(self.thread.name, len(path), self.operation, operation)
+            raise self._other(len(path), self.operation, operation, returned)
         return program
+
+    def _other(self, step: int, before: Operation | None, now: Operation | None, returned: object) -> NotDeterministic:
+        from fencepost.model.explorer.words import operation_words  # which imports this module, by way of the system
+
+        end = returned.sentence if isinstance(returned, Raised) else "its end"
+        said = [operation_words(each) if each is not None else end for each in (before, now)]
+        return NotDeterministic(self.thread.name, step + 1, *said)
 
 
 def _nothing() -> Program:
@@ -159,6 +167,16 @@ def _raised(error: BaseException) -> Raised:
     return Raised(f"raised {type(error).__name__}" + (f": {words}" if words else "") + where)
 
 
+def judged(wrong: Callable[[Returned], tuple[str, str] | None], returned: Returned) -> tuple[str, str] | None:
+    """Return what is wrong at the end of a run: what a judge says, or that it raised."""
+    try:
+        return wrong(returned)
+    except Malformed:
+        raise
+    except (Exception, SystemExit) as error:
+        return RAISED, f"at the end of the run the judge {_raised(error).sentence}"
+
+
 def _places(program: Any) -> list[int]:
     """Return where a generator is, and the generators that it delegates to."""
     places = []
@@ -177,9 +195,21 @@ def local_state(program: Any) -> Hashable:
     frames = []
     while program is not None and getattr(program, "gi_frame", None) is not None:
         frame = program.gi_frame
-        frames.append((frame.f_code, frame.f_lasti, _frozen(frame.f_locals, 6)))
+        seen = {id(each) for each in (*frame.f_locals.values(), program.gi_yieldfrom)}
+        hidden = [each for each in get_referents(program) if isinstance(each, Iterator) and id(each) not in seen]
+        frames.append((frame.f_code, frame.f_lasti, _frozen(frame.f_locals, 6), tuple(map(_position, hidden))))
         program = program.gi_yieldfrom
     return tuple(frames)
+
+
+def _position(iterator: Iterator[Any]) -> Hashable:
+    """Return where an iterator is, such as that of a `for`, which no variable holds; new where it does not say."""
+    if isinstance(iterator, Generator):
+        return local_state(iterator)
+    try:
+        return _frozen(iterator.__reduce__(), 6)
+    except TypeError:
+        return object()
 
 
 def _frozen(value: Any, depth: int) -> Hashable:
@@ -194,8 +224,8 @@ def _frozen(value: Any, depth: int) -> Hashable:
         return frozenset(_frozen(each, depth - 1) for each in value)
     if isinstance(value, Struct):
         return type(value), tuple(_frozen(getattr(value, name), depth - 1) for name in value.__struct_fields__)
-    if isinstance(value, Generator):
-        return local_state(value)
+    if isinstance(value, Iterator) and not hasattr(value, "__dict__"):
+        return _position(value)
     if hasattr(value, "__dict__") and not callable(value):
         return type(value), _frozen(vars(value), depth - 1)
     return id(value)

@@ -123,13 +123,19 @@ def _atoms(test: LitmusTest) -> Iterator[tuple[str, Atom]]:
     yield from (("stale", atom) for atom in test.stale.atoms) if test.stale is not None else ()
 
 
+def merged_hosts(what: str, given: str, hosts: Sequence[int], name: str) -> tuple[str, ...]:
+    """Return the finding that a profile has one host, where what is run under it has several."""
+    if not profile_named(name).one_host or len(hosts) < 2:
+        return ()
+    said = ", ".join(f"H{host}" for host in hosts)
+    return (f"{what}: under profile {name} all threads are on one host, and the {given} has {said}",)
+
+
 def _one_host(test: LitmusTest, profiles: Iterable[str]) -> Iterator[str]:
     hosts = test.program.hosts
     for name in profiles:
-        if profile_named(name).one_host and len(hosts) > 1:
-            said = ", ".join(f"H{host}" for host in hosts)
-            yield f"{test.path}: under profile {name} all threads are on one host, and the file has {said}"
-        elif test.herd is not None and not profile_named(name).one_host and len(hosts) == 1:
+        yield from merged_hosts(test.path, "file", hosts, name)
+        if test.herd is not None and not profile_named(name).one_host and len(hosts) == 1:
             yield f"{test.path}: all threads are on one host under {name}; --hosts P0=0,P1=1 places them"
 
 

@@ -20,9 +20,11 @@ from fencepost.model.programs.operations import (
     FullFence,
     Line,
     LoadFence,
+    Lock,
     Operation,
     StoreFence,
     ThreadOf,
+    Unlock,
     line_of,
 )
 from fencepost.model.programs.structures.structure import (
@@ -40,7 +42,17 @@ from fencepost.model.programs.structures.structure import (
 from fencepost.model.programs.structures.structure import (
     thread as pausing,
 )
-from fencepost.model.programs.users_code import Yielded, malformed, place_of, short, standing, stands, users_frame
+from fencepost.model.programs.unyielded import Noted, made, noting, refuse_dropped, refuse_left, unnote, used
+from fencepost.model.programs.users_code import (
+    Yielded,
+    malformed,
+    named,
+    place_of,
+    short,
+    standing,
+    stands,
+    users_frame,
+)
 
 ABLATED = (Flush, StoreFence, FullFence, LoadFence)
 """What may be optional: the operations that change no word and find none."""
@@ -80,7 +92,8 @@ class Program:
     """Threads on hosts, the words that they find, and what must hold when they have ended.
 
     `initial` says what words hold at first (0 where nothing is said). `judge` is called with what each thread returned,
-    in their order, and ensures what must hold of that; a daemon that has not ended gives None. A thread that waits for
+    in their order, and ensures what must hold of that; it returns None, and anything else is refused when a run ends. A
+    daemon that has not ended gives None. A thread that waits for
     ever and is no daemon is a violation (`drained`). With `single_writer`, two hosts that store to one line are one.
 
         mailbox = Program("mailbox", [thread(writer), thread(reader, host=1)])
@@ -103,6 +116,19 @@ class Program:
         for each in self.threads:
             if not isinstance(each, Thread):
                 raise InputError(f"{self.name}: {each!r} is no thread: expected thread(function, host=0)")
+        if not isinstance(self.initial, Mapping):
+            raise InputError(f"{self.name}: initial is {short(self.initial)}: expected a dict of addresses and values")
+        for name, given in (
+            ("single_writer", self.single_writer),
+            *((each.name, each.daemon) for each in self.threads),
+        ):
+            if not isinstance(given, bool):
+                what = name if name == "single_writer" else f"daemon of {name}"
+                raise InputError(f"{self.name}: {what} is {short(given)}: expected True or False")
+        if self.judge is not None and not callable(self.judge):
+            raise InputError(
+                f"{self.name}: its judge is {short(self.judge)}: expected a function of what threads return"
+            )
         for address, value in self.initial.items():
             address_of(address)
             value_of(value)
@@ -117,7 +143,12 @@ class Program:
     @property
     def is_one_host(self) -> bool:
         """Whether all its threads are on one host."""
-        return len({each.host for each in self.threads}) == 1
+        return len(self.hosts) == 1
+
+    @property
+    def hosts(self) -> list[int]:
+        """The numbers of the hosts that its threads are on."""
+        return sorted({each.host for each in self.threads})
 
     def structure(
         self,
@@ -156,10 +187,18 @@ class Program:
             waiting = never_ended(tuple(threads[n] for n in asked), tuple(returned[n] for n in asked))
             if waiting is not None or self.judge is None:
                 return waiting
+            noted: list[Noted] = []
             try:
-                self.judge(*(values and values[0] for values in returned))
+                with noting(noted):
+                    found = self.judge(*(values and values[0] for values in returned))
             except Unmet as unmet:
                 return ENSURED, f"at the end of the run: {unmet}"
+            if found is not None:
+                raise Malformed(
+                    f"{self.name}: its judge, {named(self.judge)}, returns {short(found)}, which says nothing:"
+                    ' expected that it returns None and says what must hold by ensure(condition, "sentence")'
+                )
+            refuse_left(noted)
             return None
 
         return wrong
@@ -191,18 +230,52 @@ def _begun(
         program = given.begin(*given.arguments)
         if not isinstance(program, Generator):
             raise Malformed(f"{given.name} returns {short(program)}: expected a generator, a function with a `yield`")
-        return (yield from _returning(_driven(program, without, met, insertions)))
+        return (yield from _returning(program, Taken(), without, met, insertions))
 
     return begin
 
 
-def _returning(steps: Steps) -> Steps:
-    returned = yield from steps
+def _returning(program: Yielded, taken: Taken, *how: Any) -> Steps:
+    returned = yield from _driven(program, taken, *how)
+    refuse_left(taken.made)
     return (returned,)
+
+
+class Taken:
+    """What is known of a thread: the operations that it made and has not yielded, and the locks that it holds."""
+
+    def __init__(self) -> None:
+        self.made: list[Noted] = []
+        self.locks: set[Address] = set()
+
+    def after(self, program: Yielded, result: Any) -> Any:
+        """Return what a generator of the thread yields next. Raises Malformed for what it made and dropped."""
+        try:
+            with noting(self.made):
+                yielded = program.send(result)
+        except StopIteration:
+            refuse_dropped(self.made)
+            raise
+        used(self.made, yielded)
+        refuse_dropped(self.made)
+        return yielded
+
+    def refuse_unlock(self, program: Yielded, operation: Operation) -> None:
+        """Keep the locks that the thread holds. Raises Malformed where it gives one back that it does not hold."""
+        if isinstance(operation, Lock):
+            self.locks.add(operation.address)
+        elif isinstance(operation, Unlock):
+            if operation.address not in self.locks:
+                raise Malformed(
+                    f"{stands(program)} unlocks {operation.address}, which this thread has not locked:"
+                    " expected `yield lock(address)` before it"
+                )
+            self.locks.remove(operation.address)
 
 
 def _driven(
     program: Yielded,
+    taken: Taken,
     without: frozenset[Mark],
     met: set[Mark] | None,
     insertions: Insertions | None,
@@ -216,7 +289,7 @@ def _driven(
     last: Operation | Pause = PAUSE
     while True:
         try:
-            yielded = program.send(result)
+            yielded = taken.after(program, result)
         except StopIteration as stopped:
             return stopped.value
         if isinstance(yielded, Optional):
@@ -227,8 +300,10 @@ def _driven(
                 continue
             yielded = yielded.operation
         if isinstance(yielded, Generator):
-            result = yield from _driven(yielded, without, met, insertions, program)
+            result = yield from _driven(yielded, taken, without, met, insertions, program)
         elif isinstance(yielded, Operation | Pause):
+            if not isinstance(yielded, Pause):
+                taken.refuse_unlock(program, yielded)
             frame = standing(program, outer) if insertions is not None else None
             if insertions is not None and frame is not None:
                 for each in insertions.before(frame, yielded, last):
@@ -252,13 +327,24 @@ def address_of(given: Any) -> Address:
     return given
 
 
+LEAST, MOST = -(2**63), 2**64 - 1
+"""What 64 bits hold, with a sign or without."""
+
+
 def value_of(given: Any) -> Hashable:
-    """Return a value that a word can hold. Raises InputError, with the user's line, for one that can be changed."""
-    try:
-        hash(given)
-    except TypeError:
-        raise malformed(f"{short(given)} cannot be in a word: expected a number or a tuple of numbers") from None
-    return given  # type: ignore[no-any-return]  # it can be hashed
+    """Return a value that a word can hold. Raises InputError, with the user's line, for another."""
+    if isinstance(given, tuple):
+        return tuple(value_of(each) for each in given)
+    if type(given) not in (int, bool) or not LEAST <= given <= MOST:
+        raise malformed(f"{short(given)} cannot be in a word: expected a number of 64 bits, or a tuple of such numbers")
+    return given  # type: ignore[no-any-return]  # it is a number
+
+
+def amount_of(given: Any) -> int:
+    """Return what can be added to a word. Raises InputError, with the user's line, for what is no number of 64 bits."""
+    if type(given) is not int or not LEAST <= given <= MOST:
+        raise malformed(f"{short(given)} cannot be added: expected a whole number of 64 bits")
+    return given
 
 
 def optional(operation: Operation | Steps) -> Optional:
@@ -268,6 +354,7 @@ def optional(operation: Operation | Steps) -> Optional:
     """
     frame = users_frame()
     assert frame is not None
+    unnote(operation)
     if isinstance(operation, Generator):
         words = getattr(operation, "__name__", "steps")
         operation = _fencing(operation, place_of(frame))
@@ -280,7 +367,9 @@ def optional(operation: Operation | Steps) -> Optional:
     else:
         raise malformed(f"{short(operation)} cannot be optional: expected a flush, a fence or invalidate(...)")
     code = frame.f_code
-    return Optional(operation, Mark(code.co_filename, frame.f_lineno, frame.f_lasti, f"{place_of(frame)}: {words}"))
+    return made(
+        Optional(operation, Mark(code.co_filename, frame.f_lineno, frame.f_lasti, f"{place_of(frame)}: {words}"))
+    )
 
 
 def _fencing(steps: Steps, place: str) -> Steps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from types import FrameType, GeneratorType
+from types import CodeType, FrameType, GeneratorType
 from typing import Any, TypeAlias
 
 from fencepost.model.programs.structures.structure import Malformed
@@ -38,7 +38,12 @@ def standing(program: Yielded, outer: Yielded | None) -> FrameType | None:
 
 def place_of(frame: FrameType) -> str:
     """Return a place in the user's code in words."""
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} in {frame.f_code.co_name}"
+    return place_at(frame.f_code, frame.f_lineno)
+
+
+def place_at(code: CodeType, line: int) -> str:
+    """Return a line of a function in words."""
+    return f"{Path(code.co_filename).name}:{line} in {code.co_name}"
 
 
 def users_frame() -> FrameType | None:
@@ -59,3 +64,15 @@ def short(value: object) -> str:
     """Return a value as it is written, cut where that is long."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def named(function: object) -> str:
+    """Return a function of the user's in words: its name, and where it stands."""
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__name__", short(function))
+    return f"{name} ({Path(code.co_filename).name}:{code.co_firstlineno})" if isinstance(code, CodeType) else name
+
+
+def is_truth_value(value: object) -> bool:
+    """Say whether a value is true or false by itself: a bool or a number, and no text, tuple, function or None."""
+    return value is not None and hasattr(type(value), "__bool__")

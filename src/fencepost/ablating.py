@@ -8,12 +8,12 @@ from typing import TypeAlias
 from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.litmus import LitmusTest, lints, read_test
 from fencepost.model.litmus.idioms import idiom
-from fencepost.model.litmus.linting import refuse
+from fencepost.model.litmus.linting import merged_hosts, refuse
 from fencepost.model.litmus.parser import STANDARD_INPUT
 from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.memory import matrix as matrix_named
 from fencepost.model.memory import profile as profile_named
-from fencepost.model.own import is_own
+from fencepost.model.own import is_own, program_of
 from fencepost.model.programs.own import Program
 from fencepost.model.report import Progress
 from fencepost.proofs.ablation import ablate as ablate_test
@@ -59,7 +59,11 @@ def ablate(
     if isinstance(one, Program) or (isinstance(one, str | Path) and is_own(one)):
         if property is not None:
             raise InputError(f"property {property!r} of a program of your own: expected none; all it ensures is asked")
-        return report_of_program(ablate_program(one, profile or PROFILE, matrix, timeout), out)
+        program, under = program_of(one), profile or PROFILE
+        merged = merged_hosts(program.name, "program", program.hosts, under)
+        if strict:
+            refuse(merged)
+        return report_of_program(ablate_program(program, under, matrix, timeout), out, merged)
     if on_progress is not None:
         on_progress(f"ablating {getattr(one, 'name', one)}")
     test = (one if isinstance(one, LitmusTest) else _test(name_of(one, EXPECTED), hosts)).asking()

@@ -243,7 +243,7 @@ def explore(
     out        the folder for traces, and for where a search stands; None: nothing is written
 
     Raises InputError for what cannot be explored, and Interrupted with the report so far. With `strict`, what a litmus
-    file says and seldom means is an error.
+    file or a program of one's own says and seldom means is an error.
     """
     if engine not in ENGINES:
         raise unknown_choice("engine", engine, ENGINES)

@@ -45,9 +45,10 @@ from fencepost.model.programs.operations import (
     Unlock,
     line_of,
 )
-from fencepost.model.programs.own import Program, Thread, address_of, optional, thread, value_of
-from fencepost.model.programs.structures.structure import PAUSE, Pause, Steps, Unmet
-from fencepost.model.programs.users_code import malformed
+from fencepost.model.programs.own import Program, Thread, address_of, amount_of, optional, thread, value_of
+from fencepost.model.programs.structures.structure import PAUSE, Malformed, Pause, Steps, Unmet
+from fencepost.model.programs.unyielded import made
+from fencepost.model.programs.users_code import is_truth_value, malformed, named, short
 
 __all__ = [
     "Program", "Thread", "compare_exchange", "device_add", "ensure", "exchange", "fetch_add", "flush", "full_fence",
@@ -58,74 +59,72 @@ __all__ = [
 
 def load(address: Address) -> Load:
     """Read a word, of which the host may have a copy that is old. Result: its value."""
-    return Load(address_of(address))
+    return made(Load(address_of(address)))
 
 
 def store(address: Address, value: Hashable, *, streaming: bool = False) -> Store:
     """Write a word into the host's cache; with `streaming` past it, to memory. Result: 0."""
-    return Store(address_of(address), value_of(value), streaming=streaming)
+    return made(Store(address_of(address), value_of(value), streaming=streaming))
 
 
 def fetch_add(address: Address, amount: int) -> FetchAdd:
     """Add to a word in one step, atomic among the threads of one host alone. Result: the value before."""
-    if type(amount) is not int:
-        raise malformed(f"{amount!r} cannot be added: expected a whole number")
-    return FetchAdd(address_of(address), amount)
+    return made(FetchAdd(address_of(address), amount_of(amount)))
 
 
 def exchange(address: Address, value: Hashable) -> Exchange:
     """Replace a word in one step, atomic among the threads of one host alone. Result: the value before."""
-    return Exchange(address_of(address), value_of(value))
+    return made(Exchange(address_of(address), value_of(value)))
 
 
 def compare_exchange(address: Address, expected: Hashable, desired: Hashable) -> CompareExchange:
     """Replace `expected` by `desired`, atomic among the threads of one host alone. Result: the value before."""
-    return CompareExchange(address_of(address), value_of(expected), value_of(desired))
+    return made(CompareExchange(address_of(address), value_of(expected), value_of(desired)))
 
 
 def device_add(address: Address, amount: int) -> DeviceAdd:
     """Add to a word at the memory device, past all caches, atomic among all hosts. Result: the value before."""
-    return DeviceAdd(address_of(address), amount)
+    return made(DeviceAdd(address_of(address), amount_of(amount)))
 
 
 def lock(address: Address) -> Lock:
     """Take a lock of this host, waiting until it is free. Result: 0."""
-    return Lock(address_of(address))
+    return made(Lock(address_of(address)))
 
 
 def unlock(address: Address) -> Unlock:
     """Give a lock back. Result: 0."""
-    return Unlock(address_of(address))
+    return made(Unlock(address_of(address)))
 
 
 def flush(address: Address) -> Flush:
     """Write the line of a word back and drop the host's copy (clflushopt); a fence says when. Result: 0."""
-    return Flush(line_of(address_of(address)))
+    return made(Flush(line_of(address_of(address))))
 
 
 def write_back(address: Address) -> Flush:
     """Write the line of a word back and keep the copy (clwb); a fence says when. Result: 0."""
-    return Flush(line_of(address_of(address)), Buffered.WB)
+    return made(Flush(line_of(address_of(address)), Buffered.WB))
 
 
 def store_fence() -> StoreFence:
     """Let stores and flushes before it take effect before those after it (sfence). Result: 0."""
-    return StoreFence()
+    return made(StoreFence())
 
 
 def full_fence() -> FullFence:
     """Go on when all stores and flushes before it have taken effect (mfence). Result: 0."""
-    return FullFence()
+    return made(FullFence())
 
 
 def load_fence() -> LoadFence:
     """Let loads before it be done before those after it (lfence). Result: 0."""
-    return LoadFence()
+    return made(LoadFence())
 
 
 def invalidate(address: Address) -> Steps:
     """Drop the host's copy of the line of a word, so that the next load finds what memory has: flush, full fence."""
-    return _invalidating(flush(address))
+    return made(_invalidating(Flush(line_of(address_of(address)))))
 
 
 def _invalidating(dropping: Flush) -> Steps:
@@ -146,15 +145,21 @@ def wait_until(address: Address, condition: Callable[[Any], bool], *, fresh: boo
         raise malformed(
             f"{condition!r} is no condition: expected a function of a value, such as lambda value: value > 0"
         )
-    return _waiting(address_of(address), condition, fresh)
+    return made(_waiting(address_of(address), condition, fresh))
 
 
 def _waiting(address: Address, condition: Callable[[Any], bool], fresh: bool) -> Steps:
     while True:
         if fresh:
-            yield from invalidate(address)
+            yield from _invalidating(Flush(line_of(address)))
         value = yield Load(address)
-        if condition(value):
+        holds = condition(value)
+        if not is_truth_value(holds):
+            raise Malformed(
+                f"the condition of wait_until, {named(condition)}, returns {short(holds)} for {short(value)}:"
+                " expected True or False, such as of lambda value: value > 0"
+            )
+        if holds:
             return value
         yield PAUSE
 
@@ -164,7 +169,14 @@ def pause() -> Pause:
     return PAUSE
 
 
-def ensure(condition: bool, sentence: str) -> None:
-    """Report the violation `ensured`, with a sentence that says what is wrong, where a condition does not hold."""
+def ensure(condition: bool, sentence: str = "") -> None:
+    """Report the violation `ensured`, with a sentence that says what is wrong, where a condition does not hold.
+
+    Raises InputError where there is no sentence, and for a condition that is no truth value, such as a tuple.
+    """
+    if not isinstance(sentence, str) or not sentence.strip():
+        raise malformed(f'ensure has the sentence {sentence!r}: expected ensure(condition, "sentence")')
+    if not is_truth_value(condition):
+        raise malformed(f"the condition of ensure is {short(condition)}: expected True or False, such as of value == 7")
     if not condition:
         raise Unmet(sentence)

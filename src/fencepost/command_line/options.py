@@ -105,7 +105,7 @@ def timeout_option(seconds: float | None, help: str = "What is not visited by th
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 strict_option = click.option(
-    "--strict", is_flag=True, help="What a litmus file says and seldom means is an error, not a warning."
+    "--strict", is_flag=True, help="What a file says and seldom means is an error, not a warning."
 )
 hosts_option = click.option(
     "--hosts", metavar="P0=0,P1=1", default="", help="The hosts of the threads of tests in herd's format; else one."

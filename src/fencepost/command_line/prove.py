@@ -134,7 +134,7 @@ _SURVIVORS = (
 
 
 def _print_mutants(asked: tuple[type[Protocol], ...], as_json: bool) -> int:
-    """Print what notices each requirement that is left out; one that nothing notices, and nothing excuses, exits 1."""
+    """Print what notices each requirement that is left out; one that nothing notices, and nothing excuses, exits 3."""
     from fencepost.proofs.mutants import mutants
 
     made = found_by(lambda: mutants(asked))
@@ -153,7 +153,7 @@ def _print_mutants(asked: tuple[type[Protocol], ...], as_json: bool) -> int:
     ]
     redundant = [mutant for mutant in made if mutant.outcome == "redundant"]
     undecided = not made or any(mutant.outcome == "unknown" for mutant in made)
-    verdict = Verdict.VIOLATED if redundant else Verdict.UNKNOWN if undecided else Verdict.PROVED
+    verdict = Verdict.UNKNOWN if redundant or undecided else Verdict.PROVED
     if as_json:
         print_json("mutants", verdict, None, rows)
         return exit_code(verdict)
@@ -168,7 +168,8 @@ def _print_mutants(asked: tuple[type[Protocol], ...], as_json: bool) -> int:
     )
     if redundant:
         click.echo(_SURVIVORS)
-    print_summary(verdict=verdict, property=redundant[0].name if redundant else None, seed=None, trace=None)
+    open_ones = [*redundant, *(mutant for mutant in made if mutant.outcome == "unknown")]
+    print_summary(verdict=verdict, property=open_ones[0].name if open_ones else None, seed=None, trace=None)
     return exit_code(verdict)
 
 

@@ -233,8 +233,8 @@ def shown(found: ProgramAblation) -> list[Explored]:
     return [explored for explored in every if explored is not None]
 
 
-def report_of_program(found: ProgramAblation, out: Path | None) -> ProgramAblateReport:
-    """Return the report of an ablation; violating runs are written to the folder `out`, if there is one."""
+def report_of_program(found: ProgramAblation, out: Path | None, lints: tuple[str, ...] = ()) -> ProgramAblateReport:
+    """Return the report of an ablation, with what is seldom meant; violating runs go to the folder `out`, if any."""
     paths: list[Path | None] = []
     for number, explored in enumerate(shown(found)):
         path = out and out / f"ablate-{found.program.name.replace('/', '_')}-{number}.itf.json"
@@ -253,7 +253,7 @@ def report_of_program(found: ProgramAblation, out: Path | None) -> ProgramAblate
         found.seconds,
         (traces[id(last)] or trace_of(last)) if last is not None and remains else None,
         found.reason or (describe_run(last, traces[id(last)]) if last is not None and remains else ""),
-        _details(found, traces),
+        {**_details(found, traces), "lints": list(lints)},
     )
     return ProgramAblateReport("ablate", (finding,), of_program=found, traces=tuple(paths))
 

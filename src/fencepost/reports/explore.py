@@ -16,8 +16,9 @@ from fencepost.model.explorer.exploration import Explored, Subject
 from fencepost.model.explorer.run_itf import write_run
 from fencepost.model.explorer.run_trace import trace_of
 from fencepost.model.explorer.run_watch import REFINEMENT
-from fencepost.model.explorer.subjects import BAD, LitmusOrigin, SequencerOrigin
+from fencepost.model.explorer.subjects import BAD, LitmusOrigin, ProgramOrigin, SequencerOrigin
 from fencepost.model.litmus import lints
+from fencepost.model.litmus.linting import merged_hosts
 from fencepost.model.report import Finding, Report, table
 from fencepost.model.writing import kept
 
@@ -156,8 +157,10 @@ def file_name(name: str) -> str:
 
 
 def lints_of(subject: Subject) -> tuple[str, ...]:
-    """Return what the litmus file of a subject says and seldom means; nothing of other subjects."""
+    """Return what the litmus file or the program of a subject says and seldom means; nothing of other subjects."""
     origin = subject.origin
+    if isinstance(origin, ProgramOrigin):
+        return merged_hosts(origin.program.name, "program", origin.program.hosts, origin.profile)
     return lints(origin.test, [origin.profile]) if isinstance(origin, LitmusOrigin) else ()
 
 
