@@ -15,6 +15,8 @@ def text_of(path: Path, expected: str) -> str:
     """Return the text of a file in UTF-8; FormatError names the file and what was expected there."""
     try:
         return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FormatError(path, f"no such file: expected {expected}") from None
     except OSError as error:
         raise FormatError(path, f"cannot be read ({error.strerror}): expected {expected}") from None
     except UnicodeDecodeError:
@@ -41,7 +43,7 @@ def decoded(text: str, decode: Callable[[str], Read], source: Path | str, expect
 def read_json(path: Path, expected: str) -> Any:
     """Return the document of a file of JSON, of any shape; see `decoded`."""
     try:
-        return decoded(text_of(path, expected), msgspec.json.decode, path, expected)
+        return decoded(text_of(path, f"a {expected}"), msgspec.json.decode, path, expected)
     except msgspec.ValidationError as error:  # a number that no double holds
         raise FormatError(path, f"is no {expected}: {error}: expected one") from None
 

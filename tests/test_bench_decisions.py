@@ -86,6 +86,7 @@ def test_contention_runs_natively_and_simulated() -> None:
         assert len(found.by_clients) == len(CLIENT_COUNTS)
 
 
+@pytest.mark.slow
 def test_no_load_decides_nothing() -> None:
     found = contention(repetitions=10, rates=(), quick=True)
     assert all(each.source == "native" for each in found.loads)

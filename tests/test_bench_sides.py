@@ -122,7 +122,7 @@ def test_the_document_of_a_comparison_has_its_samples(timed: Timed, tmp_path: Pa
 @pytest.mark.parametrize(
     ("first", "second", "more", "message"),
     [
-        ("order9", "order4.claim", {}, "unknown side 'order9': expected one of bare_fetch_add, order5.fetch_add"),
+        ("order9", "order4.claim", {}, "unknown side 'order9'"),
         (
             "order4.claim",
             "pipeline",
@@ -136,7 +136,7 @@ def test_the_document_of_a_comparison_has_its_samples(timed: Timed, tmp_path: Pa
             {"setting": "claim_one"},
             "setting claim_one times order4.mutex, .*: expected one that",
         ),
-        ("bare", "order4.owner", {"setting": "claims"}, "unknown setting 'claims': expected one of headers_cached"),
+        ("bare", "order4.owner", {"setting": "claims"}, "unknown setting 'claims': did you mean claim_one"),
         ("bare", "order4.owner", {"repetitions": 9}, "iterations is 9: expected an integer of at least 10"),
         ("bare", "order4.owner", {"fail": ["p98>+5%"]}, "'p98': expected one of median, mean"),
     ],
@@ -263,13 +263,13 @@ def test_a_file_that_is_no_baseline_is_refused(text: str, message: str, tmp_path
 
 
 def test_paths_and_conditions_of_a_baseline_that_cannot_be_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="unknown path of a baseline 'order4-claim-headers': expected one of order5-f"):
+    with pytest.raises(InputError, match="unknown path of a baseline 'order4-claim-headers': did you mean order4"):
         baseline(["order4-claim-headers"])  # it has no floor
     with pytest.raises(InputError, match="--fail asks for a change: expected --against"):
         baseline(fail=["mean>+5%"])
     with pytest.raises(InputError, match="iterations is 9"):
         baseline(repetitions=9)
-    with pytest.raises(InputError, match=r"none\.json: cannot be read"):
+    with pytest.raises(InputError, match=r"none\.json: no such file"):
         baseline(against=tmp_path / "none.json")
 
 

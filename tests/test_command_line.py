@@ -150,7 +150,7 @@ def test_a_workload_of_which_nothing_can_be_ordered_is_unknown(tmp_path: Path) -
 def test_verify_of_the_recordings(history: str, level: str, code: int, shown: str) -> None:
     ran = run("verify", str(DATA / history), "--level", level)
     assert ran.returncode == code
-    assert ran.stdout.splitlines()[-1] == f"{shown} seed=- trace=-"
+    assert ran.stdout.splitlines()[-1] == f"{shown} seed=- trace=- files=1 unread=0"
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_prove_emits_each_obligation_and_cvc5_agrees(tmp_path: Path) -> None:
 def test_prove_with_too_little_work_exits_3_and_names_the_query(tmp_path: Path) -> None:
     ran = run("prove", "order4.epoch", "--timeout", "0.01", "--depth", "0", cwd=tmp_path)
     assert ran.returncode == 3
-    last = re.fullmatch(r"verdict=unknown property=\S+ seed=- trace=(\S+\.smt2)", ran.stdout.splitlines()[-1])
+    last = re.fullmatch(r"verdict=unknown property=\S+ seed=- trace=- query=(\S+\.smt2)", ran.stdout.splitlines()[-1])
     assert last is not None
     assert "(check-sat)" in (tmp_path / last[1]).read_text()
 
@@ -223,13 +223,15 @@ def test_prove_with_too_little_work_exits_3_and_names_the_query(tmp_path: Path) 
 def test_prove_lists_what_is_sound_and_what_is_refuted() -> None:
     lines = run("prove", "--list").stdout.splitlines()
     assert "order4.modulo_table (refuted: prefix): unique, dense, contiguous, agreement," in "\n".join(lines)
-    assert len(lines) == 16
+    assert len(lines) == 18
 
 
 def test_prove_prints_the_kill_table() -> None:
     ran = run("prove", "--mutants", "order5.fetch_add")
     assert ran.returncode == 0
-    assert ran.stdout.splitlines()[-2] == "8 mutants: 8 caught, 0 equivalent"
+    assert ran.stdout.splitlines()[-2] == (
+        "8 weakened specs: 8 caught, 8 of them by a step in a small instance; 0 equivalent"
+    )
 
 
 @pytest.mark.parametrize(

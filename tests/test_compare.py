@@ -258,7 +258,9 @@ def test_a_race_that_breaks_a_promise_is_made_smaller_row_by_row(monkeypatch: py
 @settings(max_examples=30, deadline=None)
 @given(race_examples())
 def test_a_race_is_drawn_with_the_numbers_that_it_can_have(example: RaceExample) -> None:
-    assert all(0 <= client < 5 and 0 <= ring < 4 and count >= 1 for client, _, ring, count in example.rows)
+    named = name_of_rows((ring, client, seq, count) for client, seq, ring, count in example.rows)
+    clients_most = 2**31 if named else 5  # the corpus has ids that collide in tables
+    assert all(0 <= client < clients_most and 0 <= ring < 4 and count >= 1 for client, _, ring, count in example.rows)
     assert example.stop_row is None or 0 <= example.stop_row < len(example.rows)
 
 
@@ -293,7 +295,7 @@ def test_a_module_that_has_only_the_stepped_part_is_compared_as_far_as_it_goes()
         ({"native": pytest}, "neither Pipeline, PipelineScenario"),
         ({"target": "order5.epoch", "level": 4}, "nothing to compare"),
         ({"target": "order4.cas_then_reserve", "policy": "race"}, "nothing to compare"),
-        ({"target": Mutant}, "with one level"),
+        ({"target": Mutant}, "of which level"),
         ({"target": [Mutant, "order4.claim"], "level": 4}, "compared alone"),
         ({"target": 3, "level": 4}, "3 is no sequencer"),
     ],

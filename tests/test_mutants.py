@@ -211,7 +211,9 @@ def test_engines_that_share_a_judge_count_once(tmp_path: Path) -> None:
 QUICK = ("explorer-exhaustive", "explorer-history", "explorer-outside", "z3")
 
 
-@pytest.mark.parametrize("name", BUGS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if number % 8 else []) for number, name in enumerate(BUGS)]
+)
 def test_every_bug_is_caught_by_two_independent_judges(name: str) -> None:
     """By two of the judges that need no compiler; Z3, the slowest, is asked where the others do not suffice."""
     found: set[Oracle] = set()

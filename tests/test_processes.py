@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -195,6 +196,9 @@ def test_works_are_given_in_their_order_or_as_they_end() -> None:
 
 
 def kill_itself(number: int) -> None:
+    faulthandler.disable()  # or a green run would have a page of it
+    if number != signal.SIGKILL:
+        signal.signal(number, signal.SIG_DFL)  # under nohup a hang-up is ignored, also in what it begins
     os.kill(os.getpid(), number)
 
 

@@ -147,7 +147,7 @@ def test_a_bug_of_the_museum_is_reached_by_every_engine_that_can_express_it(name
     assert replayed.violated_at == len(trace.schedule)
     text = describe_run(trace).splitlines()
     assert "reproduced 10/10" in " ".join(text)
-    assert len(text) <= 48
+    assert len(text) <= 72
     assert max(map(len, text)) <= 132
 
 

@@ -187,10 +187,14 @@ def test_runs_longer_than_the_depth_are_counted_and_nothing_is_called_exhausted(
 
 def test_ctrl_c_ends_an_exploration_with_what_was_seen() -> None:
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    with pytest.raises(Interrupted) as interrupt:
-        explore_litmus(parse_test(counters(7, "R r0 x; W x r0+1")), "sc")
-    timer.join()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored
+    try:
+        timer.start()
+        with pytest.raises(Interrupted) as interrupt:
+            explore_litmus(parse_test(counters(7, "R r0 x; W x r0+1")), "sc")
+        timer.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     explored = interrupt.value.found
     assert (explored.verdict, explored.reason) == (Verdict.UNKNOWN, "interrupted")
     assert explored.counts.complete > 0

@@ -75,7 +75,7 @@ def test_a_violation_whose_run_cannot_be_written_is_printed_and_exits_1(tmp_path
     name.mkdir()  # a folder where the file should be: root, too, cannot write it
     ended = fencepost("explore", str(LITMUS), "--profile", "ncx", "--engine", "native", "--out", str(tmp_path))
     assert "in conflict: step 1" in ended.stdout
-    assert "verdict=violated property=bad seed=- trace=-" in ended.stdout
+    assert "verdict=violated property=bad seed=0 trace=-" in ended.stdout
     assert f"fencepost: not written: {name}: cannot be written: is a directory, expected a file\n" in ended.stderr
     assert ended.returncode == 1
 

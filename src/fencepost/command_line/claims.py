@@ -43,6 +43,9 @@ def claims_command(
 
     Exit code 3 where a claim is unknown, as evidence did not come about or decided nothing; else 1 where one is
     refuted; else 3 where one depends on the machine or is not decidable here; else 0.
+
+    \b
+    fencepost claims C2 C8 -v
     """
     from fencepost.ledger import claims, write_page
 
