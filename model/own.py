@@ -101,7 +101,10 @@ def _run(path: Path, place: Path, text: bytes) -> ModuleType:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        del sys.modules[module.__name__]
+        raise
+    except BaseException as error:
         del sys.modules[module.__name__]
         raise LoadError(path, f"{type(error).__name__}: {error}", users_traceback(error)) from error
     finally:

@@ -11,7 +11,8 @@ from fencepost.model.explorer.exploration import Subject
 from fencepost.model.explorer.pipeline import system_of, two_writers, violation_at_end
 from fencepost.model.explorer.state import State
 from fencepost.model.explorer.system import System
-from fencepost.model.explorer.watch import Violation
+from fencepost.model.explorer.threads import NOT_OF_USER, raised
+from fencepost.model.explorer.watch import RAISED, Violation
 from fencepost.model.litmus import LitmusTest
 from fencepost.model.memory import MATRIX, matrix, profile
 from fencepost.model.programs.client import Sending
@@ -128,7 +129,12 @@ def structure(given: Structure, profile_name: str, matrix_name: str = MATRIX) ->
     chosen, ordering = profile(profile_name), matrix(matrix_name)
 
     def judge(system: System, state: State) -> Violation | None:
-        found = given.wrong(returned(state))
+        try:
+            found = given.wrong(returned(state))
+        except NOT_OF_USER:
+            raise
+        except BaseException as error:
+            found = RAISED, f"the judge, at the end of the run, {raised(error).sentence}"
         if found is not None:
             return Violation(*found)
         return two_writers(state) if given.single_writer else None
