@@ -185,8 +185,8 @@ def _works(
     for protocol in protocols.values():
         yield Work("z3", protocol.name, tuple(protocol.promises), partial(_by_z3, protocol, out))
     for program in programs.values():
-        properties = (*OF_PROGRAMS, SINGLE_WRITER) if program.single_writer else OF_PROGRAMS
-        yield Work("explorer", program.name, properties, partial(_by_explorer, program, timeout, out))
+        of_program = (*OF_PROGRAMS, SINGLE_WRITER) if program.single_writer else OF_PROGRAMS
+        yield Work("explorer", program.name, of_program, partial(_by_explorer, program, timeout, out))
     for name, sequencer in sequencers.items():
         assert level is not None
         properties = (ASKED, *(each for each in OF_ANSWERS if each in promised(level)), SPEC, CRASH)
