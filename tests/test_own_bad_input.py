@@ -281,6 +281,25 @@ def test_what_a_method_of_a_protocol_raises_is_no_verdict(tmp_path: Path, raised
             assert "mine.py" in ran.stderr
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_that_leaves_by_the_system_when_it_is_run_is_refused(tmp_path: Path, command: str) -> None:
+    (tmp_path / "mine.py").write_text("import os\nos._exit(0)\n")
+    ran = run(command, "mine.py", *options(command), cwd=tmp_path)
+    assert ran.returncode == 2, (ran.stdout, ran.stderr)
+    assert said(ran) == "fencepost: mine.py: SystemExit: os._exit(0)"
+
+
+@pytest.mark.parametrize("place", ["THREAD", "JUDGE"])
+@pytest.mark.parametrize("command", ["explore", "ablate", "check"])
+def test_a_thread_or_a_judge_that_leaves_by_the_system_is_violated(tmp_path: Path, command: str, place: str) -> None:
+    other = {"THREAD": "JUDGE", "JUDGE": "THREAD"}[place]
+    text = JUDGED.replace(place, "__import__('os')._exit(0)").replace(other, "pass")
+    (tmp_path / "mine.py").write_text(text)
+    ran = run(command, "mine.py", cwd=tmp_path)
+    assert ran.returncode == 1, (ran.stdout, ran.stderr)
+    assert "verdict=violated " in ran.stdout
+
+
 # --- what does not apply is refused before any work ---
 
 
