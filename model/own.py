@@ -21,6 +21,7 @@ import click
 
 from fencepost.model.errors import InputError, LoadError
 from fencepost.model.language import Protocol
+from fencepost.model.leaving import stays_in
 from fencepost.model.programs.own import Program
 from fencepost.model.specs import PROTOCOLS
 from fencepost.model.specs import protocol as protocol_named
@@ -98,10 +99,14 @@ def _run(path: Path, place: Path, text: bytes) -> ModuleType:
     module.__file__ = str(place)
     sys.modules[module.__name__] = module
     sys.path.insert(0, str(place.parent))
+    stays_in(str(path))
     try:
         with contextlib.redirect_stdout(sys.stderr):
             exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        del sys.modules[module.__name__]
+        raise
+    except BaseException as error:
         del sys.modules[module.__name__]
         raise LoadError(path, f"{type(error).__name__}: {error}", users_traceback(error)) from error
     finally:

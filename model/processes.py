@@ -65,6 +65,11 @@ _seconds_most: float | None = SECONDS_MOST
 _result_end: int | None = None  # where such a process writes its result
 
 
+def is_worker() -> bool:
+    """Say whether this process works for another one, which alone gets the signals of the user."""
+    return _note is not None
+
+
 def trying(what: Any) -> None:
     """Note what is tried now; from here on it has so many seconds. Does nothing in a process that is no worker."""
     if _note is not None:

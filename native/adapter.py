@@ -55,11 +55,11 @@ class CompiledSequencer:
         self._sequencer.begin(ring_count, client_count)
 
     def try_order(self, ring: int, client: int, seq: int, count: int) -> Generator[None, None, Answer]:
-        answer = self._sequencer.start(ring, client, seq, count)
+        answer: Answer | None = self._sequencer.start(ring, client, seq, count)
         while answer is None:
             yield
             answer = self._sequencer.go_on(ring)
-        return Attempt(AttemptOutcome(answer[0]), answer[1])
+        return answer
 
     def acknowledged(self, client: int) -> int:
         return int(self._sequencer.acknowledged(client))

@@ -20,9 +20,11 @@ from click.testing import CliRunner
 
 from fencepost.command_line import cli
 from fencepost.compared import ended
-from fencepost.compared.attempts import Attempts, Broken
+from fencepost.compared.attempts import Attempts
+from fencepost.compared.calls import Broken
 from fencepost.compared.raced import Raced, RaceExample
 from fencepost.compared.stepped import Stepped
+from fencepost.compared.verdicts import CRASH
 from fencepost.comparing import compare
 from fencepost.model.contract import Verdict
 from fencepost.model.processes import Ended, WorkFailed, isolated, trying
@@ -170,9 +172,10 @@ def test_what_came_back_when_it_was_tried_again_is_unknown_and_no_pass(tmp_path:
     assert row.reason == "an example did not come back within 1.5 s, and did when it was tried again"
 
 
-def test_what_a_sequencer_raises_comes_out_as_it_is() -> None:
-    with pytest.raises(KeyError, match="mine"):
-        compare(Raises, level=4, examples=20, seed=1)
+def test_what_a_sequencer_raises_is_a_crash_with_its_line() -> None:
+    (found,) = compare(Raises, level=4, examples=20, seed=1).counterexamples
+    assert found.property == CRASH
+    assert "raised KeyError: 'mine', at test_compare_ended.py:" in found.sentence
 
 
 # --- by themselves ---

@@ -10,7 +10,8 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from fencepost.compared.accepted import Acceptor
-from fencepost.compared.attempts import Attempts, Broken, Make
+from fencepost.compared.attempts import Attempts
+from fencepost.compared.calls import Broken, Make
 from fencepost.compared.sentences import described_wait
 from fencepost.comparing import compare
 from fencepost.model.contract import Level, Verdict

@@ -12,7 +12,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from fencepost.compared.accepted import Acceptor
 from fencepost.compared.attempted import Attempted, AttemptExample, Shipped
-from fencepost.compared.attempts import Attempts, Broken
+from fencepost.compared.attempts import Attempts
+from fencepost.compared.calls import Broken
 from fencepost.compared.modules import Native
 from fencepost.comparing import compare
 from fencepost.model.contract import Level, Verdict

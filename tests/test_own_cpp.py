@@ -22,6 +22,8 @@ needs_compiler = pytest.mark.skipif(COMPILER is None, reason="needs a C++ compil
 FAULTS = """
 #include <csignal>
 #include <cstdlib>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -38,8 +40,18 @@ class Mine {
  public:
   void begin(std::size_t, std::size_t client_count) { next_of_.assign(client_count, 0); }
 
-  fencepost::Answer try_order(fencepost::Turn&, std::size_t, std::size_t client, std::uint64_t seq, std::uint64_t n) {
+  fencepost::Answer try_order(fencepost::Turn& turn, std::size_t, std::size_t client, std::uint64_t seq,
+                              std::uint64_t n) {
     if (seq == 1 && fault() == "crash") std::raise(SIGSEGV);
+    if (fault() == "throw-number") throw 42;
+    if (fault() == "throw-text") throw std::runtime_error("no room left");
+    if (fault() == "throw-at") return fencepost::Answer::ordered(next_of_.at(1'000'000));
+    if (fault() == "throw-memory") throw std::bad_alloc();
+    if (fault() == "throw-later") {
+      turn.pass();
+      throw std::runtime_error("no room left");
+    }
+    if (fault() == "outcome") return {static_cast<fencepost::Answer::Outcome>(9), 0};
     while (seq == 1 && fault() == "hang") fencepost_test_spin_ = fencepost_test_spin_ + 1;
     if (seq > next_of_[client]) return fencepost::Answer::later();
     if (seq < next_of_[client]) return fencepost::Answer::duplicate();
@@ -47,7 +59,10 @@ class Mine {
     return fencepost::Answer::ordered((position_ += n) - n);
   }
 
-  std::uint64_t acknowledged(std::size_t client) { return next_of_[client]; }
+  std::uint64_t acknowledged(std::size_t client) {
+    if (fault() == "throw-when-asked") throw std::runtime_error("no room left");
+    return next_of_[client];
+  }
   std::uint64_t issued() { return position_; }
 
  private:
@@ -107,6 +122,13 @@ def test_a_new_sequencer_in_cpp_is_right_and_without_the_marked_line_different(t
         ("crash", "crash", "SIGSEGV"),
         ("crash-when-loaded", "crash", "SIGSEGV"),
         ("hang", "drained", "did not come back"),
+        ("throw-number", "crash", "try_order of client 0 batch 0 threw what is no std::exception"),
+        ("throw-text", "crash", "try_order of client 0 batch 0 threw an exception: no room left"),
+        ("throw-at", "crash", "threw an exception: vector"),
+        ("throw-memory", "crash", "threw an exception: std::bad_alloc"),
+        ("throw-later", "crash", "threw an exception: no room left"),
+        ("throw-when-asked", "crash", "acknowledged of client 0 threw an exception: no room left"),
+        ("outcome", "crash", "try_order of client 0 batch 0 returned (9, -1): expected an AttemptOutcome"),
     ],
 )
 def test_what_crashes_or_hangs_is_a_finding_with_its_example(
@@ -122,6 +144,17 @@ def test_what_crashes_or_hangs_is_a_finding_with_its_example(
     assert row.counterexample is not None
     assert row.counterexample.property == property
     assert sentence in row.counterexample.sentence
+    assert "Traceback" not in "".join(row.counterexample.lines)
+
+
+@needs_compiler
+def test_a_command_ends_with_a_verdict_whatever_is_thrown(faulty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAULT", "throw-text")
+    for verb in ("compare", "check"):
+        ran = run(verb, faulty.name, "--level", "4", cwd=faulty.parent)
+        assert ran.returncode == 1, (ran.stdout, ran.stderr)
+        assert ran.stdout.splitlines()[-1].startswith("verdict=violated property=crash ")
+        assert "no room left" in ran.stdout
 
 
 @needs_compiler

@@ -20,12 +20,15 @@ from typing import Any
 from msgspec import Struct
 
 from fencepost.model.errors import NotDeterministic
+from fencepost.model.explorer.stuck import Stuck
 from fencepost.model.explorer.watch import RAISED
 from fencepost.model.programs.operations import Load, Operation, Program, ThreadOf
 from fencepost.model.programs.structures.structure import ENSURED, Malformed, Returned, Unmet
 from fencepost.model.trace import Step
 
 PACKAGE = str(Path(__file__).parent.parent.parent)
+NOT_OF_USER = (Malformed, KeyboardInterrupt, Stuck)
+"""What passes through a program and says nothing about its run; whatever else it raises, SystemExit too, is its own."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,10 @@ class Node:
         """Return a thread at its beginning."""
         try:
             program = thread.begin()
-        except Malformed:
+        except NOT_OF_USER:
             raise
-        except (Exception, SystemExit) as error:
-            program, operation, returned = _nothing(), None, _raised(error)
+        except BaseException as error:
+            program, operation, returned = _nothing(), None, raised(error)
         else:
             operation, returned = _advanced(program, None)
         node = cls(thread, operation, program, None)
@@ -133,8 +136,10 @@ def labelled(operation: Operation, result: Any) -> Step | Raised | None:
     """Return the step of the spec that an operation with this result is."""
     try:
         return operation.label(result) if operation.label is not None else None
-    except (Exception, SystemExit) as error:
-        return _raised(error)
+    except NOT_OF_USER:
+        raise
+    except BaseException as error:
+        return raised(error)
 
 
 def _advanced(program: Program, result: Any) -> tuple[Operation | None, Any]:
@@ -143,16 +148,16 @@ def _advanced(program: Program, result: Any) -> tuple[Operation | None, Any]:
         operation = program.send(result)
     except StopIteration as stopped:
         return None, stopped.value
-    except Malformed:
+    except NOT_OF_USER:
         raise
-    except (Exception, SystemExit) as error:
-        return None, _raised(error)
+    except BaseException as error:
+        return None, raised(error)
     if isinstance(operation, Operation):
         return operation, None
     return None, Raised(f"yielded {operation!r}: expected an operation of fencepost.model.programs.operations")
 
 
-def _raised(error: BaseException) -> Raised:
+def raised(error: BaseException) -> Raised:
     """Say which exception was raised, or which condition does not hold, and by which line of which file.
 
     The line is the program's own where what it calls in fencepost raised.
@@ -171,10 +176,10 @@ def judged(wrong: Callable[[Returned], tuple[str, str] | None], returned: Return
     """Return what is wrong at the end of a run: what a judge says, or that it raised."""
     try:
         return wrong(returned)
-    except Malformed:
+    except NOT_OF_USER:
         raise
-    except (Exception, SystemExit) as error:
-        return RAISED, f"at the end of the run the judge {_raised(error).sentence}"
+    except BaseException as error:
+        return RAISED, f"at the end of the run the judge {raised(error).sentence}"
 
 
 def _places(program: Any) -> list[int]:

@@ -74,7 +74,9 @@ def _run_command() -> int:
         code = EXIT_BAD_INPUT
     except click.Abort:
         code = EXIT_INTERRUPTED
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: only a user's code raises it, and its code is no verdict
         if os.environ.get("FENCEPOST_TRACEBACK"):
             raise
         if (told := _in_users_code(error)) is not None:
@@ -105,7 +107,7 @@ def _lasting(stream: Any, own: Any) -> Any:
     return io.TextIOWrapper(made, stream.encoding, stream.errors, line_buffering=stream.line_buffering)
 
 
-def _in_users_code(error: Exception) -> str | None:
+def _in_users_code(error: BaseException) -> str | None:
     """Return the traceback of an error that went through a file of the user's, without frames of fencepost."""
     from fencepost.model.own import raised_by_user, users_traceback
 

@@ -20,12 +20,12 @@ from typing import Any, TypeAlias
 
 from fencepost.compared import attempted, raced, stepped
 from fencepost.compared.attempted import Attempted, Shipped
-from fencepost.compared.attempts import Make
+from fencepost.compared.calls import Make
 from fencepost.compared.ended import counterexample_of_end, not_tried_again
 from fencepost.compared.kept import user_folder
 from fencepost.compared.modules import Native
 from fencepost.compared.raced import Raced
-from fencepost.compared.search import Chunk, Tally, Task, search
+from fencepost.compared.search import Chunk, Failed, Tally, Task, search
 from fencepost.compared.stepped import Stepped
 from fencepost.compared.verdicts import OF_LEVEL, Compared, Counterexample
 from fencepost.model.contract import LEVELS, Level, Verdict
@@ -34,7 +34,7 @@ from fencepost.model.explorer.run_itf import write_run
 from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
 from fencepost.model.own import SEQUENCER, is_own, object_of
-from fencepost.model.processes import SECONDS_MOST, Ended, in_order
+from fencepost.model.processes import SECONDS_MOST, Ended, in_order, isolated
 from fencepost.model.programs import DESIGNS
 from fencepost.model.report import Progress
 from fencepost.model.simulation.soundness import SEED_POLICY
@@ -103,6 +103,7 @@ def compare(
     module = Native.of(native)
     tasks: tuple[AnyTask, ...]
     if yours is not None:
+        _refuse_beside_yours(policy, mutant, ignore_shared)
         tasks = (attempted.of_user(yours, levels, is_alone=native is None),)
     else:
         tasks = tuple(_tasks(names, levels, policy, module, mutant, profile, ignore_shared))
@@ -146,6 +147,18 @@ def _asked(
         return (), loaded, f"{one} --level {level}"
     maker: Make | ModuleType = one
     return (), maker, None
+
+
+def _refuse_beside_yours(policy: str | None, mutant: Mutant, ignore_shared: bool) -> None:
+    """Raise InputError for what a sequencer of one's own has not: another policy, a model's run, a stepped form."""
+    if policy not in (None, attempted.POLICY):
+        raise InputError(
+            f"policy {policy} of a sequencer of your own: expected {attempted.POLICY}, or none; it has neither a"
+            " stepped form nor threads of its own to race"
+        )
+    for word, is_given in (("a mutant", mutant is not Mutant.NONE), ("ignore_shared", ignore_shared)):
+        if is_given:
+            raise InputError(f"{word} beside a sequencer of your own: expected none; it is of the stepped form")
 
 
 def _check(names: tuple[str, ...], policy: str | None, examples: int | None, timeout: float | None, jobs: int) -> None:
@@ -306,10 +319,17 @@ def _counterexample(task: AnyTask, chunk: Chunk, out: Path | None) -> Counterexa
     if isinstance(task, Stepped):
         made = stepped.counterexample(task, chunk.smallest, found_by)
     elif isinstance(task, Attempted):
-        made = attempted.counterexample(task, chunk.smallest, failed)
+        shown = isolated(partial(attempted.counterexample, task, chunk.smallest, failed))
+        made = _untold(task, chunk.smallest, failed) if isinstance(shown, Ended) else shown
     else:
         made = raced.counterexample(chunk.smallest, failed)
     if out is None or made.trace is None:
         return made
     path = out / f"compare-{task.sequencer}-{made.property}.itf.json"
     return Counterexample(**{**vars(made), "path": kept(path, partial(write_run, made.trace))})
+
+
+def _untold(task: Attempted, example: Any, failed: Failed) -> Counterexample:
+    """Return a failing example without what happens in it: its process ended when that was to be told."""
+    lines, batches = task.told(example)
+    return Counterexample(failed.property, failed.sentence, example, lines, failed.size[0], batches, 0)

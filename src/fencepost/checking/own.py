@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from fencepost import proofs
 from fencepost.checking.screen import wrapped
+from fencepost.compared.verdicts import CRASH
 from fencepost.comparing import compare
-from fencepost.model.contract import Level, Verdict
-from fencepost.model.errors import InputError, Interrupted
+from fencepost.model.contract import Level, Verdict, promised
+from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.columns import describe_run
 from fencepost.model.explorer.exploration import Limits, explore
 from fencepost.model.explorer.run_itf import write_run
 from fencepost.model.explorer.run_trace import trace_of
+from fencepost.model.explorer.run_watch import SINGLE_WRITER
 from fencepost.model.explorer.subjects import program as subject_of
 from fencepost.model.itf import write_trace
 from fencepost.model.language import Protocol
@@ -31,20 +33,33 @@ from fencepost.model.own import PROGRAM, PROTOCOL, SEQUENCER, is_own, name_in, o
 from fencepost.model.processes import Ended, isolated
 from fencepost.model.programs.own import Program
 from fencepost.model.programs.structures.structure import ENSURED
-from fencepost.model.report import Finding, Progress, Report, aligned, of_property
+from fencepost.model.report import Finding, Progress, Report, aligned
 from fencepost.model.trace import describe
 from fencepost.model.writing import kept
+from fencepost.native.joint import SPEC
 from fencepost.own_cpp import is_cpp
+from fencepost.reports.compare import ASKED
 
 OF_PROGRAMS = (ENSURED, "drained", "raised")
 """What one search of a program shows: what it ensures, that no thread waits for ever, that none raises."""
+OF_ANSWERS = ("unique", "dense", "ring-order", "client-order", "prefix", "once", "ack-safe", "monotone", "drained")
+"""What the answers of a sequencer are held against, attempt by attempt, beside the spec."""
 EXAMPLES = 300
 """Of a sequencer: some seconds. `fencepost compare` draws more."""
 GRACE_SECONDS = 5.0
 """After the time of a search, until a thread that yields nothing is taken for one that never will."""
 
 Own: TypeAlias = "type[Any] | Program | str | Path"
-Work = Callable[[], list[Finding]]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one engine does with one object, and the properties that it can have findings of."""
+
+    engine: str
+    name: str
+    properties: tuple[str, ...]
+    work: Callable[[], list[Finding]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -119,17 +134,36 @@ def check_own(
 ) -> OwnReport:
     """Check a class, a program, or all that FILE.py[:Name] or FILE.cpp defines; see `fencepost.check`."""
     works = list(_works(target, level, seed, jobs, timeout, out, on_progress))
-    asked = [(engine, name, work) for engine, name, work in works if engine in engines]
-    if not asked:
-        raise InputError(f"{target}: only {', '.join(dict.fromkeys(engine for engine, *_ in works))} applies to it")
+    of_engines = [each for each in works if each.engine in engines]
+    if not of_engines:
+        raise InputError(f"{target}: only {', '.join(dict.fromkeys(each.engine for each in works))} applies to it")
+    known = dict.fromkeys(one for each in of_engines for one in each.properties)
+    if property is not None and property not in known:
+        raise unknown_choice("property", property, known)
     found: list[Finding] = []
     try:
-        for engine, name, work in asked:
-            on_progress(f"{name}, {engine}")
-            found += work()
+        for each in of_engines:
+            if property is None or property in each.properties:
+                on_progress(f"{each.name}, {each.engine}")
+                found += _of_property(each, each.work(), property)
     except KeyboardInterrupt:
         raise Interrupted(OwnReport("check", tuple(found), seed, is_interrupted=True)) from None
-    return OwnReport("check", of_property(found, property), seed)
+    return OwnReport("check", tuple(found), seed)
+
+
+def _of_property(work: Work, found: list[Finding], property: str | None) -> list[Finding]:
+    """Return the findings of a property; one that all the work asks of at once has the verdict of the whole.
+
+    Where another property is violated, the work ended there: of the one that was asked for nothing is known.
+    """
+    kept = [each for each in found if property in (None, each.property)]
+    if kept or property is None:
+        return kept
+    whole = next((each for each in found if each.verdict is Verdict.VIOLATED), found[0])
+    if whole.verdict is Verdict.VIOLATED:
+        bound = f"{whole.bound}: the search ended where {whole.property} is violated"
+        return [Finding(work.name, property, work.engine, Verdict.UNKNOWN, bound, whole.seconds)]
+    return [replace(whole, property=property)]
 
 
 def _works(
@@ -140,8 +174,8 @@ def _works(
     timeout: float,
     out: Path | None,
     tell: Progress,
-) -> Iterator[tuple[str, str, Work]]:
-    """Yield the engine, the name and the work of each object that a target stands for."""
+) -> Iterator[Work]:
+    """Yield the work on each object that a target stands for."""
     protocols, programs, sequencers = _objects(target)
     if sequencers and level is None:
         names = " and ".join(sequencers)
@@ -149,12 +183,14 @@ def _works(
     if level is not None and not sequencers:
         raise InputError(f"{target} defines no sequencer, and a level is of sequencers: leave it out")
     for protocol in protocols.values():
-        yield "z3", protocol.name, partial(_by_z3, protocol, out)
+        yield Work("z3", protocol.name, tuple(protocol.promises), partial(_by_z3, protocol, out))
     for program in programs.values():
-        yield "explorer", program.name, partial(_by_explorer, program, timeout, out)
+        of_program = (*OF_PROGRAMS, SINGLE_WRITER) if program.single_writer else OF_PROGRAMS
+        yield Work("explorer", program.name, of_program, partial(_by_explorer, program, timeout, out))
     for name, sequencer in sequencers.items():
         assert level is not None
-        yield "native", name, partial(_by_attempts, sequencer, level, seed, jobs, tell)
+        properties = (ASKED, *(each for each in OF_ANSWERS if each in promised(level)), SPEC, CRASH)
+        yield Work("native", name, properties, partial(_by_attempts, sequencer, level, seed, jobs, tell))
 
 
 def _objects(target: Own) -> tuple[dict[str, type[Protocol]], dict[str, Program], dict[str, Any]]:

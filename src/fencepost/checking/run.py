@@ -11,13 +11,13 @@ from typing import cast
 
 import numpy as np
 
-from fencepost.checking.by_explorer import by_explorer, by_native_explorer
+from fencepost.checking.by_explorer import NOT_OF_RUNS, by_explorer, by_native_explorer
 from fencepost.checking.by_model import by_simulation, by_z3
 from fencepost.checking.by_native import by_lockstep, by_race, same
-from fencepost.checking.job import Job
+from fencepost.checking.job import REFINEMENT, SAME_BATCHES, SAME_RANGES, SAME_STEPS, Job
 from fencepost.checking.own import Own, OwnReport, check_own, is_own_work
 from fencepost.checking.screen import CheckReport
-from fencepost.model.contract import LEVELS, Level, Verdict
+from fencepost.model.contract import LEVELS, Level, Verdict, promised
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.histories import Workload
 from fencepost.model.processes import Ended, as_they_end
@@ -72,6 +72,7 @@ def check(
             timeout=timeout, out=out, on_progress=on_progress,
         )  # fmt: skip
     names = _asked(cast("str | None", target), level)
+    _refuse_unknown(property, names, engines)
     if workload is not None:
         refuse_unfit(workload, "the workload")
     deadline = time.perf_counter() + timeout
@@ -124,6 +125,20 @@ def _asked(target: str | None, level: Level | None) -> list[str]:
     if made not in levels:
         raise InputError(f"{target} is a level-{made} sequencer: level {level} was asked for")
     return [target]
+
+
+def _refuse_unknown(property: str | None, names: list[str], engines: tuple[str, ...]) -> None:
+    """Raise InputError, before anything runs, for a property of which none of these engines has a finding."""
+    known: dict[str, None] = {}
+    for each in map(protocol, names):
+        known |= dict.fromkeys(each.promises if "z3" in engines else ())
+        if set(engines) - {"z3"}:
+            known |= dict.fromkeys(one for one in promised(each.level) if one not in NOT_OF_RUNS)
+            known |= dict.fromkeys((REFINEMENT, CAME_BACK))
+    if "native" in engines:
+        known |= dict.fromkeys((SAME_BATCHES, SAME_RANGES, SAME_STEPS))
+    if property is not None and property not in known:
+        raise unknown_choice("property", property, known)
 
 
 def _engines(engine: str | Iterable[str]) -> tuple[str, ...]:

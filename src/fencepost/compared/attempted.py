@@ -14,7 +14,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from fencepost.compared.attempts import Attempts, Broken, Make, Turn
+from fencepost.compared.attempts import Attempts, Turn
+from fencepost.compared.calls import Broken, Make
 from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import NAMED, Counterexample
@@ -147,6 +148,8 @@ class Attempted:
             _scheduled(session, example)
             session.finish()
         except Broken as broken:
+            if broken.call:
+                session.told.append(f"{broken.call}: it does not come to an answer")
             return session, broken
         return session, None
 
@@ -252,12 +255,19 @@ def _options(session: Attempts, last: int) -> Iterator[Turn]:
 
 def counterexample(task: Attempted, example: AttemptExample, failed: Failed) -> Counterexample:
     """Return a failing example with what happened in it."""
-    session, _ = task.drive(example)
+    session, broken = task.drive(example)
     sent = _sent(example)
     taking_part = {(what == "ack", number) for number, what in session.turns}
     steps = [f"{number:3}  {line}" for number, line in enumerate(session.told, start=1)]
+    traceback = broken.traceback if broken is not None else ()
     return Counterexample(
-        failed.property, failed.sentence, example, (*sent, *steps), failed.size[0], len(example.rows), len(taking_part)
+        failed.property,
+        failed.sentence,
+        example,
+        (*sent, *steps, *traceback),
+        failed.size[0],
+        len(example.rows),
+        len(taking_part),
     )
 
 

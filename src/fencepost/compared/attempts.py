@@ -7,17 +7,17 @@ the end the history keeps the contract.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
 
 from fencepost.compared.accepted import SPECS, Acceptor, words
+from fencepost.compared.calls import Broken, Called, Make
 from fencepost.compared.sentences import described_ack, described_wait
 from fencepost.model.contract import Level
 from fencepost.model.histories import History, Workload, verify
 from fencepost.model.histories.drained import left_over
-from fencepost.native.adapter import Answer, YourSequencer
+from fencepost.native.adapter import Answer
 from fencepost.native.joint import SPEC
 from fencepost.native.sequencers import Attempt, AttemptOutcome
 
@@ -27,17 +27,8 @@ TURNS_IN_A_ROW = (40, 80)
 """Of one scanner before another has its turn: enough for a design that makes progress only while it is left alone, and
 drawn, so that scanners do not back off in step for ever."""
 
-Make = Callable[[], YourSequencer]
 Turn = tuple[int, str]
 """A scanner, and whether it steps, polls what it set aside, or is stopped; or a client, and `ack`: it asks."""
-
-
-class Broken(Exception):
-    """A promise of the contract was broken, or the spec accepts no such answer (`spec`)."""
-
-    def __init__(self, property: str, sentence: str) -> None:
-        super().__init__(f"{property}: {sentence}")
-        self.property, self.sentence = property, sentence
 
 
 @dataclass(frozen=True)
@@ -83,8 +74,7 @@ class Attempts:
     ) -> None:
         """After each `turns_between_acks` turns every client asks what it may forget; 0: only when told to."""
         self.level, self.clients, self.turns_between_acks = level, range(client_count), turns_between_acks
-        self.sequencer = make()
-        self.sequencer.begin(ring_count, client_count)
+        self.sequencer = Called(make, ring_count, client_count)
         self.acceptor = Acceptor(level, ring_count)
         self.rings = [Ring() for _ in range(ring_count)]
         self.ordered: dict[tuple[int, int], int] = {}  # (ring, index) -> start
@@ -224,7 +214,7 @@ class Attempts:
         for other in meets:
             other.met_another = True
         self.acceptor.begin(ring, index)
-        made: Any = self.sequencer.try_order(ring, batch.client, batch.seq, batch.count)
+        made = self.sequencer.try_order(str(batch), ring, batch.client, batch.seq, batch.count)
         if isinstance(made, Generator):
             of.running = made
             self.told.append(f"scanner {ring} begins with {batch}")
@@ -235,20 +225,18 @@ class Attempts:
     def _go_on(self, ring: int) -> None:
         of = self.rings[ring]
         assert of.running is not None
-        try:
-            next(of.running)
-        except StopIteration as stopped:
+        answered = self.sequencer.go_on(str(of.in_hand), of.running)
+        if answered is not None:
             of.running = None
-            self._end(ring, stopped.value)
+            self._end(ring, answered)
         else:
             of.passed_count += 1
             if of.met_another:
                 self.happened.add("contended claim")
 
-    def _end(self, ring: int, answer: Answer) -> None:
+    def _end(self, ring: int, answered: Attempt) -> None:
         of = self.rings[ring]
         index, batch = of.current, of.batches[of.current]
-        answered = Attempt(AttemptOutcome(answer[0]), int(answer[1]))
         self.told.append(f"scanner {ring}: {batch} of {batch.count}: {words(answered)}")
         allowed = self.acceptor.end(ring, answered, met_another=of.met_another)
         if allowed:

@@ -21,7 +21,7 @@ OF_LEVEL: dict[Level, tuple[str, ...]] = {
 """What can happen at a level: at level 5 nothing is parked, and nothing claimed."""
 
 CRASH = "crash"
-"""What is reported in the place of a promise when the native code takes its process down."""
+"""What is reported in the place of a promise when native code ends its process, or a call of a sequencer fails."""
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def described(row: Compared, found: Counterexample) -> Iterator[str]:
         yield from run_table(made)
         if made.violation is not None:
             yield from conclusion(made)
-    if not found.came_back:
+    if not found.came_back or found.property == CRASH:
         yield f"{found.property}: {found.sentence}"
     elif found.trace is None or found.trace.violation is None:
         yield f"{found.property} is violated at step {found.steps}: {found.sentence}"

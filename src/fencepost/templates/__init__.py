@@ -5,7 +5,11 @@ four spaces and `fencepost`, after what makes it a comment, is a command to run;
 the line to delete.
 """
 
+import builtins
+import io
+import keyword
 import re
+import tokenize
 from pathlib import Path
 
 from fencepost.model.errors import InputError, unknown_choice
@@ -14,6 +18,8 @@ from fencepost.model.writing import store
 FOLDER = Path(__file__).parent
 CLASS, FILE = "NewName", "new_name"
 MARKS = ("delete this line to see a counterexample", "delete this line to see a difference")
+_RESERVED = {*keyword.kwlist, *dir(builtins)}
+"""Words that a name in Python cannot be, or must not hide."""
 _COMMAND = re.compile(r"(?://)? {4,}(fencepost .*)")
 
 
@@ -29,7 +35,8 @@ def new(kind: str, name: str, out: str | Path = ".") -> Path:
     >>> fencepost.new("protocol", "TwoReplicas").name
     'two_replicas.py'
 
-    Raises InputError for a kind that there is not, a name that is no word, and a file that is there already.
+    Raises InputError for a kind that there is not, a name that is no word or that means something else in the file, and
+    a file that is there already.
     """
     templates = kinds()
     if kind not in templates:
@@ -41,12 +48,31 @@ def new(kind: str, name: str, out: str | Path = ".") -> Path:
     path = Path(out) / f"{file}{templates[kind].suffix}"
     if path.exists():
         raise InputError(f"{path} is there already: expected another name, or another folder")
-    text = templates[kind].read_text(encoding="utf-8").replace(CLASS, "".join(f"{w[0].upper()}{w[1:]}" for w in words))
+    template, made = templates[kind].read_text(encoding="utf-8"), "".join(f"{w[0].upper()}{w[1:]}" for w in words)
+    for each in {FILE: file, CLASS: made}.items():
+        _refuse_taken(name, *each, template, path.suffix)
+    text = template.replace(CLASS, made)
     try:
         store(path, text.replace(f"{FILE}{path.suffix}", str(path)).replace(FILE, file))
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}: expected a folder that can") from None
     return path
+
+
+def _refuse_taken(name: str, stands: str, word: str, template: str, suffix: str) -> None:
+    """Raise InputError where the word for a name, which stands in a template, means something else there."""
+    tokens = _names_in(template, suffix)
+    taken = tokens - {FILE, CLASS} | (_RESERVED if suffix == ".py" else set())
+    if stands in tokens and word in taken:
+        raise InputError(f"{name!r} cannot be the name: {word} means something else in the file; expected another")
+
+
+def _names_in(template: str, suffix: str) -> set[str]:
+    """Return the words of a template that are neither in comments nor in strings."""
+    if suffix == ".py":
+        read = tokenize.generate_tokens(io.StringIO(template).readline)
+        return {each.string for each in read if each.type == tokenize.NAME}
+    return set(re.findall(r"[A-Za-z_]\w*", re.sub(r'//.*|"[^"\n]*"|/\*.*?\*/', "", template)))
 
 
 def commands_of(path: Path) -> list[str]:
