@@ -110,5 +110,6 @@ def test_a_folder_is_text_or_a_path(name: str, tmp_path: Path) -> None:
 
 
 def test_compare_takes_its_folders_as_text(tmp_path: Path) -> None:
-    asked = {"policy": "stepped", "examples": 5, "out": str(tmp_path / "out"), "kept_in": str(tmp_path / "kept")}
-    assert str(fencepost.compare("order5.fetch_add", **asked).verdict) == "not found"
+    out, kept_in = str(tmp_path / "out"), str(tmp_path / "kept")
+    report = fencepost.compare("order5.fetch_add", policy="stepped", examples=5, out=out, kept_in=kept_in)
+    assert str(report.verdict) == "not found"

@@ -254,15 +254,8 @@ def explore(
     out = path_of("out", out)
     one = one_of(target, EXPECTED)
     asked = subjects(
-        one,
-        profile=profile,
-        matrix=matrix,
-        scenario=scenario,
-        property=property,
-        seed=seed,
-        engine=engine,
-        hosts=hosts,
-    )
+        one, profile=profile, matrix=matrix, scenario=scenario, property=property, seed=seed, engine=engine, hosts=hosts
+    )  # fmt: skip
     if engine == "native" and (not reduction or jobs != 1 or resume):
         raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
     if strict:
