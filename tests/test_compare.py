@@ -293,7 +293,7 @@ def test_a_module_that_has_only_the_stepped_part_is_compared_as_far_as_it_goes()
         ({"native": pytest}, "neither Pipeline, PipelineScenario"),
         ({"target": "order5.epoch", "level": 4}, "nothing to compare"),
         ({"target": "order4.cas_then_reserve", "policy": "race"}, "nothing to compare"),
-        ({"target": Mutant}, "with one level"),
+        ({"target": Mutant}, "of which level"),
         ({"target": [Mutant, "order4.claim"], "level": 4}, "compared alone"),
         ({"target": 3, "level": 4}, "3 is no sequencer"),
     ],
