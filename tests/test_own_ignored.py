@@ -115,6 +115,19 @@ def test_an_operation_that_is_not_yielded_for_ever_is_refused(tmp_path: Path) ->
         fencepost.explore(path)
 
 
+@pytest.mark.parametrize(("prefix", "is_right"), [("", False), ("yield ", True), ("yield from ", True)])
+def test_steps_of_ones_own_that_are_called_and_not_yielded_are_refused(
+    tmp_path: Path, prefix: str, is_right: bool
+) -> None:
+    steps = "def steps(value):\n    yield store(X, value)\n"
+    path = written(tmp_path, steps + thread_of("yield store(Y, 1)", f"{prefix}steps(2)"))
+    if is_right:
+        assert str(fencepost.explore(path).verdict) == "exhausted"
+        return
+    with pytest.raises(InputError, match=r"mine.py:10: steps\(...\) is called and never yielded"):
+        fencepost.explore(path)
+
+
 def test_an_operation_in_a_judge_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="in judge: load.* is made and never yielded"):
         fencepost.explore(written(tmp_path, judged_by("def judge(a, b):\n    load(X)")))

@@ -127,11 +127,11 @@ def _side_by_side(systems: tuple[System, System], seed: int, depth_most: int, de
             if picked is not None
         ]
         if len(acts) == 1:
-            ended = (
+            ends = (
                 "its end" if picked is None else f"a step of {systems[0].threads[picked[0][0]].name}"
                 for picked in picks
             )
-            raise NotDeterministic("the run", step + 1, *ended)
+            raise NotDeterministic("the run", step + 1, *ends)
         if not acts or time.perf_counter() >= deadline:
             return step
         done = _both(step + 1, acts)

@@ -42,7 +42,16 @@ from fencepost.model.programs.structures.structure import (
 from fencepost.model.programs.structures.structure import (
     thread as pausing,
 )
-from fencepost.model.programs.unyielded import Noted, made, noting, refuse_dropped, refuse_left, unnote, used
+from fencepost.model.programs.unyielded import (
+    Noted,
+    made,
+    noting,
+    refuse_dropped,
+    refuse_idle_calls,
+    refuse_left,
+    unnote,
+    used,
+)
 from fencepost.model.programs.users_code import (
     Yielded,
     malformed,
@@ -160,6 +169,8 @@ class Program:
 
         Where there are `insertions`, with these.
         """
+        for each in self.threads:
+            refuse_idle_calls(each.begin)
         counts = Counter(each.name for each in self.threads)
         threads = []
         for number, each in enumerate(self.threads):

@@ -6,10 +6,13 @@ is refused once nothing holds it any more, or at the thread's end, as what a thr
 
 from __future__ import annotations
 
+import ast
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from inspect import GEN_CREATED, getgeneratorstate
+from inspect import GEN_CREATED, getgeneratorstate, isgeneratorfunction
+from linecache import checkcache, getlines
+from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple, TypeVar
 
@@ -77,6 +80,34 @@ def refuse_left(made: list[Noted]) -> None:
     for each in made:
         if not _is_begun(each.operation):
             raise _refusal(each)
+
+
+def refuse_idle_calls(begin: Callable[..., object]) -> None:
+    """Refuse a line of a thread's file that calls a generator function and drops what that returns: it does nothing.
+
+    Raises Malformed, with the line. A function that stands in no file that can be read is not looked at.
+    """
+    code = getattr(begin, "__code__", None)
+    if not isinstance(code, CodeType):
+        return
+    known = getattr(begin, "__globals__", {})
+    for line, name in _idle_calls(code.co_filename):
+        if isgeneratorfunction(known.get(name)):
+            raise Malformed(
+                f"{Path(code.co_filename).name}:{line}: {name}(...) is called and never yielded, so that it does"
+                f" nothing: expected `yield {name}(...)` or `yield from {name}(...)`"
+            )
+
+
+def _idle_calls(file: str) -> tuple[tuple[int, str], ...]:
+    """Return the lines of a file that are the call of a function and nothing else, with its name."""
+    checkcache(file)  # it may have been written anew since
+    try:
+        tree = ast.parse("".join(getlines(file)))
+    except SyntaxError:
+        return ()
+    alone = (each.value for each in ast.walk(tree) if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call))
+    return tuple((each.lineno, each.func.id) for each in alone if isinstance(each.func, ast.Name))
 
 
 def _is_begun(operation: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeAlias
 
+from fencepost.arguments import check_arguments, path_of
 from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.litmus import LitmusTest, lints, read_test
 from fencepost.model.litmus.idioms import idiom
@@ -35,7 +36,7 @@ def ablate(
     matrix: str = MATRIX,
     strict: bool = False,
     hosts: str = "",
-    out: Path | None = None,
+    out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> AblateReport:
     """Return what each optional instruction is to a program, and all minimal sufficient sets of them.
@@ -55,6 +56,8 @@ def ablate(
     for what has no optional instruction and is right, for a profile without evictions
     and for an unknown name; Interrupted with the report so far.
     """
+    check_arguments(timeout=timeout)
+    out = path_of("out", out)
     one = one_of(target, EXPECTED)
     if isinstance(one, Program) or (isinstance(one, str | Path) and is_own(one)):
         if property is not None:

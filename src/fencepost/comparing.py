@@ -18,6 +18,7 @@ from random import SystemRandom
 from types import ModuleType
 from typing import Any, TypeAlias
 
+from fencepost.arguments import check_arguments, path_of
 from fencepost.compared import attempted, raced, stepped
 from fencepost.compared.attempted import Attempted, Shipped
 from fencepost.compared.calls import Make
@@ -70,8 +71,8 @@ def compare(
     mutant: Mutant = Mutant.NONE,
     profile: str = PROFILE,
     ignore_shared: bool = False,
-    out: Path | None = None,
-    kept_in: Path | None = None,
+    out: str | Path | None = None,
+    kept_in: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> CompareReport:
     """Compare native sequencers with the model, by default all of them under every policy.
@@ -97,9 +98,11 @@ def compare(
 
     Raises InputError for names, numbers and modules that cannot be used, and Interrupted with the report so far.
     """
+    check_arguments(may_be_none=("seed", "timeout"), seed=seed, jobs=jobs, timeout=timeout)
+    out, kept_in = path_of("out", out), path_of("kept_in", kept_in)
     names, yours, own = _asked(several(target), level, on_progress)
     levels = LEVELS if level is None else (level,)
-    _check(names, policy, examples, timeout, jobs)
+    _check(names, policy, examples, timeout)
     module = Native.of(native)
     tasks: tuple[AnyTask, ...]
     if yours is not None:
@@ -161,7 +164,7 @@ def _refuse_beside_yours(policy: str | None, mutant: Mutant, ignore_shared: bool
             raise InputError(f"{word} beside a sequencer of your own: expected none; it is of the stepped form")
 
 
-def _check(names: tuple[str, ...], policy: str | None, examples: int | None, timeout: float | None, jobs: int) -> None:
+def _check(names: tuple[str, ...], policy: str | None, examples: int | None, timeout: float | None) -> None:
     known = sorted({*STEPPED_NAMES, *SEQUENCERS})
     for name in names:
         if name not in known:
@@ -170,7 +173,7 @@ def _check(names: tuple[str, ...], policy: str | None, examples: int | None, tim
         raise unknown_choice("policy", policy, POLICIES)
     if examples is not None and timeout is not None:
         raise InputError("both examples and a timeout were given: expected one of them")
-    for word, value in (("examples", examples), ("timeout", timeout), ("jobs", jobs)):
+    for word, value in (("examples", examples), ("timeout", timeout)):
         if value is not None and not 0 < value < float("inf"):
             raise InputError(f"{word} is {value}: expected more than 0")
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from fencepost.arguments import check_arguments, path_of
 from fencepost.corpus_search import DRAWN_RUNS, PYTHON_RUNS, Budget, search_corpus
 from fencepost.model.contract import LEVELS, PROPERTIES, Level
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
@@ -106,7 +107,7 @@ def mutants(
     seed: int = 0,
     jobs: int = 1,
     timeout: float = TIMEOUT_SECONDS,
-    out: Path | None = None,
+    out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> MutantsReport:
     """Show bugs by name, or those of a level, and the designs that they deviate from, to the engines.
@@ -123,6 +124,8 @@ def mutants(
     `jobs` processes share the cells. Raises InputError for unknown names and engines, and for a bug that is of another
     level or breaks another promise; Interrupted with the report so far, in which cells without an answer are unknown.
     """
+    check_arguments(seed=seed, jobs=jobs, timeout=timeout)
+    out = path_of("out", out)
     levels, engines = LEVELS if level is None else (level,), modes_of(engine)
     names = tuple(name_of(each, "a bug's name") for each in several(target))
     bugs = _asked(names, levels, property)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from fencepost.arguments import check_arguments, path_of
 from fencepost.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget, search_corpus
 from fencepost.model.contract import promised
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
@@ -222,7 +223,7 @@ def explore(
     resume: bool = False,
     strict: bool = False,
     hosts: str = "",
-    out: Path | None = None,
+    out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> ExploreReport:
     """Explore a sequencer on scenarios, a bug, a litmus file, or a program of one's own.
@@ -247,17 +248,14 @@ def explore(
     """
     if engine not in ENGINES:
         raise unknown_choice("engine", engine, ENGINES)
+    check_arguments(
+        may_be_none=("runs",), seed=seed, jobs=jobs, timeout=timeout, depth=depth, runs=runs, pct_depth=pct_depth
+    )
+    out = path_of("out", out)
     one = one_of(target, EXPECTED)
     asked = subjects(
-        one,
-        profile=profile,
-        matrix=matrix,
-        scenario=scenario,
-        property=property,
-        seed=seed,
-        engine=engine,
-        hosts=hosts,
-    )
+        one, profile=profile, matrix=matrix, scenario=scenario, property=property, seed=seed, engine=engine, hosts=hosts
+    )  # fmt: skip
     if engine == "native" and (not reduction or jobs != 1 or resume):
         raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
     if strict:

@@ -24,7 +24,7 @@ EXPORTS: dict[str, Callable[[Run, bool], str]] = {
 }
 
 
-def write_export(trace: Trace | RunTrace, kind: str, path: Path, *, full: bool = False) -> None:
+def write_export(trace: Trace | RunTrace, kind: str, path: Path | str, *, full: bool = False) -> None:
     """Write a run for another tool, whole or not at all; of a spec's trace, the run of its programs.
 
     A spec's trace whose steps no programs perform has a page of its own steps. `full` has the text tell of every
@@ -39,6 +39,6 @@ def write_export(trace: Trace | RunTrace, kind: str, path: Path, *, full: bool =
     except InputError:
         if kind != "html" or not isinstance(trace, Trace):
             raise
-        store(path, spec_page(trace))
+        store(Path(path), spec_page(trace))
     else:
-        store(path, EXPORTS[kind](made, full))
+        store(Path(path), EXPORTS[kind](made, full))

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeAlias
 
+from fencepost.arguments import check_arguments
 from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.litmus import Answer, LitmusTest, lints, read_test
 from fencepost.model.litmus.explore import SECONDS_BUDGET, STATE_BUDGET, Budget, explore, explore_as_defined
@@ -63,6 +64,7 @@ def litmus(
     one is known at once; `refused` is told of each that cannot be read, and without it the first is raised. With
     `strict`, what is seldom meant is an error. Raises Interrupted with the report so far.
     """
+    check_arguments(timeout=timeout, states=states)
     engines = engines_of(engine, ENGINES)
     unread: list[str] = []
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from fencepost.arguments import check_arguments, path_of
 from fencepost.model.contract import LEVELS, Level, Verdict
 from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.instance import Instance
@@ -64,7 +65,7 @@ def prove(
     depth: int = DEPTH,
     bounds: Instance | None = None,
     solving: Solving | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> ProveReport:
     """Prove the promises of a protocol, or of several: each a class, the name of one that ships, or FILE.py[:Name].
@@ -83,6 +84,8 @@ def prove(
     InputError for a target that is no protocol, a level that is another and a property that it does not promise;
     LoadError where a file raises; Interrupted with the report so far.
     """
+    check_arguments(may_be_none=("timeout",), timeout=timeout, depth=depth)
+    out = path_of("out", out)
     every = [each for one in (LEVELS if level is None else (level,)) for each in sound_at(one)]
     protocols = every if target is None else [protocol_of(each) for each in several(target)]
     for each in protocols:

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from fencepost.arguments import check_arguments, path_of
 from fencepost.model.contract import Level, Verdict
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.histories import verify
@@ -89,13 +90,13 @@ def simulate(
     sequencer: str | None = None,
     policy: Policy | None = None,
     granularity: Granularity | None = None,
-    calibrate: Path | None = None,
+    calibrate: str | Path | None = None,
     seed: int = 0,
     jobs: int = 1,
     shuffle_ties: bool = False,
     traced: bool = False,
     with_loads: bool = False,
-    out: Path | None = None,
+    out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> Simulation:
     """Simulate a scenario, a TOML file, or a sequencer in the default scenario; other arguments replace what it says.
@@ -110,6 +111,8 @@ def simulate(
     Raises InputError for what cannot be simulated, and Interrupted with what the replications show that were over. A
     replication whose process was ended from outside is left out, and makes the verdict unknown.
     """
+    check_arguments(seed=seed, jobs=jobs)
+    out, calibrate = path_of("out", out), path_of("calibrate", calibrate)
     asked, named = _asked(target)
     scenario, level = _settled(asked, level, sequencer or named, policy, granularity)
     costs: dict[str, str] = {}

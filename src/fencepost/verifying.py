@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from fencepost.arguments import check_arguments, path_of
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.histories import Beside, History, Log, Rules, Source, Verification, streaming
@@ -43,7 +44,7 @@ def verify(
     columns: Mapping[str, str] | None = None,
     format: str | None = None,
     time_unit: TimeUnit | None = None,
-    html: Path | None = None,
+    html: str | Path | None = None,
     model: str | None = None,
     timeout: float = 60.0,
     refused: Callable[[InputError], None] | None = None,
@@ -69,6 +70,8 @@ def verify(
     Raises InputError where nothing is asked, for a name that no history can show, and for a file that cannot be read
     unless `refused` is told of those; Interrupted with the report so far.
     """
+    check_arguments(timeout=timeout)
+    html = path_of("html", html)
     if model is not None and (level, property, tuple(without), rules, beside) != (None, None, (), None, None):
         raise InputError("a model asks for an order of operations: expected no level, properties, rules or other files")
     preset = None if model is not None and format == JEPSEN_EDN else preset_named(format)

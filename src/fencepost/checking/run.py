@@ -11,6 +11,7 @@ from typing import cast
 
 import numpy as np
 
+from fencepost.arguments import check_arguments, path_of
 from fencepost.checking.by_explorer import NOT_OF_RUNS, by_explorer, by_native_explorer
 from fencepost.checking.by_model import by_simulation, by_z3
 from fencepost.checking.by_native import by_lockstep, by_race, same
@@ -26,7 +27,9 @@ from fencepost.model.recordings import recorded_workload
 from fencepost.model.report import ENGINES, Finding
 from fencepost.model.specs import protocol, sound_at
 from fencepost.native.arguments import RING_COUNT_MAX
+from fencepost.targets import name_of, one_of
 
+EXPECTED = "a sequencer's name, FILE.py[:name], FILE.cpp, a class, or a fencepost.program.Program"
 TIMEOUT_SECONDS = 600.0
 """Where a check gives up; on two cores with nothing else on them all seven sequencers take a minute and a half."""
 
@@ -46,7 +49,7 @@ def check(
     jobs: int = 2,
     timeout: float = TIMEOUT_SECONDS,
     thorough: bool = False,
-    out: Path | None = None,
+    out: str | Path | None = None,
     on_progress: Callable[[str], None] = lambda message: None,
 ) -> CheckReport | OwnReport:
     """Check the sequencer called `target`, or all sound ones of a level, or of both; or work of one's own.
@@ -63,7 +66,10 @@ def check(
     Nothing is written unless `out` names a folder for traces. Raises InputError for an unknown sequencer, engine or
     property, and for a sequencer that is not of the level; Interrupted with the report so far.
     """
+    check_arguments(seed=seed, jobs=jobs, timeout=timeout)
+    out = path_of("out", out)
     engines = _engines(engine)
+    target = None if target is None else one_of(target, EXPECTED)
     if is_own_work(target):
         if workload is not None or thorough:
             raise InputError(f"{target} is of your own, which takes no workload and is always searched to its end")
@@ -71,7 +77,7 @@ def check(
             cast("Own", target), level=level, property=property, engines=engines, seed=seed, jobs=jobs,
             timeout=timeout, out=out, on_progress=on_progress,
         )  # fmt: skip
-    names = _asked(cast("str | None", target), level)
+    names = _asked(None if target is None else name_of(target, EXPECTED), level)
     _refuse_unknown(property, names, engines)
     if workload is not None:
         refuse_unfit(workload, "the workload")

@@ -9,11 +9,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from fencepost.arguments import check_arguments, path_of
 from fencepost.ledger import machine, order4, order5, publication
 from fencepost.ledger.claim import Asked, Claim, Evidence, Found, settled
 from fencepost.ledger.figures import QUICK_REPETITIONS, REPETITIONS
 from fencepost.ledger.report import ClaimsReport, finding_of
-from fencepost.model.errors import InputError, Interrupted, unknown_choice
+from fencepost.model.errors import Interrupted, unknown_choice
 from fencepost.model.processes import Ended, as_they_end
 from fencepost.model.report import Progress
 
@@ -30,7 +31,7 @@ def claims(
     quick: bool = False,
     seed: int = 0,
     jobs: int = 2,
-    out: Path | None = None,
+    out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> ClaimsReport:
     """Settle the claims of these names, by default all fifteen, by evidence that is made now.
@@ -46,8 +47,8 @@ def claims(
     for name in ids:
         if name not in CLAIMS:
             raise unknown_choice("claim", name, CLAIMS)
-    if jobs < 1:
-        raise InputError(f"jobs is {jobs}: expected at least 1")
+    check_arguments(seed=seed, jobs=jobs)
+    out = path_of("out", out)
     asked = Asked(quick, seed, out, QUICK_REPETITIONS if quick else REPETITIONS)
     chosen = [CLAIMS[name] for name in CLAIMS if not ids or name in ids]
     began = time.perf_counter()

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from fencepost.arguments import check_arguments
 from fencepost.model.errors import FencepostError, Interrupted
 from fencepost.model.processes import Ended, as_they_end, isolated
 from fencepost.model.report import Progress
@@ -41,6 +42,7 @@ def native_mutants(
     `jobs` of them are compiled and hunted at a time. Raises InputError for an unknown name, where there is no compiler
     or a header is missing, KillerFailed for a bug in what hunts, and Interrupted with the report so far.
     """
+    check_arguments(timeout=timeout, seed=seed, jobs=jobs)
     names = [name_of(each, "a native mutant's name") for each in several(target)]
     asked = [mutation(name) for name in names] or list(MUTATIONS.values())
     toolchain()  # what is missing is said before anything is started
