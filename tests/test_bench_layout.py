@@ -295,7 +295,7 @@ def test_files_without_debug_info_and_types_that_are_not_there_are_refused(heade
 
 
 def test_names_files_and_rates_that_cannot_be_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.toml: cannot be read .*: expected fencepost or 09ae22d, or"):
+    with pytest.raises(InputError, match=r"none\.toml: no such file: expected fencepost or 09ae22d, or"):
         read_description(tmp_path / "none.toml")
     with pytest.raises(InputError, match="messages_per_second is 0: expected more than 0"):
         layout("09ae22d", messages_per_second=0)

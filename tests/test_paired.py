@@ -100,7 +100,7 @@ def test_the_command_says_no_difference_and_what_the_headers_are(tmp_path: Path)
     ("words", "message"),
     [
         (["--against", "order9"], "unknown sequencer or scenario file of --against 'order9'"),
-        (["--against", "none.toml"], "none.toml: cannot be read"),
+        (["--against", "none.toml"], "none.toml: no such file"),
         (["--against", "order4.claim", "--out", "there"], "--against has no --out"),
     ],
 )

@@ -126,7 +126,7 @@ def test_a_floor_that_was_measured_here_is_taken_with_all_its_costs(scenario: Pa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("none.toml",), r"none\.toml: cannot be read"),
+        (("none.toml",), r"none\.toml: no such file"),
         (("--sequencer", "order9"), r"order9"),
         (("--sequencer", "order4.claim", "--level", "5"), r"level-4 sequencer: level 5 was asked for"),
         (("--granularity", "operation", "--policy", "seed"), r"policy is seed, expected one of none, per_message"),

@@ -89,8 +89,7 @@ def compare(
     seed             with one, and `examples`, all but the races' threads is the same again, and no example that failed
                      earlier is tried first; without, one is drawn
     timeout          seconds, for which all rows together draw, instead of a number of examples
-    native           a compiled module with the stepped part of `_core`, the racing part, or both; it is compared as far
-                     as it goes. By default the one that ships
+    native           a compiled module with the stepped part of `_core`, the racing part, or both; by default ours
     mutant           a fault to build into the stepped part
     ignore_shared    promises that the model breaks by the same steps are no finding: they are the design's
     out              the folder for traces of counterexamples; none are written without it
@@ -120,7 +119,7 @@ def compare(
         for task in tasks:
             if on_progress is not None:
                 on_progress(f"{task.sequencer} {task.policy}")
-            share = timeout / len(tasks) if timeout is not None else None
+            share = None if timeout is None else timeout / len(tasks)
             default = EXAMPLES_OF_YOURS if yours is not None else EXAMPLES[_kind(task)]
             count = (examples or default) if timeout is None else None
             rows.append(_compared(task, jobs, drawn, count, share, folder, out))
