@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -103,13 +104,12 @@ def core_time(columns: Mapping[str, IntColumn], repetitions: int) -> HistoryTime
 
 def _file(name: str, path: Path, columns: Mapping[str, IntColumn], repetitions: int) -> HistoryTime:
     frame = new_frame(dict(columns))
-    read: Callable[[], Any]
     if path.suffix == ".csv":
         frame.write_csv(path)
-        read = lambda: polars_module().read_csv(path)  # noqa: E731
+        read = partial(polars_module().read_csv, path)
     else:
         frame.write_parquet(path)
-        read = lambda: polars_module().read_parquet(path)  # noqa: E731
+        read = partial(polars_module().read_parquet, path)
     size = frame.height
     del frame
     return _timed(name, size, lambda: verify_file(path, properties=PROPERTIES).verdict, read, repetitions)
