@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fencepost.experiments.figures.panels import groups_of, panels
 from fencepost.experiments.figures.scales import label_of
 from fencepost.experiments.figures.style import COLOURS, LINES, WRONG, legend_above, logarithmic, plain
-from fencepost.experiments.figures.trials import Cell, Row, Trials, name_of, series_of
+from fencepost.experiments.figures.trials import Cell, Row, Trials, name_of
 from fencepost.model.simulation.intervals import interval
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 QUANTILES = "latency_quantiles_us"
@@ -22,10 +24,11 @@ def distribution_rows(trials: Trials, name: str, x: str, metrics: Sequence[str],
     Quantiles are 101 values of each trial, 0 to 100 %. Every combination of varying parameters has a curve.
     """
     quantiles = trials.wanted(name, metrics[0] if metrics else x or QUANTILES, measured=True)
-    named = (*by, *trials.others(*by))
     rows: list[Row] = []
-    for label, cells in series_of(name, trials.cells(), named).items():
-        rows += (row for cell in cells for row in _curve(label or name_of(cell.labels, ("engine",)), cell, quantiles))
+    for panel, label, cells in groups_of(name, trials.cells(), by, trials.others(*by)):
+        for cell in cells:
+            curve = _curve(label or name_of(cell.labels, ("engine",)), cell, quantiles)
+            rows += ({"panel": panel, **row} for row in curve)
     return rows
 
 
@@ -48,25 +51,26 @@ def draw_distribution(figure: Figure, rows: Sequence[Row], x: str) -> None:
     """Draw a curve and its band for each series; the name of one that violated a promise says so."""
     from matplotlib.lines import Line2D
 
-    axes = figure.add_subplot()
     names = list(dict.fromkeys(row["series"] for row in rows))
-    handles, labels = [], []
-    for index, name in enumerate(names):
-        points = [row for row in rows if row["series"] == name]
-        style, color = LINES[index % len(LINES)], COLOURS[index]
-        shares = [row["share"] for row in points]
-        axes.plot([row["value"] for row in points], shares, color=color, linestyle=style)
-        if all(row["low"] is not None for row in points):
-            low, high = ([row[bound] for row in points] for bound in ("low", "high"))
-            axes.fill_betweenx(shares, low, high, color=color, alpha=0.2, linewidth=0)
-        handles.append(Line2D([], [], color=color, linestyle=style))
-        labels.append(f"{plain(name, 36)}{' (violated)' if points[0]['violated'] else ''}")
-    if rows and min(row["value"] for row in rows) > 0:
-        logarithmic(axes, "x")
-    axes.set_xlabel(label_of("latency_us"))
-    axes.set_ylabel("share of batches ≤ this latency")
-    axes.set_ylim(0, 1.01)
-    legend_above(figure, handles, labels)
-    for text, row_name in zip(figure.legends[0].get_texts() if figure.legends else [], names, strict=False):
-        if any(row["violated"] for row in rows if row["series"] == row_name):
-            text.set_color(WRONG)
+    for axes, part in panels(figure, rows):
+        for index, name in enumerate(names):
+            _draw_curve(axes, [row for row in part if row["series"] == name], index)
+        if rows and min(row["value"] for row in rows) > 0:
+            logarithmic(axes, "x")
+        axes.set_xlabel(label_of("latency_us"))
+        axes.set_ylabel("share of batches ≤ this latency" if len(part) == len(rows) else "share of batches")
+        axes.set_ylim(0, 1.01)
+    handles = [Line2D([], [], color=COLOURS[index], linestyle=LINES[index % len(LINES)]) for index in range(len(names))]
+    wrong = {row["series"] for row in rows if row["violated"]}
+    legend_above(figure, handles, [f"{plain(name, 36)}{' (violated)' if name in wrong else ''}" for name in names])
+    for text, name in zip(figure.legends[0].get_texts() if figure.legends else [], names, strict=False):
+        text.set_color(WRONG if name in wrong else "black")
+
+
+def _draw_curve(axes: Axes, points: Sequence[Row], index: int) -> None:
+    """Draw one curve with its band."""
+    shares = [row["share"] for row in points]
+    axes.plot([row["value"] for row in points], shares, color=COLOURS[index], linestyle=LINES[index % len(LINES)])
+    if points and all(row["low"] is not None for row in points):
+        low, high = ([row[bound] for row in points] for bound in ("low", "high"))
+        axes.fill_betweenx(shares, low, high, color=COLOURS[index], alpha=0.2, linewidth=0)

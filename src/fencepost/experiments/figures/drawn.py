@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fencepost.experiments.figures.distribution import distribution_rows, draw_distribution
 from fencepost.experiments.figures.grids import detection_rows, draw_detection, draw_heat, grid_size, heat_rows
+from fencepost.experiments.figures.panels import panels_size
 from fencepost.experiments.figures.points import (
     contention_rows,
     difference_rows,
@@ -23,9 +24,7 @@ from fencepost.experiments.figures.points import (
 )
 from fencepost.experiments.figures.stages import draw_stages, stage_rows, stages_size
 from fencepost.experiments.figures.style import (
-    HEIGHT_INCHES,
     METADATA,
-    WIDTH_INCHES,
     caption_below,
     drawing,
     encoded,
@@ -62,10 +61,6 @@ class Asked(Protocol):
     def title(self) -> str | None: ...
 
 
-def _usual_size(rows: Sequence[Row]) -> tuple[float, float]:
-    return WIDTH_INCHES, HEIGHT_INCHES
-
-
 @dataclass(frozen=True)
 class Kind:
     """A kind of figure: what it plots, how, what its caption calls an interval and a violation."""
@@ -74,7 +69,7 @@ class Kind:
     draw: Draw
     intervals: str = "as bars"
     marks: str = "hollow and crossed"
-    size: Callable[[Sequence[Row]], tuple[float, float]] = _usual_size
+    size: Callable[[Sequence[Row]], tuple[float, float]] = panels_size
 
 
 KINDS: dict[str, Kind] = {

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fencepost.experiments.figures.panels import PANEL_COLUMNS, PANELS_MAX, panels
 from fencepost.experiments.figures.scales import LOGARITHMIC_FROM, Scale, label_of, scale_of
 from fencepost.experiments.figures.style import FAINT, WIDTH_INCHES, WRONG, number, numbered, plain
-from fencepost.experiments.figures.trials import FINISHED, VIOLATED, Cell, Row, Trials
+from fencepost.experiments.figures.trials import FINISHED, VIOLATED, Cell, Row, Trials, name_of
 from fencepost.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,17 +23,19 @@ PASS, MISSING = "#8ec7e8", "white"
 
 
 def heat_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by: Sequence[str]) -> list[Row]:
-    """Return a row a cell: a figure's mean over the replications, for each pair of values of x and `by`."""
-    x, other = _two(trials, name, x, by)
-    (metric,) = metrics or ("throughput_batches_per_s",)
-    trials.wanted(name, metric, measured=True)
+    """Return a row a cell: the figure `by`, its mean over the replications, for each pair of values of x and y.
+
+    Where other parameters vary too, each of their combinations is a panel.
+    """
+    x, y = _two(trials, name, x, metrics)
+    metric = trials.wanted(name, by[0] if by else "throughput_batches_per_s", measured=True)
     rows = []
-    for cell in _cells(trials, name, x, other):
+    for panel, cell in _cells(trials, name, x, y):
         estimate = cell.estimate(metric)
         bounds = (estimate.value, estimate.low, estimate.high, estimate.n) if estimate else (None, None, None, 0)
         rows.append(
             {
-                other: cell.labels[other], x: cell.labels[x], "metric": metric, "rows": other, "columns": x,
+                "panel": panel, y: cell.labels[y], x: cell.labels[x], "metric": metric, "rows": y, "columns": x,
                 **dict(zip(("value", "low", "high", "n"), bounds, strict=True)), "failed": cell.failed,
                 "violated": cell.violated,
             }
@@ -41,18 +44,18 @@ def heat_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by: Seq
 
 
 def detection_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by: Sequence[str]) -> list[Row]:
-    """Return a row a cell: which verdict decides for the trials of each pair of values of x and `by`, and of how many.
+    """Return a row a cell: which verdict decides for the trials of each pair of values of y and x, and of how many.
 
     One violated trial decides; a trial that ended without a verdict makes its cell unknown.
     """
-    x, other = _two(trials, name, x or "sequencer", by)
+    x, y = _two(trials, name, x, metrics or ("sequencer",))
     rows = []
-    for cell in _cells(trials, name, x, other):
+    for panel, cell in _cells(trials, name, x, y):
         verdicts = Counter(str(trial["verdict"]) if trial["status"] == FINISHED else "unknown" for trial in cell.trials)
-        decides = VIOLATED if cell.violated else "unknown" if "unknown" in verdicts or cell.failed else min(verdicts)
+        decides = VIOLATED if cell.violated else "unknown" if "unknown" in verdicts else min(verdicts)
         rows.append(
             {
-                x: cell.labels[x], other: cell.labels[other], "metric": "verdict", "rows": x, "columns": other,
+                "panel": panel, y: cell.labels[y], x: cell.labels[x], "metric": "verdict", "rows": y, "columns": x,
                 "value": decides, "of": verdicts[decides], "n": len(cell.trials), "failed": cell.failed,
                 "violated": cell.violated,
             }
@@ -60,56 +63,67 @@ def detection_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by
     return rows
 
 
-def _two(trials: Trials, name: str, x: str, by: Sequence[str]) -> tuple[str, str]:
-    """Return the two parameters of a grid; without `by`, the next that varies, else the engine."""
-    if not x:
-        raise InputError(f"figure '{name}' has no x: expected a parameter such as {', '.join(trials.varying()[:3])}")
-    other = by[0] if by else next(iter(trials.others(x)), "engine")
-    for each in (x, other):
+def _two(trials: Trials, name: str, x: str, metrics: Sequence[str]) -> tuple[str, str]:
+    """Return the two parameters of a grid. InputError: there are not two, or one of them is measured."""
+    if not x or not metrics:
+        raise InputError(
+            f"figure '{name}' has no {'y' if x else 'x'}: expected a parameter such as {', '.join(trials.varying()[:3])}"
+        )
+    for each in (x, metrics[0]):
         if each not in trials.parameters:
             trials.wanted(name, each)
             raise InputError(f"figure '{name}': {each} is measured, expected a parameter of the sweep")
-    return x, other
-
-
-def _cells(trials: Trials, name: str, x: str, other: str) -> list[Cell]:
-    """Return a cell a pair of values. InputError: another parameter varies, over which it would be averaged."""
-    beside = trials.others(x, other)
-    if beside:
-        raise InputError(
-            f"figure '{name}': {' and '.join(beside)} vary beside {x} and {other}: expected a sweep in which they do "
-            "not, or one as x or by"
-        )
-    for each in (x, other):
-        count = len({row[each] for row in trials.rows})
+        count = len({str(row[each]) for row in trials.rows})
         if count > SIDE_MAX:
             raise InputError(f"figure '{name}': {each} has {count} values, expected at most {SIDE_MAX}")
-    return trials.cells()
+    return x, metrics[0]
+
+
+def _cells(trials: Trials, name: str, x: str, y: str) -> list[tuple[str, Cell]]:
+    """Return each cell with its panel: a panel for each combination of what varies beside x and y."""
+    beside = trials.others(x, y)
+    found = [(name_of(cell.labels, beside), cell) for cell in trials.cells()]
+    count = len({panel for panel, _ in found})
+    if count > PANELS_MAX:
+        raise InputError(
+            f"figure '{name}' would have {count} panels, one for each {' and '.join(beside)}: expected at most "
+            f"{PANELS_MAX}; give it a sweep with fewer values"
+        )
+    return found
 
 
 def grid_size(rows: Sequence[Row]) -> tuple[float, float]:
     """Return the size of the picture, in inches: 0.3 a line, so that all can be read."""
     lines = len({row[row["rows"]] for row in rows})
-    return WIDTH_INCHES, max(2.6, 1.5 + 0.3 * lines)
+    count = len({row["panel"] for row in rows})
+    return WIDTH_INCHES, 1.0 + max(1.6, 0.6 + 0.3 * lines) * -(-count // (1 if count == 1 else PANEL_COLUMNS))
 
 
 def draw_heat(figure: Figure, rows: Sequence[Row], x: str) -> None:
     """Draw the heat map: a colour and a number a cell, hatched where no trial has the figure."""
-    import numpy as np
-
-    axes = figure.add_subplot()
+    scale = _color_scale([row["value"] for row in rows if row["value"] is not None])
     lines, columns = _sides(rows)
-    values = np.full((len(lines.places), len(columns.places)), np.nan)
-    for place, row in _placed(rows, lines, columns):
-        values[place] = np.nan if row["value"] is None else row["value"]
-    scale = _color_scale(values)
-    shown = axes.imshow(
-        np.ma.masked_invalid(values), norm=scale, aspect="auto", origin="lower", interpolation="nearest"
-    )
-    bar = figure.colorbar(shown, ax=axes)
+    shown = None
+    all_axes = []
+    for axes, part in panels(figure, rows):
+        all_axes.append(axes)
+        shown = _draw_values(axes, part, lines, columns, scale)
+        _frame(axes, rows, lines, columns)
+    if shown is None:
+        return
+    bar = figure.colorbar(shown, ax=all_axes)
     bar.set_label(label_of(rows[0]["metric"]))
     bar.outline.set_visible(False)
     numbered(bar.ax, "y")
+
+
+def _draw_values(axes: Axes, rows: Sequence[Row], lines: Scale, columns: Scale, scale: Any) -> Any:
+    """Draw one panel; return its image."""
+    import numpy as np
+
+    values = np.full((len(lines.places), len(columns.places)), np.nan)
+    for place, row in _placed(rows, lines, columns):
+        values[place] = np.nan if row["value"] is None else row["value"]
     for (line, column), row in _placed(rows, lines, columns):
         if row["value"] is None:
             _patch(axes, line, column, MISSING, edge=FAINT, hatch="////")
@@ -119,21 +133,23 @@ def draw_heat(figure: Figure, rows: Sequence[Row], x: str) -> None:
             axes.text(column, line, number(row["value"]), ha="center", va="center", fontsize=8, color=color)
         if row["violated"]:
             _patch(axes, line, column, "none", edge=WRONG, inset=0.06)
-    _frame(axes, rows, lines, columns)
+    masked = np.ma.masked_invalid(values)
+    return axes.imshow(masked, norm=scale, aspect="auto", origin="lower", interpolation="nearest")
 
 
 def draw_detection(figure: Figure, rows: Sequence[Row], x: str) -> None:
     """Draw the matrix: the word of the verdict in each cell, with how many of its trials had it where not all did."""
-    axes = figure.add_subplot()
     lines, columns = _sides(rows)
-    for (line, column), row in _placed(rows, lines, columns):
-        _patch(axes, line, column, VERDICTS.get(row["value"], PASS))
-        of = "" if row["of"] == row["n"] else f" {row['of']}/{row['n']}"
-        axes.text(column, line, f"{row['value']}{of}", ha="center", va="center", fontsize=8)
-    axes.set_ylim(len(lines.places) - 0.5, -0.5)
-    axes.xaxis.set_ticks_position("top")
-    axes.xaxis.set_label_position("top")
-    _frame(axes, rows, lines, columns)
+    for axes, part in panels(figure, rows):
+        for (line, column), row in _placed(part, lines, columns):
+            _patch(axes, line, column, VERDICTS.get(row["value"], PASS))
+            of = "" if row["of"] == row["n"] else f" {row['of']}/{row['n']}"
+            axes.text(column, line, f"{row['value']}{of}", ha="center", va="center", fontsize=8)
+        _frame(axes, rows, lines, columns)
+        axes.set_ylim(len(lines.places) - 0.5, -0.5)
+        axes.xaxis.set_ticks_position("top")
+        axes.xaxis.set_label_position("top")
+        axes.tick_params(length=0)
 
 
 def _sides(rows: Sequence[Row]) -> tuple[Scale, Scale]:
@@ -147,13 +163,11 @@ def _placed(rows: Sequence[Row], lines: Scale, columns: Scale) -> list[tuple[tup
     return [((down[row[row["rows"]]], across[row[row["columns"]]]), row) for row in rows]
 
 
-def _color_scale(values: Any) -> Any:
+def _color_scale(values: Sequence[float]) -> Any:
     """Return how values become colours: logarithmic where they lie far apart."""
-    import numpy as np
     from matplotlib.colors import LogNorm, Normalize
 
-    known = values[~np.isnan(values)]
-    low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
+    low, high = min(values, default=0.0), max(values, default=1.0)
     return LogNorm(low, high) if low > 0 and high / low >= LOGARITHMIC_FROM else Normalize(low, max(high, low + 1e-12))
 
 

@@ -6,9 +6,11 @@ promise the marker is hollow and crossed: no figure of it is one of a correct sy
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from fencepost.experiments.figures.panels import groups_of, panels
 from fencepost.experiments.figures.scales import LOGARITHMIC_FROM, label_of, scale_of, split_unit
 from fencepost.experiments.figures.style import (
     COLOURS,
@@ -20,7 +22,7 @@ from fencepost.experiments.figures.style import (
     logarithmic,
     numbered,
 )
-from fencepost.experiments.figures.trials import Cell, Row, Trials, series_of
+from fencepost.experiments.figures.trials import Cell, Row, Trials
 from fencepost.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,11 +48,11 @@ def _rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by: Sequenc
         raise InputError(f"figure '{name}' has no x: expected a parameter such as {', '.join(trials.varying()[:3])}")
     trials.wanted(name, x)
     wanted = [trials.wanted(name, metric, measured=True) for metric in metrics]
-    named = (*by, *trials.others(*by, *_moving(trials, x)))
     rows: list[Row] = []
-    for label, cells in series_of(name, trials.cells(), named).items():
+    for panel, label, cells in groups_of(name, trials.cells(), by, trials.others(*by, *_moving(trials, x))):
         for metric in wanted:
-            rows += (row for cell in cells if (row := _row(trials, label, cell, x, metric)) is not None)
+            found = (_row(trials, label, cell, x, metric) for cell in cells)
+            rows += ({"panel": panel, **row} for row in found if row is not None)
     return rows
 
 
@@ -103,22 +105,23 @@ def difference_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], b
         raise InputError(
             f"figure '{name}': {compared} has only the value {sides[0]!r}, expected two or more to compare"
         )
-    named = (compared, *trials.others(compared, x))
+    cells = trials.cells()
+    held = [(cell, base) for cell in cells if (base := _base(cells, cell, compared, sides[0])) is not None]
+    bases = {id(cell): base for cell, base in held}
     rows: list[Row] = []
-    for label, cells in series_of(name, trials.cells(), named).items():
-        for cell in cells:
-            base = _base(trials, cell, compared, sides[0])
-            if base is not None:
-                rows += (row for metric in wanted if (row := _difference(label, base, cell, x, metric)) is not None)
-    return [row | {"against": str(sides[0])} for row in rows]
+    for panel, label, group in groups_of(name, (cell for cell, _ in held), (compared,), trials.others(compared, x)):
+        for metric in wanted:
+            found = (_difference(label, bases[id(cell)], cell, x, metric) for cell in group)
+            rows += ({"panel": panel, **row, "against": str(sides[0])} for row in found if row is not None)
+    return rows
 
 
-def _base(trials: Trials, cell: Cell, compared: str, base: Any) -> Cell | None:
+def _base(cells: Sequence[Cell], cell: Cell, compared: str, base: Any) -> Cell | None:
     """Return the cell that another is held against, None of one that is a base itself."""
     if cell.labels[compared] == base:
         return None
     labels = cell.labels | {compared: base}
-    return next((each for each in trials.cells() if each.labels == labels), None)
+    return next((each for each in cells if each.labels == labels), None)
 
 
 def _difference(label: str, base: Cell, cell: Cell, x: str, metric: str) -> Row | None:
@@ -143,35 +146,29 @@ def _difference(label: str, base: Cell, cell: Cell, x: str, metric: str) -> Row 
 
 def draw_latency(figure: Figure, rows: Sequence[Row], x: str) -> None:
     """Draw latencies on a logarithmic axis."""
-    axes = figure.add_subplot()
-    _draw(figure, axes, rows, x)
-    if rows:
+    for axes, _ in _drawn(figure, rows, x):
         logarithmic(axes, "y")
-    _label_y(axes, rows, "latency, µs")
+        _label_y(axes, rows, "latency, µs")
 
 
 def draw_contention(figure: Figure, rows: Sequence[Row], x: str) -> None:
     """Draw throughput from 0 on."""
-    axes = figure.add_subplot()
-    _draw(figure, axes, rows, x or CONTENTION)
-    axes.set_ylim(bottom=0)
-    numbered(axes, "y")
-    _label_y(axes, rows)
+    for axes, _ in _drawn(figure, rows, x or CONTENTION):
+        axes.set_ylim(bottom=0)
+        numbered(axes, "y")
+        _label_y(axes, rows)
 
 
 def draw_difference(figure: Figure, rows: Sequence[Row], x: str) -> None:
     """Draw differences around the line of no change."""
-    axes = figure.add_subplot()
-    axes.axhline(0, color=FAINT, linewidth=1.0)
-    _draw(figure, axes, rows, x or "side")
-    if not x:
-        axes.set_xlabel("")
-    numbered(axes, "y")
-    against = rows[0]["against"] if rows else "the first"
-    axes.set_ylabel(f"change against {against}, %")
     metrics = {split_unit(row["metric"])[0] for row in rows}
-    if len(metrics) == 1:
-        axes.set_ylabel(f"{metrics.pop()},\nchange against {against}, %")
+    of = f"{metrics.pop()},\n" if len(metrics) == 1 else ""
+    for axes, _ in _drawn(figure, rows, x or "side"):
+        axes.axhline(0, color=FAINT, linewidth=1.0, zorder=1)
+        axes.set_ylabel(f"{of}change against {rows[0]['against']}, %")
+        numbered(axes, "y")
+        if not x:
+            axes.set_xlabel("")
 
 
 def _label_y(axes: Axes, rows: Sequence[Row], default: str = "") -> None:
@@ -179,25 +176,29 @@ def _label_y(axes: Axes, rows: Sequence[Row], default: str = "") -> None:
     axes.set_ylabel(label_of(metrics[0]) if len(metrics) == 1 or not default else default)
 
 
-def _draw(figure: Figure, axes: Axes, rows: Sequence[Row], x: str) -> None:
-    """Draw every series and metric, and the legend."""
+def _drawn(figure: Figure, rows: Sequence[Row], x: str) -> Iterator[tuple[Axes, list[Row]]]:
+    """Draw every series and metric in its panel, yield the panels, then add the legend."""
     scale = scale_of([row[x] for row in rows])
     is_measured = any(f"{x}_low" in row for row in rows)
     names = list(dict.fromkeys(row["series"] for row in rows))
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
-    for index, name in enumerate(names):
-        for style, metric in zip(LINES * len(metrics), metrics, strict=False):
-            points = [row for row in rows if (row["series"], row["metric"]) == (name, metric)]
+    for axes, part in panels(figure, rows):
+        for (index, name), (style, metric) in product(
+            enumerate(names), zip(LINES * len(metrics), metrics, strict=False)
+        ):
+            points = [
+                row for row in part if (row["series"], row["metric"], row["value"] is None) == (name, metric, False)
+            ]
             if not is_measured:
                 points.sort(key=lambda row: scale[row[x]])
-            here = [row for row in points if row["value"] is not None]
-            _line(axes, here, [scale[row[x]] for row in here], x, index, "none" if scale.is_of_words else style)
-    lost = sorted({scale[row[x]] for row in rows if row["value"] is None})
-    axes.plot(lost, [0.03] * len(lost), "x", color=FAINT, markersize=8, transform=axes.get_xaxis_transform())
-    if rows and not is_measured:
-        scale.applied(axes, x)
-    elif rows:
-        _measured_axis(axes, rows, x)
+            _line(axes, points, [scale[row[x]] for row in points], x, index, "none" if scale.is_of_words else style)
+        lost = sorted({scale[row[x]] for row in part if row["value"] is None})
+        axes.plot(lost, [0.03] * len(lost), "x", color=FAINT, markersize=8, transform=axes.get_xaxis_transform())
+        if is_measured:
+            _measured_axis(axes, rows, x)
+        else:
+            scale.applied(axes, x)
+        yield axes, part
     _legend(figure, names, metrics)
 
 

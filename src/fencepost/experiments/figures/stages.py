@@ -31,7 +31,7 @@ def stage_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by: Se
 
     Raises InputError where the trials have no stages, and for more settings than can be read.
     """
-    stages = [metric for metric in trials.metrics if metric.startswith(PREFIX)]
+    stages = sorted((metric for metric in trials.metrics if metric.startswith(PREFIX)), key=_place)
     if not stages:
         raise InputError(f"figure '{name}': no trial has stages of a batch; those of the engine simulation have")
     cells = trials.cells()
@@ -42,12 +42,23 @@ def stage_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by: Se
     return [row for cell in cells for row in _bar(name_of(cell.labels, named), cell, stages)]
 
 
+def _name(stage: str) -> str:
+    return stage.removeprefix(PREFIX).removesuffix("_us").removesuffix("_mean")
+
+
+def _place(stage: str) -> int:
+    """Return where a stage is on a batch's way; one that is not known comes last."""
+    from fencepost.paired import STAGES
+
+    name = _name(stage)
+    return STAGES.index(name) if name in STAGES else len(STAGES)
+
+
 def _bar(label: str, cell: Cell, stages: Sequence[str]) -> list[Row]:
     found = [(stage, cell.estimate(stage)) for stage in stages]
     return [
         {
-            "series": label, "stage": stage.removeprefix(PREFIX).removesuffix("_us").removesuffix("_mean"),
-            "metric": stage, "value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n,
+            "series": label, "stage": _name(stage), "metric": stage, "value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n,
             "failed": cell.failed, "violated": cell.violated,
         }
         for stage, estimate in found if estimate is not None

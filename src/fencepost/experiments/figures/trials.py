@@ -9,13 +9,12 @@ from math import isfinite
 from typing import Any
 
 from fencepost.experiments.figures.scales import split_unit
-from fencepost.experiments.figures.style import COLOURS, number
-from fencepost.model.errors import InputError, unknown_choice
+from fencepost.experiments.figures.style import number
+from fencepost.model.errors import unknown_choice
 from fencepost.model.simulation.intervals import Figure, interval
 
 FINISHED = "done"  # of a trial's status: it ended with figures
 VIOLATED = "violated"
-SERIES_MAX = len(COLOURS)
 
 Row = dict[str, Any]
 
@@ -91,22 +90,6 @@ def trials_of(frame: Any, sweep: str | None = None) -> Trials:
     parameters = tuple(name for name in columns[begin:end] if any(row[name] is not None for row in rows))
     found = columns[columns.index("seconds") + 1 :]
     return Trials(rows, parameters, tuple(name for name in found if any(row[name] is not None for row in rows)))
-
-
-def series_of(figure: str, cells: Iterable[Cell], names: Sequence[str]) -> dict[str, list[Cell]]:
-    """Return cells by series, named by the values of some parameters.
-
-    Raises InputError where there are more than can be told apart.
-    """
-    series: dict[str, list[Cell]] = {}
-    for cell in cells:
-        series.setdefault(name_of(cell.labels, names), []).append(cell)
-    if len(series) > SERIES_MAX:
-        raise InputError(
-            f"figure '{figure}' would have {len(series)} series, one for each {' and '.join(names)}: expected at most "
-            f"{SERIES_MAX}; give it a sweep with fewer values, or draw a heat-map"
-        )
-    return series
 
 
 def name_of(labels: Row, names: Sequence[str]) -> str:
