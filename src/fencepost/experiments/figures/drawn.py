@@ -20,6 +20,7 @@ from fencepost.experiments.figures.points import (
     draw_contention,
     draw_difference,
     draw_latency,
+    is_cut,
     latency_rows,
 )
 from fencepost.experiments.figures.stages import draw_stages, stage_rows, stages_size
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 Rows = Callable[[Trials, str, str, Sequence[str], Sequence[str]], list[Row]]
 Draw = Callable[["Figure", Sequence[Row], str], None]
 TEXT_INCHES = 0.6  # of title and caption
-_OF_GRIDS = ("rows", "columns")  # what a grid's rows say of themselves, not plotted
+_INNER = ("rows", "columns")  # what a grid's rows say of themselves, not plotted
 
 
 class Asked(Protocol):
@@ -110,12 +111,17 @@ class Drawn:
 
     def table(self) -> str:
         """Return the plotted rows as CSV."""
-        columns = list(dict.fromkeys(name for row in self.rows for name in row if name not in _OF_GRIDS))
+        rows = self.plotted()
         text = StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
+        writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(self.rows)
+        writer.writerows(rows)
         return text.getvalue()
+
+    def plotted(self) -> list[Row]:
+        """Return the rows with what is plotted; without panels where there is but one."""
+        left_out = (*_INNER, *(() if any(row["panel"] for row in self.rows) else ("panel",)))
+        return [{name: value for name, value in row.items() if name not in left_out} for row in self.rows]
 
     def write(self, folder: Path) -> list[Path]:
         """Write the figure as PDF, SVG and PNG with the CSV of what is plotted; return the files."""
@@ -141,6 +147,8 @@ def drawn(asked: Asked, frame: Any, number: int = 1, *, note: str = "") -> Drawn
     else:
         caption = caption_of(trials, (row["n"] for row in rows if row["n"]), kind.intervals, kind.marks)
     name = re.sub(r"[^a-z0-9]+", "-", f"{number:02}-{asked.kind}-{asked.sweep or ''}".lower()).strip("-")
+    if kind.draw in (draw_latency, draw_contention) and is_cut(rows):
+        caption = f"{caption} Some intervals reach beyond the axes; the data file has them whole."
     return Drawn(name, title, " ".join(filter(None, [caption, note])), rows, asked.kind, asked.x or "")
 
 

@@ -66,9 +66,8 @@ def detection_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by
 def _two(trials: Trials, name: str, x: str, metrics: Sequence[str]) -> tuple[str, str]:
     """Return the two parameters of a grid. InputError: there are not two, or one of them is measured."""
     if not x or not metrics:
-        raise InputError(
-            f"figure '{name}' has no {'y' if x else 'x'}: expected a parameter such as {', '.join(trials.varying()[:3])}"
-        )
+        choices = ", ".join(trials.varying()[:3])
+        raise InputError(f"figure '{name}' has no {'y' if x else 'x'}: expected a parameter such as {choices}")
     for each in (x, metrics[0]):
         if each not in trials.parameters:
             trials.wanted(name, each)

@@ -34,8 +34,8 @@ def groups_of(figure: str, cells: Iterable[Cell], by: Sequence[str], others: Seq
     counts = [len({key[index] for key in groups}) for index in (0, 1)]
     if counts[0] > PANELS_MAX or counts[1] > SERIES_MAX:
         raise InputError(
-            f"figure '{figure}' would have {len(together)} series, one for each {' and '.join(named)}: expected at most "
-            f"{SERIES_MAX}, or by = one of them with at most {SERIES_MAX} values and {PANELS_MAX} of the others"
+            f"figure '{figure}' would have {len(together)} series, one for each {' and '.join(named)}: expected at "
+            f"most {SERIES_MAX}, or by = one of them with at most {SERIES_MAX} values and {PANELS_MAX} of the others"
         )
     return [(panel, name, found) for (panel, name), found in groups.items()]
 

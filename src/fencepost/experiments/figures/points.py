@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LATENCIES = ("latency_p50_us", "latency_p99_us")
+REACH = 2.0  # times the largest value: so far an axis goes for intervals
 THROUGHPUT, CONTENTION = "throughput_batches_per_s", "contended_per_s"
 
 
@@ -144,17 +145,29 @@ def _difference(label: str, base: Cell, cell: Cell, x: str, metric: str) -> Row 
     }  # fmt: skip
 
 
+def is_cut(rows: Sequence[Row]) -> bool:
+    """Say whether an interval reaches so far out that an axis would show little else."""
+    most = max((row["value"] for row in rows if row["value"] is not None), default=0.0)
+    return any(row["high"] is not None and row["high"] > REACH * most for row in rows)
+
+
 def draw_latency(figure: Figure, rows: Sequence[Row], x: str) -> None:
     """Draw latencies on a logarithmic axis."""
+    values = [row["value"] for row in rows if row["value"]]
     for axes, _ in _drawn(figure, rows, x):
         logarithmic(axes, "y")
+        if values:
+            low, high = axes.get_ylim()
+            axes.set_ylim(max(low, min(values) / REACH**2), min(high, max(values) * REACH**2))
+            logarithmic(axes, "y")
         _label_y(axes, rows, "latency, µs")
 
 
 def draw_contention(figure: Figure, rows: Sequence[Row], x: str) -> None:
     """Draw throughput from 0 on."""
     for axes, _ in _drawn(figure, rows, x or CONTENTION):
-        axes.set_ylim(bottom=0)
+        top = REACH * max((row["value"] for row in rows if row["value"] is not None), default=1.0)
+        axes.set_ylim(0, min(axes.get_ylim()[1], top) or 1.0)
         numbered(axes, "y")
         _label_y(axes, rows)
 
@@ -205,12 +218,18 @@ def _drawn(figure: Figure, rows: Sequence[Row], x: str) -> Iterator[tuple[Axes, 
 def _measured_axis(axes: Axes, rows: Sequence[Row], x: str) -> None:
     """Number an axis of a metric, logarithmic where its values lie far apart; of one with a 0, linear up to 1."""
     values = [row[x] for row in rows]
+    least, most = min(values), max(values)
+    reach = max(row.get(f"{x}_high") or row[x] for row in rows)
     axes.set_xlabel(label_of(x))
-    if min(values) > 0 and max(values) / min(values) >= LOGARITHMIC_FROM:
+    if least > 0 and most / least >= LOGARITHMIC_FROM:
+        axes.set_xlim(right=1.3 * min(reach, REACH * most))
         logarithmic(axes, "x")
         return
-    if max(values) >= LOGARITHMIC_FROM and min(values) == 0:
+    if most >= LOGARITHMIC_FROM and least == 0:
         axes.set_xscale("symlog", linthresh=1.0)
+        axes.set_xlim(-0.3, 1.6 * min(reach, REACH * most))
+    else:
+        axes.set_xlim(right=min(axes.get_xlim()[1], REACH * most or 1.0))
     numbered(axes, "x")
 
 

@@ -58,7 +58,8 @@ def _bar(label: str, cell: Cell, stages: Sequence[str]) -> list[Row]:
     found = [(stage, cell.estimate(stage)) for stage in stages]
     return [
         {
-            "series": label, "stage": _name(stage), "metric": stage, "value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n,
+            "panel": "", "series": label, "stage": _name(stage), "metric": stage, "value": estimate.value,
+            "low": estimate.low, "high": estimate.high, "n": estimate.n,
             "failed": cell.failed, "violated": cell.violated,
         }
         for stage, estimate in found if estimate is not None

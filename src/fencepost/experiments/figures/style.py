@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH_INCHES, HEIGHT_INCHES = 6.0, 3.9
+WIDTH_INCHES, HEIGHT_INCHES = 5.2, 3.5
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#888888")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES: Any = ("-", "--", ":", "-.")
 WRONG, FAINT = "#b00020", "#666666"  # violated or refuted; captions and what is not of the data
-LABEL_LENGTH_MAX, CAPTION_COLUMNS, TITLE_COLUMNS = 60, 102, 72
+LABEL_LENGTH_MAX, CAPTION_COLUMNS, TITLE_COLUMNS = 56, 86, 62
 
 SETTINGS: Any = {
     "svg.hashsalt": "fencepost", "svg.fonttype": "none", "pdf.fonttype": 42, "font.family": "DejaVu Sans",
@@ -93,7 +93,7 @@ def legend_above(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) 
     if not handles:
         return
     shown = [plain(label, LABEL_LENGTH_MAX) for label in labels]
-    columns = max(1, min(len(shown), 4, 66 // (max(map(len, shown)) + 6)))
+    columns = max(1, min(len(shown), 4, 58 // (max(map(len, shown)) + 6)))
     made = figure.legend(handles, ["?"] * len(shown), loc="outside upper left", ncols=columns, alignment="left")
     for text, label in zip(made.get_texts(), shown, strict=True):
         text.set_text(label)  # given at once, a label that begins with an underscore would be left out
