@@ -31,7 +31,7 @@ def trial(sequencer: str = "order4.claim", rate: float = 1_000, replication: int
     }  # fmt: skip
     row |= changed
     if row["status"] != "done":
-        row |= dict.fromkeys(list(row)[list(row).index("seconds") + 1:]) | {"verdict": None}
+        row |= dict.fromkeys(list(row)[list(row).index("seconds") + 1 :]) | {"verdict": None}
     return row
 
 

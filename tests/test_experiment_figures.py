@@ -1,4 +1,4 @@
-"""Figures of an experiment: what is plotted is what the trials gave, each picture is readable and the same every time."""
+"""Figures of an experiment: what is plotted is what trials gave; every picture can be read and is always the same."""
 
 from __future__ import annotations
 
