@@ -69,7 +69,7 @@ def new_spec_command(preset: str, as_list: bool, smoke: bool, out: Path | None) 
 
     if as_list:
         for name in PRESETS:
-            click.echo(f"{name:14}{sentence_of(name)}")
+            click.echo(f"{name:16}{sentence_of(name)}")
         return
     path = new_experiment(preset, out, smoke=smoke)
     click.echo(f"wrote {path}")

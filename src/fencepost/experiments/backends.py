@@ -17,6 +17,7 @@ import signal
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import Any, Protocol
@@ -30,8 +31,12 @@ from fencepost.model.errors import InputError
 Finished = list[tuple[Trial, Outcome]]
 DEATHS_MOST = 2
 """So often a worker may die of a trial before that runs in a child of its own."""
-AHEAD = 8
-"""Trials that are handed out for each worker, so that none waits for the next one."""
+AHEAD = 2
+"""Trials that are handed out for each worker, so that none waits for the next one.
+
+loky's own queue holds as many: of any that waited before it, the thread that serves it would raise when its workers are
+killed.
+"""
 PR_SET_PDEATHSIG = 1
 
 
@@ -70,8 +75,9 @@ class Loky:
 
     def run(self, trials: Iterable[Trial], folder: str | None) -> Generator[Finished, None, None]:
         timed: deque[Trial] = deque()
-        yield from self._phase(untimed(trials, timed), folder, self.jobs * AHEAD)
-        yield from self._phase(iter(timed), folder, 1)
+        with silent_trackers():
+            yield from self._phase(untimed(trials, timed), folder, self.jobs * AHEAD)
+            yield from self._phase(iter(timed), folder, 1)
 
     def _phase(self, trials: Iterator[Trial], folder: str | None, ahead: int) -> Generator[Finished, None, None]:
         """Keep `ahead` trials handed out until there are no more."""
@@ -83,7 +89,8 @@ class Loky:
         try:
             while True:
                 for trial in islice(_first(again, trials), max(0, ahead - len(running))):
-                    running[executor.submit(work, trial)] = trial
+                    with unheard():
+                        running[executor.submit(work, trial)] = trial
                 if not running:
                     return
                 over, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -160,9 +167,36 @@ def _in_worker(trial: Trial, *, folder: str | None, body: Body) -> Outcome:
     return contained(trial, folder, body=body, in_place=True)
 
 
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Block SIGINT in this thread, and in whatever threads and processes begin meanwhile, for as long as those last.
+
+    It is the coordinator that ends them: a worker that a terminal interrupts, too, would die in the middle of a word.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def silent_trackers() -> Iterator[None]:
+    """Keep the processes that count semaphores silent: of a run that was cut short they tell of every one."""
+    name, added = "PYTHONWARNINGS", "ignore:resource_tracker"
+    before = os.environ.get(name)
+    os.environ[name] = f"{before},{added}" if before else added
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
 def end_with(coordinator: int) -> None:
-    """Make this worker process end when its coordinator does, and leave the user's signals to that one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Make this worker process end when its coordinator does, however that ends."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != coordinator:  # it ended before this was asked
         os._exit(1)

@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from fencepost.experiments.backends import AHEAD, Finished, untimed
+from fencepost.experiments.backends import Finished, silent_trackers, unheard, untimed
 from fencepost.experiments.contained import Body, contained
 from fencepost.experiments.engines import Outcome, run_trial
 from fencepost.experiments.export import EXTRA
@@ -28,7 +28,9 @@ from fencepost.model.errors import InputError
 
 ANSWER_SECONDS = 10.0
 """A cluster that does not answer for so long is taken to be gone."""
-LOOK_SECONDS = 0.02
+LOOK_SECONDS = 0.01
+AHEAD = 4
+"""Trials that are handed out for each thread of the cluster, so that none waits for the next one."""
 
 
 class Dask:
@@ -44,7 +46,7 @@ class Dask:
         """Yield trials as they end. Raises InputError: no cluster answers, or a worker has other code."""
         where = None if self.cluster else folder and str(Path(folder).resolve())  # on another machine nobody finds them
         timed: deque[Trial] = deque()
-        with self._connected() as client:
+        with silent_trackers(), self._connected() as client:
             _check_workers(client)
             yield from self._phase(client, untimed(trials, timed), where)
             yield from self._phase(client, iter(timed), where)
@@ -101,10 +103,11 @@ class Dask:
         """Give a client of the cluster; what is started here ends afterwards."""
         for name in ("distributed", "distributed.client", "distributed.scheduler", "distributed.nanny"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is said once, by the run
-        local = None if self.cluster else self._started()
-        client = None
+        local = client = None
         try:
-            client = self._client(local)
+            with unheard():
+                local = None if self.cluster else self._started()
+                client = self._client(local)
             yield client
         finally:
             for each in (client, local):
@@ -126,17 +129,18 @@ class Dask:
 
     def _client(self, local: Any) -> Any:
         where = self.cluster or ""
-        if where.endswith(".json") and not Path(where).is_file():
+        is_file = where.endswith(".json")
+        if is_file and not Path(where).is_file():
             raise InputError(f"{where}: no such file: expected the file of a Dask scheduler, or tcp://HOST:PORT")
-        given = {"scheduler_file": where} if where.endswith(".json") else {"address": where}
-        asked = {"address": local} if local is not None else given
+        address = where if local is None else local
+        asked = {"scheduler_file": where} if is_file else {"address": address}
         try:
             return self._distributed.Client(**asked, timeout=ANSWER_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:  # a time-out is one
             said = " ".join(str(error).split())
             raise InputError(
-                f"cluster {where} does not answer within {ANSWER_SECONDS:g} s ({said:.120}): expected a Dask scheduler, "
-                "as tcp://HOST:PORT or the path of its scheduler.json"
+                f"cluster {where} does not answer within {ANSWER_SECONDS:g} s ({said:.120}): expected a Dask "
+                "scheduler, as tcp://HOST:PORT or the path of its scheduler.json"
             ) from None
 
 

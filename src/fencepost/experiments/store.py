@@ -190,6 +190,10 @@ def _make(database: sqlite3.Connection, spec: Spec) -> None:
 
 def check_schema(database: sqlite3.Connection, path: Path) -> None:
     """Raise InputError unless a file is the store of a run that this version reads."""
+    if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+        raise InputError(
+            f"{path}: is empty: expected the store of a run; of one that begins now, ask again in a moment"
+        )
     if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise InputError(f"{path}: is a database of something else: expected the store of an experiment's run")
     (schema,) = database.execute("SELECT value FROM run WHERE name = 'schema'").fetchone()
