@@ -94,12 +94,18 @@ def check(
             came.append((name, found))
             on_progress(f"{done} of {len(parts)}: {name}, {part}")
     except KeyboardInterrupt:
-        raise Interrupted(_report(names, came, property, seed, is_interrupted=True)) from None
-    return _report(names, came, property, seed)
+        raise Interrupted(_report(names, came, property, seed, engines, is_interrupted=True)) from None
+    return _report(names, came, property, seed, engines)
 
 
 def _report(
-    names: list[str], came: list[tuple[str, Part]], property: str | None, seed: int, *, is_interrupted: bool = False
+    names: list[str],
+    came: list[tuple[str, Part]],
+    property: str | None,
+    seed: int,
+    engines: tuple[str, ...],
+    *,
+    is_interrupted: bool = False,
 ) -> CheckReport:
     """Put the parts together, by sequencer and engine. Raises InputError where no finding is of the property."""
     found = [
@@ -111,7 +117,7 @@ def _report(
     happened: dict[str, dict[str, int]] = {name: {} for name in names}
     for name, (_, seen) in came:
         happened[name] |= seen
-    return CheckReport("check", kept, seed, is_interrupted, happened, tuple(names))
+    return CheckReport("check", kept, seed, is_interrupted, happened, tuple(names), engines)
 
 
 def refuse_unfit(workload: Workload, where: str) -> None:
