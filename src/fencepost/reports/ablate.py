@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fencepost.model.contract import Verdict
 from fencepost.model.explorer.columns import describe_run
 from fencepost.model.explorer.exploration import Explored
-from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.explorer.run_itf import keep_run
 from fencepost.model.explorer.run_trace import trace_of
 from fencepost.model.litmus import LitmusTest
 from fencepost.model.litmus.witness import Run, columns
 from fencepost.model.report import Finding, Report, of_property, table
-from fencepost.model.writing import kept
 from fencepost.proofs.ablation import Ablation
 from fencepost.proofs.program_ablation import ProgramAblation
 from fencepost.proofs.repair import Repair
@@ -244,7 +242,7 @@ def report_of_program(found: ProgramAblation, out: Path | None, lints: tuple[str
     for number, explored in enumerate(shown(found)):
         path = out and out / f"ablate-{found.program.name.replace('/', '_')}-{number}.itf.json"
         if path is not None:
-            path = kept(path, partial(write_run, explored))
+            path = keep_run(path, explored)
         paths.append(path)
     traces = dict(zip(map(id, shown(found)), paths, strict=True))
     last = found.explored
