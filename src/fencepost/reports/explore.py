@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fencepost.model.contract import promised
+from fencepost.model.contract import UNCOUNTED, promised
 from fencepost.model.explorer.columns import describe_run
 from fencepost.model.explorer.exploration import Explored, Subject
 from fencepost.model.explorer.run_itf import keep_run
@@ -27,7 +27,6 @@ COUNTED = (
 """What is counted of a litmus file."""
 PROMISES, CONDITIONS = "every promise", "every condition"
 """What is asked of a sequencer's runs, and of those of a program of one's own, where nothing is violated."""
-UNCOUNTED = "the steps of a scanner are not counted"
 NO_READERS = "no scenario has readers by position"
 NO_SUBSCRIBERS, NO_ACKNOWLEDGERS = "no scenario has subscribers", "no scenario has acknowledgers"
 WIDTH = 80
