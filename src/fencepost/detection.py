@@ -14,9 +14,9 @@ from fencepost.corpus_search import DRAWN_RUNS, PYTHON_RUNS, Budget, search_corp
 from fencepost.model.contract import LEVELS, PROPERTIES, Level
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, explore
-from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.explorer.run_itf import keep_run
 from fencepost.model.explorer.subjects import sequencer
-from fencepost.model.itf import write_trace
+from fencepost.model.itf import keep_in_file
 from fencepost.model.memory import PROFILE
 from fencepost.model.museum import BUGS, bug
 from fencepost.model.museum.detection import (
@@ -36,7 +36,6 @@ from fencepost.model.processes import Ended, as_they_end
 from fencepost.model.programs.corpus import corpus_for
 from fencepost.model.programs.designs import SOUND, design
 from fencepost.model.report import Progress, engines_of
-from fencepost.model.writing import kept
 from fencepost.native_engines import lockstep, raced
 from fencepost.proofs.detection import searched
 from fencepost.reports.mutants import Cell, MutantsReport, report_of
@@ -206,7 +205,7 @@ def _written(found: Detection, out: Path, name: str) -> Path | None:
     """Write the violating run, if the engine has one that can be made again, and return its file."""
     path = out / f"{name}.itf.json"
     if found.run is not None:
-        return kept(path, partial(write_run, found.run))
+        return keep_run(path, found.run)
     if (steps := found.steps) is not None:
-        return kept(path, lambda path: write_trace(path, steps))
+        return keep_in_file(path, steps)
     return None
