@@ -16,9 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from fencepost.bench.change import differs
 from fencepost.model.contract import Verdict
-
-NO_DIFFERENCE = 0.05  # a change whose whole interval is smaller is none to speak of
 
 
 class Answer(StrEnum):
@@ -49,11 +48,7 @@ class Measured:
     @property
     def changes(self) -> bool | None:
         """Whether there is a change: False where there is none to speak of, None where the interval does not say."""
-        if self.undecided or self.low is None or self.high is None:
-            return None
-        if self.low > 0 or self.high < 0:
-            return True
-        return False if self.low >= -NO_DIFFERENCE and self.high <= NO_DIFFERENCE else None
+        return None if self.undecided else differs(self.low, self.high)
 
     def compared(self) -> str:
         """Return a change in words: how much, that there is none to speak of, or that the interval does not say."""
