@@ -99,8 +99,8 @@ TIMEOUT_SECONDS = 5.0
 """Of one cell, unless it is one of the corpus."""
 
 CORPUS_TIMEOUT_SECONDS = 6 * TIMEOUT_SECONDS
-"""Of one cell of `explorer-corpus`: every other engine looks at the scenarios of one bug, this one at more than thirty of
-which each must have its runs, else the cell is *unknown*. Those of a sound sequencer take ten to twenty seconds.
+"""Of one cell of `explorer-corpus`: the others look at the scenarios of one bug, this one at more than thirty, each of
+which must have its runs, else the cell is *unknown*. Those of a sound sequencer take ten to twenty seconds.
 """
 
 
