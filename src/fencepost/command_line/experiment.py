@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line import options
+from fencepost.command_line.experiment_report import report_command
 from fencepost.command_line.output import exit_code, found_by, print_report
 from fencepost.model.errors import InputError
 
@@ -36,6 +37,9 @@ def experiment_command() -> None:
     fencepost experiment run smoke.toml          its trials, into fencepost-out/smoke.db
     fencepost experiment status fencepost-out/smoke.db
     """
+
+
+experiment_command.add_command(report_command)
 
 
 def running_options(command: Command) -> Command:

@@ -8,12 +8,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from fencepost.experiments.parameters import is_table
 from fencepost.experiments.spec import Spec
 from fencepost.experiments.store import COLUMNS, check_schema, refusal
 from fencepost.model.errors import FormatError, InputError
+
+if TYPE_CHECKING:
+    from fencepost.experiments.report import Written
+    from fencepost.model.report import Progress
 
 LABELS = ("sweep", "engine")
 ENDS = ("replication", "seed", "status", "verdict", "explanation", "trace", "seconds")
@@ -137,6 +141,19 @@ class Run:
         from fencepost.experiments.export import export
 
         return export(self, Path(path), sweep)
+
+    def report(
+        self,
+        out: str | Path | None = None,
+        *,
+        partial: bool = False,
+        jobs: int = 2,
+        on_progress: Progress | None = None,
+    ) -> Written:
+        """Write the report of the run, a page and its figures; see `fencepost.experiments.report.write_report`."""
+        from fencepost.experiments.report import write_report
+
+        return write_report(self, out, partial=partial, jobs=jobs, on_progress=on_progress)
 
     def digest(self) -> str:
         """Return a digest of the rows without times: the same for any number of workers and any backend.
