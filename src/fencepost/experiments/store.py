@@ -72,7 +72,7 @@ class Writer:
 
     def close(self) -> None:
         """Close the store, one file again without a log, and let another process write it."""
-        with suppress(sqlite3.Error):  # what is committed is there; a log that a reader holds is read at the next opening
+        with suppress(sqlite3.Error):  # what is committed is there; a log that a reader holds is read later
             self._database.execute("PRAGMA busy_timeout = 0")
             self._database.execute("PRAGMA journal_mode = DELETE")
         with suppress(sqlite3.Error):
