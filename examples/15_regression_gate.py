@@ -4,8 +4,8 @@
 
 Both are stores of `fencepost experiment run`: that of the main branch, kept as an artefact, and that of a change.
 Trials with equal settings and replications saw the same arrivals, so they are compared in pairs; a setting is slower
-where the whole 95 % interval of the difference lies beyond what is allowed. A trial that violates a promise, failed or is
-missing fails the gate too: a run is not faster for having done less.
+where the whole 95 % interval of the difference lies beyond what is allowed. A trial that violates a promise, failed or
+is missing fails the gate too: a run is not faster for having done less.
 
 Without arguments it shows itself on a change that puts a fence behind every message.
 """
