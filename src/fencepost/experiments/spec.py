@@ -123,20 +123,19 @@ class Spec(Struct, frozen=True):
 
 
 def read_spec(path: str | Path) -> Spec:
-    """Return the spec of a file; InputError names the file, the path of the value, and what was expected."""
+    """Return the spec of a file; InputError names the file, the path of the value, and what was expected.
+
+    >>> fencepost.read_spec(fencepost.new_experiment("smoke")).name
+    'smoke'
+    """
     return parse_spec(text_of(Path(path), f"a {KIND}"), str(path))
 
 
 def parse_spec(text: str, source: str = "spec.toml") -> Spec:
     """Return the spec that a text says; `source` names it in errors.
 
-    >>> read = parse_spec('''[experiment]
-    ... name = "small"
-    ... [[sweep]]
-    ... name = "s"
-    ... engine = "simulation"
-    ... clients = [1, 2]''')
-    >>> read.trial_count
+    >>> text = 'experiment.name = "e"\\nsweep = [{name = "s", engine = "simulation", clients = [1, 2]}]'
+    >>> fencepost.parse_spec(text).trial_count
     10
     """
     document = decoded(text, msgspec.toml.decode, source, KIND)
