@@ -41,7 +41,9 @@ for name in IDIOMS:
     report = ablate(name)
     print(f"\n{name}: {report.verdict}")
     for line in str(report).splitlines():
-        if line.lstrip().startswith(("minimal", "no placement", "move ", "exhausted", "safety", "freshness")):
+        if line.lstrip().startswith(
+            ("minimal sufficient", "no placement", "move ", "exhausted", "safety", "freshness")
+        ):
             print(f"    {line}")
 
 with TemporaryDirectory() as folder:
