@@ -131,6 +131,15 @@ def test_a_violated_trial_is_marked_in_every_kind_that_draws_figures() -> None:
         assert right != marked, kind
 
 
+def test_an_unknown_trial_is_no_pass_and_is_marked_and_said() -> None:
+    """Of a publication policy that is refuted elsewhere a simulation violates nothing, and is never a pass."""
+    rows = [trial(name, rate, k) for name in SEQUENCERS for rate in RATES for k in range(3)]
+    open_rows = [{**row, "verdict": "unknown"} if row["sequencer"] == "order4.mutex" else row for row in rows]
+    sure, unknown = (made("latency-load", frame(each)) for each in (rows, open_rows))
+    assert "9 of 18 trials are unknown, no pass." in unknown.caption
+    assert sure.picture("png", is_bare=True) != unknown.picture("png", is_bare=True)
+
+
 def test_one_violated_trial_decides_a_cell_and_a_failed_one_is_no_pass() -> None:
     rows = [trial("order4.claim", 1_000, k) for k in range(3)]
     rows += [trial("order4.claim", 10_000, k, verdict="violated" if k == 1 else "not found") for k in range(3)]

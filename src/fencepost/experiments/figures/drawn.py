@@ -33,7 +33,7 @@ from fencepost.experiments.figures.style import (
     plain,
     title_above,
 )
-from fencepost.experiments.figures.trials import FINISHED, Row, Trials, caption_of, trials_of
+from fencepost.experiments.figures.trials import FINISHED, Row, Trials, caption_of, failed_of, trials_of
 from fencepost.model.errors import unknown_choice
 from fencepost.model.writing import kept, store
 
@@ -148,7 +148,7 @@ def drawn(asked: Asked, frame: Any, number: int = 1, *, note: str = "") -> Drawn
     named = _named(asked)
     rows = tuple(kind.rows(trials, *named)) if trials.rows else ()
     if asked.kind == "detection-matrix":
-        caption = f"Verdicts of {len(trials.rows)} trials; k/n: so many of a cell's."
+        caption = f"Verdicts of {len(trials.rows)} trials; k/n: so many of a cell's. {failed_of(trials)}".strip()
     else:
         caption = caption_of(trials, (row["n"] for row in rows if row["n"]), kind.intervals, kind.marks)
     name = re.sub(r"[^a-z0-9]+", "-", f"{number:02}-{asked.kind}-{asked.sweep or ''}".lower()).strip("-")

@@ -1,7 +1,7 @@
 """Points with intervals, joined by lines: latency against load, throughput against contention, paired differences.
 
 Each series has a colour and a marker of its own, each metric a kind of line. Where a trial of a point violated a
-promise the marker is hollow and crossed: no figure of it is one of a correct system.
+promise the marker is hollow and crossed, where one is unknown hollow: no figure of it is one of a correct system.
 """
 
 from __future__ import annotations
@@ -81,13 +81,14 @@ def _row(trials: Trials, label: str, cell: Cell, x: str, metric: str) -> Row | N
     return {
         "series": label, x: place, **bounds, "metric": metric, "value": estimate.value, "low": estimate.low,
         "high": estimate.high, "n": estimate.n, "failed": cell.failed, "violated": cell.violated,
+        "unknown": cell.unknown,
     }  # fmt: skip
 
 
 def _lost(label: str, cell: Cell, x: str, metric: str) -> Row:
     return {
         "series": label, x: cell.labels[x], "metric": metric, "value": None, "low": None, "high": None, "n": 0,
-        "failed": cell.failed, "violated": cell.violated,
+        "failed": cell.failed, "violated": cell.violated, "unknown": cell.unknown,
     }  # fmt: skip
 
 
@@ -140,6 +141,7 @@ def _difference(label: str, base: Cell, cell: Cell, x: str, metric: str) -> Row 
         **place, "metric": metric, "value": percent[0],
         "low": percent[1], "high": percent[2], "n": found.n, "failed": cell.failed + base.failed,
         "violated": cell.violated + base.violated,
+        "unknown": cell.unknown + base.unknown,
     }  # fmt: skip
 
 
@@ -238,11 +240,11 @@ def _line(axes: Axes, points: Sequence[Row], places: Sequence[float], x: str, in
         places, values, yerr=_arms(points, "value", "low", "high"), xerr=_arms(points, x, f"{x}_low", f"{x}_high"),
         color=color, marker=marker, linestyle=style, elinewidth=1.0, capsize=2.5,
     )  # fmt: skip
-    wrong = [(place, value) for row, place, value in zip(points, places, values, strict=True) if row["violated"]]
-    if wrong:
-        across, along = zip(*wrong, strict=True)
-        axes.plot(across, along, marker=marker, color=color, markerfacecolor="white", linestyle="none", zorder=4)
-        axes.plot(across, along, marker="x", color=WRONG, markersize=9, linestyle="none", zorder=5)
+    for row, place, value in zip(points, places, values, strict=True):
+        if row["violated"] or row["unknown"]:
+            axes.plot([place], [value], marker=marker, color=color, markerfacecolor="white", zorder=4)
+        if row["violated"]:
+            axes.plot([place], [value], marker="x", color=WRONG, markersize=9, zorder=5)
 
 
 def _arms(points: Iterable[Row], value: str, low: str, high: str) -> list[list[float]] | None:
