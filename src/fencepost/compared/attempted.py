@@ -233,9 +233,11 @@ def _other_rows(rows: tuple[Row, ...]) -> Iterator[tuple[Row, ...]]:
     clients = sorted({row[1] for row in rows})
     yield tuple((ring, clients.index(client), seq, count) for ring, client, seq, count in rows)
     for gone in sorted({row[0] for row in rows}):  # those above take its number
-        yield tuple((ring - (ring > gone), *batch) for ring, *batch in rows if ring != gone)
+        kept = (row for row in rows if row[0] != gone)
+        yield tuple((ring - (ring > gone), client, seq, count) for ring, client, seq, count in kept)
     for gone in clients:
-        yield tuple((ring, client - (client > gone), *sent) for ring, client, *sent in rows if client != gone)
+        kept = (row for row in rows if row[1] != gone)
+        yield tuple((ring, client - (client > gone), seq, count) for ring, client, seq, count in kept)
     for client in clients:
         first = min(row[2] for row in rows if row[1] == client)
         begins = [row for row in rows if row[1:3] != (client, first)]
