@@ -88,9 +88,13 @@ class ClaimsReport(Report):
 
     def page(self) -> str:
         """Return the ledger as a page that needs nothing else: a row a claim, its evidence to be opened."""
-        rows = "\n".join(_page_row(row) for row in self.rows)
         counts = html.escape(", ".join(f"{count} {answer}" for answer, count in self.counts().items() if count))
-        return _PAGE.format(counts=counts, rows=rows)
+        return _PAGE.format(counts=counts, table=self.table())
+
+    def table(self) -> str:
+        """Return the table of that page alone."""
+        rows = "\n".join(_page_row(row) for row in self.rows)
+        return f"<table>{rows}</table>"
 
 
 def said(found: Found) -> str:
@@ -183,7 +187,7 @@ tr.refuted b {{ color: #b00020; }} tr.holds b {{ color: #1b6e20; }} tr.unknown b
 </style></head><body>
 <h1>The claims of 2026-01-26, settled</h1>
 <p>{counts}</p>
-<table>{rows}</table>
+{table}
 </body></html>
 """
 
