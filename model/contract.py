@@ -4,9 +4,12 @@ This page is the one place where a property is defined in words. Specs state the
 invariants, the history checker as a search for a witness; neither is derived from the other.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+from fencepost.model.errors import InputError, expected_of, unknown_choice
 
 Level = Literal[4, 5]
 LEVELS: tuple[Level, ...] = (4, 5)
@@ -74,3 +77,18 @@ PROPERTIES: dict[str, Property] = {each.name: each for each in CONTRACT}
 def promised(level: Level) -> tuple[str, ...]:
     """Return the names of the properties that `level` promises, in contract order."""
     return tuple(each.name for each in CONTRACT if level in each.levels)
+
+
+UNCOUNTED = "the steps of a scanner are not counted"
+"""Why nothing shows `wait-free`."""
+
+
+def unknown_property(name: object, choices: Iterable[object]) -> InputError:
+    """Return the error for a property that nothing asked is of: one of another level, or none of the contract."""
+    found = PROPERTIES.get(str(name))
+    if found is None:
+        return unknown_choice("property", name, choices)
+    levels = f"level{'s' * (len(found.levels) > 1)} {' and '.join(map(str, found.levels))}"
+    why = f" ({UNCOUNTED})" if found.name == "wait-free" else ""
+    known = expected_of("", [str(choice) for choice in choices])
+    return InputError(f"{name} is promised at {levels}, and nothing that was asked shows it{why}: {known}")

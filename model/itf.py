@@ -8,6 +8,7 @@ user's file, also which file that is, and the hash of its text.
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from fencepost.model.language import Map, Protocol
 from fencepost.model.own import PROTOCOL, Source, object_from, ships, source_of
 from fencepost.model.specs import protocol
 from fencepost.model.trace import Step, Trace
+from fencepost.model.trace_files import keep_trace
 from fencepost.model.writing import store
 
 FORMAT_DESCRIPTION = "https://apalache-mc.org/docs/adr/015adr-trace.html"
@@ -30,6 +32,11 @@ def write_trace(path: Path, trace: Trace) -> None:
     >>> fencepost.write_trace(Path("copy.itf.json"), fencepost.read_trace(Path("examples/data/inversion.itf.json")))
     """
     store(path, json.dumps(document(trace), indent=1) + "\n")
+
+
+def keep_in_file(path: Path, trace: Trace) -> Path | None:
+    """Write a result's trace file, beside those of others by this name; return which, None where it cannot be."""
+    return keep_trace(path, document(trace)["#meta"], partial(write_trace, trace=trace))
 
 
 def document(trace: Trace) -> dict[str, Any]:

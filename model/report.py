@@ -26,7 +26,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from fencepost.model.contract import Verdict, worst
+from fencepost.model.contract import Verdict, unknown_property, worst
 from fencepost.model.errors import InputError, unknown_choice
 
 ENGINES = ("z3", "explorer", "simulation", "native")
@@ -35,6 +35,8 @@ Progress = Callable[[str], None]
 """Of `on_progress`: it is called with a line of what is being done."""
 PACKAGES = ("simpy", "z3-solver", "hypothesis", "numpy", "click", "rich", "msgspec")
 TABLE_WIDTH = 132  # of a table that goes to a file or a pipe
+OF_NUMBERS = ("_length", "_batches", "_steps", "_threads", "_count", "step")
+"""How the names of details end that hold whole numbers: a column that is empty has their type all the same."""
 _EXACT_IN_JSON = 2**53  # larger integers are rounded by readers that hold numbers as doubles
 
 
@@ -206,7 +208,7 @@ def of_property(findings: Iterable[Finding], property: str | None) -> tuple[Find
     found = tuple(findings)
     kept = tuple(each for each in found if property in (None, each.property))
     if found and not kept:
-        raise unknown_choice("property", property, dict.fromkeys(each.property for each in found))
+        raise unknown_property(property, dict.fromkeys(each.property for each in found))
     return kept
 
 
@@ -250,7 +252,9 @@ def frame_of(columns: Mapping[str, list[Any]]) -> Any:
     try:
         import polars
 
-        return polars.DataFrame(dict(columns), strict=False)
+        made = polars.DataFrame(dict(columns), strict=False)
+        empty = [name for name, type in made.schema.items() if type == polars.Null]
+        return made.cast({name: polars.Int64 if name.endswith(OF_NUMBERS) else polars.String for name in empty})
     except ImportError:
         pass
     try:

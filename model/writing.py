@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fencepost.model.errors import FormatError, InputError
@@ -37,12 +38,37 @@ def store(path: Path, data: bytes | str) -> None:
 
 
 def _replace(target: Path, content: bytes) -> None:
+    with _beside(target) as temporary, temporary.open("xb") as file:
+        file.write(content)
+
+
+@contextmanager
+def written_in_parts(path: Path) -> Iterator[Path]:
+    """Give a new file beside `path` to write to; afterwards it takes its place, or is gone where writing it raised.
+
+    For results that memory does not hold. FormatError says why it cannot be written.
+    """
+    try:
+        target = path.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_file():
+            raise FormatError(path, "cannot be written: is no regular file, expected one or none")
+        with _beside(target) as temporary:
+            yield temporary
+    except OSError as error:
+        raise FormatError(path, f"cannot be written: {error.strerror or error}") from None
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # or a crash could leave the new name with half the bytes
+        yield temporary
+        written = os.open(temporary, os.O_RDONLY)
+        try:
+            os.fsync(written)  # or a crash could leave the new name with half the bytes
+        finally:
+            os.close(written)
         if target.exists():
             shutil.copymode(target, temporary)
         temporary.replace(target)

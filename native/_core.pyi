@@ -34,7 +34,10 @@ class RaceFields(TypedDict):
     start_position: npt.NDArray[np.int64]
     delivered_position: npt.NDArray[np.int64]
     sent_ns: npt.NDArray[np.int64]
+    attempted_ns: npt.NDArray[np.int64]
     ordered_ns: npt.NDArray[np.int64]
+    exported_ns: npt.NDArray[np.int64]
+    delivered_ns: npt.NDArray[np.int64]
     acked_ns: npt.NDArray[np.int64]
     issued: int
     released_count: int

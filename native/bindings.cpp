@@ -129,7 +129,10 @@ py::dict race(BoundSequencer& sequencer, const InputColumn& client_id, const Inp
   fields["start_position"] = to_array(std::move(result.start_position));
   fields["delivered_position"] = to_array(std::move(result.delivered_position));
   fields["sent_ns"] = to_array(std::move(result.sent_ns));
+  fields["attempted_ns"] = to_array(std::move(result.attempted_ns));
   fields["ordered_ns"] = to_array(std::move(result.ordered_ns));
+  fields["exported_ns"] = to_array(std::move(result.exported_ns));
+  fields["delivered_ns"] = to_array(std::move(result.delivered_ns));
   fields["acked_ns"] = to_array(std::move(result.acked_ns));
   fields["issued"] = result.issued;
   fields["released_count"] = result.counts.released;

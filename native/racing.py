@@ -121,8 +121,14 @@ class RaceResult:
     """The same as a subscriber read it, beside the batch's own content; -1 unless delivered."""
     sent_ns: npt.NDArray[np.int64]
     """Just before the slot was published to the scanner; -1 if never."""
+    attempted_ns: npt.NDArray[np.int64]
+    """Just before the attempt that ordered it, or after what its scanner had in hand with it; -1 unless ordered."""
     ordered_ns: npt.NDArray[np.int64]
     """Just after the batch's order was final and before it was exported; -1 unless ordered."""
+    exported_ns: npt.NDArray[np.int64]
+    """Just after it was exported, by its scanner's clock: a subscriber may have read it by then; -1 unless ordered."""
+    delivered_ns: npt.NDArray[np.int64]
+    """Just after a subscriber read it; -1 unless delivered."""
     acked_ns: npt.NDArray[np.int64]
     """Just after the batch's client saw it acknowledged; -1 unless ordered and acknowledged."""
     issued: int

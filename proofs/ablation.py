@@ -78,14 +78,15 @@ class Ablation:
     moves: tuple[Move, ...] = ()
     reason: str = ""  # of unknown
     crash: str = ""  # when hosts crash, where they may
-    repair: Repair | None = None  # of a wrong program in which nothing is marked
+    repair: Repair | None = None  # of a program that is wrong with all that is marked
 
 
 def ablate(test: LitmusTest, profile: Profile, matrix: Matrix, *, seconds: float = SECONDS_BUDGET) -> list[Ablation]:
     """Return what each optional slot of a test is to its safety and, where it says what is stale, to its freshness.
 
     Under a crash profile a test with a CRASH of its own is asked about twice: with a crash at any moment, and there.
-    Of a wrong test without such slots, the least flushes and fences are said that mend it when they are inserted.
+    Of a test that is wrong with all of them, or has none, the least flushes and fences are said that mend it when they
+    are inserted.
     Raises InputError for a right one without them, and Interrupted with the promises that are done.
     """
     if not profile.evict:
@@ -134,6 +135,17 @@ def _repaired(
     return Ablation(name, condition.text, verdict, (), (), oracle.queries, seconds, bound, run, repair=made)
 
 
+def _beyond_the_marked(
+    test: LitmusTest, condition: Condition, profile: Profile, matrix: Matrix, seconds: float
+) -> tuple[Repair | None, str]:
+    """Return what mends a test that is wrong with all its slots, or in words that this is not known."""
+    program, texts = with_insertions(test, profile)
+    try:
+        return repair(Oracle(program, condition, profile, matrix, list(texts), max(seconds, 1.0)), texts), ""
+    except GaveUp as reason:
+        return None, f"; whether insertions beside them mend it is not known: {reason}"
+
+
 def _check_optional(test: LitmusTest) -> None:
     """An atomic may be optional as a fence: on a word that no other thread names, with a result that nothing uses."""
     for thread, index in test.slots():
@@ -169,12 +181,12 @@ def _check_optional(test: LitmusTest) -> None:
 
 
 def _promise(
-    test: LitmusTest, name: str, condition: Condition, profile: Profile, matrix: Matrix, seconds: float
+    test: LitmusTest, name: str, condition: Condition, profile: Profile, matrix: Matrix, seconds_most: float
 ) -> Ablation:
     began = time.perf_counter()
     slots = test.slots()
     everything = frozenset(slots)
-    oracle = Oracle(test.program, condition, profile, matrix, slots, seconds)
+    oracle = Oracle(test.program, condition, profile, matrix, slots, seconds_most)
     try:
         if oracle.reachable(everything):
             moves = _moves(test, condition, profile, matrix)
@@ -182,9 +194,11 @@ def _promise(
             seconds = time.perf_counter() - began
             bound = f"all {2 ** len(slots)} sets, by their union"
             run = oracle.run(everything)
+            made, why_not = _beyond_the_marked(test, condition, profile, matrix, seconds_most - seconds)
             return Ablation(
-                name, condition.text, Verdict.VIOLATED, ablated, (), oracle.queries, seconds, bound, run, moves
-            )
+                name, condition.text, Verdict.VIOLATED, ablated, (), oracle.queries, seconds, bound + why_not, run,
+                moves, repair=made,
+            )  # fmt: skip
         minimal = minimal_sets(oracle, slots)
         ablated = tuple(_ablated(test, oracle, slot, minimal) for slot in slots)
     except GaveUp as reason:

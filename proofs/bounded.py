@@ -45,18 +45,32 @@ class Finite:
                 name = f"{field.name}{list(index) or ''}@{label}"
                 self.cells[field.name, index] = z3.Const(name, z3_sort(field.sort))
         self._bounds = bounds
+        self._read: dict[tuple[str, tuple[int, ...]], tuple[tuple[z3.ExprRef, ...], z3.ExprRef]] = {}
 
     def members(self, sort: Sort) -> range | None:
         """Return all members of a sort: quantifiers are written out."""
         return self._bounds.domain(sort)
 
     def read(self, field: Field, indices: tuple[z3.ExprRef, ...]) -> z3.ExprRef:
-        """Return the cell at `indices`; outside the instance a map is taken to hold its default."""
+        """Return the cell at `indices`; outside the instance a map is taken to hold its default.
+
+        What an index is, is a choice among the cells: it is made once. Kept with its result, an index keeps its number.
+        """
+        asked = (field.name, tuple(index.get_id() for index in indices))
+        if asked not in self._read:
+            self._read[asked] = (indices, self._chosen(field, indices))
+        return self._read[asked][1]
+
+    def _chosen(self, field: Field, indices: tuple[z3.ExprRef, ...]) -> z3.ExprRef:
+        """Return a choice among the cells where an index is a term, and no choice among those that numbers exclude."""
+        known = [index.as_long() if z3.is_int_value(index) else None for index in indices]
         value = literal(field.default, field.sort)
         for index in product(*(self._bounds.domain(sort) for sort in field.indices)):
-            here = [given == known for given, known in zip(indices, index, strict=True)]
-            cell = self.cells[field.name, index]
-            value = z3.If(conjunction(*here), cell, value) if here else cell
+            if all(number in (None, at) for number, at in zip(known, index, strict=True)):
+                terms = zip(indices, known, index, strict=True)
+                here = [given == at for given, number, at in terms if number is None]
+                cell = self.cells[field.name, index]
+                value = z3.If(conjunction(*here), cell, value) if here else cell
         return z3.simplify(value)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import z3
 
@@ -53,14 +54,9 @@ def counterexample_to_induction(
 
     The requirement of the action with the number `without` is left out, if there is one.
     """
-    before = Finite(protocol.fields, bounds, "before")
+    before, kept = _before(protocol, tuple(assumed), bounds)
     solver = Solver("QF_LIA", random_seed=0, rlimit=RESOURCE_LIMIT)
-    solver.add(typed(protocol, before, bounds))
-    for statement in assumed:
-        for values in values_of(statement, bounds):
-            known = {name: literal(values[name], sort) for name, sort in statement.parameters}
-            solver.add(z3.simplify(instance(statement, before, known, protocol.fields)))
-            solver.add(written_out([statement.condition], before, known, protocol.fields))
+    solver.add(kept)
     transition = weakened(protocol.actions[action], without)
     arguments = constants(transition.parameters, "@")
     after = After(before, transition, arguments, protocol.fields)
@@ -76,6 +72,21 @@ def counterexample_to_induction(
     state = _smallest(solver, protocol, before)
     step = Step(action, {name: lowest(solver, value) for name, value in arguments.items()})
     return replace(_described(protocol, state, step, broken, bounds, without), not_assumed=not_assumed)
+
+
+@lru_cache(maxsize=1)
+def _before(
+    protocol: type[Protocol], assumed: tuple[Statement, ...], bounds: Instance
+) -> tuple[Finite, list[z3.BoolRef]]:
+    """Return a state of an instance, and that it keeps to all `assumed`: the same for every step that is tried."""
+    before = Finite(protocol.fields, bounds, "before")
+    kept = typed(protocol, before, bounds)
+    for statement in assumed:
+        for values in values_of(statement, bounds):
+            known = {name: literal(values[name], sort) for name, sort in statement.parameters}
+            kept.append(z3.simplify(instance(statement, before, known, protocol.fields)))
+            kept += written_out([statement.condition], before, known, protocol.fields)
+    return before, kept
 
 
 def weakened(transition: Transition, without: int | None) -> Transition:

@@ -15,9 +15,9 @@ def with_insertions(test: LitmusTest, profile: Profile) -> tuple[Program, dict[S
     """Return the program with an optional instruction wherever one may help, and these in words, fences last.
 
     Behind each store, a flush of its line and an SFENCE; before each load, a flush of its line and an MFENCE. On one
-    host, whose caches are coherent, fences alone.
+    host, whose caches are coherent, fences alone. What is marked in the test is there, and stays.
     """
-    program = test.program
+    program = _with_all_marked(test.program)
     is_one_host = profile.one_host or len(program.hosts) == 1
     threads, texts = [], dict[Slot, str]()
     for number, thread in enumerate(program.threads):
@@ -33,6 +33,15 @@ def with_insertions(test: LitmusTest, profile: Profile) -> tuple[Program, dict[S
     mended = replace(program, threads=tuple(threads))
     flushes_first = sorted(texts, key=lambda slot: (_at(mended, slot).op is Op.MF, slot))
     return mended, {slot: texts[slot] for slot in flushes_first}
+
+
+def _with_all_marked(program: Program) -> Program:
+    """Return a program in which no instruction is optional: all are there."""
+    threads = (
+        replace(each, instructions=tuple(replace(one, optional=False) for one in each.instructions))
+        for each in program.threads
+    )
+    return replace(program, threads=tuple(threads))
 
 
 def _at(program: Program, slot: Slot) -> Instruction:

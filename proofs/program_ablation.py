@@ -41,8 +41,8 @@ class ProgramAblation:
     """What is known of the marked operations of a program.
 
     `minimal` are all minimal sufficient sets; none where all of them together do not suffice, and then `explored` is
-    the run that is violated with all of them. Where nothing is marked, it is the run of the program as it stands, and
-    `repair` says what mends it.
+    the run that is violated with all of them. Where nothing is marked, it is the run of the program as it stands. In
+    both cases `repair` says what mends it.
     """
 
     program: Program
@@ -56,7 +56,7 @@ class ProgramAblation:
     bound: str
     explored: Explored | None = None
     reason: str = ""  # of unknown
-    repair: Repair | None = None  # of a wrong program in which nothing is marked
+    repair: Repair | None = None  # of a program that is wrong with all that is marked
 
 
 class ProgramOracle:
@@ -146,9 +146,9 @@ def ablate_program(
 ) -> ProgramAblation:
     """Return what each marked operation is to a program, within a budget of seconds for all sets together.
 
-    The target is a program, FILE.py or FILE.py:name. Of a wrong program without marks, the fewest flushes and fences
-    are said that mend it when they are inserted. Raises InputError for a right one without marks, and for a profile
-    without evictions: there adding a flush can add runs.
+    The target is a program, FILE.py or FILE.py:name. Of a program that is wrong with all that is marked, or in which
+    nothing is, the fewest flushes and fences are said that mend it when they are inserted. Raises InputError for a
+    right one without marks, and for a profile without evictions: there adding a flush can add runs.
     """
     if not profile(profile_name).evict:
         raise InputError(
@@ -180,7 +180,10 @@ def ablate_program(
                 AblatedMark(mark, text, Role.POWERLESS, "no set suffices")
                 for mark, text in zip(oracle.marks, _texts(oracle.marks), strict=True)
             )
-            return ablation(Verdict.VIOLATED, bound="all sets, by their union", explored=explored, marks=powerless)
+            return ablation(
+                Verdict.VIOLATED, bound="all sets, by their union", explored=explored, marks=powerless,
+                **_repaired(oracle),
+            )  # fmt: skip
         minimal = minimal_sets(oracle, oracle.slots)
         marks = tuple(
             _ablated(oracle, slot, text, minimal) for slot, text in zip(oracle.slots, _texts(oracle.marks), strict=True)
@@ -192,7 +195,7 @@ def ablate_program(
 
 
 def _repaired(oracle: ProgramOracle) -> dict[str, Repair | str]:
-    """Return what mends a wrong program without marks, or why that is not known."""
+    """Return what mends a program that is wrong with all its marked operations, or why that is not known."""
     try:
         inserting = InsertionOracle(oracle.program, oracle.profile, oracle.matrix, oracle.deadline)
         texts = {slot: each.text for slot, each in inserting.insertions.items()}

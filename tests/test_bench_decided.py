@@ -101,7 +101,8 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> Timed:
     """Return what makes the entry from Python take these times, so many of them disturbed."""
 
     def set_times(values: Sequence[float], disturbed: int) -> None:
-        times = SettingTimes({"bulk": ProbeTimes(tuple(values), 4096, disturbed, {})}, (), "")
+        copy = ProbeTimes((1.0,) * len(values), 4096, 0, {})
+        times = SettingTimes({"bulk": ProbeTimes(tuple(values), 4096, disturbed, {}), "bare_copy": copy}, (), "")
         monkeypatch.setitem(paths_module.IN_PYTHON, "python_entry", lambda repetitions, quick: times)
 
     return set_times
@@ -128,7 +129,7 @@ def test_the_table_and_the_exit_say_how_the_bound_was_decided(
     result = run()
     row = next(line for line in result.stdout.splitlines() if line.startswith("python-entry "))
     assert result.exit_code == exit_code
-    assert f"<= 2 ns  {word} " in row
+    assert f"<= 2 ratio  {word} " in row
     assert result.stdout.splitlines()[-1].startswith(last)
     assert ("python-entry: not decided: " in result.stdout) == (word == "not decided")
 
@@ -139,10 +140,16 @@ def test_the_document_keeps_every_sample_and_says_why_nothing_is_decided(timed: 
     document = json.loads(result.stdout)
     (item,) = document["results"]
     assert (document["verdict"], item["met"]) == ("unknown", None)
-    assert item["undecided"] == "7 of 12 repetitions disturbed: up to 7 of 12 figures"
-    assert sorted(item["samples"]) == sorted([1.0, 1.5, 1.9] * 4)
+    assert item["undecided"] == "7 of 24 repetitions disturbed: up to 7 of 12 figures"
+    assert sorted(item["samples"]) == sorted(item["probe"]["samples"]) == sorted([1.0, 1.5, 1.9] * 4)
     assert (item["low"], item["interval"], item["high"]) == (1.0, [1.0, 1.9], 1.9)
     assert (tmp_path / "bench.json").read_text() == result.stdout
+
+
+def test_no_bound_is_a_time() -> None:
+    """What takes 8 ns on one processor takes 4 on another: bounds are of ratios, or of counts."""
+    assert {path.unit for path in PATHS.values() if path.bound is not None} == {"ratio", "allocations"}
+    assert all(path.floor is not None for path in PATHS.values() if path.unit == "ratio")
 
 
 def test_what_is_timed_of_the_seed_is_said_to_be_unsound() -> None:

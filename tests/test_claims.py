@@ -43,6 +43,7 @@ def rule(verdict: Verdict, **more: Any) -> Found:
 
 GAIN, LOSS, SAME = figure(-0.5, -0.6, -0.4), figure(0.5, 0.4, 0.6), figure(0.0, -0.01, 0.01)
 ENOUGH = Found("enough", Verdict.EXHAUSTED, more={"needed": 9, "slots": 9})
+WIDE = figure(0.0, -0.3, 0.3)
 STATED = figure(-0.07, -0.09, -0.06)
 DISTURBED = figure(1.0, 0.9, 1.1, "ratio", "9 of 10 repetitions disturbed")
 
@@ -91,6 +92,7 @@ CASES: dict[str, tuple[dict[str, Found], Answer, tuple[Moved, ...]]] = {
             ({"gate by change": HELD}, Answer.CONDITION),
             ({"gate by change": HELD, "pausing beside yielding": GAIN}, Answer.HOLDS),
             ({"gate by change": HELD, "pausing beside yielding": SAME}, Answer.MACHINE),
+            ({"gate by change": HELD, "pausing beside yielding": WIDE}, Answer.UNKNOWN),
             ({"gate by change": HELD, "pausing beside yielding": Found(unavailable="one core")}, Answer.NOT_DECIDABLE),
         ),
     ),
@@ -133,6 +135,8 @@ CASES: dict[str, tuple[dict[str, Found], Answer, tuple[Moved, ...]]] = {
             ({"next header never read again": HELD, "stale header": HELD}, Answer.HOLDS),
             ({"next header never read again": HELD, "stale header": HELD, "gain on coherent memory": SAME},
              Answer.MACHINE),
+            ({"next header never read again": HELD, "stale header": HELD, "gain on coherent memory": WIDE},
+             Answer.UNKNOWN),
         ),
     ),
     "C11": (
@@ -148,6 +152,12 @@ CASES: dict[str, tuple[dict[str, Found], Answer, tuple[Moved, ...]]] = {
             ({name: Found(unavailable="no") for name in ("huge pages", "affinity", "NUMA binding", "all")},
              Answer.NOT_DECIDABLE),
             ({name: figure(0.0, -0.3, 0.3) for name in ("huge pages", "affinity", "all")}, Answer.UNKNOWN),
+            # one that makes no difference decides, whatever the others are
+            ({"affinity": figure(0.0, -0.3, 0.3), "all": figure(0.0, -0.3, 0.3)}, Answer.MACHINE),
+            # some as stated and one left open is no decision; some as stated and one not to be had is a condition
+            ({"huge pages": STATED, "affinity": STATED, "all": figure(-0.07, -0.2, 0.1)}, Answer.UNKNOWN),
+            ({"huge pages": STATED, "affinity": STATED, "all": STATED}, Answer.CONDITION),
+            (dict.fromkeys(("huge pages", "affinity", "all"), DISTURBED), Answer.UNKNOWN),
         ),
     ),
     "C13": (
@@ -156,7 +166,10 @@ CASES: dict[str, tuple[dict[str, Found], Answer, tuple[Moved, ...]]] = {
         (
             ({"speed of the pipeline": speed("below")}, Answer.MACHINE),
             ({"speed of the pipeline": speed("within", "not stable: investigate")}, Answer.REFUTED),
+            ({"speed of the pipeline": speed("above")}, Answer.MACHINE),
+            ({"speed of the pipeline": speed("above", "not decided")}, Answer.MACHINE),
             ({"speed of the pipeline": speed("within", "not decided")}, Answer.UNKNOWN),
+            ({"speed of the pipeline": speed("not decided")}, Answer.UNKNOWN),
             ({"speed of the pipeline": DISTURBED}, Answer.UNKNOWN),
         ),
     ),

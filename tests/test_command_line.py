@@ -244,7 +244,7 @@ def test_prove_prints_the_kill_table() -> None:
         (("check", "--sequencer", "order4.claim", "--level", "5"), "fencepost: order4.claim is a level-4 sequencer"),
         (("check", "missing.csv"), "fencepost: missing.csv: "),
         (("verify", "missing.csv", "--level", "4"), "fencepost: missing.csv: "),
-        (("prove", "order6"), "fencepost: unknown sequencer 'order6': expected one of"),
+        (("prove", "order6"), "fencepost: unknown protocol 'order6': expected one of"),
         (("replay", "missing.itf.json"), "fencepost: missing.itf.json: no such file"),
         (("check", "--level", "6"), "Error: Invalid value for '--level': unknown '6': expected one of 4, 5, all"),
         (("check", "--seed", "-1"), "Error: Invalid value for '--seed'"),

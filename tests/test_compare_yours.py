@@ -5,6 +5,7 @@ from __future__ import annotations
 import sysconfig
 from collections.abc import Generator
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import Phase, settings
@@ -17,6 +18,8 @@ from fencepost.compared.calls import Broken
 from fencepost.compared.modules import Native
 from fencepost.comparing import compare
 from fencepost.model.contract import Level, Verdict
+from fencepost.model.programs.corpus import CORPUS
+from fencepost.named_workloads import _rings
 from fencepost.native import SEQUENCERS, Answer, Attempt, AttemptOutcome, include_directory
 from fencepost.stateful import machine
 
@@ -161,6 +164,49 @@ def test_a_wrong_sequencer_of_a_user_is_shown_with_few_batches(
 ) -> None:
     (found,) = compare(wrong, level=level, examples=300, seed=1).counterexamples
     assert (found.property, found.batches) == (property, batches)
+
+
+class ThirdBatchCountsLess(Sound):
+    def try_order(self, ring: int, client: int, seq: int, count: int) -> Answer:
+        if seq != self.next[client]:
+            return (DUPLICATE if seq < self.next[client] else LATER), -1
+        self.next[client] += 1
+        start = self.counter
+        self.counter += count if self.next[client] < 3 else count - 1
+        return ORDERED, start
+
+
+class CopiesWaitForEver(Sound):
+    def try_order(self, ring: int, client: int, seq: int, count: int) -> Answer | Generator[None, None, Answer]:
+        if 1 <= seq < self.next[client]:
+            return LATER, -1
+        return super().try_order(ring, client, seq, count)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "property", "smallest"),
+    [
+        (Overlaps, "spec", (2, 2)),
+        (ThirdBatchCountsLess, "dense", (3, 3)),
+        (ThirdBatchCountsLess, "spec", (4, 4)),
+        (CopiesWaitForEver, "spec", (3, 3)),
+    ],
+)
+def test_what_fails_on_a_named_scenario_is_made_as_small_as_what_was_drawn(
+    wrong: type[Sound], property: str, smallest: tuple[int, int]
+) -> None:
+    """Batches and steps: whatever the scenario, its rings, clients and order."""
+    task, random, seen = Attempted(wrong.__name__, 4, wrong), Random(3), 0
+    for each in CORPUS.values():
+        rows = [(ring, *batch) for ring, of in enumerate(_rings(each.scenario)) for batch in of]
+        picks = tuple((random.randint(0, 2), random.randint(0, 5)) for _ in range(20))
+        example = AttemptExample(tuple(rows), picks, random.choice((0, 1)), turns_between_acks=random.choice((0, 1, 2)))
+        failed = task.try_out(example).failed
+        if failed is not None and failed.property == property:
+            found, why = task.smaller(example, failed)
+            assert (len(found.rows), why.size[0]) == smallest, each.name
+            seen += 1
+    assert seen > 1
 
 
 def test_a_schedule_is_data_and_gives_the_same_session_again() -> None:

@@ -2,13 +2,12 @@
 
 import json
 import re
-import shutil
-import subprocess
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import dumped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -145,20 +144,9 @@ def test_events_that_could_change_places_are_not_ordered() -> None:
 # --- the page ---
 
 
-def find_chromium() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    pytest.skip("no chromium, chromium-browser or google-chrome on PATH: the page was not opened")
-
-
 def opened(path: Path, folder: Path, fragment: str = "") -> str:
     """Return the page as a browser without a network has it after its scripts ran."""
-    command = [
-        find_chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND",
-        f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=2000", "--dump-dom", f"file://{path}{fragment}",
-    ]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=500).stdout
+    return dumped(f"file://{path}{fragment}", folder)
 
 
 @pytest.fixture

@@ -226,7 +226,7 @@ def reads_unknown(self: Any) -> None:
         (indexes_by_another_sort, "indexes next_seq by [Ring]: expected [Client]"),
         (assigns_unknown, "assigns to 'isued': expected one of the scalars issued, row"),
         (requires_a_number, "requires `issued`, a Position: expected a condition"),
-        (takes_an_undeclared_sort, "is declared as <class 'int'>: expected bool or a sort"),
+        (takes_an_undeclared_sort, "is declared as int: expected bool or a sort"),
         (multiplies, "`issued`: * is not in the language: let a field grow by the amount each time, or write the sum"),
         (takes_a_remainder, "`issued`: % is not in the language: keep the remainder or quotient in a field"),
         (divides, "`issued`: / is not in the language: keep the remainder or quotient in a field"),

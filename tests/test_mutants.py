@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Generator, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import fencepost
+from fencepost import detection
 from fencepost.command_line import cli
 from fencepost.command_line.mutants import MODES
 from fencepost.detection import ENGINES, ORACLES, mutants
@@ -248,3 +251,26 @@ def test_the_whole_matrix() -> None:
             assert min(each.trace_length or 0 for each in caught) <= 36
             assert min(each.seconds for each in caught) <= 60
             assert len(matrix.oracles(name)) >= 2, name
+
+
+def test_the_corpus_has_more_time_unless_somebody_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has every named scenario to search: in the time of the others the sound sequencers were *unknown*."""
+    asked: dict[str, float] = {}
+
+    def take(works: Iterable[partial[Cell]], jobs: int) -> Generator[tuple[int, Cell], None, None]:
+        for number, work in enumerate(works):
+            name, engine, _, seconds, *_ = work.args
+            asked[engine] = seconds
+            yield number, Cell(name, engine, Outcome.MISSED, 0.0, None, "")
+
+    monkeypatch.setattr(detection, "as_they_end", take)
+    mutants(["no_wrap"])
+    assert asked.pop("explorer-corpus") == 6 * detection.TIMEOUT_SECONDS
+    assert set(asked.values()) == {detection.TIMEOUT_SECONDS}
+    mutants(["no_wrap"], timeout=0.5)
+    assert set(asked.values()) == {0.5}
+
+
+def test_the_help_says_both_budgets() -> None:
+    said = " ".join(CliRunner().invoke(cli, ["mutants", "--help"]).output.split())
+    assert f"({detection.TIMEOUT_SECONDS:g} s, explorer-corpus {detection.CORPUS_TIMEOUT_SECONDS:g} s)" in said

@@ -143,9 +143,24 @@ def test_a_walked_run_can_be_run_again() -> None:
         state.fire(step.action, **step.arguments)
 
 
-@pytest.fixture(scope="module")
-def killed() -> list[Mutant]:
-    return list(mutants())
+WEAKENED = {
+    "order5.fetch_add": 8,
+    "order5.epoch": 14,
+    "order4.mutex": 18,
+    "order4.sharded_mutex": 18,
+    "order4.claim": 19,
+    "order4.owner": 21,
+    "order4.epoch": 20,
+}
+QUICKLY_KILLED = ("order5.epoch", "order4.claim")
+
+
+KILLED = [pytest.param(name, marks=() if name in QUICKLY_KILLED else pytest.mark.slow) for name in NAMES]
+
+
+@pytest.fixture(scope="module", params=KILLED)
+def killed(request: pytest.FixtureRequest) -> list[Mutant]:
+    return list(mutants((protocol(request.param),)))
 
 
 def test_leaving_out_any_requirement_is_noticed_or_explained(killed: list[Mutant]) -> None:
@@ -154,9 +169,14 @@ def test_leaving_out_any_requirement_is_noticed_or_explained(killed: list[Mutant
 
 def test_the_kill_table_is_pinned(killed: list[Mutant]) -> None:
     missed = {(each.protocol, each.action, each.requirement) for each in killed if each.killed_by is None}
-    assert len(killed) == 118
-    assert missed <= set(EQUIVALENT)
-    assert missed == set(EQUIVALENT)
+    assert len(killed) == WEAKENED[killed[0].protocol]
+    assert missed == {each for each in EQUIVALENT if each[0] == killed[0].protocol}
+
+
+def test_every_requirement_of_a_sound_protocol_is_in_the_table() -> None:
+    assert {each.name: sum(len(action.guards) for action in each.actions.values()) for each in SOUND} == WEAKENED
+    assert sum(WEAKENED.values()) == 118
+    assert {name for name, *_ in EQUIVALENT} <= WEAKENED.keys()
 
 
 def test_what_is_caught_is_confirmed_by_a_step_that_breaks_a_claim(killed: list[Mutant]) -> None:

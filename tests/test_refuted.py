@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+import fencepost
 from fencepost.model.instance import Instance
 from fencepost.model.itf import read_trace, write_trace
 from fencepost.model.language import action
+from fencepost.model.programs import DESIGNS
 from fencepost.model.specs import REFUTED, SOUND, protocol
 from fencepost.model.specs.order4 import IDLE, TAKEN
 from fencepost.model.specs.order4_claim import Order4Claim
@@ -131,3 +133,21 @@ def test_what_is_proved_on_symbols_is_true_on_values_along_walked_runs(name: str
         state.fire(step.action, **step.arguments)
         for statement in statements(spec).values():
             assert counterexample(state, statement, bounds) is None, (step, statement.name)
+
+
+@pytest.mark.parametrize("name", sorted({each.name for each in REFUTED} & set(DESIGNS)))
+def test_a_check_that_does_not_ask_z3_says_so_and_what_is_known(name: str) -> None:
+    report = fencepost.check(name, engine="simulation")
+    text = " ".join(str(report).split())
+    assert "Not asked: z3, explorer, native." in text
+    assert f"{name} is kept to be refuted: z3 shows that it breaks" in text
+    assert "It keeps" not in text
+    document = report.to_dict()
+    assert document["engines"] == ["simulation"]
+    assert document["known_to_break"] == {name: list(REFUTED[protocol(name)])}
+
+
+def test_a_check_of_a_sound_design_names_the_engines_that_were_not_asked() -> None:
+    text = " ".join(str(fencepost.check("order5.fetch_add", engine=("z3", "simulation"))).split())
+    assert "Not asked: explorer, native. It keeps every promise that was asked" in text
+    assert "refuted" not in text

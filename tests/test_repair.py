@@ -17,8 +17,8 @@ from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
 from fencepost.model.litmus import LitmusTest, parse_test
 from fencepost.model.memory import matrix, profile
-from fencepost.program import Program, ensure, flush, invalidate, load, store, store_fence, thread, wait_until
-from fencepost.proofs.ablation import ablate
+from fencepost.program import Program, ensure, flush, invalidate, load, optional, store, store_fence, thread, wait_until
+from fencepost.proofs.ablation import Role, ablate
 from fencepost.proofs.litmus_insertion import with_insertions
 from fencepost.proofs.oracle import GaveUp, Oracle, Slots
 from fencepost.proofs.program_ablation import ablate_program
@@ -174,6 +174,42 @@ def test_without_its_marked_operations_lamports_queue_gets_the_required_ones_bac
         "invalidate(record value) before the load",
         "flush(head count) behind the store",
     ]
+
+
+# --- some of it is marked, and that is not enough ---
+
+
+def marking_writer() -> Iterator[Any]:
+    yield store(DATA, 7)
+    yield optional(flush(DATA))
+    yield optional(store_fence())
+    yield store(FLAG, 1)
+    yield flush(FLAG)
+
+
+def test_beyond_what_is_marked_the_fewest_insertions_are_said_that_mend_a_program() -> None:
+    marked = Program("marked", [thread(marking_writer), thread(reader, host=1)])
+    found = ablate_program(marked)
+    assert [each.role for each in found.marks] == [Role.POWERLESS] * 2
+    assert found.repair is not None
+    words = [each.partition(": ")[2] for each in found.repair.inserted]
+    assert words == ["invalidate(flag is_ready) before the load", "invalidate(record data) before the load"]
+    text = str(fencepost.ablate(marked))
+    assert "minimal repair, 2 to insert beside all that is marked:" in text
+    assert "no set of these suffices" in text
+
+
+def test_beyond_the_slots_of_a_litmus_test_the_fewest_insertions_are_said() -> None:
+    text = "H0: W d 1; FO d?; SF?; W f 1\nH1: R a f; FO d?; R b d\nbad 1:a=1 & 1:b=0\n"
+    found = repaired(text, "ncx")
+    assert (found.inserted, found.is_smallest) == (("thread 1: MF before `R b d`",), True)
+    without = repaired(text.replace("FO d?; R", "R"), "ncx")
+    assert without.inserted == ("thread 1: FO d before `R b d`", "thread 1: MF before `R b d`")
+
+
+def test_what_no_flush_and_no_fence_beside_the_marked_mends_is_said() -> None:
+    found = repaired(BACKWARDS.replace("W f 1;", "W f 1; SF?;"), "ncx")
+    assert not found.is_mended
 
 
 def test_a_right_program_without_marks_is_refused() -> None:

@@ -182,7 +182,7 @@ def without_time(result: dict[str, Any]) -> dict[str, Any]:
         (lambda: fp.prove("order5.fetch_add", property="uniqe"), "did you mean unique"),
         (lambda: fp.explore("order4.clam"), "did you mean order4.claim"),
         (lambda: fp.explore("order5.fetch_add", engine="model"), "expected one of explorer, native"),
-        (lambda: fp.explore("order5.fetch_add", property="client-order"), "did you mean ring-order"),
+        (lambda: fp.explore("order5.fetch_add", property="client-order"), "client-order is promised at level 4"),
         (lambda: fp.explore("order5.fetch_add", property="frontier", scenario="one-slot"), "readers by position"),
         (lambda: fp.explore(NO_TARGET), "expected a sequencer's or bug's name, a litmus file"),
         (lambda: fp.explore(TWO), "2 targets: expected one"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from browser import dumped
 
 import fencepost
 from fencepost.command_line import COMMANDS
@@ -104,15 +105,7 @@ def test_the_search_works_from_a_file_system(site: Path) -> None:
 
 
 def test_a_search_from_a_file_system_finds_a_page(site: Path, tmp_path: Path) -> None:
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome on PATH: nothing was searched for")
-    command = [
-        browser, "--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND",
-        f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=10000", "--dump-dom",
-        f"file://{site}/index.html?q=cas_then_reserve",
-    ]  # fmt: skip
-    dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=500).stdout
+    dom = dumped(f"file://{site}/index.html?q=cas_then_reserve", tmp_path, budget_ms=10_000)
     assert re.search(r"\d+ matching documents", dom)
     assert "check.html?h=cas_then_reserve" in dom
 

@@ -109,7 +109,7 @@ def remove(key: str) -> Any:
     [
         (remove("states"), "not a fencepost trace"),
         (remove("#meta"), "not a fencepost trace"),
-        (lambda trace: trace["#meta"].update(protocol="order9"), "unknown sequencer 'order9': expected one of"),
+        (lambda trace: trace["#meta"].update(protocol="order9"), "unknown protocol 'order9': expected one of"),
         (lambda trace: trace.update(states=[]), r"states is \[\]: expected"),
         (lambda trace: trace.update(states="none"), "states is .none.: expected"),
         (lambda trace: trace["#meta"].update(protocol=[]), "#meta.protocol is .*: expected a string"),

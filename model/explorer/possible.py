@@ -60,10 +60,15 @@ class Possible:
                     found[thread, entry.number] = list(self._drains(state, thread, entry))
         return found
 
-    def can_go_on(self, state: State, thread: int) -> bool:
-        """Say whether a thread's operation can be done in a state, by whatever choice."""
+    def answers(self, state: State, thread: int) -> set[tuple[int, bool]]:
+        """Return the places of the watched words at which a thread's poll could end in a state, by whatever choice, and
+        whether it would only look there; of another operation 0, if it can be done.
+        """
         operation = state.nodes[thread].operation
-        return operation is not None and next(self._options(state, thread, operation), None) is not None
+        choices = () if operation is None else self._options(state, thread, operation)
+        return {
+            (choice[0], choice[-1] == LOOKED) if isinstance(operation, Poll) else (0, False) for choice, _ in choices
+        }
 
     def _drains(self, state: State, thread: int, entry: Entry) -> Iterator[Transition]:
         host, line = self.hosts[thread], entry.line

@@ -215,7 +215,7 @@ class Reduction:
         place = self.places[-1]
         after, event = self.system.perform(place.state, actor, transition)
         self.counts.steps += 1
-        passed_over = self._passed_over(event)
+        passed_over = self._passed_over(actor[0]) if actor[1] == THREAD else []
         for race in (*self._order.push(event), *passed_over):
             self._reverse(race, event)
         self._enter(after, still_asleep(place.asleep, event))
@@ -265,6 +265,7 @@ class Reduction:
         if not stuck(place.transitions):
             if place.to_try:
                 return None
+            self._reverse_asleep(place)
             self.counts.blocked += 1
             return End(place.state, tuple(events), False)
         self._reverse_waiting(place.state)
@@ -280,26 +281,32 @@ class Reduction:
             for race in self._order.waiting(thread, _waited_for(self.system, thread, operation)):
                 self._reverse(race, None, (thread, THREAD))
 
+    def _reverse_asleep(self, place: Place) -> None:
+        """A wait that sleeps has an answer that was tried before: it might have been let through by another one."""
+        for thread, number in place.transitions:
+            for race in self._passed_over(thread) if number == THREAD else ():
+                self._reverse(race, None, (thread, THREAD))
+
     # --- races ---
 
-    def _passed_over(self, event: Event) -> list[Race]:
+    def _passed_over(self, thread: int) -> list[Race]:
         """Return the races of a wait with earlier events that took back what would have ended it.
 
         A poll for a word that is 1, then 0 again, then 2 may end at the 1 and at the 2. In a run in which it ends at
         the 2 its nearest event is the store of the 2, before which it cannot go on at all: that it could before the
-        store of the 0, no chain of nearest events would show. To be asked before the event is in the order.
+        store of the 0, no chain of nearest events would show. Nor would one show it of a poll for two words that ends
+        at the other one, which has nothing to do with this. To be asked before the wait's own event is in the order.
         """
-        thread, number = event.actor
-        operation = event.acts[0].what if number == THREAD else None
+        now = self.places[-1].state
+        operation = now.nodes[thread].operation
         if not isinstance(operation, Load | Poll | Receive):
             return []
-        now = self.places[-1].state
         return [
             race
             for race in self._order.waiting(thread, _waited_for(self.system, thread, operation))
             if self._order.events[race.earlier].actor[0] != thread
-            and self.system.could(self.places[race.earlier].state, now, thread)
-            and not self.system.could(self.places[race.earlier + 1].state, now, thread)
+            and self.system.answers(self.places[race.earlier].state, now, thread)
+            - self.system.answers(self.places[race.earlier + 1].state, now, thread)
         ]
 
     def _reverse(self, race: Race, event: Event | None, actor: Actor | None = None) -> None:
@@ -358,7 +365,7 @@ def stuck(transitions: dict[Actor, list[Transition]]) -> bool:
 
 
 def _waited_for(system: System, thread: int, operation: Operation) -> set[Key]:
-    """Return the keys whose writes may let a waiting operation through."""
+    """Return the keys whose writes may let a waiting operation through, or take back what would have."""
     match operation:
         case Load(address):
             addresses = [address]
@@ -367,7 +374,7 @@ def _waited_for(system: System, thread: int, operation: Operation) -> set[Key]:
         case Lock(address):
             addresses = [address]
         case Receive(channel):
-            return {("N", channel)}
+            return {("N", channel), ("T", channel)}
         case _:
             return set()
     return {key for address in addresses for key in system.memory.keys(address)}

@@ -9,8 +9,10 @@ contract is judged by; `mbt::actionTaken` and `mbt::nondetPicks` say who went an
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,8 @@ from fencepost.model.itf import ACTION, FORMAT_DESCRIPTION, PICKS, parsed
 from fencepost.model.memory.late import Choice
 from fencepost.model.programs.operations import Operation
 from fencepost.model.programs.pipeline import Design
-from fencepost.model.writing import store
+from fencepost.model.trace_files import keep_trace
+from fencepost.model.writing import NotWritten, store
 
 SCHEMA = "fencepost/run/1"
 
@@ -41,6 +44,16 @@ def write_run(explored: Explored | RunTrace, path: Path) -> RunTrace:
     trace = trace_of(explored) if isinstance(explored, Explored) else explored
     store(path, itf_text(run(trace)))
     return trace
+
+
+def keep_run(path: Path, explored: Explored | RunTrace) -> Path | None:
+    """Write a result's trace file, beside those of others by this name; return which, None where it cannot be."""
+    try:
+        trace = trace_of(explored) if isinstance(explored, Explored) else explored
+    except InputError as error:
+        warnings.warn(NotWritten(str(error)), stacklevel=2)
+        return None
+    return keep_trace(path, meta_of(trace), partial(write_run, trace))
 
 
 def itf_text(made: Run) -> str:

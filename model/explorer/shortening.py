@@ -99,7 +99,7 @@ def _lenient(system: System, best: Path, begin: int, rest: Schedule, judge: Judg
     given = iter(rest)
     while states[-1].watch.violation is None and len(schedule) < most:
         transitions = system.transitions(states[-1])
-        step = next((step for each in given if (step := _like(transitions, *each)) is not None), None)
+        step = next((step for each in given if (step := like(transitions, *each)) is not None), None)
         if step is None and best.states[-1].watch.violation is None:  # what is wrong is wrong at the end
             step = _plain(transitions, schedule[-1][0] if schedule else None)
         if step is None:
@@ -115,7 +115,7 @@ def _lenient(system: System, best: Path, begin: int, rest: Schedule, judge: Judg
     return path, wrong
 
 
-def _like(transitions: dict[Actor, list[Transition]], actor: Actor, choice: Choice) -> tuple[Actor, Transition] | None:
+def like(transitions: dict[Actor, list[Transition]], actor: Actor, choice: Choice) -> tuple[Actor, Transition] | None:
     """Return the actor's transition by this choice, or by the one most like it; None if it can do nothing."""
     options = transitions.get(actor, [])
     best = min(options, key=lambda each: (each[0] != choice, _form(each[0]) != _form(choice), each[1]), default=None)

@@ -109,12 +109,14 @@ class System:
         """Return the transitions of a state, by actor; actors that can do nothing are left out."""
         return self._possible.transitions(state)
 
-    def could(self, then: State, now: State, thread: int) -> bool:
-        """Say whether a thread that is where it is now could have gone on with what memory had then."""
+    def answers(self, then: State, now: State, thread: int) -> set[tuple[int, bool]]:
+        """Return which of its words a thread that waits where it is now could have been let through by, with what
+        memory had then, and whether that only looked (`Possible.answers`).
+        """
         asked = then.copy()
         asked.nodes = (*then.nodes[:thread], now.nodes[thread], *then.nodes[thread + 1 :])
         asked.buffers = (*then.buffers[:thread], now.buffers[thread], *then.buffers[thread + 1 :])
-        return self._possible.can_go_on(asked, thread)
+        return self._possible.answers(asked, thread)
 
     # --- what happens then ---
 
@@ -193,6 +195,7 @@ class System:
             case Poll(watched):
                 (index, inner), each = choice, watched[choice[0]]
                 for other in watched:  # had it changed before, it might have been the one
+                    self._use(thread, line_of(other.address))
                     touched.widens |= self.memory.keys(other.address)
                 line = line_of(each.address)
                 if each.invalidate and not self.lines.own(line):

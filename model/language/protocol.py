@@ -258,8 +258,14 @@ def _marked_methods(cls: type) -> dict[str, tuple[str, str | None]]:
 
 
 def _check_free(cls: type, name: str) -> None:
-    if hasattr(Protocol, name):
-        raise ProtocolError(f"{cls.__name__}.{name} is a word of the language: expected another name")
+    if hasattr(Protocol, name) or name in vars(Protocol()):
+        words = ", ".join(words_of_the_language())
+        raise ProtocolError(f"{cls.__name__}.{name} is a word of the language: expected another name than {words}")
+
+
+def words_of_the_language() -> list[str]:
+    """Return the names that no field, action or statement of a protocol may have."""
+    return sorted(name for name in vars(Protocol) if not name.startswith("_"))
 
 
 def _parameters(cls: type, function: Callable[..., Any]) -> Parameters:

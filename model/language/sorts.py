@@ -60,7 +60,22 @@ def sort_of(where: str, hint: object) -> Sort:
         sorts = [each for each in get_args(hint)[1:] if isinstance(each, Sort)]
         if sorts:
             return sorts[0]
-    raise ProtocolError(f"{where} is declared as {hint!r}: expected bool or a sort such as Client or Position")
+    raise ProtocolError(
+        f"{where} is declared as {hint_words(hint)}: expected bool or a sort such as Client or Position"
+    )
+
+
+def hint_words(hint: object) -> str:
+    """Return an annotation as it was written, with sorts by their names."""
+    if get_origin(hint) is Annotated:
+        first, *rest = get_args(hint)
+        sort = next((each for each in rest if isinstance(each, Sort)), None)
+        return str(sort) if sort is not None else f"Annotated[{', '.join(map(hint_words, (first, *rest)))}]"
+    if get_args(hint):
+        return f"{hint_words(get_origin(hint))}[{', '.join(map(hint_words, get_args(hint)))}]"
+    if isinstance(hint, type):
+        return hint.__name__
+    return "nothing" if hint is None else str(hint) if isinstance(hint, Sort) else repr(hint)
 
 
 def check_names(where: str, sorts: list[Sort]) -> None:
@@ -68,7 +83,9 @@ def check_names(where: str, sorts: list[Sort]) -> None:
     known: dict[str, Sort] = {}
     for sort in sorts:
         if sort.name in RESERVED and sort is not TRUTH:
-            raise ProtocolError(f"{where} has a sort called {sort.name}: expected another name than {RESERVED}")
+            raise ProtocolError(
+                f"{where} has a sort called {sort.name}: expected another name than {' and '.join(RESERVED)}"
+            )
         if known.setdefault(sort.name, sort) is not sort:
             raise ProtocolError(
                 f"{where} has two sorts called {sort.name}: make the sort once, {sort.name} = Annotated[int,"

@@ -11,10 +11,10 @@ A term knows its sort, and sorts do not mix: a `Seq` is not compared with a `Pos
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Annotated, Any, NoReturn, TypeVar, cast, get_origin
 
 from fencepost.model.errors import ProtocolError
-from fencepost.model.language.sorts import LITERAL, TRUTH, Sort, fits
+from fencepost.model.language.sorts import LITERAL, TRUTH, Sort, fits, hint_words
 
 T = TypeVar("T")
 
@@ -109,7 +109,8 @@ def lift(value: object) -> Term:
         return Term("value", (value,), TRUTH)
     if isinstance(value, int):
         return Term("value", (value,), LITERAL)
-    raise ProtocolError(f"{value!r} cannot stand in a term: expected an integer, a truth value or a parameter")
+    what = f"the sort {hint_words(value)}" if get_origin(value) is Annotated else repr(value)
+    raise ProtocolError(f"{what} cannot stand in a term: expected an integer, a truth value or a parameter")
 
 
 def all_of(*conditions: bool) -> bool:

@@ -47,7 +47,7 @@ def protocol(name: str) -> type[Protocol]:
     4
     """
     if name not in PROTOCOLS:
-        raise unknown_choice("sequencer", name, PROTOCOLS)
+        raise unknown_choice("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]
 
 

@@ -14,6 +14,7 @@ litmus      litmus tests of non-coherent memory, in three engines
 litmus_outcomes  every end of a litmus test, with how it is reached
 ablate      which flush, fence or invalidation of a litmus program, or of one's own, is load-bearing
 claims      what the findings of 2026-01-26 claim, each settled by fresh evidence
+run_experiment  a sweep of trials into a store that survives; `new_experiment` writes a spec, `Run` reads the store
 new         a commented file of one's own to begin with
 copy_examples  the examples that ship
 """
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from fencepost.checking import check
     from fencepost.comparing import compare
     from fencepost.detection import mutants
+    from fencepost.experiments.presets import new_experiment
+    from fencepost.experiments.run import Run
+    from fencepost.experiments.running import run_experiment
+    from fencepost.experiments.spec import parse_spec, read_spec
     from fencepost.exploring import explore
     from fencepost.exporting import write_export
     from fencepost.following import follow
@@ -72,12 +77,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROTOCOLS", "Beside", "Finding", "History", "InputError", "Interrupted", "Level", "Operation", "Report", "Rules",
-    "RunTrace", "Scenario", "Simulation", "Source", "Trace", "Verdict", "Workload", "ablate", "bench", "check",
+    "Run", "RunTrace", "Scenario", "Simulation", "Source", "Trace", "Verdict", "Workload", "ablate", "bench", "check",
     "claims", "compare", "copy_examples", "describe_run", "explore", "follow", "litmus", "litmus_outcomes", "mutants",
-    "native_mutants", "new", "parse_scenario", "protocol", "prove", "race", "read_batches", "read_history",
-    "read_log", "read_readers", "read_operations", "read_run", "read_scenario", "read_trace", "read_workload",
-    "replay", "sequencers", "simulate", "verify", "verify_operations", "write_export", "write_history", "write_run",
-    "write_trace", "write_workload",
+    "native_mutants", "new", "new_experiment", "parse_scenario", "parse_spec", "protocol", "prove", "race",
+    "read_batches", "read_history", "read_log", "read_readers", "read_operations", "read_run", "read_scenario",
+    "read_spec", "read_trace", "read_workload", "replay", "run_experiment", "sequencers", "simulate", "verify",
+    "verify_operations", "write_export", "write_history", "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
 
 # Where each name lives; loaded when first asked for, so that `fencepost --help` does not wait for Z3.
@@ -86,6 +91,10 @@ _HOMES = {
     "fencepost.checking": ("check",),
     "fencepost.comparing": ("compare",),
     "fencepost.detection": ("mutants",),
+    "fencepost.experiments.presets": ("new_experiment",),
+    "fencepost.experiments.run": ("Run",),
+    "fencepost.experiments.running": ("run_experiment",),
+    "fencepost.experiments.spec": ("parse_spec", "read_spec"),
     "fencepost.exploring": ("explore",),
     "fencepost.exporting": ("write_export",),
     "fencepost.following": ("follow",),

@@ -31,7 +31,7 @@ from fencepost.compared.stepped import Stepped
 from fencepost.compared.verdicts import OF_LEVEL, Compared, Counterexample
 from fencepost.model.contract import LEVELS, Level, Verdict
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
-from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.explorer.run_itf import keep_run
 from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
 from fencepost.model.own import SEQUENCER, is_own, object_of
@@ -39,7 +39,6 @@ from fencepost.model.processes import SECONDS_MOST, Ended, in_order, isolated
 from fencepost.model.programs import DESIGNS
 from fencepost.model.report import Progress
 from fencepost.model.simulation.soundness import SEED_POLICY
-from fencepost.model.writing import kept
 from fencepost.native import PUBLICATIONS, SEQUENCERS, Mutant
 from fencepost.native.pipeline import DESIGN_NAMES, STEPPED_NAMES
 from fencepost.own_cpp import compiled, is_cpp
@@ -328,7 +327,7 @@ def _counterexample(task: AnyTask, chunk: Chunk, out: Path | None) -> Counterexa
     if out is None or made.trace is None:
         return made
     path = out / f"compare-{task.sequencer}-{made.property}.itf.json"
-    return Counterexample(**{**vars(made), "path": kept(path, partial(write_run, made.trace))})
+    return Counterexample(**{**vars(made), "path": keep_run(path, made.trace)})
 
 
 def _untold(task: Attempted, example: Any, failed: Failed) -> Counterexample:

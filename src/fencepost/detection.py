@@ -14,9 +14,9 @@ from fencepost.corpus_search import DRAWN_RUNS, PYTHON_RUNS, Budget, search_corp
 from fencepost.model.contract import LEVELS, PROPERTIES, Level
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, explore
-from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.explorer.run_itf import keep_run
 from fencepost.model.explorer.subjects import sequencer
-from fencepost.model.itf import write_trace
+from fencepost.model.itf import keep_in_file
 from fencepost.model.memory import PROFILE
 from fencepost.model.museum import BUGS, bug
 from fencepost.model.museum.detection import (
@@ -36,7 +36,6 @@ from fencepost.model.processes import Ended, as_they_end
 from fencepost.model.programs.corpus import corpus_for
 from fencepost.model.programs.designs import SOUND, design
 from fencepost.model.report import Progress, engines_of
-from fencepost.model.writing import kept
 from fencepost.native_engines import lockstep, raced
 from fencepost.proofs.detection import searched
 from fencepost.reports.mutants import Cell, MutantsReport, report_of
@@ -95,7 +94,13 @@ ORACLES: dict[str, Oracle] = {
 }
 """Who judges what an engine finds, unless it says otherwise of a cell."""
 
-TIMEOUT_SECONDS = 5.0  # of one cell; the whole matrix then takes about two minutes
+TIMEOUT_SECONDS = 5.0
+"""Of one cell, unless it is one of the corpus."""
+
+CORPUS_TIMEOUT_SECONDS = 6 * TIMEOUT_SECONDS
+"""Of one cell of `explorer-corpus`: the others look at the scenarios of one bug, this one at more than thirty, each of
+which must have its runs, else the cell is *unknown*. Those of a sound sequencer take ten to twenty seconds.
+"""
 
 
 def mutants(
@@ -106,7 +111,7 @@ def mutants(
     engine: str | Iterable[str] | None = None,
     seed: int = 0,
     jobs: int = 1,
-    timeout: float = TIMEOUT_SECONDS,
+    timeout: float | None = None,
     out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> MutantsReport:
@@ -118,13 +123,14 @@ def mutants(
 
     property   only bugs that break this promise
     engine     one of `z3`, `explorer`, `simulation`, `native`, or of their modes, such as `native-race`; or several
-    timeout    seconds for which an engine may look in each cell; the prover is bounded by depth instead, and says so
+    timeout    seconds for which an engine may look in each cell; None: TIMEOUT_SECONDS, or CORPUS_TIMEOUT_SECONDS on
+               the corpus; the prover is bounded by depth instead, and says so
     out        the folder for violating runs; None: none are written
 
     `jobs` processes share the cells. Raises InputError for unknown names and engines, and for a bug that is of another
     level or breaks another promise; Interrupted with the report so far, in which cells without an answer are unknown.
     """
-    check_arguments(seed=seed, jobs=jobs, timeout=timeout)
+    check_arguments(may_be_none=("timeout",), seed=seed, jobs=jobs, timeout=timeout)
     out = path_of("out", out)
     levels, engines = LEVELS if level is None else (level,), modes_of(engine)
     names = tuple(name_of(each, "a bug's name") for each in several(target))
@@ -177,13 +183,21 @@ def _sound(bugs: tuple[str, ...], levels: tuple[Level, ...], *, all_of_them: boo
 
 
 def _through(
-    work: list[tuple[str, str]], bugs: tuple[str, ...], seconds: float, seed: int, out: Path | None, jobs: int
+    work: list[tuple[str, str]], bugs: tuple[str, ...], seconds: float | None, seed: int, out: Path | None, jobs: int
 ) -> Generator[Cell, None, None]:
     """Yield every cell, as it comes, each from a process of its own."""
-    works = (partial(fill, name, engine, bugs, seconds, seed, out) for name, engine in work)
+    works = (
+        partial(fill, name, engine, bugs, seconds_of(engine) if seconds is None else seconds, seed, out)
+        for name, engine in work
+    )
     with closing(as_they_end(works, jobs)) as cells:
         for number, cell in cells:
             yield _unanswered(*work[number], cell.sentence) if isinstance(cell, Ended) else cell
+
+
+def seconds_of(engine: str) -> float:
+    """Return for how long an engine may look in each cell, unless somebody says otherwise."""
+    return CORPUS_TIMEOUT_SECONDS if engine == "explorer-corpus" else TIMEOUT_SECONDS
 
 
 def _unanswered(name: str, engine: str, why: str) -> Cell:
@@ -206,7 +220,7 @@ def _written(found: Detection, out: Path, name: str) -> Path | None:
     """Write the violating run, if the engine has one that can be made again, and return its file."""
     path = out / f"{name}.itf.json"
     if found.run is not None:
-        return kept(path, partial(write_run, found.run))
+        return keep_run(path, found.run)
     if (steps := found.steps) is not None:
-        return kept(path, lambda path: write_trace(path, steps))
+        return keep_in_file(path, steps)
     return None

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from fencepost.arguments import check_arguments, path_of
 from fencepost.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget, search_corpus
-from fencepost.model.contract import promised
+from fencepost.model.contract import promised, unknown_property
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, Tell
 from fencepost.model.explorer.exploration import Progress as Visited
@@ -107,7 +107,7 @@ def _asked(design: Design, property: str | None) -> frozenset[str] | None:
     """Return the one property that is asked for. InputError: the level has no such promise, or no run can show it."""
     known = [each for each in promised(design.level) if each != "wait-free"]
     if property is not None and property not in (*known, REFINEMENT):
-        raise unknown_choice("property", property, (*known, REFINEMENT))
+        raise unknown_property(property, (*known, REFINEMENT))
     return None if property is None else frozenset({property})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.explorer.columns import conclusion, heading, table
-from fencepost.model.explorer.exports import chrome_document, page, shiviz_log, spec_page
+from fencepost.model.explorer.exports import Lanes, chrome_document, lanes, page, shiviz_log, spec_lanes, spec_page
 from fencepost.model.explorer.run_itf import itf_text
 from fencepost.model.explorer.run_trace import Run, RunTrace
 from fencepost.model.trace import Trace
@@ -42,3 +42,16 @@ def write_export(trace: Trace | RunTrace, kind: str, path: Path | str, *, full: 
         store(Path(path), spec_page(trace))
     else:
         store(Path(path), EXPORTS[kind](made, full))
+
+
+def lanes_of(trace: Trace | RunTrace) -> Lanes:
+    """Return the steps of a trace as a table in HTML: of its programs where they perform it, else of the spec.
+
+    Raises InputError where neither can be followed.
+    """
+    try:
+        return lanes(run_of(trace))
+    except InputError:
+        if not isinstance(trace, Trace):
+            raise
+        return spec_lanes(trace)

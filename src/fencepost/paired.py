@@ -108,13 +108,14 @@ def paired(first: Simulation, second: Simulation) -> Paired:
         )
     theirs = {each.metric: each for each in second.figures}
     differences = tuple(
-        _difference(each.metric, each.unit, each.samples, theirs[each.metric].samples)
+        difference(each.metric, each.unit, each.samples, theirs[each.metric].samples)
         for each in first.figures if each.metric in theirs and each.n == theirs[each.metric].n
     )  # fmt: skip
     return Paired(first, second, differences)
 
 
-def _difference(metric: str, unit: str, first: Sequence[float], second: Sequence[float]) -> Difference:
+def difference(metric: str, unit: str, first: Sequence[float], second: Sequence[float]) -> Difference:
+    """Return how far a metric differs between two sides, of which the values with equal indices are pairs."""
     n = len(first)
     was, now = fsum(first) / n, fsum(second) / n
     if min(*first, *second, was) <= 0:  # no ratio: a count of nothing on one side

@@ -12,7 +12,7 @@ from fencepost.arguments import check_arguments, path_of
 from fencepost.model.contract import LEVELS, Level, Verdict
 from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.instance import Instance
-from fencepost.model.itf import write_trace
+from fencepost.model.itf import keep_in_file
 from fencepost.model.language import Protocol
 from fencepost.model.own import protocol_of
 from fencepost.model.report import Finding, Progress, Report, of_property
@@ -139,7 +139,7 @@ def _written(proof: Proof, out: Path) -> Path | None:
     """Write the trace of what is violated, or the query of what is unknown; return its path."""
     if proof.trace is not None:
         path = out / f"{proof.protocol}-{proof.property}.itf.json"
-        return kept(path, partial(write_trace, trace=proof.trace))
+        return keep_in_file(path, proof.trace)
     if proof.query:
         path = out / f"{proof.protocol}-{proof.property}.smt2"
         return kept(path, partial(store, data=proof.query))

@@ -114,7 +114,7 @@ def simulate(
     check_arguments(seed=seed, jobs=jobs)
     out, calibrate = path_of("out", out), path_of("calibrate", calibrate)
     asked, named = _asked(target)
-    scenario, level = _settled(asked, level, sequencer or named, policy, granularity)
+    scenario, level = settled(asked, level, sequencer or named, policy, granularity)
     costs: dict[str, str] = {}
     if calibrate is not None:
         machine, costs = calibrated(scenario.machine, calibrate)
@@ -223,7 +223,7 @@ def _simulated(
     )
 
 
-def _settled(
+def settled(
     scenario: Scenario,
     level: Level | None,
     sequencer: str | None,

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "fencepost/client_ids.hpp"
 #include "fencepost/floor_lanes.hpp"
 #include "fencepost/limits.hpp"
 
@@ -34,11 +35,15 @@ struct LogEntry {
 };
 
 struct Arrival {
-  std::uint64_t client_id;
+  std::uint64_t client_number;  // from 0
   std::uint64_t batch_seq;
 };
 
 inline std::uint64_t bench_message_count(std::size_t header_index) noexcept { return header_index % 7 + 1; }
+
+// The id of the client of that number: drawn at random once and for all, as ids of clients are, so that tables are
+// measured with the collisions that such ids have. A bijection and a shift: no two of a few thousand are the same.
+inline std::uint64_t bench_client_id(std::uint64_t client_number) noexcept { return mixed_client(client_number) >> 1; }
 
 // Clients in turn, each with its batches in order.
 inline std::vector<Arrival> arrivals_in_order(std::size_t batch_count, std::size_t client_count) {
@@ -55,7 +60,7 @@ inline std::vector<Arrival> arrivals_in_order(std::size_t batch_count, std::size
 inline std::vector<Arrival> arrivals_in_two_rings(std::size_t batch_count, std::size_t client_count, bool is_shared) {
   std::vector<Arrival> rings[2];
   for (const Arrival& each : arrivals_in_order(batch_count, client_count)) {
-    rings[(each.client_id + (is_shared ? each.batch_seq : 0)) % 2].push_back(each);
+    rings[(each.client_number + (is_shared ? each.batch_seq : 0)) % 2].push_back(each);
   }
   rings[0].insert(rings[0].end(), rings[1].begin(), rings[1].end());
   return rings[0];
@@ -68,10 +73,10 @@ inline double parked_share(const std::vector<Arrival>& arrivals, std::size_t cli
   std::vector<std::vector<bool>> seen(client_count);
   std::size_t parked_count = 0;
   for (const Arrival& each : arrivals) {
-    std::vector<bool>& of_client = seen[each.client_id];
+    std::vector<bool>& of_client = seen[each.client_number];
     if (of_client.size() <= each.batch_seq) of_client.resize(each.batch_seq + 1, false);
     of_client[each.batch_seq] = true;
-    std::uint64_t& next = next_seq[each.client_id];
+    std::uint64_t& next = next_seq[each.client_number];
     parked_count += each.batch_seq > next ? 1U : 0U;
     while (next < of_client.size() && of_client[next]) ++next;
   }
@@ -113,10 +118,10 @@ inline std::vector<Arrival> arrivals_with_parked_share(std::size_t batch_count, 
 class BenchHeaders {
  public:
   explicit BenchHeaders(const std::vector<Arrival>& arrivals)
-      : count_(arrivals.size()), headers_(std::make_unique<BenchHeader[]>(arrivals.size())) {
+      : count_(arrivals.size()), headers_(std::make_unique<BenchHeader[]>(arrivals.size())), arrivals_(arrivals) {
     for (std::size_t index = 0; index < count_; ++index) {
       BenchHeader& header = headers_[index];
-      header.client_id = arrivals[index].client_id;
+      header.client_id = bench_client_id(arrivals[index].client_number);
       header.batch_seq = arrivals[index].batch_seq;
       header.message_count = bench_message_count(index);
       message_count_ += header.message_count;
@@ -128,10 +133,12 @@ class BenchHeaders {
   std::uint64_t message_count() const noexcept { return message_count_; }
   BenchHeader& operator[](std::size_t index) noexcept { return headers_[index]; }
   const BenchHeader& operator[](std::size_t index) const noexcept { return headers_[index]; }
+  std::uint64_t client_number(std::size_t index) const noexcept { return arrivals_[index].client_number; }
 
  private:
   std::size_t count_;
   std::unique_ptr<BenchHeader[]> headers_;
+  std::vector<Arrival> arrivals_;
   std::uint64_t message_count_ = 0;
 };
 
@@ -159,7 +166,7 @@ class OrderCheck {
       const std::uint32_t header_index = at_[position];
       if (header_index == nobody) throw Miscounted("position " + std::to_string(position) + " belongs to no batch");
       const BenchHeader& header = headers_[header_index];
-      if (checks_client_order && next_seq[header.client_id]++ != header.batch_seq) {
+      if (checks_client_order && next_seq[headers_.client_number(header_index)]++ != header.batch_seq) {
         throw Miscounted("batch " + std::to_string(header.batch_seq) + " of client " +
                          std::to_string(header.client_id) + " is out of its client's order");
       }

@@ -88,6 +88,7 @@ inline std::vector<NamedProbe> claim_one(Size size) {
   const std::size_t count = cached_count(size);
   const auto input = in_order(count);
   std::vector<NamedProbe> probes;
+  add<BareLockProbe>(probes, "bare_lock", count, input);
   add<ScanProbe<Order4Mutex<Coherent>>>(probes, "order4.mutex", count, input);
   add<ScanProbe<Order4ShardedMutex<Coherent>>>(probes, "order4.sharded_mutex", count, input);
   add<ScanProbe<Order4Claim<Coherent>>>(probes, "order4.claim", count, input);
@@ -121,6 +122,7 @@ std::vector<NamedProbe> publish(Size size) {
   add<BareRecordsProbe<Bare, true>>(probes, "bare, fetch_add", count, count);
   add<PublishEachProbe<Memory, SingleFence<Memory>>>(probes, "order5.fetch_add, single_fence", count, count);
   add<PublishEpochProbe<Memory, SingleFence<Memory>>>(probes, "order5.epoch, single_fence", count, count);
+  add<BareGroupedProbe<Bare>>(probes, "bare, epoch(64)", count, count, 64U);
   add<PublishEpochProbe<Memory, PerEpoch<Memory>>>(probes, "order5.epoch, epoch(64)", count, count);
   return probes;
 }

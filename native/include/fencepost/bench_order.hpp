@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -77,6 +78,39 @@ class BareFetchAddProbe final : public Probe {
  private:
   std::shared_ptr<BenchInput> input_;
   alignas(cache_line_size) std::atomic<std::uint64_t> counter_{0};
+};
+
+// Bare: look at the flag, lock, add up, unlock, write the start into the header: what a mutex costs that guards nothing
+// but the counter.
+class BareLockProbe final : public Probe {
+ public:
+  explicit BareLockProbe(std::shared_ptr<BenchInput> input) : input_(std::move(input)) {}
+
+  void prepare(std::size_t /*lane*/) override {
+    input_->begin();
+    counter_ = 0;
+  }
+
+  void work(std::size_t /*lane*/, const StopFlag& /*stop*/) override {
+    BenchHeaders& headers = input_->headers;
+    const std::size_t count = headers.count();
+    for (std::size_t index = 0; index < count; ++index) {
+      BenchHeader& header = headers[index];
+      if (header.is_complete.load(std::memory_order_acquire) == 0) return;
+      mutex_.lock();
+      const std::uint64_t start = counter_;
+      counter_ = start + header.message_count;
+      mutex_.unlock();
+      header.start = start;
+    }
+  }
+
+  void verify() override { input_->check_in_place(false); }
+
+ private:
+  std::shared_ptr<BenchInput> input_;
+  alignas(cache_line_size) std::mutex mutex_;
+  std::uint64_t counter_ = 0;
 };
 
 // Bare: look at the flag, add up, append to the log.

@@ -40,13 +40,30 @@ class RecordCheck {
   std::uint64_t next_start_ = 0;
 };
 
+// A record and its guard on one line: what the bare loops write.
+struct alignas(cache_line_size) RecordLine {
+  std::atomic<std::uint64_t> guard{0};
+  ExportRecord record{};
+};
+static_assert(sizeof(RecordLine) == cache_line_size);
+
+// Every guard is raised, and its record in order. Throws Miscounted where one is not.
+inline void check_lines(const RecordLine* lines, std::size_t batch_count) {
+  RecordCheck check;
+  for (std::size_t index = 0; index < batch_count; ++index) {
+    if (lines[index].guard.load(std::memory_order_acquire) != index + 1) break;
+    check.see(lines[index].record.batch_seq, lines[index].record.start);
+  }
+  check.finish(batch_count);
+}
+
 // Bare: a record and its guard on one line, written back with a fence between the two; in front of it, if `adds_each`, a
 // fetch_add as order5.fetch_add has it. An operation is a batch.
 template <class Instruction, bool adds_each>
 class BareRecordsProbe final : public Probe {
  public:
   explicit BareRecordsProbe(std::size_t batch_count)
-      : batch_count_(batch_count), lines_(std::make_unique<Line[]>(batch_count)) {}
+      : batch_count_(batch_count), lines_(std::make_unique<RecordLine[]>(batch_count)) {}
 
   void prepare(std::size_t /*lane*/) override {
     for (std::size_t index = 0; index < batch_count_; ++index) lines_[index].guard.store(0, std::memory_order_relaxed);
@@ -57,7 +74,7 @@ class BareRecordsProbe final : public Probe {
     std::uint64_t start = 0;
     for (std::size_t index = 0; index < batch_count_; ++index) {
       if constexpr (adds_each) start = counter_.fetch_add(bench_message_count(index), std::memory_order_relaxed);
-      Line& line = lines_[index];
+      RecordLine& line = lines_[index];
       line.record = {0, index, start, bench_message_count(index), index};
       Instruction::write_back(&line);
       store_fence();
@@ -68,25 +85,49 @@ class BareRecordsProbe final : public Probe {
     store_fence();
   }
 
-  void verify() override {
-    RecordCheck check;
-    for (std::size_t index = 0; index < batch_count_; ++index) {
-      if (lines_[index].guard.load(std::memory_order_acquire) != index + 1) break;
-      check.see(lines_[index].record.batch_seq, lines_[index].record.start);
-    }
-    check.finish(batch_count_);
-  }
+  void verify() override { check_lines(lines_.get(), batch_count_); }
 
  private:
-  struct alignas(cache_line_size) Line {
-    std::atomic<std::uint64_t> guard{0};
-    ExportRecord record{};
-  };
-  static_assert(sizeof(Line) == cache_line_size);
-
   const std::size_t batch_count_;
-  const std::unique_ptr<Line[]> lines_;
+  const std::unique_ptr<RecordLine[]> lines_;
   alignas(cache_line_size) std::atomic<std::uint64_t> counter_{0};
+};
+
+// Bare: the records of `group_size` batches, one fence, then each guard on its record's line and that line written back,
+// with no fence in between.
+template <class Instruction>
+class BareGroupedProbe final : public Probe {
+ public:
+  BareGroupedProbe(std::size_t batch_count, std::size_t group_size)
+      : batch_count_(batch_count), group_size_(group_size), lines_(std::make_unique<RecordLine[]>(batch_count)) {}
+
+  void prepare(std::size_t /*lane*/) override {
+    for (std::size_t index = 0; index < batch_count_; ++index) lines_[index].guard.store(0, std::memory_order_relaxed);
+  }
+
+  void work(std::size_t /*lane*/, const StopFlag& /*stop*/) override {
+    std::uint64_t start = 0;
+    for (std::size_t begin = 0; begin < batch_count_; begin += group_size_) {
+      const std::size_t end = std::min(batch_count_, begin + group_size_);
+      for (std::size_t index = begin; index < end; ++index) {
+        lines_[index].record = {0, index, start, bench_message_count(index), index};
+        start += bench_message_count(index);
+      }
+      store_fence();
+      for (std::size_t index = begin; index < end; ++index) {
+        lines_[index].guard.store(index + 1, std::memory_order_release);
+        Instruction::write_back(&lines_[index]);
+      }
+    }
+    store_fence();
+  }
+
+  void verify() override { check_lines(lines_.get(), batch_count_); }
+
+ private:
+  const std::size_t batch_count_;
+  const std::size_t group_size_;
+  const std::unique_ptr<RecordLine[]> lines_;
 };
 
 // Takes no values and counts for how many others each waits until its guard is raised: the lag of a policy.

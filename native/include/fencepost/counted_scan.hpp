@@ -132,7 +132,7 @@ inline CountedRings full_rings(const std::vector<Arrival>& arrivals, std::size_t
     CountedRing& ring = *rings.emplace_back(std::make_unique<CountedRing>(ring_size, ring_count));
     for (std::size_t slot = 0; slot < ring_size; ++slot) {
       const Arrival& each = arrivals[index * ring_size + slot];
-      ring.place({each.client_id, each.batch_seq, bench_message_count(slot)});
+      ring.place({each.client_number, each.batch_seq, bench_message_count(slot)});
       ring.raise();
     }
     ring.close();

@@ -87,7 +87,7 @@ class NextExpected {
     const OwnedClients::Finder find = clients_.finder();
     for (; index < count; ++index) {
       const Batch batch = batch_at(index);
-      OwnedClients::Entry& entry = find.entry_at(find.first_index(batch.client_id));
+      OwnedClients::Entry& entry = find.entry_at(find.index_of(batch.client_id));
       if (entry.client_id != batch.client_id || entry.word != batch.batch_seq) [[unlikely]] break;
       order(batch, origin_of(index), false);
       ++entry.word;
@@ -129,7 +129,7 @@ class NextExpected {
       const std::size_t end = std::min(count, first + batches_at_once);
       for (; index < end; ++index) {
         const Batch batch = batch_at(index);
-        const std::size_t client_index = find.first_index(batch.client_id);
+        const std::size_t client_index = find.index_of(batch.client_id);
         OwnedClients::Entry& entry = find.entry_at(client_index);
         const std::uint64_t distance = batch.batch_seq - entry.word;  // far beyond reach where the client has_far
         if (entry.client_id != batch.client_id || !near.reaches(distance)) [[unlikely]] break;

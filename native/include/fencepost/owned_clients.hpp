@@ -12,9 +12,13 @@
 namespace fencepost {
 
 // Insert-only open addressing over 16-byte entries, never more than half full, so that four clients share a line and
-// 1,024 of them 32 KiB. An entry's index is the client's number for as long as the table lives.
+// 1,024 of them 32 KiB. An entry's index is the client's number for as long as the table lives. A client is looked for at
+// one entry, at the one beside it on the same line, and then pair by pair: of ids drawn at random, in a table that is
+// half full, one in five is not at its first entry, and one in ten at neither.
 class OwnedClients {
  public:
+  static constexpr std::uint64_t no_client = UINT64_MAX;  // no legal id: ids are at most 2^63 - 1
+
   struct Entry {
     std::uint64_t client_id = no_client;
     std::uint64_t word = 0;  // the owner's: what it knows of the client
@@ -33,9 +37,29 @@ class OwnedClients {
     }
     Entry& entry_at(std::size_t index) const noexcept { return entries_[index]; }
 
+    // The client's index, or that of an entry without a client where it has none. The look beside the first entry takes
+    // no branch: which of the two it is is chance, for ids that are.
+    std::size_t index_of(std::uint64_t client_id) const noexcept {
+      std::size_t index = first_index(client_id);
+      index ^= static_cast<std::size_t>(entries_[index].client_id != client_id);
+      if (entries_[index].client_id != client_id) [[unlikely]] return search(first_index(client_id), client_id);
+      return index;
+    }
+
    private:
     friend class OwnedClients;
     Finder(Entry* entries, int shift) noexcept : entries_(entries), shift_(shift) {}
+
+    // From the pair of `index` on, which ends at an entry without a client: at most half of them have one.
+    std::size_t search(std::size_t index, std::uint64_t client_id) const noexcept {
+      const std::size_t mask = (std::size_t{1} << (64 - shift_)) - 1;
+      for (;; index = (index + 2) & mask) {
+        for (const std::size_t each : {index, index ^ 1}) {
+          if (entries_[each].client_id == client_id || entries_[each].client_id == no_client) return each;
+        }
+      }
+    }
+
     Entry* entries_;
     int shift_;
   };
@@ -60,17 +84,12 @@ class OwnedClients {
 
   // The client's entry, made if it is new. Throws Refused when it is new and there are client_capacity others.
   Entry& entry_of(std::uint64_t client_id) {
-    std::size_t index = finder().first_index(client_id);
-    for (;; index = (index + 1) & (entries_.size() - 1)) {
-      Entry& entry = entries_[index];
-      if (entry.client_id == client_id) [[likely]] return entry;
-      if (entry.client_id == no_client) return add(entry, client_id);
-    }
+    Entry& entry = entries_[finder().index_of(client_id)];
+    if (entry.client_id == client_id) [[likely]] return entry;
+    return add(entry, client_id);
   }
 
  private:
-  static constexpr std::uint64_t no_client = UINT64_MAX;  // no legal id: ids are at most 2^63 - 1
-
   Entry& add(Entry& entry, std::uint64_t client_id) {
     if (client_count_ == client_capacity_) refuse_client(client_id, client_capacity_);
     ++client_count_;

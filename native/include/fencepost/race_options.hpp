@@ -79,14 +79,20 @@ struct RaceResult {
         start_position(row_count),
         delivered_position(row_count),
         sent_ns(row_count),
+        attempted_ns(row_count),
         ordered_ns(row_count),
+        exported_ns(row_count),
+        delivered_ns(row_count),
         acked_ns(row_count) {}
 
   std::vector<std::int8_t> outcome;              // ArrivalOutcome, as the scanner saw it
   std::vector<std::int64_t> start_position;      // the same
   std::vector<std::int64_t> delivered_position;  // as a subscriber saw it
   std::vector<std::int64_t> sent_ns;             // just before the slot was published
+  std::vector<std::int64_t> attempted_ns;        // just before the attempt that ordered it, behind others in its hands
   std::vector<std::int64_t> ordered_ns;          // just after it was ordered, before it was exported
+  std::vector<std::int64_t> exported_ns;         // just after it was exported, by its scanner's clock
+  std::vector<std::int64_t> delivered_ns;        // just after its subscriber had read it
   std::vector<std::int64_t> acked_ns;            // just after its client saw it acknowledged
   ScannerCounts counts;
   std::uint64_t content_fault_count = 0;   // exported records whose batch had another content

@@ -42,13 +42,16 @@ class RacedScanner {
                options.placement) {}
 
   void ordered(const Batch& batch, std::uint64_t origin, std::uint64_t start, bool was_parked) {
-    rings_[Origin::ring_index(origin)]->record_ordered(Origin::index(origin), start);
+    rings_[Origin::ring_index(origin)]->record_ordered(Origin::index(origin), start, attempted_);
     counts_.released += was_parked ? 1U : 0U;
     ++counts_.ordered;
     if constexpr (requires { Memory::note_ordered(0, 0, 0, 0); }) {  // memory_clocked.hpp
       Memory::note_ordered(batch.client_id, batch.batch_seq, Origin::ring_index(origin), Origin::index(origin));
     }
     chain_.export_blocking({batch.client_id, batch.batch_seq, start, batch.message_count, origin});
+    // What is ordered next without another attempt was taken with this one and has waited for it.
+    attempted_ = Crew::Clock::now();
+    rings_[Origin::ring_index(origin)]->record_exported(Origin::index(origin), attempted_);
   }
   void dropped(const Batch& /*batch*/, std::uint64_t origin) {
     rings_[Origin::ring_index(origin)]->record_dropped(Origin::index(origin));
@@ -56,7 +59,10 @@ class RacedScanner {
   }
   void claim_lost() noexcept { ++counts_.claim_lost; }
   bool stopped() const noexcept { return stop_.is_set(); }
-  void before_attempt() noexcept { jitter_.lose_some_time(); }
+  void before_attempt() noexcept {
+    jitter_.lose_some_time();
+    attempted_ = Crew::Clock::now();
+  }
   void idle() noexcept { chain_.finish(); }
 
   ExportChain<Memory>& chain() noexcept { return chain_; }
@@ -79,6 +85,7 @@ class RacedScanner {
   const StopFlag& stop_;
   Jitter<Memory> jitter_;
   alignas(cache_line_size) ScannerCounts counts_;
+  Crew::Clock::time_point attempted_;  // when the batch in hand was taken up
   ExportChain<Memory> chain_;
 };
 

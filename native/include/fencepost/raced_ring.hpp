@@ -21,7 +21,7 @@
 namespace fencepost {
 
 // Every array has one writing thread for each entry, is sized before the threads start and is read after they are
-// joined: recording takes no lock and no atomic. Beside the accesses under test it costs a look at the clock.
+// joined: recording takes no lock and no atomic. Beside the accesses under test it costs looks at the clock.
 template <class Memory>
 class RacedRing {
  public:
@@ -44,7 +44,10 @@ class RacedRing {
         start_position_(rows_.size(), -1),
         delivered_position_(rows_.size(), -1),
         sent_ns_(rows_.size(), -1),
-        ordered_ns_(rows_.size(), -1) {}
+        attempted_ns_(rows_.size(), -1),
+        ordered_ns_(rows_.size(), -1),
+        exported_ns_(rows_.size(), -1),
+        delivered_ns_(rows_.size(), -1) {}
 
   Ring& ring() noexcept { return ring_; }
 
@@ -72,11 +75,13 @@ class RacedRing {
 
   // --- the scanner's or worker's record; of each arrival, by one thread ---
 
-  void record_ordered(std::size_t index, std::uint64_t start_position) {
+  void record_ordered(std::size_t index, std::uint64_t start_position, Clock::time_point attempted) {
+    attempted_ns_[index] = elapsed_ns(attempted);
     ordered_ns_[index] = elapsed_ns();
     outcome_[index] = ArrivalOutcome::ordered;
     start_position_[index] = static_cast<std::int64_t>(start_position);
   }
+  void record_exported(std::size_t index, Clock::time_point exported) { exported_ns_[index] = elapsed_ns(exported); }
   void record_dropped(std::size_t index) { outcome_[index] = ArrivalOutcome::duplicate; }
 
   // --- the subscriber's ---
@@ -88,6 +93,7 @@ class RacedRing {
     Memory::full_fence();
     if (Memory::read(log_[index].content) != content_of(exported)) return false;
     delivered_position_[index] = static_cast<std::int64_t>(start_position);
+    delivered_ns_[index] = elapsed_ns();
     return true;
   }
 
@@ -104,7 +110,10 @@ class RacedRing {
       result.start_position[row] = start_position_[index];
       result.delivered_position[row] = delivered_position_[index];
       result.sent_ns[row] = sent_ns_[index];
+      result.attempted_ns[row] = attempted_ns_[index];
       result.ordered_ns[row] = ordered_ns_[index];
+      result.exported_ns[row] = exported_ns_[index];
+      result.delivered_ns[row] = delivered_ns_[index];
     }
     const std::uint64_t laps = (ring_.raised_count() + ring_.slot_count() - 1) / ring_.slot_count();
     result.lap_count_max = std::max(result.lap_count_max, laps);
@@ -140,8 +149,8 @@ class RacedRing {
     return true;
   }
 
-  std::int64_t elapsed_ns() const {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start_).count();
+  std::int64_t elapsed_ns(Clock::time_point at = Clock::now()) const {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(at - start_).count();
   }
 
   const std::size_t ring_index_;
@@ -157,7 +166,10 @@ class RacedRing {
   std::vector<std::int64_t> start_position_;
   std::vector<std::int64_t> delivered_position_;
   std::vector<std::int64_t> sent_ns_;
+  std::vector<std::int64_t> attempted_ns_;
   std::vector<std::int64_t> ordered_ns_;
+  std::vector<std::int64_t> exported_ns_;
+  std::vector<std::int64_t> delivered_ns_;
 };
 
 }  // namespace fencepost

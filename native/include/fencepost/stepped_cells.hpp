@@ -57,6 +57,8 @@ struct Shape {
   std::size_t line_count() const { return word_counts.size(); }
 };
 
+class LookBack;
+
 class Cells {
  public:
   using Moment = std::size_t;
@@ -236,6 +238,7 @@ class Cells {
   }
 
  private:
+  friend class LookBack;
   static constexpr Host no_host = UINT32_MAX;
 
   enum class What : std::uint8_t {

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "fencepost/stepped_look_back.hpp"
 #include "fencepost/stepped_order.hpp"
 #include "fencepost/stepped_system.hpp"
 
@@ -123,6 +124,17 @@ class Reduction {
  private:
   static constexpr std::uint64_t look_interval = 1024;
 
+  // What a wait may end at, one bit each (`System::each_answer`). Those of many words share the last one: it is set
+  // where one of them is possible, and is never taken for possible still.
+  using Answers = std::uint64_t;
+  static constexpr Answers uncertain_answers = Answers{1} << 63U;
+
+  struct Known {
+    std::uint32_t thread;
+    Nodes::Index node;  // of the wait
+    Answers answers;
+  };
+
   struct Asleep {
     Actor actor;
     Choice choice;
@@ -139,6 +151,7 @@ class Reduction {
     std::size_t tried_count = 0;
     Cells::Moment moment = 0;
     std::size_t footprints = 0;  // when it was entered
+    std::vector<Known> known;    // of waits that later places asked about
   };
 
   static bool sleeps(const Place& place, const Transition& transition) {
@@ -176,12 +189,15 @@ class Reduction {
   void step(const Transition& transition) {
     const std::size_t at = depth_ - 1;
     system_.cells().back_to(places_[at].moment);
+    passed_over_.clear();
+    if (transition.actor.is_thread()) find_passed_over(transition.actor.thread);
     system_.perform(transition.actor, transition.choice, event_);
     ++counts_.steps;
     schedule_.resize(at);
     schedule_.emplace_back(transition.actor, transition.choice);
     order_.push(event_, races_);
     for (const Race& race : races_) reverse(race, order_.size() - 1, event_.actor);
+    for (const Race& race : passed_over_) reverse(race, order_.size() - 1, event_.actor);
     const Footprints::Print print = footprints_.note(event_.touched);
     enter(&places_[at].asleep);
     places_[at].asleep.push_back({transition.actor, transition.choice, print});
@@ -198,6 +214,7 @@ class Reduction {
     }
     place.to_try.clear();
     place.pending.clear();
+    place.known.clear();
     place.done = place.tried_count = 0;
     place.moment = system_.cells().now();
     place.footprints = footprints_.size();
@@ -243,7 +260,10 @@ class Reduction {
       return false;
     }
     if (!stuck(place.transitions)) {
-      counts_.blocked += place.to_try.empty() ? 1 : 0;
+      if (place.to_try.empty()) {
+        reverse_asleep();
+        ++counts_.blocked;
+      }
       return false;
     }
     reverse_waiting();
@@ -264,7 +284,50 @@ class Reduction {
     }
   }
 
-  // The keys whose writes may let a waiting operation through.
+  // A wait that sleeps has an answer that was tried before: it might have been let through by another one.
+  void reverse_asleep() {
+    const Place& place = places_[depth_ - 1];
+    for (std::uint32_t thread = 0; thread < system_.thread_count(); ++thread) {
+      if (!has(place, {thread, Actor::thread_itself})) continue;
+      find_passed_over(thread);
+      for (const Race& race : passed_over_) reverse(race, order_.size(), {thread, Actor::thread_itself});
+    }
+  }
+
+  // The races of a wait with earlier events that took back what would have ended it. The nearest event of a poll that
+  // ends at the 2 of a word that was 1, 0 and 2 is the store of the 2, before which it cannot go on at all: that it could
+  // before the store of the 0, no chain of nearest events would show. Nor would one of a poll that ends at another word.
+  void find_passed_over(std::uint32_t thread) {
+    passed_over_.clear();
+    const Operation* const operation = system_.pending(thread);
+    if (operation == nullptr || (operation->kind != Kind::poll && operation->kind != Kind::receive)) return;
+    find_waited_for(*operation);
+    order_.waiting(thread, keys_, passed_over_);
+    std::erase_if(passed_over_, [&](const Race& race) { return order_.actor(race.earlier).thread == thread; });
+    if (passed_over_.empty()) return;
+    LookBack look(system_.cells(), thread);
+    std::erase_if(passed_over_, [&](const Race& race) {
+      const Answers after = answers_at(look, race.earlier + 1, thread) & ~uncertain_answers;
+      return (answers_at(look, race.earlier, thread) & ~after) == 0;
+    });
+  }
+
+  // What a wait could have ended at in an earlier place of the run. It is kept there: most of the next runs pass it too.
+  Answers answers_at(LookBack& look, std::size_t at, std::uint32_t thread) {
+    Place& place = places_[at];
+    const Nodes::Index node = system_.cells().node(thread);
+    const bool is_kept = system_.cells().buffer(thread).empty();  // else it depends on what is in there, too
+    for (const Known& each : place.known) {
+      if (is_kept && each.thread == thread && each.node == node) return each.answers;
+    }
+    look.to(place.moment);
+    Answers answers = 0;
+    system_.each_answer(thread, [&](std::size_t answer) { answers |= Answers{1} << std::min<std::size_t>(answer, 63); });
+    if (is_kept) place.known.push_back({thread, node, answers});
+    return answers;
+  }
+
+  // The keys whose writes may let a waiting operation through, or take back what would have.
   void find_waited_for(const Operation& operation) {
     keys_.clear();
     const auto wait_for = [&](Word word) {
@@ -276,6 +339,7 @@ class Reduction {
       wait_for(operation.word);
     } else if (operation.kind == Kind::receive) {
       keys_.push_back(system_.keys().channel(operation.channel));
+      keys_.push_back(system_.keys().taken(operation.channel));
     }
   }
 
@@ -313,6 +377,7 @@ class Reduction {
   Schedule schedule_;
   Event event_;
   std::vector<Race> races_;
+  std::vector<Race> passed_over_;
   std::vector<Actor> beginning_;
   std::vector<Keys::Key> keys_;
 };

@@ -117,6 +117,15 @@ class System {
     }
   }
 
+  // Calls `use` for each choice of a thread that waits with a number for how the wait goes on: by which of its words, and
+  // whether it would only look there.
+  template <class Use>
+  void each_answer(std::uint32_t thread, Use&& use) const {
+    transitions_.options(thread, *pending(thread), [&](Choice choice, bool) {
+      use(choice.kind() == Choice::Kind::nothing ? 0 : 2 * choice.poll() + (choice.looked() ? 1 : 0));
+    });
+  }
+
   // The keys whose writes change what a load of a word may find.
   template <class Use>
   void each_key(Word word, Use&& use) const {
@@ -220,6 +229,7 @@ class System {
     const LineIndex line = each.word.line;
     Choice inner = choice.without_poll();
     for (const Watched& other : operation.watched) {  // had it changed before, it might have been the one
+      lines_.use(other.word.line, thread, host, false);
       each_key(other.word, [&](Keys::Key key) { touched.add(key, Touch::widens); });
     }
     if (each.invalidate && !lines_.own(line)) {

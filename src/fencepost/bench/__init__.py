@@ -4,6 +4,7 @@ measure       the paths of the native code, each beside the bare instructions th
 floor         the machine's own limits: atomics, locks, flushes, fences, header scans, copies, a line between two cores
 baseline      spread, stability and ratios of paths, and what changed since an earlier one
 compare       two sides of a setting, timed in turn in one run
+against       two sequencers raced on the same arrivals, in turn: what differs, and where a batch's time goes
 self_compare  one side with itself: what a comparison is worth
 flush         publication policies: what each costs, and whether it is sound
 ablate        settings of machine and scanners, one at a time and all
@@ -28,12 +29,13 @@ from fencepost.bench.machine_floor import Floor, floor
 from fencepost.bench.measured_paths import Bench, Measured, measure
 from fencepost.bench.paths import PATHS, SIDES, Path
 from fencepost.bench.profile import Profile, profile
+from fencepost.bench.raced import Raced, against
 from fencepost.bench.sides import Comparison, SelfComparison, compare, self_compare
 from fencepost.bench.spread import Spread, Stability, spread
 
 __all__ = [
     "PATHS", "SIDES", "Ablations", "Baseline", "Baselines", "Bench", "Change", "Comparison", "Contention", "Figure",
-    "Floor", "Flushes", "Kernels", "Layout", "Measured", "Path", "Profile", "SelfComparison", "Spread", "Stability",
-    "ablate", "baseline", "change_of", "compare", "contention", "floor", "flush", "hardware", "kernels", "layout",
-    "measure", "profile", "self_compare", "spread",
+    "Floor", "Flushes", "Kernels", "Layout", "Measured", "Path", "Profile", "Raced", "SelfComparison", "Spread",
+    "Stability", "ablate", "against", "baseline", "change_of", "compare", "contention", "floor", "flush", "hardware",
+    "kernels", "layout", "measure", "profile", "self_compare", "spread",
 ]  # fmt: skip

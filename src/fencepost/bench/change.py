@@ -28,6 +28,8 @@ HALVINGS = 26
 REFUSED_AT = 0.02  # on either side: with 2.5 % what drawn swaps and halvings lose would come on top of 5 %
 TIE_BREAK = 1e-6  # of a log ratio: less than any clock resolves
 
+NO_DIFFERENCE = 0.05  # a change whose whole interval is smaller is none to speak of
+
 Rearrange = Callable[[Values, Values], tuple[Values, Values]]
 
 
@@ -50,6 +52,25 @@ class Change:
     def differs(self) -> bool:
         """Whether the interval leaves out no change at all."""
         return (self.low is not None and self.low > 0) or (self.high is not None and self.high < 0)
+
+
+def differs(low: float | None, high: float | None) -> bool | None:
+    """Say whether an interval is of a change: False where there is none to speak of, None where it does not say.
+
+    That an interval holds 0 is no reason to call two sides alike: few repetitions have wide ones.
+    """
+    if low is None or high is None:
+        return None
+    if low > 0 or high < 0:
+        return True
+    return False if low >= -NO_DIFFERENCE and high <= NO_DIFFERENCE else None
+
+
+def in_words(change: float, low: float | None, high: float | None) -> str:
+    """Return a change as a person reads it: how much, that there is no difference, or that it is not decided."""
+    bounds = ("?" if each is None else f"{each:+.1%}" for each in (low, high))
+    said = {True: "", False: "no difference, ", None: "not decided, "}[differs(low, high)]
+    return f"{said}{change:+.1%} ({'..'.join(bounds)})"
 
 
 def change_of(first: Sequence[float], second: Sequence[float], metric: str, *, paired: bool = True) -> Change:

@@ -1,7 +1,7 @@
 """Where the time of a batch goes natively: stages by the times that a race records, and what a processor counts.
 
-stages       of each batch of a race: from sent to ordered (ring and scanner), and from ordered to acknowledged
-             (export, subscriber, acknowledger, client). Their shares are of the whole, repetition by repetition
+stages       of each batch of a race, from sent to delivered (race_times.py). Their shares are of the whole,
+             repetition by repetition
 counts       hardware events by perf_event_open where the machine has them, with the reason where not; and, of
              single-threaded kernels, a simulated processor's (valgrind), labelled so
 """
@@ -12,25 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from fencepost.bench.counters import EVENTS, why_not_counted
 from fencepost.bench.figures import Figure, figure
 from fencepost.bench.kernels import Kernels, kernels
 from fencepost.bench.machine import hardware, load
+from fencepost.bench.race_times import STAGES, race_times
 from fencepost.bench.sides import ITERATIONS_DEFAULT, Progress
 from fencepost.bench.spread import check_iterations
 from fencepost.model.contract import Verdict
-from fencepost.model.errors import Miscounted
-from fencepost.native import RaceOptions, RaceResult, race
 from fencepost.native.arguments import check_name
-
-BATCH_COUNT, QUICK_BATCH_COUNT = 20_000, 2_000
-CLIENT_COUNT = 16
-STAGES = {
-    "ring and ordering": "sent to the ring until its order is final",
-    "export and acknowledgement": "until its client may forget it",
-}
 
 
 @dataclass(frozen=True)
@@ -76,11 +66,11 @@ def profile(
     """
     check_iterations(repetitions)
     check_name(sequencer)
-    load_before, times = load(), []
+    load_before, times = load(), list[tuple[float, ...]]()
     for repetition in range(repetitions):
         if progress is not None:
             progress(f"race {repetition + 1} of {repetitions}")
-        times.append(_times(_race(sequencer, QUICK_BATCH_COUNT if quick else BATCH_COUNT, seed + repetition)))
+        times.append(tuple(race_times(sequencer, quick=quick, seed=seed + repetition).stages.values()))
     uncounted = {event: why_not_counted(event) for event in EVENTS}
     counted = kernels(names, progress=progress)
     return Profile(sequencer, stages_of(times), uncounted, counted, hardware(load_before), quick)
@@ -96,22 +86,3 @@ def stages_of(times: Sequence[Sequence[float]]) -> tuple[Stage, ...]:
         )
         for index, (name, what) in enumerate(STAGES.items())
     )  # fmt: skip
-
-
-def _times(result: RaceResult) -> tuple[float, ...]:
-    """Return the mean ns of a batch in each stage."""
-    return (
-        float(np.mean(result.ordered_ns - result.sent_ns)),
-        float(np.mean(result.acked_ns - result.ordered_ns)),
-    )
-
-
-def _race(sequencer: str, batch_count: int, seed: int) -> RaceResult:
-    rows = np.arange(batch_count)
-    result = race(
-        sequencer, client_id=rows % CLIENT_COUNT, batch_seq=rows // CLIENT_COUNT, broker_id=np.zeros_like(rows),
-        message_count=np.full_like(rows, 8), seed=seed, options=RaceOptions(),
-    )  # fmt: skip
-    if result.ordered_count != batch_count or (result.acked_ns < 0).any():
-        raise Miscounted(f"{result.ordered_count} of {batch_count} batches were ordered and acknowledged")
-    return result

@@ -1,4 +1,8 @@
-"""What the way from Python into C++ costs: one call for many batches, one call for each, and plain Python."""
+"""What the way from Python into C++ costs: one call for many batches, one call for each, and plain Python.
+
+Beside the call for many stands a copy of its columns, three that go in and two that come out: what no such call can do
+without.
+"""
 
 from __future__ import annotations
 
@@ -27,25 +31,27 @@ else:
 
 
 BATCHES_A_CALL = 4096
+IN_CALLS = ("bulk", "bare_copy")  # ways that are timed over several calls
 
 
 def python_entry(repetitions: int, quick: bool) -> SettingTimes:
-    """Order batches of level 5 from Python in three ways, in turn, the starts checked each time."""
+    """Order batches of level 5 from Python in three ways, and copy their columns, in turn, all checked each time."""
     call_count = 4 if quick else 64
     counts = 1 + np.arange(BATCHES_A_CALL, dtype=np.int64) % 7
-    values: dict[str, list[float]] = {"bulk": [], "one call a batch": [], "plain Python": []}
     ways: dict[str, Callable[[], int]] = {
         "bulk": lambda: _in_bulk(counts, call_count),
+        "bare_copy": lambda: _copied(counts, call_count),
         "one call a batch": lambda: _one_by_one(counts),
         "plain Python": lambda: _in_python(counts),
     }
+    values: dict[str, list[float]] = {name: [] for name in ways}
     disturbed = dict.fromkeys(ways, 0)
     for repetition in range(repetitions + 1):  # the first warms up
         for name, way in ways.items():
             preempted_before = preemption_count()
             elapsed_ns = way()
             if repetition > 0:
-                values[name].append(elapsed_ns / (BATCHES_A_CALL * (call_count if name == "bulk" else 1)))
+                values[name].append(elapsed_ns / (BATCHES_A_CALL * (call_count if name in IN_CALLS else 1)))
                 disturbed[name] += preemption_count() != preempted_before
     probes = {name: ProbeTimes(tuple(each), BATCHES_A_CALL, disturbed[name], {}) for name, each in values.items()}
     return SettingTimes(probes, (), "")
@@ -60,6 +66,21 @@ def _in_bulk(counts: np.ndarray, call_count: int) -> int:
         elapsed_ns += perf_counter_ns() - began
         # Kept no longer than until they are checked: a call that follows finds their memory, not pages never touched.
         _check(answers.start_position, counts, sequencer.issued, first)
+    return elapsed_ns
+
+
+def _copied(counts: np.ndarray, call_count: int) -> int:
+    """Copy the columns of a call: client, number, count; outcome and start, as many bytes each as the call's have."""
+    columns = [np.zeros_like(counts), np.zeros_like(counts), counts]
+    columns += [np.zeros(counts.size, dtype=np.int8), np.zeros_like(counts)]
+    elapsed_ns = 0
+    for _ in range(call_count):
+        began = perf_counter_ns()
+        copies = [column.copy() for column in columns]
+        elapsed_ns += perf_counter_ns() - began
+        for column, copy in zip(columns, copies, strict=True):
+            if not np.array_equal(column, copy):
+                raise Miscounted("a copied column is not what it was copied from")
     return elapsed_ns
 
 

@@ -6,9 +6,9 @@ import html
 from pathlib import Path
 
 from fencepost.bench.profile import Profile, Stage
+from fencepost.experiments.figures.stages import stack
+from fencepost.experiments.figures.style import COLOURS, WIDTH_INCHES, caption_below, drawing, encoded, title_above
 from fencepost.model.writing import store
-
-COLOURS = ("#4477aa", "#ee9944", "#66aa55", "#aa4466")
 
 
 def write_picture(profile: Profile, folder: Path) -> list[Path]:
@@ -42,17 +42,14 @@ def _page(profile: Profile) -> str:
 
 
 def _draw(profile: Profile, path: Path) -> None:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.5, 2.6), layout="constrained")
-    axes, left = figure.add_subplot(), 0.0
-    for colour, stage in zip(COLOURS, profile.stages, strict=False):
-        share = 100 * (stage.share.value or 0.0)
-        axes.barh([0], [share], left=left, color=colour, label=_label(stage))
-        left += share
-    axes.set_yticks([])
-    axes.set_xlabel("% of a batch's time")
-    axes.set_title(f"{profile.sequencer}: where a batch's time goes", fontsize=10)
-    axes.set_xlim(0, 100)
-    figure.legend(loc="outside lower center", fontsize=8)
-    figure.savefig(path, format="png", metadata={"Software": None}, dpi=120)
+    with drawing((WIDTH_INCHES, 2.2)) as figure:
+        axes = figure.add_subplot()
+        shares = [100 * (stage.share.value or 0.0) for stage in profile.stages]
+        stack(figure, axes, [profile.sequencer], [_label(stage) for stage in profile.stages], [shares])
+        axes.set_xlabel("% of a batch's time")
+        title_above(figure, f"{profile.sequencer}: where a batch's time goes")
+        count = profile.stages[0].time.n if profile.stages else 0
+        caption_below(
+            figure, f"Median of n = {count} races; behind each stage the 95 % interval of its share's median."
+        )
+        store(path, encoded(figure, "png"))

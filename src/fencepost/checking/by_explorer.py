@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 from fencepost import native
 from fencepost.checking.job import REFINEMENT, SAME_STEPS, Job
@@ -14,14 +13,13 @@ from fencepost.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget
 from fencepost.model.contract import Verdict, worst
 from fencepost.model.explorer.columns import describe_run
 from fencepost.model.explorer.exploration import Explored, Limits, Subject, explore
-from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.explorer.run_itf import keep_run
 from fencepost.model.explorer.run_trace import trace_of
 from fencepost.model.explorer.subjects import SequencerOrigin, sequencer
 from fencepost.model.memory import PROFILE
 from fencepost.model.programs.corpus import Named, corpus_for
 from fencepost.model.programs.pipeline import Design
 from fencepost.model.report import Finding
-from fencepost.model.writing import kept
 from fencepost.native.pipeline import STEPPED_NAMES, has_stepped_form
 from fencepost.native.stepped import Disagreement
 
@@ -91,7 +89,7 @@ def _findings(job: Job, engine: str, mode: str | None, came: Searched, seconds: 
     for name, found in came.violations().items():
         path = job.out and job.out / f"{job.name}-{name}-run{'' if engine == 'explorer' else '-native'}.itf.json"
         if path is not None:
-            path = kept(path, partial(write_run, found))
+            path = keep_run(path, found)
         bound = f"1 of {found.counts.complete} runs of {found.subject.size}"
         yield job.finding(
             engine, name, Verdict.VIOLATED, bound, seconds,

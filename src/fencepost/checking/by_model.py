@@ -5,19 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 
 from fencepost import proofs
 from fencepost.checking.job import REFINEMENT, Job
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import NotAccepted
 from fencepost.model.histories import History
-from fencepost.model.itf import write_trace
+from fencepost.model.itf import keep_in_file
 from fencepost.model.programs import follow
 from fencepost.model.report import Finding
 from fencepost.model.simulation import history_of, simulate
 from fencepost.model.trace import Trace, describe
-from fencepost.model.writing import kept
 
 COHERENT = "coherent memory"
 """On what the simulation of `check` runs: staleness shows in the explorer only, and the bound says so."""
@@ -41,7 +39,7 @@ def by_z3(job: Job) -> Proved:
             came.violating.append(trace)
         path = job.out and trace and job.out / f"{proof.protocol}-{proof.property}.itf.json"
         if path and trace is not None:
-            path = kept(path, partial(write_trace, trace=trace))
+            path = keep_in_file(path, trace)
         came.findings.append(
             job.finding(
                 "z3", proof.property, proof.verdict, proof.bound, proof.seconds, trace=path or trace, explanation=text

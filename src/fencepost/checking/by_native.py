@@ -16,7 +16,7 @@ from fencepost.compared.search import Failed
 from fencepost.compared.stepped import Stepped, counterexample
 from fencepost.model.contract import Verdict
 from fencepost.model.explorer.columns import heading, table
-from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.explorer.run_itf import keep_run
 from fencepost.model.explorer.run_trace import run as run_of
 from fencepost.model.histories import History
 from fencepost.model.histories.drained import Batches
@@ -134,7 +134,7 @@ def _different(job: Job, scenario: str, made: JointRun, bound: str, began: float
     text.append(f"{name} is violated at step {found.steps}: {found.sentence}")
     path = job.out and job.out / f"{job.name}-{name}-lockstep.itf.json"
     if path is not None:
-        write_run(trace, path)
+        path = keep_run(path, trace)
     seconds = time.perf_counter() - began
     return job.finding(
         "native", name, Verdict.VIOLATED, f"{bound}, on {scenario}", seconds,

@@ -22,11 +22,11 @@ from fencepost.model.contract import Level, Verdict, promised
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.columns import describe_run
 from fencepost.model.explorer.exploration import Limits, explore
-from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.explorer.run_itf import keep_run
 from fencepost.model.explorer.run_trace import trace_of
 from fencepost.model.explorer.run_watch import SINGLE_WRITER
 from fencepost.model.explorer.subjects import program as subject_of
-from fencepost.model.itf import write_trace
+from fencepost.model.itf import keep_in_file
 from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
 from fencepost.model.own import PROGRAM, PROTOCOL, SEQUENCER, is_own, name_in, objects_of
@@ -35,7 +35,6 @@ from fencepost.model.programs.own import Program
 from fencepost.model.programs.structures.structure import ENSURED
 from fencepost.model.report import Finding, Progress, Report, aligned
 from fencepost.model.trace import describe
-from fencepost.model.writing import kept
 from fencepost.native.joint import SPEC
 from fencepost.own_cpp import is_cpp
 from fencepost.reports.compare import ASKED
@@ -221,7 +220,7 @@ def _by_z3(protocol: type[Protocol], out: Path | None) -> list[Finding]:
         path = None
         if out is not None and proof.trace is not None:
             wanted = out / f"{proof.protocol}-{proof.property}.itf.json"
-            path = kept(wanted, partial(write_trace, trace=proof.trace))
+            path = keep_in_file(wanted, proof.trace)
         findings.append(
             Finding(
                 protocol.name,
@@ -257,9 +256,7 @@ def _explored(program: Program, timeout: float, out: Path | None) -> list[Findin
             Finding(program.name, name, "explorer", explored.verdict, bound, explored.seconds) for name in OF_PROGRAMS
         ]
     property = explored.violation.property
-    path = out and kept(
-        out / f"check-{program.name.replace('/', '_')}-{property}.itf.json", partial(write_run, explored)
-    )
+    path = out and keep_run(out / f"check-{program.name.replace('/', '_')}-{property}.itf.json", explored)
     text = describe_run(explored)
     trace = path or trace_of(explored)
     return [

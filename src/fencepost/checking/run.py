@@ -18,14 +18,14 @@ from fencepost.checking.by_native import by_lockstep, by_race, same_batches, sam
 from fencepost.checking.job import REFINEMENT, SAME_BATCHES, SAME_RANGES, SAME_STEPS, Job
 from fencepost.checking.own import Own, OwnReport, check_own, is_own_work
 from fencepost.checking.screen import CheckReport
-from fencepost.model.contract import LEVELS, Level, Verdict, promised
+from fencepost.model.contract import LEVELS, Level, Verdict, promised, unknown_property
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.histories import Workload
 from fencepost.model.processes import Ended, as_they_end
 from fencepost.model.programs import DESIGNS
 from fencepost.model.recordings import recorded_workload
 from fencepost.model.report import ENGINES, Finding
-from fencepost.model.specs import protocol, sound_at
+from fencepost.model.specs import PROTOCOLS, protocol, sound_at
 from fencepost.native.arguments import RING_COUNT_MAX
 from fencepost.targets import name_of, one_of
 
@@ -94,12 +94,18 @@ def check(
             came.append((name, found))
             on_progress(f"{done} of {len(parts)}: {name}, {part}")
     except KeyboardInterrupt:
-        raise Interrupted(_report(names, came, property, seed, is_interrupted=True)) from None
-    return _report(names, came, property, seed)
+        raise Interrupted(_report(names, came, property, seed, engines, is_interrupted=True)) from None
+    return _report(names, came, property, seed, engines)
 
 
 def _report(
-    names: list[str], came: list[tuple[str, Part]], property: str | None, seed: int, *, is_interrupted: bool = False
+    names: list[str],
+    came: list[tuple[str, Part]],
+    property: str | None,
+    seed: int,
+    engines: tuple[str, ...],
+    *,
+    is_interrupted: bool = False,
 ) -> CheckReport:
     """Put the parts together, by sequencer and engine. Raises InputError where no finding is of the property."""
     found = [
@@ -107,11 +113,11 @@ def _report(
     ]
     kept = tuple(each for each in found if property in (None, each.property))
     if property is not None and not kept and not is_interrupted:
-        raise unknown_choice("property", property, dict.fromkeys(each.property for each in found))
+        raise unknown_property(property, dict.fromkeys(each.property for each in found))
     happened: dict[str, dict[str, int]] = {name: {} for name in names}
     for name, (_, seen) in came:
         happened[name] |= seen
-    return CheckReport("check", kept, seed, is_interrupted, happened, tuple(names))
+    return CheckReport("check", kept, seed, is_interrupted, happened, tuple(names), engines)
 
 
 def refuse_unfit(workload: Workload, where: str) -> None:
@@ -127,6 +133,8 @@ def _asked(target: str | None, level: Level | None) -> list[str]:
     levels = LEVELS if level is None else (level,)
     if target is None:
         return [each.name for one in levels for each in sound_at(one) if each.name in DESIGNS]
+    if target not in PROTOCOLS:
+        raise unknown_choice("sequencer", target, PROTOCOLS)
     made = protocol(target).level
     if made not in levels:
         raise InputError(f"{target} is a level-{made} sequencer: level {level} was asked for")
@@ -144,7 +152,7 @@ def _refuse_unknown(property: str | None, names: list[str], engines: tuple[str, 
     if "native" in engines:
         known |= dict.fromkeys((SAME_BATCHES, SAME_RANGES, SAME_STEPS))
     if property is not None and property not in known:
-        raise unknown_choice("property", property, known)
+        raise unknown_property(property, known)
 
 
 def _engines(engine: str | Iterable[str]) -> tuple[str, ...]:

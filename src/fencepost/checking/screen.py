@@ -11,6 +11,7 @@ from typing import Any
 
 from fencepost.model.contract import Level, Verdict, promised, worst
 from fencepost.model.report import ENGINES, Finding, Report, aligned
+from fencepost.model.specs import REFUTED, protocol
 
 WIDTH = 80
 SHOWN_LINES = 24
@@ -26,13 +27,18 @@ _ABOUT = {
 
 @dataclass(frozen=True, repr=False)
 class CheckReport(Report):
-    """What `check` found. `happened` counts, by sequencer, what was seen: nothing holds for want of events."""
+    """What `check` found.
+
+    happened   what was seen, counted by sequencer: nothing holds for want of events
+    engines    those that were asked
+    """
 
     happened: dict[str, dict[str, int]] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ENGINES
 
     def more(self) -> dict[str, Any]:
-        return {"happened": self.happened}
+        return {"happened": self.happened, "engines": list(self.engines), "known_to_break": self._known_to_break()}
 
     def lines(self) -> Iterator[str]:
         """Yield the one screen: at most 40 lines of 80 columns where nothing is violated."""
@@ -47,6 +53,7 @@ class CheckReport(Report):
         yield from self._happened()
         yield from self._counterexamples()
         yield ""
+        yield from self._unasked()
         yield from wrapped(self._words())
 
     def verbose_lines(self) -> Iterator[str]:
@@ -65,6 +72,7 @@ class CheckReport(Report):
             yield from (f"    {line}" for line in each.explanation.splitlines())
             yield from _replay_line(each)
             yield ""
+        yield from self._unasked()
         yield from wrapped(self._words())
 
     # --- parts of the screen ---
@@ -128,6 +136,19 @@ class CheckReport(Report):
             if missing := [name for name in promised(level) if name not in shown]:
                 yield from wrapped(f"No engine shows at level {level}: {', '.join(missing)}.")
 
+    def _known_to_break(self) -> dict[str, list[str]]:
+        """Return which promises each design that is kept to be refuted is known to break."""
+        return {name: list(REFUTED[protocol(name)]) for name in self.targets if protocol(name) in REFUTED}
+
+    def _unasked(self) -> Iterator[str]:
+        """Yield which engines were not asked, and what is known of a design that those asked do not refute."""
+        if unasked := [name for name in ENGINES if name not in self.engines]:
+            yield from wrapped(f"Not asked: {', '.join(unasked)}.")
+        shown = {each.target for each in self.violations()}
+        for name, broken in self._known_to_break().items():
+            if name not in shown:
+                yield from wrapped(f"{name} is kept to be refuted: z3 shows that it breaks {' and '.join(broken)}.")
+
     def _notes(self) -> Iterator[str]:
         for note in dict.fromkeys(each.details.get("note") for each in self.findings):
             if note:
@@ -165,6 +186,8 @@ class CheckReport(Report):
             unknown = [each for each in self.findings if each.verdict is Verdict.UNKNOWN]
             why = dict.fromkeys(f"{each.engine} ({each.bound or each.explanation})" for each in unknown)
             return f"Unknown, which is no pass: {', '.join(why) or 'nothing was asked'}."
+        if self._known_to_break():
+            return "Nothing that was asked shows a violation within these bounds, and it is known to have one."
         whom = "It keeps" if len(self.targets) == 1 else f"All {len(self.targets)} keep"
         return f"{whom} every promise that was asked, within these bounds and no further."
 

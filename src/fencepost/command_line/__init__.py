@@ -12,6 +12,7 @@ from fencepost.command_line.claims import claims_command
 from fencepost.command_line.compare import compare_command
 from fencepost.command_line.doctor import doctor_command
 from fencepost.command_line.examples import examples_command
+from fencepost.command_line.experiment import experiment_command
 from fencepost.command_line.explore import explore_command
 from fencepost.command_line.litmus import litmus_command
 from fencepost.command_line.mutants import mutants_command
@@ -30,7 +31,7 @@ WIDTH = 80
 GROUPS = {
     "Check a design": ("check", "prove", "explore", "compare", "mutants", "sequencers"),
     "Look closer": ("replay", "litmus", "ablate", "verify"),
-    "Measure": ("simulate", "bench", "doctor"),
+    "Measure": ("simulate", "experiment", "bench", "doctor"),
     "Your own": ("new",),
 }
 OTHERS = "More"
@@ -89,6 +90,7 @@ COMMANDS = (
     mutants_command,
     sequencers_command,
     simulate_command,
+    experiment_command,
     litmus_command,
     ablate_command,
     verify_command,

@@ -115,14 +115,10 @@ def _print_contention(found: Contention) -> None:
 
 
 def _gain(gain: Gain) -> str:
-    """Return a gain with its interval; none where the interval has no change in it."""
-    interval = f"{gain.value:+.1%} ({_percent(gain.low)}..{_percent(gain.high)})"
-    differs = gain.low is not None and gain.high is not None and (gain.low > 0 or gain.high < 0)
-    return interval if differs else f"no difference, {interval}"
+    """Return a gain with its interval, that there is no difference, or that it is not decided."""
+    from fencepost.bench.change import in_words
 
-
-def _percent(share: float | None) -> str:
-    return "?" if share is None else f"{share:+.1%}"
+    return in_words(gain.value, gain.low, gain.high)
 
 
 @click.command("ablate")
@@ -167,14 +163,15 @@ def _change_json(change: Change | None) -> dict[str, Any]:
 
 
 def _print_ablations(found: Ablations, repetitions: int) -> None:
+    from fencepost.bench.change import in_words
+
     click.echo(f"settings, beside none, on {machine_name(found)}, {repetitions} pairs")
     rows = [["none", f"{found.plain.value:.3g}", "", "as it is"]]
     for row in found.rows:
         if row.change is None:
             rows.append([row.setting.name, "-", "-", row.unavailable])
             continue
-        change = f"{row.change.change:+.1%} ({_percent(row.change.low)}..{_percent(row.change.high)})"
-        said = change if row.change.differs else f"no difference shown, {change}"
+        said = in_words(row.change.change, row.change.low, row.change.high)
         rows.append([row.setting.name, f"{row.figure.value:.3g}", said, row.note or row.setting.what])
     print_table("", ["setting", "ns a batch", "change (95 %)", ""], rows)
     say_if_quick(found)

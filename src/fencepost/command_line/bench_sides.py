@@ -238,8 +238,9 @@ def _print_changes(found: Baselines) -> None:
 
 
 def _sentence(change: Change) -> str:
-    interval = f"{_percent(change.change)} ({_percent(change.low)}..{_percent(change.high)})"
-    return f"{change.metric} {interval if change.differs else f'no difference, {interval}'}"
+    from fencepost.bench.change import in_words
+
+    return f"{change.metric} {in_words(change.change, change.low, change.high)}"
 
 
 def _condition(text: str, verdict: Verdict) -> str:
@@ -255,11 +256,14 @@ def _decisive(judged: list[tuple[str, Verdict]]) -> str | None:
 
 
 def _print_comparison(found: Comparison) -> None:
+    from fencepost.bench.change import differs
+
     first, second = found.sides
     rows = [
         [
             change.metric, f"{change.first:.4g}", f"{change.second:.4g}", _percent(change.change),
-            f"{_percent(change.low)}..{_percent(change.high)}", "different" if change.differs else "no difference",
+            f"{_percent(change.low)}..{_percent(change.high)}",
+            {True: "different", False: "no difference", None: "not decided"}[differs(change.low, change.high)],
         ]
         for change in found.changes
     ]  # fmt: skip

@@ -41,8 +41,10 @@ def claims_command(
     A claim holds, is refuted, holds under a condition, depends on the machine, or is not decidable here; with the
     reason, and under -v the evidence and the command that makes each piece again. Nothing is from stored text.
 
+    What measurements leave open is measured once more, four times as long.
+
     Exit code 3 where a claim is unknown, as evidence did not come about or decided nothing; else 1 where one is
-    refuted; else 3 where one depends on the machine or is not decidable here; else 0.
+    refuted or, as it depends on the machine, is not so on this one; else 3 where one is not decidable here; else 0.
 
     \b
     fencepost claims C2 C8 -v

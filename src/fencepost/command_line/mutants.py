@@ -35,7 +35,9 @@ MODES = (
     " more than once.",
 )
 @options.timeout_option(
-    None, "How long an engine may look, for each cell (5 s); with --native, all killers for a mutant (60 s)."
+    None,
+    "How long an engine may look, for each cell (5 s, explorer-corpus 30 s); with --native, all killers for a mutant"
+    " (60 s).",
 )
 @click.option("--native", is_flag=True, help="One-line mutants of the C++ instead: compiled, and killed.")
 @click.option("--list", "only_list", is_flag=True, help="The bugs, what they break and where they come from.")
@@ -69,7 +71,7 @@ def mutants_command(context: click.Context, /, names: tuple[str, ...], native: b
     if given["only_list"]:
         _print_list(names, given["level"])
         return
-    from fencepost.detection import TIMEOUT_SECONDS, mutants
+    from fencepost.detection import mutants
 
     asked_for = partial(
         mutants,
@@ -77,7 +79,7 @@ def mutants_command(context: click.Context, /, names: tuple[str, ...], native: b
         level=given["level"],
         property=given["property"],
         engine=given["engines"] or None,
-        timeout=given["timeout"] or TIMEOUT_SECONDS,
+        timeout=given["timeout"],
         seed=given["seed"],
         jobs=jobs,
         out=given["out"],

@@ -93,13 +93,12 @@ def _row(each: Difference, name: str) -> list[str]:
 
 
 def _change(each: Difference) -> str:
-    """Return a change in words: no difference is said plainly."""
+    """Return a change in words: no difference is said plainly, and so is an interval that does not say."""
+    from fencepost.bench.change import in_words
+
     if each.change is None:
         return "not in every pair"
-    bounds = (each.low, each.high)
-    interval = "" if None in bounds else f" ({each.low:+.1%}..{each.high:+.1%})"
-    change = f"{each.change:+.1%}{interval}"
-    return change if each.differs else f"no difference, {change}"
+    return in_words(each.change, each.low, each.high)
 
 
 def _json(each: Difference) -> dict[str, Any]:

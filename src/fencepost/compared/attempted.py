@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +33,8 @@ POLICY = "attempts"
 HAPPENINGS = ("parked batch", "duplicate", NAMED)
 Row = tuple[int, int, int, int]  # ring, client, seq, count
 TURNS_BETWEEN_ACKS = (0, 1, 1, 2, 5)
+TRIALS_MOST = 3_000
+"""Runs that are spent on making one failing example smaller; a count, as time would make minima differ."""
 ASKING_CLIENTS_MOST = 16
 """Clients that ask what they may forget in the middle of attempts; where ids collide there are hundreds."""
 
@@ -154,17 +157,23 @@ class Attempted:
         return session, None
 
     def smaller(self, example: AttemptExample, failed: Failed) -> tuple[AttemptExample, Failed]:
-        """Leave out batches and picks one by one, as long as the same promise is broken in no more steps."""
+        """Leave out rings, clients, batches and turns, as long as the same promise is broken in no more steps.
+
+        Where the turns of the run do not break it when they are taken again, it is the picks that stay.
+        """
         session, _ = self.drive(example)
         turns = replace(example, picks=(), stops=0, turns=tuple(session.turns), turns_between_acks=0)
-        again = self._fails(turns, failed) is not None
-        best = turns if again else example
-        while again:
-            again = False
-            for trial in _fewer(best):
+        again = self._fails(turns, failed)
+        best, failed = (turns, again) if again is not None else (example, failed)
+        trials_left, better = TRIALS_MOST, True
+        while better and trials_left > 0:
+            better = False
+            for trial in chain(_reshaped(best), self.fewer(best)):
+                trials_left -= 1
                 found = self._fails(trial, failed)
-                if found is not None:
-                    best, failed, again = trial, found, True
+                if found is not None and _measure(trial, found) < _measure(best, failed):
+                    best, failed, better = trial, found, True
+                if better or trials_left <= 0:
                     break
         return best, failed
 
@@ -201,6 +210,41 @@ def of_user(yours: Make | ModuleType | Native, levels: tuple[Level, ...], *, is_
     if not callable(yours):
         raise InputError(f"{yours!r} is no sequencer: expected a class or function that makes a sequencer, or a module")
     return Attempted(getattr(yours, "__name__", type(yours).__name__), levels[0], yours)
+
+
+def _measure(example: AttemptExample, failed: Failed) -> tuple[int, int, int]:
+    """Return how large a failing example is: steps and batches, then the schedule, then the numbers in it."""
+    schedule = len(example.turns) + len(example.picks) + example.stops
+    return sum(failed.size), schedule, sum(map(sum, example.rows))
+
+
+def _reshaped(example: AttemptExample) -> Iterator[AttemptExample]:
+    """Yield examples in which many batches change at once, by the turns that there are and by the plainest ones.
+
+    One by one that leads through examples that break nothing: a client without its first batch waits for it.
+    """
+    for rows in dict.fromkeys(_other_rows(example.rows)):
+        if rows != example.rows:
+            yield replace(example, rows=rows, turns=(), picks=(), stops=0)
+            yield replace(example, rows=rows)
+
+
+def _other_rows(rows: tuple[Row, ...]) -> Iterator[tuple[Row, ...]]:
+    clients = sorted({row[1] for row in rows})
+    yield tuple((ring, clients.index(client), seq, count) for ring, client, seq, count in rows)
+    for place in (0, 1):  # without one ring, without one client; those above take its number
+        for gone in sorted({row[place] for row in rows}):
+            kept = (row for row in rows if row[place] != gone)
+            yield tuple((*row[:place], row[place] - (row[place] > gone), *row[place + 1 :]) for row in kept)
+    for client in clients:
+        first = min(row[2] for row in rows if row[1] == client)
+        begins = [row for row in rows if row[1:3] != (client, first)]
+        yield tuple((ring, of, seq - (of == client), count) for ring, of, seq, count in begins)
+        yield tuple((ring, of, seq - first * (of == client), count) for ring, of, seq, count in rows)
+        yield tuple((ring, min(of, client), seq, count) for ring, of, seq, count in rows)
+    yield tuple((0, *row[1:]) for row in rows)
+    yield tuple(sorted(rows, key=lambda row: row[1:3]))
+    yield tuple((*row[:3], min(row[3], 1)) for row in rows)
 
 
 def _fewer(example: AttemptExample) -> Iterator[AttemptExample]:

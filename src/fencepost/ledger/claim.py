@@ -16,9 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from fencepost.bench.change import differs
 from fencepost.model.contract import Verdict
-
-NO_DIFFERENCE = 0.05  # a change whose whole interval is smaller is none to speak of
 
 
 class Answer(StrEnum):
@@ -27,9 +26,9 @@ class Answer(StrEnum):
     HOLDS = "holds"
     REFUTED = "refuted"
     CONDITION = "holds under a condition"
-    MACHINE = "depends on the machine"
+    MACHINE = "depends on the machine"  # decided, and on this one it is not as stated
     NOT_DECIDABLE = "not decidable here"  # this machine cannot show it
-    UNKNOWN = "unknown"  # evidence did not come about
+    UNKNOWN = "unknown"  # evidence did not come about, or was measured and decides nothing
 
 
 @dataclass(frozen=True)
@@ -46,14 +45,15 @@ class Measured:
     n: int
     undecided: str = ""
 
+    @property
+    def changes(self) -> bool | None:
+        """Whether there is a change: False where there is none to speak of, None where the interval does not say."""
+        return None if self.undecided else differs(self.low, self.high)
+
     def compared(self) -> str:
         """Return a change in words: how much, that there is none to speak of, or that the interval does not say."""
-        if self.undecided or self.low is None or self.high is None:
-            return f"not decided, {self}"
-        if self.low > 0 or self.high < 0:
-            return str(self)
-        is_narrow = self.low >= -NO_DIFFERENCE and self.high <= NO_DIFFERENCE
-        return f"no difference, {self}" if is_narrow else f"not decided, {self}"
+        words = {True: "", False: "no difference, ", None: "not decided, "}
+        return f"{words[self.changes]}{self}"
 
     def __str__(self) -> str:
         number = format_percent if self.unit == "%" else format_number
@@ -145,6 +145,16 @@ class Row:
     found: Mapping[str, Found]
     answer: Answer
     why: str
+
+    @property
+    def is_left_open(self) -> bool:
+        """Whether all evidence came about, was not disturbed and decides nothing: measuring longer may."""
+        disturbed = any(each.figure is not None and each.figure.undecided for each in self.found.values())
+        return (
+            self.answer is Answer.UNKNOWN
+            and not disturbed
+            and not any(why for _, why in _missing(self.claim, self.found))
+        )
 
 
 def settled(claim: Claim, found: Mapping[str, Found]) -> Row:

@@ -22,11 +22,13 @@ def _c6(found: Mapping[str, Found]) -> Ruled:
         return Answer.REFUTED, f"{why}; {cost}"
     if figure is None:
         return Answer.NOT_DECIDABLE, cost
-    if figure.low is None or figure.high is None or figure.undecided:
+    if figure.changes is None:
         return Answer.UNKNOWN, f"not decided: {cost}"
-    if figure.low > 0:
+    if not figure.changes:
+        return Answer.MACHINE, f"no difference here: {cost}"
+    if figure.low is not None and figure.low > 0:
         return Answer.CONDITION, f"only with a core for each thread: {cost}"
-    return (Answer.HOLDS if figure.high < 0 else Answer.MACHINE), cost
+    return Answer.HOLDS, cost
 
 
 def _c11(found: Mapping[str, Found]) -> Ruled:
@@ -39,28 +41,27 @@ def _c11(found: Mapping[str, Found]) -> Ruled:
 
 
 def _c12(found: Mapping[str, Found]) -> Ruled:
-    parts, inside = [], []
-    for name in SETTINGS:
-        one = found[name]
-        if one.figure is None:
-            parts.append(f"{name} {one.unavailable}")
-            continue
-        is_inside = _is_inside(one.figure)
-        if is_inside is not None:
-            inside.append(is_inside)
-        parts.append(f"{name} {one.figure.compared()}")
+    """One setting that surely does something else is enough; that all do as stated takes all of them."""
+    measured = {name: found[name].figure for name in SETTINGS}
+    parts = [
+        f"{name} {found[name].unavailable if figure is None else figure.compared()}"
+        for name, figure in measured.items()
+    ]
+    inside = {name: _is_inside(figure) for name, figure in measured.items() if figure is not None}
     words = "time of a batch: " + "; ".join(parts)
-    if all(found[name].figure is None for name in SETTINGS):
-        return Answer.NOT_DECIDABLE, "; ".join(parts)
     if not inside:
-        return Answer.UNKNOWN, words
-    return Answer.HOLDS if len(inside) == len(SETTINGS) and all(inside) else Answer.MACHINE, words
+        return Answer.NOT_DECIDABLE, "; ".join(parts)
+    if False in inside.values():
+        return Answer.MACHINE, f"not so here; {words}"
+    if None in inside.values():
+        return Answer.UNKNOWN, f"not decided; {words}"
+    return (Answer.HOLDS if len(inside) == len(SETTINGS) else Answer.CONDITION), words
 
 
 def _is_inside(figure: Measured) -> bool | None:
     """Say whether a change lies within what is stated; None where its interval reaches across an end of that."""
     low, high = STATED_GAIN
-    if figure.low is None or figure.high is None:
+    if figure.low is None or figure.high is None or figure.undecided:
         return None
     if low <= figure.low and figure.high <= high:
         return True
@@ -68,23 +69,25 @@ def _is_inside(figure: Measured) -> bool | None:
 
 
 def _c13(found: Mapping[str, Found]) -> Ruled:
+    """Both parts have to hold, and either that surely does not decides; a machine's speed speaks of no other."""
     speed = found["speed of the pipeline"]
     if speed.figure is None:
         return Answer.NOT_DECIDABLE, speed.unavailable
     if speed.figure.undecided:
         return Answer.UNKNOWN, f"not decided: {speed.figure.undecided}; {speed.words}"
     band, stability = speed.more["band"], speed.more["stability"]
-    if stability == "not decided":
-        return Answer.UNKNOWN, f"stability is not decided: {speed.words}"
-    if not stability.startswith("stable"):
+    is_stable = None if stability == "not decided" else stability.startswith("stable")
+    if is_stable is False:
         return Answer.REFUTED, f"not stable: {speed.words}"
-    low, high = BAND_GB_PER_S
-    where = (
-        f"{band} the {low:g} to {high:g} GB/s"
-        if band != "not decided"
-        else f"beside {low:g} to {high:g} GB/s not decided"
-    )
-    return (Answer.HOLDS if band == "within" else Answer.MACHINE), f"{where}: {speed.words}"
+    steady = "stable, as stated" if is_stable else "whether it is stable is not decided"
+    stated = "{:g} to {:g} GB/s".format(*BAND_GB_PER_S)
+    if band in ("above", "below"):
+        missed = {"above": "upwards", "below": "downwards"}[band]
+        return Answer.MACHINE, f"{steady}; the {stated} are missed {missed} here: {speed.words}"
+    if is_stable is None or band == "not decided":
+        where = f"within {stated}" if band == "within" else f"beside {stated} not decided"
+        return Answer.UNKNOWN, f"{steady}, {where}: {speed.words}"
+    return Answer.HOLDS, f"{steady}, and within {stated}: {speed.words}"
 
 
 def _c14(found: Mapping[str, Found]) -> Ruled:

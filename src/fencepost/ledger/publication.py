@@ -104,8 +104,13 @@ def _c10(found: Mapping[str, Found]) -> Ruled:
     if gain is not None:
         measured = f"on coherent memory, time of a header: {gain.compared()}"
     if not stale:
-        is_faster = gain is not None and gain.high is not None and gain.high < 0
-        return (Answer.HOLDS if is_faster else Answer.MACHINE), f"no reader loses a header; {measured}"
+        why = f"no reader loses a header; {measured}"
+        if gain is None:
+            return Answer.NOT_DECIDABLE, why
+        if gain.changes is None:
+            return Answer.UNKNOWN, why
+        is_faster = gain.high is not None and gain.high < 0
+        return (Answer.HOLDS if is_faster else Answer.MACHINE), why
     if found["dropped before it is read"].passes:
         return (
             Answer.CONDITION,

@@ -33,7 +33,7 @@ class ClaimsReport(Report):
 
     @property
     def verdict(self) -> Verdict:
-        """Unknown where a claim is; else violated where one is refuted; of what a machine decides, no pass."""
+        """Unknown where a claim is; else violated where one is refuted, or not so on this machine."""
         answers = {row.answer for row in self.rows}
         if self.is_interrupted or not answers or Answer.UNKNOWN in answers:
             return Verdict.UNKNOWN
@@ -80,17 +80,21 @@ class ClaimsReport(Report):
 
     def summary(self) -> str:
         counts = {str(answer).replace(" ", "_"): count for answer, count in self.counts().items()}
-        decides = {Verdict.UNKNOWN: Answer.UNKNOWN, Verdict.VIOLATED: Answer.REFUTED}.get(self.verdict)
-        first = next((row.claim.id for row in self.rows if row.answer is decides), None)
+        deciding = [] if self.verdict.passes else [row for row in self.rows if _verdict(row) is self.verdict]
+        first = next((row.claim.id for row in sorted(deciding, key=lambda row: row.answer is not Answer.UNKNOWN)), None)
         return summary(
             verdict=self.verdict, property=first, seed=self.seed, trace=None, claims=len(self.rows), **counts
         )
 
     def page(self) -> str:
         """Return the ledger as a page that needs nothing else: a row a claim, its evidence to be opened."""
-        rows = "\n".join(_page_row(row) for row in self.rows)
         counts = html.escape(", ".join(f"{count} {answer}" for answer, count in self.counts().items() if count))
-        return _PAGE.format(counts=counts, rows=rows)
+        return _PAGE.format(counts=counts, table=self.table())
+
+    def table(self) -> str:
+        """Return the table of that page alone."""
+        rows = "\n".join(_page_row(row) for row in self.rows)
+        return f"<table>{rows}</table>"
 
 
 def said(found: Found) -> str:
@@ -125,10 +129,14 @@ def finding_of(row: Row) -> Finding:
 
 
 def _verdict(row: Row) -> Verdict:
-    """Return a row's answer in the contract's words; what only a machine decides, or none, passes nothing."""
-    if row.answer is Answer.REFUTED:
+    """Return a row's answer in the contract's words.
+
+    What depends on the machine was decided: on this one it is not as stated. Where this machine cannot show it, and
+    where evidence did not come about, nothing is.
+    """
+    if row.answer in (Answer.REFUTED, Answer.MACHINE):
         return Verdict.VIOLATED
-    if row.answer in (Answer.UNKNOWN, Answer.MACHINE, Answer.NOT_DECIDABLE):
+    if row.answer in (Answer.UNKNOWN, Answer.NOT_DECIDABLE):
         return Verdict.UNKNOWN
     passing = [found.verdict for found in row.found.values() if found.verdict is not None and found.verdict.passes]
     return worst(passing) if passing else Verdict.NOT_FOUND
@@ -179,7 +187,7 @@ tr.refuted b {{ color: #b00020; }} tr.holds b {{ color: #1b6e20; }} tr.unknown b
 </style></head><body>
 <h1>The claims of 2026-01-26, settled</h1>
 <p>{counts}</p>
-<table>{rows}</table>
+{table}
 </body></html>
 """
 

@@ -21,6 +21,7 @@ from fencepost.model.report import Progress
 _ALL = (*order5.CLAIMS, *order4.CLAIMS, *publication.CLAIMS, *machine.CLAIMS)
 CLAIMS: dict[str, Claim] = {each.id: each for each in sorted(_ALL, key=lambda each: int(each.id[1:]))}
 SECONDS_MOST = 600.0  # of one piece of evidence
+LONGER = 4  # times as many repetitions where measured evidence leaves a claim open: an interval half as wide
 
 Key = tuple[str, str]  # claim, evidence
 
@@ -80,16 +81,31 @@ def _report(
 
 
 def _gather(chosen: Sequence[Claim], asked: Asked, jobs: int, progress: Progress, found: dict[Key, Found]) -> None:
-    """Make all evidence, each piece in a process of its own: what is timed after everything else, one by one."""
+    """Make all evidence: what is timed after everything else, one by one; what is left open once more, for longer.
+
+    What was measured longer stands alone: figures of both times together would be of repetitions that their own outcome
+    chose.
+    """
     pieces = [((claim.id, each.name), each) for claim in chosen for each in claim.evidence]
-    for is_timed in (False, True):
-        part = [(key, each) for key, each in pieces if each.is_timed is is_timed]
-        works = [partial(ask, each, asked) for _, each in part]
-        with closing(as_they_end(works, 1 if is_timed else jobs, SECONDS_MOST)) as results:
-            for number, result in results:
-                key = part[number][0]
-                found[key] = Found(failed=result.sentence) if isinstance(result, Ended) else result
-                progress(f"{len(found)} of {len(pieces)}: {key[0]}, {key[1]}")
+    timed = [(key, each) for key, each in pieces if each.is_timed]
+    _make([piece for piece in pieces if piece not in timed], asked, jobs, progress, found)
+    _make(timed, asked, 1, progress, found)
+    rows = [settled(each, {one.name: found[each.id, one.name] for one in each.evidence}) for each in chosen]
+    left_open = [row.claim.id for row in rows if row.is_left_open]
+    longer = replace(asked, repetitions=LONGER * asked.repetitions)
+    _make([(key, each) for key, each in timed if key[0] in left_open], longer, 1, progress, found)
+
+
+def _make(
+    pieces: Sequence[tuple[Key, Evidence]], asked: Asked, jobs: int, progress: Progress, found: dict[Key, Found]
+) -> None:
+    """Make these pieces of evidence, each in a process of its own."""
+    works = [partial(ask, each, asked) for _, each in pieces]
+    with closing(as_they_end(works, jobs, SECONDS_MOST)) as results:
+        for done_count, (number, result) in enumerate(results, 1):
+            key = pieces[number][0]
+            found[key] = Found(failed=result.sentence) if isinstance(result, Ended) else result
+            progress(f"{done_count} of {len(pieces)}, {asked.repetitions} repetitions: {key[0]}, {key[1]}")
 
 
 def ask(evidence: Evidence, asked: Asked) -> Found:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fencepost.model.contract import Verdict
 from fencepost.model.explorer.columns import describe_run
 from fencepost.model.explorer.exploration import Explored
-from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.explorer.run_itf import keep_run
 from fencepost.model.explorer.run_trace import trace_of
 from fencepost.model.litmus import LitmusTest
 from fencepost.model.litmus.witness import Run, columns
 from fencepost.model.report import Finding, Report, of_property, table
-from fencepost.model.writing import kept
 from fencepost.proofs.ablation import Ablation
 from fencepost.proofs.program_ablation import ProgramAblation
 from fencepost.proofs.repair import Repair
 from fencepost.reports.litmus import crashing, resting, run_lines
 
 LITMUS_ENGINE = "z3, explorer"
+BESIDE = " beside all that is marked"
 CONDITIONS = "every condition"
 """What is asked of a program of one's own: all that it ensures."""
 
@@ -77,6 +76,7 @@ class AblateReport(Report):
         if ablation.run is not None:
             yield "with every slot present, this run remains:"
             yield from run_lines(ablation.run)
+        yield from _repair(ablation.repair, BESIDE)
         for each in ablation.slots if self.with_runs else ():
             if each.run is not None:
                 yield f"without {each.text}, all other slots present:"
@@ -146,15 +146,15 @@ def _sets(ablation: Ablation) -> Iterator[str]:
     yield f"{ablation.verdict}: {ablation.bound}"
 
 
-def _repair(repair: Repair | None) -> Iterator[str]:
-    """Yield what mends a wrong program in which nothing is marked."""
+def _repair(repair: Repair | None, beside: str = "") -> Iterator[str]:
+    """Yield what mends a wrong program, beside what is marked in it."""
     if repair is None:
         return
     if not repair.is_mended:
-        yield f"no flush and no fence mends it: with {repair.bound}, it is still wrong"
+        yield f"no flush and no fence{beside} mends it: with {repair.bound}, it is still wrong"
         return
     least = "minimal repair" if repair.is_smallest else "a repair of which nothing can be left out"
-    yield f"{least}, {len(repair.inserted)} to insert:"
+    yield f"{least}, {len(repair.inserted)} to insert{beside}:"
     yield from (f"    {each}" for each in repair.inserted)
     yield f"tried: {repair.bound}"
 
@@ -212,6 +212,9 @@ class ProgramAblateReport(AblateReport):
         if found.explored is not None:
             yield "no set of these suffices: with all of them, this run remains"
             yield from describe_run(found.explored, paths[id(found.explored)]).splitlines()
+            yield from _repair(found.repair, BESIDE)
+            if found.reason:
+                yield found.reason
         for each in found.marks:
             if each.explored is None:
                 continue
@@ -239,7 +242,7 @@ def report_of_program(found: ProgramAblation, out: Path | None, lints: tuple[str
     for number, explored in enumerate(shown(found)):
         path = out and out / f"ablate-{found.program.name.replace('/', '_')}-{number}.itf.json"
         if path is not None:
-            path = kept(path, partial(write_run, explored))
+            path = keep_run(path, explored)
         paths.append(path)
     traces = dict(zip(map(id, shown(found)), paths, strict=True))
     last = found.explored

@@ -6,21 +6,19 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fencepost.model.contract import promised
+from fencepost.model.contract import UNCOUNTED, promised
 from fencepost.model.explorer.columns import describe_run
 from fencepost.model.explorer.exploration import Explored, Subject
-from fencepost.model.explorer.run_itf import write_run
+from fencepost.model.explorer.run_itf import keep_run
 from fencepost.model.explorer.run_trace import trace_of
 from fencepost.model.explorer.run_watch import REFINEMENT
 from fencepost.model.explorer.subjects import BAD, LitmusOrigin, ProgramOrigin, SequencerOrigin
 from fencepost.model.litmus import lints
 from fencepost.model.litmus.linting import merged_hosts
 from fencepost.model.report import Finding, Report, table
-from fencepost.model.writing import kept
 
 COUNTED = (
     "a run is an order of loads, stores and drains as far as it matters: an execution (which store each load reads, and"
@@ -29,7 +27,6 @@ COUNTED = (
 """What is counted of a litmus file."""
 PROMISES, CONDITIONS = "every promise", "every condition"
 """What is asked of a sequencer's runs, and of those of a program of one's own, where nothing is violated."""
-UNCOUNTED = "the steps of a scanner are not counted"
 NO_READERS = "no scenario has readers by position"
 NO_SUBSCRIBERS, NO_ACKNOWLEDGERS = "no scenario has subscribers", "no scenario has acknowledgers"
 WIDTH = 80
@@ -148,7 +145,7 @@ def _written(each: Explored, out: Path) -> Path | None:
     scenario = f"-{each.subject.scenario}" if each.subject.scenario else ""
     name = f"{each.subject.name}{scenario}-{each.subject.profile}-{each.violation.property}"
     path = out / f"explore-{file_name(name)}.itf.json"
-    return kept(path, partial(write_run, each))
+    return keep_run(path, each)
 
 
 def file_name(name: str) -> str:

@@ -1,0 +1,157 @@
+"""Reads and writes of a word that are meant to belong together, and between which another thread changed the word.
+
+A lost update is a store by what was read before another's store. An ABA is a compare-exchange that succeeds though
+the word had other values since its thread read it. Both are causes where nothing is violated when the thread does it
+all later. Where there is neither, two operations on one word decided an end if the other way round nothing is violated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from fencepost.model.explorer.counterfactual import put_off
+from fencepost.model.explorer.run_trace import Run
+from fencepost.model.explorer.stale import issued_at, reading, step_name, stores
+from fencepost.model.explorer.words import act_words, value_words, word_is
+from fencepost.model.memory.late import Entry
+from fencepost.model.programs.operations import Address, CompareExchange
+
+PAIRS_MOST = 60  # that are turned round in the search for those that decided an end
+
+
+class Access(NamedTuple):
+    """What the first act of a step did with a word."""
+
+    step: int
+    thread: int
+    address: Address
+    read: Any  # the value; NOT_READ for a store
+    stored: Any  # the value; NOT_STORED for a load
+    is_exchange: bool
+
+
+NOT_READ = NOT_STORED = object()
+
+
+class Interference(NamedTuple):
+    """A read, the stores of others between, and the write that came of it."""
+
+    read: Access
+    between: tuple[Access, ...]
+    write: Access
+
+    def decides(self, made: Run) -> bool:
+        """Say whether nothing is violated when the thread reads after the others' stores."""
+        return put_off(made, self.read.thread, self.read.step, self.between[-1].step)
+
+    def sentence(self, made: Run) -> str:
+        """Say what was lost, or that the word is not what it was though it has its value."""
+        name, address = made.system.threads[self.read.thread].name, self.read.address
+        threads = dict.fromkeys(each.thread for each in self.between)
+        others = " and ".join(self._stored_by(made, thread) for thread in threads)
+        read = f"{step_name(self.read.step)}, {word_is(address, self.read.read)}"
+        if self.write.is_exchange:
+            return (
+                f"{name}'s compare_exchange of {step_name(self.write.step)} found what it had read at {read}, though"
+                f" {others} had been there between"
+            )
+        return (
+            f"{name} stored {word_is(address, self.write.stored)} at {step_name(self.write.step)} by what it had read"
+            f" at {read}: {others} came between and {'are' if len(self.between) > 1 else 'is'} lost"
+        )
+
+    def _stored_by(self, made: Run, thread: int) -> str:
+        """Return what one of the others stored between, and at which steps."""
+        stored = [each for each in self.between if each.thread == thread]
+        values = listed([value_words(each.stored) for each in stored])
+        steps = listed([str(each.step) for each in stored])
+        return f"{made.system.threads[thread].name}'s {values} of step{'s' * (len(stored) > 1)} {steps}"
+
+
+def listed(words: list[str]) -> str:
+    """Return words as a sentence lists them."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def accesses(made: Run) -> list[Access]:
+    """Return what each step of a run did with a word, in their order."""
+    found = []
+    for step, event in enumerate(made.events):
+        act = event.acts[0] if step and event.acts else None
+        if act is None:
+            continue
+        read, stored = reading(event), stores(act.what, act.result)
+        if stored is None and read is None:
+            continue
+        address = stored[0] if stored is not None else read[0] if read is not None else ()
+        found.append(
+            Access(
+                step, act.thread, address, read[1] if read is not None else NOT_READ,
+                stored[1] if stored is not None else NOT_STORED, isinstance(act.what, CompareExchange),
+            )
+        )  # fmt: skip
+    return found
+
+
+def interferences(made: Run) -> Iterator[Interference]:
+    """Yield where another's store came between a thread's last read of a word and its write, by the reads' order."""
+    done = accesses(made)
+    found = []
+    for write in done:
+        act = made.events[write.step].acts[0]
+        atomic = not isinstance(act.what, Entry) and not write.is_exchange
+        if write.stored is NOT_STORED or atomic:
+            continue
+        mine = [each for each in done if (each.thread, each.address) == (write.thread, write.address)]
+        read = next((each for each in reversed(mine) if _issued(made, each) < _issued(made, write)), None)
+        if read is None or read.read is NOT_READ or (read.stored is not NOT_STORED and not write.is_exchange):
+            continue
+        between = tuple(
+            each
+            for each in done
+            if each.address == read.address
+            and each.thread != read.thread
+            and each.stored is not NOT_STORED
+            and read.step < each.step < write.step
+        )
+        if between and (not write.is_exchange or any(each.stored != read.read for each in between)):
+            found.append(Interference(read, between, write))
+    yield from sorted(found, key=lambda each: each.read.step)
+
+
+def _issued(made: Run, access: Access) -> tuple[int, int]:
+    """Return a place in the order of a thread's own operations: that of a store is where it entered the buffer."""
+    what = made.events[access.step].acts[0].what
+    if not isinstance(what, Entry):
+        return access.step, -1
+    return issued_at(made, access.thread, what), what.number
+
+
+def deciding_pair(made: Run) -> tuple[Access, Access] | None:
+    """Return the last two operations of two threads on a word that the other way round violate nothing."""
+    done = accesses(made)
+    tried = 0
+    for place in range(len(done) - 1, 0, -1):
+        later = done[place]
+        for earlier in reversed(done[:place]):
+            same = earlier.address == later.address and earlier.thread != later.thread
+            if not same or (earlier.stored is NOT_STORED and later.stored is NOT_STORED):
+                continue
+            tried += 1
+            if tried > PAIRS_MOST:
+                return None
+            if put_off(made, earlier.thread, earlier.step, later.step):
+                return earlier, later
+            break
+    return None
+
+
+def pair_words(made: Run, earlier: Access, later: Access) -> str:
+    """Say which two operations on which word decided the end."""
+    did = [act_words(made.events[each.step].acts[0]) for each in (earlier, later)]
+    first, then = (
+        f"{made.system.threads[each.thread].name}'s {step_name(each.step)} ({words})"
+        for each, words in zip((earlier, later), did, strict=True)
+    )
+    return f"{first} came before {then}; the other way round this is not violated"

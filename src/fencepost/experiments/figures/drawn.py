@@ -1,0 +1,157 @@
+"""One figure of an experiment: the rows that are plotted, the caption, and the files."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fencepost.experiments.figures.distribution import distribution_rows, draw_distribution
+from fencepost.experiments.figures.grids import detection_rows, draw_detection, draw_heat, grid_size, heat_rows
+from fencepost.experiments.figures.panels import panels_size
+from fencepost.experiments.figures.points import (
+    contention_rows,
+    difference_rows,
+    draw_contention,
+    draw_difference,
+    draw_latency,
+    is_cut,
+    latency_rows,
+)
+from fencepost.experiments.figures.stages import draw_stages, stage_rows, stages_size
+from fencepost.experiments.figures.style import (
+    METADATA,
+    caption_below,
+    drawing,
+    encoded,
+    plain,
+    title_above,
+)
+from fencepost.experiments.figures.trials import Row, Trials, caption_of, trials_of
+from fencepost.model.errors import unknown_choice
+from fencepost.model.writing import kept, store
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Rows = Callable[[Trials, str, str, Sequence[str], Sequence[str]], list[Row]]
+Draw = Callable[["Figure", Sequence[Row], str], None]
+TEXT_INCHES = 0.6  # of title and caption
+_INNER = ("rows", "columns")  # what a grid's rows say of themselves, not plotted
+
+
+class Asked(Protocol):
+    """A `[[figure]]` of a spec; None where it says nothing."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def sweep(self) -> str | None: ...
+    @property
+    def x(self) -> str | None: ...
+    @property
+    def y(self) -> str | None: ...
+    @property
+    def by(self) -> str | None: ...
+    @property
+    def title(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figure: what it plots, how, what its caption calls an interval and a violation."""
+
+    rows: Rows
+    draw: Draw
+    intervals: str = "as bars"
+    marks: str = "hollow and crossed"
+    size: Callable[[Sequence[Row]], tuple[float, float]] = panels_size
+
+
+KINDS: dict[str, Kind] = {
+    "latency-load": Kind(latency_rows, draw_latency),
+    "throughput-contention": Kind(contention_rows, draw_contention),
+    "cdf": Kind(distribution_rows, draw_distribution, "as bands", "named in red"),
+    "paired-difference": Kind(difference_rows, draw_difference),
+    "stages": Kind(stage_rows, draw_stages, "are in the data file", "named in red", stages_size),
+    "heat-map": Kind(heat_rows, draw_heat, "are in the data file", "framed in red", grid_size),
+    "detection-matrix": Kind(detection_rows, draw_detection, size=grid_size),
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One figure. `rows` are what is plotted, a row a point; `picture` and `table` make its files."""
+
+    name: str  # of its files
+    title: str
+    caption: str
+    rows: tuple[Row, ...]
+    kind: str
+    x: str
+
+    def picture(self, form: str, *, is_bare: bool = False) -> bytes:
+        """Return the figure as pdf, svg or png; a bare one without title and caption, for a page that has them."""
+        kind = KINDS[self.kind]
+        width, height = kind.size(self.rows)
+        with drawing((width, height if is_bare else height + TEXT_INCHES)) as figure:
+            if self.rows:
+                kind.draw(figure, self.rows, self.x)
+            else:
+                figure.text(0.5, 0.5, "no finished trial has these figures", ha="center", va="center")
+            if not is_bare:
+                title_above(figure, self.title)
+                caption_below(figure, self.caption)
+            return encoded(figure, form)
+
+    def table(self) -> str:
+        """Return the plotted rows as CSV."""
+        rows = self.plotted()
+        text = StringIO()
+        writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
+
+    def plotted(self) -> list[Row]:
+        """Return the rows with what is plotted; without panels where there is but one."""
+        left_out = (*_INNER, *(() if any(row["panel"] for row in self.rows) else ("panel",)))
+        return [{name: value for name, value in row.items() if name not in left_out} for row in self.rows]
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the figure as PDF, SVG and PNG with the CSV of what is plotted; return the files."""
+        files: dict[str, bytes | str] = {kind: self.picture(kind) for kind in METADATA}
+        files["csv"] = self.table()
+        written = (kept(folder / f"{self.name}.{kind}", partial(store, data=data)) for kind, data in files.items())
+        return [path for path in written if path is not None]
+
+
+def drawn(asked: Asked, frame: Any, number: int = 1, *, note: str = "") -> Drawn:
+    """Return a figure of a frame of trials (`Run.to_frame`); `number` is its place, `note` the end of its caption.
+
+    Raises InputError for a column that there is not, and where it could not be read: too many series, bars or cells.
+    """
+    if asked.kind not in KINDS:
+        raise unknown_choice("kind of figure", asked.kind, KINDS)
+    kind, trials = KINDS[asked.kind], trials_of(frame, asked.sweep)
+    title = plain(asked.title or " ".join(filter(None, [asked.sweep, asked.kind.replace("-", " ")])))
+    metrics, by = ((asked.y,) if asked.y else ()), ((asked.by,) if asked.by else ())
+    rows = tuple(kind.rows(trials, title, asked.x or "", metrics, by)) if trials.rows else ()
+    if asked.kind == "detection-matrix":
+        caption = f"Verdicts of {len(trials.rows)} trials; k/n: so many of a cell's."
+    else:
+        caption = caption_of(trials, (row["n"] for row in rows if row["n"]), kind.intervals, kind.marks)
+    name = re.sub(r"[^a-z0-9]+", "-", f"{number:02}-{asked.kind}-{asked.sweep or ''}".lower()).strip("-")
+    if kind.draw in (draw_latency, draw_contention) and is_cut(rows):
+        caption = f"{caption} Some intervals reach beyond the axes; the data file has them whole."
+    return Drawn(name, title, " ".join(filter(None, [caption, note])), rows, asked.kind, asked.x or "")
+
+
+def write_figures(figures: Sequence[Drawn], folder: Path) -> list[Path]:
+    """Write the files of figures to a folder; return them."""
+    return [path for each in figures for path in each.write(folder)]
