@@ -77,8 +77,8 @@ class Words:
         if len(address) == 4:
             kind, ring, slot, word = address
             values = self._slots.get((kind, ring, word))
-            if values is not None and 0 <= slot < len(values):  # type: ignore[operator]  # a slot's number
-                return values[slot]  # type: ignore[index]
+            if values is not None and isinstance(slot, int) and 0 <= slot < len(values):
+                return values[slot]
         return self._others.get(address, default)
 
     def __setitem__(self, address: Address, value: Any) -> None:
@@ -87,8 +87,8 @@ class Words:
             values = self._slots.get((kind, ring, word))
             if values is None:
                 values = self._slots[kind, ring, word] = Values()
-            if 0 <= slot <= len(values):  # type: ignore[operator]
-                values.put(slot, value)  # type: ignore[arg-type]
+            if isinstance(slot, int) and 0 <= slot <= len(values):
+                values.put(slot, value)
                 return
         self._others[address] = value
 
@@ -221,7 +221,7 @@ _EFFECTS: dict[type, Callable[[Machine, Any], Any]] = {
 def written(operation: Operation) -> Address | None:
     """Return the word that the operation may have changed; of a Send, its channel."""
     if type(operation) in _CHANGING:
-        address: Address = operation.channel if isinstance(operation, Send) else operation.address  # type: ignore[union-attr]
+        address: Address = getattr(operation, "channel" if type(operation) is Send else "address")
         return address
     return None
 
