@@ -1,6 +1,6 @@
 """What a pass over the rows of a history finds, however it is made: counts, and the rows of the first place."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from pathlib import Path
@@ -28,6 +28,11 @@ def worst_of(sizes: Sequence[int], rows_of: Callable[[int], tuple[int, ...]]) ->
     """Return the culprits of the largest sizes, of equal ones the first; `sizes` are in position order."""
     places = nsmallest(WORST_COUNT, range(len(sizes)), key=lambda place: (-int(sizes[place]), place))
     return tuple(Culprit(rows_of(place), int(sizes[place])) for place in places)
+
+
+def numbered_from_one(worst: Iterable[Culprit]) -> tuple[Culprit, ...]:
+    """Return culprits with the numbers of data rows, in place of indexes of rows."""
+    return tuple(each._replace(rows=tuple(row + 1 for row in each.rows)) for each in worst)
 
 
 @dataclass(frozen=True)
