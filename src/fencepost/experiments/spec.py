@@ -272,4 +272,16 @@ def _figure(table: dict[str, Any], index: int, sweeps: tuple[Sweep, ...], source
     names = [each.name for each in sweeps]
     if figure.sweep not in names:
         raise InputError(f"{source}: {where}.sweep: {expected_of(figure.sweep, names)}, got {figure.sweep!r}")
+    _refuse_what_cannot_be_drawn(figure, sweeps[names.index(figure.sweep)], f"{source}: {where}")
     return figure
+
+
+def _refuse_what_cannot_be_drawn(figure: FigureTable, sweep: Sweep, place: str) -> None:
+    """Raises InputError for a figure that the sweep's settings leave no room for, before anything runs."""
+    from fencepost.experiments.figures import check_figure
+
+    settings = ({name: each[name] for name in sweep.columns} for each in _combinations(sweep))
+    try:
+        check_figure(figure, list(settings))
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
