@@ -121,10 +121,16 @@ def test_a_worker_that_is_killed_and_one_that_comes_late_change_no_row(tmp_path:
     whole = run_on(spec, tmp_path / "whole.db", Inline(bodies.drawn)).run
     with cluster(tmp_path, 0) as made:
         first: list[subprocess.Popen[bytes]] = []
-        threads = [
-            at(0, said, lambda: (time.sleep(3), first.append(made.add_worker("--no-nanny")))),
-            at(5, said, lambda: (made.add_worker(), first[0].send_signal(signal.SIGKILL))),
-        ]
+
+        def begin() -> None:
+            time.sleep(3)
+            first.append(made.add_worker("--no-nanny"))
+
+        def replace() -> None:
+            made.add_worker()
+            first[0].send_signal(signal.SIGKILL)
+
+        threads = [at(0, said, begin), at(5, said, replace)]
         said.append(Advance(60, 60, 0, 0, 0.0))
         run = run_on(spec, tmp_path / "s.db", Dask(1, str(made.file), bodies.slow), said.append).run
         for each in threads:
