@@ -15,6 +15,7 @@ import experiment_bodies as bodies
 import psutil
 import pytest
 
+from fencepost.experiments import on_dask
 from fencepost.experiments.backends import Inline
 from fencepost.experiments.on_dask import ANSWER_SECONDS, Dask
 from fencepost.experiments.run import Run
@@ -120,10 +121,16 @@ def test_a_worker_that_is_killed_and_one_that_comes_late_change_no_row(tmp_path:
     whole = run_on(spec, tmp_path / "whole.db", Inline(bodies.drawn)).run
     with cluster(tmp_path, 0) as made:
         first: list[subprocess.Popen[bytes]] = []
-        threads = [
-            at(0, said, lambda: (time.sleep(3), first.append(made.add_worker("--no-nanny")))),
-            at(5, said, lambda: (made.add_worker(), first[0].send_signal(signal.SIGKILL))),
-        ]
+
+        def begin() -> None:
+            time.sleep(3)
+            first.append(made.add_worker("--no-nanny"))
+
+        def replace() -> None:
+            made.add_worker()
+            first[0].send_signal(signal.SIGKILL)
+
+        threads = [at(0, said, begin), at(5, said, replace)]
         said.append(Advance(60, 60, 0, 0, 0.0))
         run = run_on(spec, tmp_path / "s.db", Dask(1, str(made.file), bodies.slow), said.append).run
         for each in threads:
@@ -192,16 +199,22 @@ def test_a_worker_with_other_code_is_refused_with_both(comes_late: bool, tmp_pat
 
 
 def test_a_worker_with_an_earlier_version_is_refused_with_both(tmp_path: Path) -> None:
-    earlier = tmp_path / "earlier"
-    (earlier / "fencepost").mkdir(parents=True)
-    (earlier / "fencepost" / "__init__.py").write_text('__version__ = "0.0.1"\n')
-    (earlier / "fencepost-0.0.1.dist-info").mkdir()
-    (earlier / "fencepost-0.0.1.dist-info" / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: fencepost\nVersion: 0.0.1\n"
-    )
+    preload = tmp_path / "earlier.py"
+    preload.write_text("import sys\nsys.modules['fencepost.experiments'] = None\n")
     with cluster(tmp_path, 0) as made:
-        made.add_worker(path=str(earlier))
+        made.add_worker("--preload", preload)
         time.sleep(6)
         said = refused(bodies.spec_of(1), tmp_path / "s.db", str(made.file))
-    assert "has fencepost 0.0.1 without experiments" in said
-    assert f"expected {code()}" in said
+    assert f"has fencepost {code().version} without experiments: expected {code()}" in said
+
+
+def test_a_cluster_without_a_worker_is_waited_for_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the only worker cannot read a trial, and leaves."""
+    monkeypatch.setattr(on_dask, "WITHOUT_SECONDS", 4.0)
+    with cluster(tmp_path, 0) as made:
+        assert "has had no worker for 4 s" in refused(bodies.spec_of(1), tmp_path / "s.db", str(made.file))
+        made.add_worker(path=str(tmp_path))  # has fencepost, but not the body of these tests
+        time.sleep(6)
+        assert "has had no worker for 4 s" in refused(bodies.spec_of(1), tmp_path / "s.db", str(made.file))

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 import fencepost
-from fencepost.experiments import running
+from fencepost.experiments import running, trials
 from fencepost.experiments.backends import Backend, Inline, Loky
 from fencepost.experiments.contained import Body, contained, machine_lock
 from fencepost.experiments.engines import Outcome
@@ -94,7 +94,7 @@ def test_replications_of_all_combinations_meet_the_same_arrivals(tmp_path: Path)
 
 
 def test_what_is_finished_is_not_run_again(tmp_path: Path) -> None:
-    spec, store, begun = bodies.spec_of(6), tmp_path / "s.db", []
+    spec, store, begun = bodies.spec_of(6), tmp_path / "s.db", list[int]()
 
     def body(trial: Trial, folder: str | None) -> Outcome:
         return bodies.drawn(trial, folder)
@@ -127,7 +127,7 @@ def _noted(trials: Iterator[Trial], begun: list[int]) -> Iterator[Trial]:
 def test_other_code_runs_all_again_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec, store = bodies.spec_of(3), tmp_path / "s.db"
     ran(spec, store, Inline(bodies.drawn))
-    code = running.code()._replace(sources="other")
+    code = trials.code()._replace(sources="other")
     monkeypatch.setattr(running, "code", lambda: code)
     monkeypatch.setattr("fencepost.experiments.trials.code", lambda: code)
     report = run_on(spec, store, Inline(bodies.drawn))

@@ -6,12 +6,13 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import experiment_bodies as bodies
+import msgspec
 import polars
 import pytest
 
-from fencepost.experiments import store as stores
 from fencepost.experiments.backends import Inline
 from fencepost.experiments.engines import Outcome
 from fencepost.experiments.run import Run
@@ -56,13 +57,15 @@ def test_a_file_system_without_shared_memory_gets_a_deleted_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class WithoutLog(sqlite3.Connection):
-        def execute(self, statement: str, *given: object) -> sqlite3.Cursor:  # type: ignore[override]  # as it is called
+        def execute(self, statement: str, *given: Any) -> sqlite3.Cursor:
             if "journal_mode = WAL" in statement:
                 raise sqlite3.OperationalError("disk I/O error")
-            return super().execute(statement, *given)  # type: ignore[arg-type]  # the same
+            return super().execute(statement, *given)
 
     connect = sqlite3.connect
-    monkeypatch.setattr(stores.sqlite3, "connect", lambda *a, **k: connect(*a, factory=WithoutLog, **k))
+    monkeypatch.setattr(
+        "fencepost.experiments.store.sqlite3.connect", lambda *a, **k: connect(*a, factory=WithoutLog, **k)
+    )
     path = tmp_path / "s.db"
     filled(path)
     monkeypatch.undo()
@@ -93,7 +96,7 @@ def test_a_store_of_another_spec_is_refused_but_figures_may_change(tmp_path: Pat
     spec = filled(path)
     with pytest.raises(InputError, match="is the store of another spec: .*another name, or another --out"):
         run_on(bodies.spec_of(7), path, Inline(bodies.drawn))
-    drawn = Spec(*[getattr(spec, name) for name in Spec.__struct_fields__][:-2], (FigureTable("cdf", "s"),), ("C7",))
+    drawn = msgspec.structs.replace(spec, figures=(FigureTable("cdf", "s"),), claims=("C7",))
     assert run_on(drawn, path, Inline(bodies.crashes)).holds
     assert Run.open(path).spec.figures == (FigureTable("cdf", "s"),)
 
@@ -159,7 +162,7 @@ def test_a_full_disk_keeps_what_was_finished_and_says_how_to_go_on(tmp_path: Pat
 
 def mounted(folder: Path) -> bool:
     """Mount a small file system of memory on a folder, if that is allowed here."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", folder]
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(folder)]
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
@@ -180,13 +183,14 @@ def test_a_store_in_a_folder_that_is_read_only_can_be_read(tmp_path: Path, monke
     assert not path.with_name("s.db-wal").exists()  # closed: the log is in the file
     connect = sqlite3.connect
 
-    def of_read_only(where: str, **given: object) -> sqlite3.Connection:
+    def of_read_only(where: str, **given: Any) -> sqlite3.Connection:
         if "immutable" not in where:
             return connect(":memory:", factory=Refusing)
-        return connect(where, **given)  # type: ignore[call-overload,no-any-return]  # as it was called
+        made: sqlite3.Connection = connect(where, **given)
+        return made
 
     class Refusing(sqlite3.Connection):
-        def execute(self, *given: object) -> sqlite3.Cursor:  # type: ignore[override]  # as it is called
+        def execute(self, *given: Any) -> sqlite3.Cursor:
             raise sqlite3.OperationalError("unable to open database file")
 
     monkeypatch.setattr("fencepost.experiments.run.sqlite3.connect", of_read_only)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fencepost.experiments.run import Run
+from fencepost.experiments.run import Row, Run
 from fencepost.experiments.spec import Sweep
 from fencepost.model.contract import Verdict, worst
 from fencepost.model.report import Finding, Report, table
@@ -99,7 +100,7 @@ def _finding(run: Run, sweep: Sweep) -> Finding:
     trace, why = None, ""
     if found is Verdict.VIOLATED or str(found) in verdicts:
         first = run.first(verdict=str(found), sweep=sweep.name) if not found.passes else None
-        why = "" if first is None else f"trial {first['number']} ({first['parameters']}): {first['explanation']}"
+        why = "" if first is None else f"{_named(sweep, first)}: {first['explanation']}"
         trace = Path(first["trace"]) if first is not None and first["trace"] else None
     elif finished > done:
         failed = next(name for name in statuses if name != "done")
@@ -110,3 +111,11 @@ def _finding(run: Run, sweep: Sweep) -> Finding:
         why = f"{count - finished} are missing"
     engine = ENGINE_OF.get(sweep.engine, sweep.engine)
     return Finding(sweep.name, EVERY, engine, found, bound, run.seconds(sweep.name), trace, why)
+
+
+def _named(sweep: Sweep, row: Row) -> str:
+    """Return a trial by its number and what tells it from the others of its sweep."""
+    parameters = json.loads(row["parameters"])
+    names = [*sweep.axes, *(name for name in ("sequencer", "side") if name in sweep.fixed)]
+    told = [*(f"{name} {parameters[name]}" for name in names), f"replication {row['replication']}"]
+    return f"trial {row['number']} ({', '.join(told)})"
