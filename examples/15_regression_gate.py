@@ -41,10 +41,14 @@ def settings_of(run: Run) -> dict[Setting, dict[int, float]]:
     """Return the metric of each replication, by the values of the axes; of a trial that is no pass, none."""
     found: dict[Setting, dict[int, float]] = {}
     for sweep in run.spec.sweeps:
-        for row in run.to_frame(sweep.name).iter_rows(named=True):
+        frame = run.to_frame(sweep.name)
+        if METRIC not in frame.columns:
+            print(f"not compared: sweep {sweep.name} has no {METRIC}")
+            continue
+        for row in frame.iter_rows(named=True):
             setting = (sweep.name, *(f"{name} {row[name]}" for name in sweep.axes))
             values = found.setdefault(setting, {})
-            if row["status"] == "done" and row["verdict"] != "violated":
+            if row["status"] == "done" and row["verdict"] != "violated" and row[METRIC] is not None:
                 values[row["replication"]] = row[METRIC]
     return found
 
@@ -71,6 +75,8 @@ def gate(baseline: Run, candidate: Run) -> int:
             f"{word} {name}: {found.first:.2f} -> {found.second:.2f} us, {found.change:+.1%} "
             f"({found.low:+.1%}..{found.high:+.1%})"
         )
+    if not before:
+        print(f"FAILS: nothing in the baseline has {METRIC}, so nothing was compared")
     return 1 if is_slower or not before else 0
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from fencepost.experiments.figures import KINDS, Drawn, drawn, write_figures
 from fencepost.experiments.figures.scales import label_of, scale_of
+from fencepost.experiments.figures.style import drawing
 from fencepost.experiments.presets import PRESETS, new_experiment
 from fencepost.experiments.spec import parse_spec, read_spec
 from fencepost.model.errors import InputError
@@ -179,8 +180,8 @@ def many(counts: dict[str, int]) -> polars.DataFrame:
 
 def test_nothing_is_averaged_over_in_silence() -> None:
     """What varies beside x and `by` tells series apart, else panels, else the figure is refused."""
-    few = made("cdf", many({"sequencer": 2, "rate": 3}), by="sequencer")
-    assert len({row["series"] for row in few.rows}) == 6
+    few = made("cdf", many({"sequencer": 2, "rate": 2}), by="sequencer")
+    assert (len({row["series"] for row in few.rows}), {row["panel"] for row in few.rows}) == (4, {""})
     panels = made("cdf", many({"sequencer": 4, "rate": 5}), by="sequencer")
     assert (len({row["series"] for row in panels.rows}), len({row["panel"] for row in panels.rows})) == (4, 5)
     with pytest.raises(InputError, match="would have 36 series, one for each sequencer and rate_batches_per_s"):
@@ -230,6 +231,29 @@ def test_an_interval_that_would_squash_the_rest_is_said_to_leave_the_axes() -> N
     rows = [trial("order4.claim", rate, k, throughput_batches_per_s=10.0 ** (2 * k)) for rate in RATES for k in (0, 1)]
     assert "Some intervals reach beyond the axes" in made("throughput-contention", frame(rows)).caption
     assert "beyond" not in made("throughput-contention").caption
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(0, 1e9).filter(lambda value: value == 0 or value > 1e-3), min_size=2, max_size=6))
+def test_points_lie_within_the_axes_whatever_was_measured(contended: list[float]) -> None:
+    """An axis of a metric once began at 1e-300, where one series never contended and another always did."""
+    names = [f"design {index}" for index in range(len(contended))]
+    rows = [
+        trial(name, 1_000, k, contended_per_s=value * (1 + k / 100))
+        for name, value in zip(names, contended, strict=True)
+        for k in range(3)
+    ]
+    shown = made("throughput-contention", frame(rows))
+    with drawing() as picture:
+        KINDS["throughput-contention"].draw(picture, shown.rows, "")
+        (axes,) = picture.axes
+        low, high = axes.get_xlim()
+        found = [row["contended_per_s"] for row in shown.rows]
+        assert all(low <= value <= high for value in found)
+        places = [axes.transAxes.inverted().transform(axes.transData.transform((value, 1.0)))[0] for value in found]
+        assert all(-0.01 <= place <= 1.01 for place in places)
+        if max(found) > 2 * min(found):
+            assert max(places) - min(places) > 0.1, "the axis is about something else"
 
 
 @settings(max_examples=25, deadline=None)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fencepost.experiments.figures.panels import groups_of, panels
+from fencepost.experiments.figures.points import REACH
 from fencepost.experiments.figures.scales import label_of
-from fencepost.experiments.figures.style import COLOURS, LINES, WRONG, legend_above, logarithmic, plain
+from fencepost.experiments.figures.style import COLOURS, LINES, WRONG, legend_above, logarithmic
 from fencepost.experiments.figures.trials import Cell, Row, Trials, name_of
 from fencepost.model.simulation.intervals import interval
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 QUANTILES = "latency_quantiles_us"
+CURVES_MAX = 4  # whose bands can be told apart
 
 
 def distribution_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by: Sequence[str]) -> list[Row]:
@@ -25,7 +27,7 @@ def distribution_rows(trials: Trials, name: str, x: str, metrics: Sequence[str],
     """
     quantiles = trials.wanted(name, metrics[0] if metrics else x or QUANTILES, measured=True)
     rows: list[Row] = []
-    for panel, label, cells in groups_of(name, trials.cells(), by, trials.others(*by)):
+    for panel, label, cells in groups_of(name, trials.cells(), by, trials.others(*by), CURVES_MAX):
         for cell in cells:
             curve = _curve(label or name_of(cell.labels, ("engine",)), cell, quantiles)
             rows += ({"panel": panel, **row} for row in curve)
@@ -55,14 +57,17 @@ def draw_distribution(figure: Figure, rows: Sequence[Row], x: str) -> None:
     for axes, part in panels(figure, rows):
         for index, name in enumerate(names):
             _draw_curve(axes, [row for row in part if row["series"] == name], index)
-        if rows and min(row["value"] for row in rows) > 0:
+        low, high = min(row["value"] for row in rows), max(row["value"] for row in rows)
+        if low > 0:
+            axes.set_xlim(low / REACH**0.5, high * REACH**0.5)  # a band may reach far beyond all curves
             logarithmic(axes, "x")
         axes.set_xlabel(label_of("latency_us"))
         axes.set_ylabel("share of batches ≤ this latency" if len(part) == len(rows) else "share of batches")
         axes.set_ylim(0, 1.01)
-    handles = [Line2D([], [], color=COLOURS[index], linestyle=LINES[index % len(LINES)]) for index in range(len(names))]
     wrong = {row["series"] for row in rows if row["violated"]}
-    legend_above(figure, handles, [f"{plain(name, 36)}{' (violated)' if name in wrong else ''}" for name in names])
+    labels = [f"{name}{' (violated)' if name in wrong else ''}" for name in names]
+    handles = [Line2D([], [], color=COLOURS[index], linestyle=LINES[index % len(LINES)]) for index in range(len(names))]
+    legend_above(figure, handles, labels)
     for text, name in zip(figure.legends[0].get_texts() if figure.legends else [], names, strict=False):
         text.set_color(WRONG if name in wrong else "black")
 

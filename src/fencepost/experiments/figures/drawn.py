@@ -152,7 +152,7 @@ def drawn(asked: Asked, frame: Any, number: int = 1, *, note: str = "") -> Drawn
     else:
         caption = caption_of(trials, (row["n"] for row in rows if row["n"]), kind.intervals, kind.marks)
     name = re.sub(r"[^a-z0-9]+", "-", f"{number:02}-{asked.kind}-{asked.sweep or ''}".lower()).strip("-")
-    if kind.draw in (draw_latency, draw_contention) and is_cut(rows):
+    if kind.draw in (draw_latency, draw_contention, draw_distribution) and is_cut(rows):
         caption = f"{caption} Some intervals reach beyond the axes; the data file has them whole."
     return Drawn(name, named[0], " ".join(filter(None, [caption, note])), rows, asked.kind, asked.x or "")
 

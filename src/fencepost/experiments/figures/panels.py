@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from fencepost.experiments.figures.style import COLOURS, HEIGHT_INCHES, WIDTH_INCHES, plain
+from fencepost.experiments.figures.style import COLOURS, HEIGHT_INCHES, WIDTH_INCHES, legend_columns, plain
 from fencepost.experiments.figures.trials import Cell, Row, name_of
 from fencepost.model.errors import InputError
 
@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 
 SERIES_MAX, PANELS_MAX = len(COLOURS), 12
 PANEL_INCHES, PANEL_COLUMNS = 2.1, 2
+LEGEND_LINE_INCHES = 0.19
 
 Group = tuple[str, str, list[Cell]]  # panel, series, the cells of it
 
 
-def groups_of(figure: str, cells: Iterable[Cell], by: Sequence[str], others: Sequence[str]) -> list[Group]:
+def groups_of(
+    figure: str, cells: Iterable[Cell], by: Sequence[str], others: Sequence[str], together_max: int = SERIES_MAX
+) -> list[Group]:
     """Return cells by panel and series: a series for each value of `by` and of the others, where that can be read.
 
-    Where it cannot, the others have panels. Raises InputError where that cannot be read either.
+    Where these are more than `together_max`, the others have panels. Raises InputError where that cannot be read, too.
     """
     cells, named = list(cells), (*by, *others)
     together = list(dict.fromkeys(name_of(cell.labels, named) for cell in cells))
-    panels: tuple[str, ...] = tuple(others) if len(together) > SERIES_MAX and by else ()
+    panels: tuple[str, ...] = tuple(others) if len(together) > together_max and by else ()
     series = tuple(by) if panels else named
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
@@ -56,6 +59,10 @@ def panels(figure: Figure, rows: Sequence[Row]) -> Iterator[tuple[Axes, list[Row
 
 
 def panels_size(rows: Sequence[Row]) -> tuple[float, float]:
-    """Return the size of a figure of panels, in inches."""
+    """Return the size of a figure of panels, in inches: with room for a legend of many lines."""
     count = len({row["panel"] for row in rows})
-    return WIDTH_INCHES, HEIGHT_INCHES if count <= 1 else 0.9 + PANEL_INCHES * -(-count // PANEL_COLUMNS)
+    names = list({row["series"] for row in rows})
+    lines = -(-len(names) // legend_columns(names)) if names else 0
+    legend = LEGEND_LINE_INCHES * max(0, lines - 2)
+    height = HEIGHT_INCHES if count <= 1 else 0.9 + PANEL_INCHES * -(-count // PANEL_COLUMNS)
+    return WIDTH_INCHES, height + legend

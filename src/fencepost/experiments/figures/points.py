@@ -146,9 +146,25 @@ def _difference(label: str, base: Cell, cell: Cell, x: str, metric: str) -> Row 
 
 
 def is_cut(rows: Sequence[Row]) -> bool:
-    """Say whether an interval reaches so far out that an axis would show little else."""
-    most = max((row["value"] for row in rows if row["value"] is not None), default=0.0)
-    return any(row["high"] is not None and row["high"] > REACH * most for row in rows)
+    """Say whether an interval reaches so far out that an axis which held it would show little else."""
+    shown = [row for row in rows if row["value"] is not None]
+    bounds = [("value", "low", "high")]
+    bounds += [(name.removesuffix("_low"), name, f"{name.removesuffix('_low')}_high") for name in _lows(shown)]
+    return any(_reaches_out(shown, *each) for each in bounds)
+
+
+def _lows(rows: Sequence[Row]) -> list[str]:
+    return [name for name in (rows[0] if rows else ()) if name.endswith("_low")]
+
+
+def _reaches_out(rows: Sequence[Row], value: str, low: str, high: str) -> bool:
+    values = [row[value] for row in rows]
+    least, most = min(values, default=0.0), max(values, default=0.0)
+    is_logarithmic = value != "value" and least > 0 and most / least >= LOGARITHMIC_FROM
+    return any(
+        row[high] is not None and (row[high] > REACH * most or (is_logarithmic and row[low] < least / REACH))
+        for row in rows
+    )
 
 
 def draw_latency(figure: Figure, rows: Sequence[Row], x: str) -> None:
@@ -220,9 +236,10 @@ def _measured_axis(axes: Axes, rows: Sequence[Row], x: str) -> None:
     values = [row[x] for row in rows]
     least, most = min(values), max(values)
     reach = max(row.get(f"{x}_high") or row[x] for row in rows)
+    low = min(row.get(f"{x}_low") or row[x] for row in rows)
     axes.set_xlabel(label_of(x))
     if least > 0 and most / least >= LOGARITHMIC_FROM:
-        axes.set_xlim(right=1.3 * min(reach, REACH * most))
+        axes.set_xlim(max(low, least / REACH) / 1.3, 1.3 * min(reach, REACH * most))
         logarithmic(axes, "x")
         return
     if most >= LOGARITHMIC_FROM and least == 0:

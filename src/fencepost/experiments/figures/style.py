@@ -93,10 +93,16 @@ def legend_above(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) 
     if not handles:
         return
     shown = [plain(label, LABEL_LENGTH_MAX) for label in labels]
-    columns = max(1, min(len(shown), 4, 58 // (max(map(len, shown)) + 6)))
+    columns = legend_columns(labels)
     made = figure.legend(handles, ["?"] * len(shown), loc="outside upper left", ncols=columns, alignment="left")
     for text, label in zip(made.get_texts(), shown, strict=True):
         text.set_text(label)  # given at once, a label that begins with an underscore would be left out
+
+
+def legend_columns(labels: Sequence[str]) -> int:
+    """Return in how many columns these labels fit above a figure."""
+    longest = max(min(len(label), LABEL_LENGTH_MAX) for label in labels)
+    return max(1, min(len(labels), 4, 58 // (longest + 6)))
 
 
 def number(value: float, _position: int = 0) -> str:
