@@ -364,6 +364,14 @@ def test_a_process_that_a_file_forks_ends_as_it_says(tmp_path: Path) -> None:
 # --- what does not apply is refused before any work ---
 
 
+@pytest.mark.parametrize("verb", [fencepost.explore, fencepost.ablate, fencepost.prove])
+def test_a_file_of_cpp_is_no_program_and_no_litmus_test(verb: Any) -> None:
+    with pytest.raises(
+        InputError, match="mine.cpp is C\\+\\+, which holds a sequencer of your own: `fencepost compare`"
+    ):
+        verb("mine.cpp")
+
+
 @pytest.mark.parametrize("policy", ["stepped", "race", "per_batch"])
 def test_a_policy_that_a_sequencer_of_ones_own_has_not_is_refused(tmp_path: Path, policy: str) -> None:
     (tmp_path / "mine.py").write_text(OWN_SEQUENCER)
