@@ -21,7 +21,7 @@ from fencepost.proofs.ablation import ablate as ablate_test
 from fencepost.proofs.oracle import SECONDS_BUDGET
 from fencepost.proofs.program_ablation import ablate_program
 from fencepost.reports.ablate import AblateReport, report_of_program, report_of_test
-from fencepost.targets import name_of, one_of
+from fencepost.targets import name_of, one_of, refuse_cpp
 
 Target: TypeAlias = str | Path | LitmusTest | Program
 EXPECTED = "an idiom's name, a litmus file or test, FILE.py[:name], or a fencepost.program.Program"
@@ -59,6 +59,7 @@ def ablate(
     check_arguments(timeout=timeout)
     out = path_of("out", out)
     one = one_of(target, EXPECTED)
+    refuse_cpp(one)
     if isinstance(one, Program) or (isinstance(one, str | Path) and is_own(one)):
         if property is not None:
             raise InputError(f"property {property!r} of a program of your own: expected none; all it ensures is asked")

@@ -41,9 +41,9 @@ from fencepost.model.report import Progress
 from fencepost.model.simulation.soundness import SEED_POLICY
 from fencepost.native import PUBLICATIONS, SEQUENCERS, Mutant
 from fencepost.native.pipeline import DESIGN_NAMES, STEPPED_NAMES
-from fencepost.own_cpp import compiled, is_cpp
+from fencepost.own_cpp import compiled
 from fencepost.reports.compare import CompareReport, report_of
-from fencepost.targets import name_of, several
+from fencepost.targets import is_cpp, name_of, several
 
 EXAMPLES = {stepped.POLICY: 1_000, attempted.POLICY: 200, raced.POLICY: 100}
 """Examples of a row by default: of those that take longer, fewer."""

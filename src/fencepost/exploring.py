@@ -29,7 +29,7 @@ from fencepost.model.programs.own import Program
 from fencepost.model.report import Progress
 from fencepost.native.pipeline import has_stepped_form
 from fencepost.reports.explore import ExploreReport, file_name, lints_of, report_of, why_not
-from fencepost.targets import name_of, one_of
+from fencepost.targets import name_of, one_of, refuse_cpp
 
 Target: TypeAlias = str | Path | Program | Design | LitmusTest | type[Protocol]
 EXPECTED = "a sequencer's or bug's name, a litmus file, FILE.py[:name], or an object of these"
@@ -255,6 +255,7 @@ def explore(
     )
     out = path_of("out", out)
     one = one_of(target, EXPECTED)
+    refuse_cpp(one)
     asked = subjects(
         one, profile=profile, matrix=matrix, scenario=scenario, property=property, seed=seed, engine=engine, hosts=hosts
     )  # fmt: skip

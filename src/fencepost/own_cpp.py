@@ -31,15 +31,9 @@ from fencepost.model.report import Progress
 from fencepost.native import include_directory
 
 FLAGS = ("-std=c++20", "-O1", "-fPIC", "-fvisibility=hidden", "-pthread")
-ENDINGS = (".cpp", ".cc", ".cxx")
 SHOWN_LINES = 40
 """Of what a compiler says; templates make it say thousands."""
 _NAMED = re.compile(r"^\s*FENCEPOST_SEQUENCER\s*\(\s*(\w+)\s*,", re.MULTILINE)
-
-
-def is_cpp(target: str | Path) -> bool:
-    """Say whether a target is a file of C++."""
-    return Path(target).suffix in ENDINGS
 
 
 def compiled(path: Path, on_progress: Progress | None = None) -> Native:

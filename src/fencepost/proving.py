@@ -23,7 +23,7 @@ from fencepost.proofs import Proof, Solving
 from fencepost.proofs import prove as proofs_of
 from fencepost.proofs.solving import RESOURCE_LIMIT, UNITS_PER_SECOND
 from fencepost.proofs.verdicts import DEPTH
-from fencepost.targets import several
+from fencepost.targets import refuse_cpp, several
 
 Target: TypeAlias = type[Protocol] | str | Path
 ENGINE = "z3"
@@ -87,7 +87,10 @@ def prove(
     check_arguments(may_be_none=("timeout",), timeout=timeout, depth=depth)
     out = path_of("out", out)
     every = [each for one in (LEVELS if level is None else (level,)) for each in sound_at(one)]
-    protocols = every if target is None else [protocol_of(each) for each in several(target)]
+    targets = [] if target is None else several(target)
+    for one in targets:
+        refuse_cpp(one)
+    protocols = every if target is None else [protocol_of(each) for each in targets]
     for each in protocols:
         its_level = getattr(each, "level", None)  # a protocol of one's own may have none
         if level not in (None, its_level):

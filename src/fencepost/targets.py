@@ -8,6 +8,21 @@ from typing import Any
 
 from fencepost.model.errors import InputError
 
+CPP = (".cpp", ".cc", ".cxx")
+
+
+def is_cpp(target: str | Path) -> bool:
+    """Say whether a target is a file of C++."""
+    return Path(target).suffix in CPP
+
+
+def refuse_cpp(target: object) -> None:
+    """Raise InputError for a file of C++ where no sequencer is asked for: it holds nothing else."""
+    if isinstance(target, str | Path) and is_cpp(target):
+        raise InputError(
+            f"{target} is C++, which holds a sequencer of your own: `fencepost compare` and `check` take it"
+        )
+
 
 def several(targets: object) -> tuple[Any, ...]:
     """Return targets as a tuple, each once: a string, a path or any other object is one; None is none.

@@ -36,8 +36,8 @@ from fencepost.model.programs.structures.structure import ENSURED
 from fencepost.model.report import Finding, Progress, Report, aligned
 from fencepost.model.trace import describe
 from fencepost.native.joint import SPEC
-from fencepost.own_cpp import is_cpp
 from fencepost.reports.compare import ASKED
+from fencepost.targets import is_cpp
 
 OF_PROGRAMS = (ENSURED, "drained", "raised")
 """What one search of a program shows: what it ensures, that no thread waits for ever, that none raises."""

@@ -140,7 +140,8 @@ def _sets(ablation: Ablation) -> Iterator[str]:
         yield f"minimal sufficient set: {{{said}}}"
     if not ablation.minimal:
         nothing = "no placement of these slots suffices"
-        yield f"{nothing}: a store must move" if ablation.moves else f"{nothing}, nor the move of a single store"
+        more = ", or more be inserted" if ablation.repair is not None and ablation.repair.is_mended else ""
+        yield f"{nothing}: a store must move{more}" if ablation.moves else f"{nothing}, nor the move of a single store"
     for move in ablation.moves:
         yield f"    {move.text}; minimal sufficient sets then: {'; '.join(map(_set, move.minimal))}"
     yield f"{ablation.verdict}: {ablation.bound}"
