@@ -1,12 +1,17 @@
 """Every verb of the bench returns the one report; its rows that are verdicts are findings, its document is --json's."""
 
+import doctest
+import inspect
 import json
+import re
 from collections.abc import Callable
+from inspect import isfunction
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+import fencepost
 from fencepost import bench
 from fencepost.bench.report import BenchReport
 from fencepost.command_line import cli
@@ -86,6 +91,19 @@ def test_the_faults_of_a_layout_are_findings_with_their_sentences() -> None:
     assert all(each.explanation in str(report) for each in report.findings)
 
 
-@pytest.mark.parametrize("name", [each for each in bench.__all__ if callable(getattr(bench, each))])
-def test_every_name_of_the_bench_is_documented(name: str) -> None:
-    assert (getattr(bench, name).__doc__ or "").strip()
+VERBS = [each for each in bench.__all__ if isfunction(getattr(bench, each))]
+
+
+@pytest.mark.parametrize("name", [each for each in VERBS if each != "hardware"])
+def test_every_function_of_the_bench_has_an_example_that_runs(name: str) -> None:
+    documented = inspect.getdoc(getattr(bench, name)) or ""
+    test = doctest.DocTestParser().get_doctest(documented, {"fencepost": fencepost}, name, None, 0)
+    assert test.examples, f"{name} has no example"
+    output: list[str] = []
+    assert doctest.DocTestRunner().run(test, out=output.append).failed == 0, "".join(output)
+
+
+def test_a_figure_of_two_cores_says_which_they_were() -> None:
+    ran = CliRunner().invoke(cli, ["bench", "two-cores", "memory-ring", "--quick", "--quiet"])
+    assert re.search(r"^two-cores: ping pong ns [0-9.]+, cores -?\d+ and -?\d+$", ran.stdout, re.MULTILINE)
+    assert "memory-ring: " not in ran.stdout

@@ -101,6 +101,9 @@ def ablate(
 ) -> Ablations:
     """Race with each setting beside none, in turn; by default all of them, and `all` together.
 
+        >>> fencepost.bench.ablate(["prefetch"], quick=True)["prefetch"].setting.what
+        'the next slot fetched ahead'
+
     Raises InputError for an unknown setting or fewer than 10 repetitions, Miscounted where a batch was not ordered.
     """
     check_iterations(repetitions)

@@ -143,6 +143,9 @@ def baseline(
 ) -> Baselines:
     """Measure paths that have a floor, `repetitions` times, and return their spread, stability and ratios.
 
+        >>> fencepost.bench.baseline(["pipeline"], quick=True)["pipeline"].ratio_to
+        'memcpy'
+
     `against` is the document of an earlier baseline: the changes since then are judged by `fail`, conditions such as
     "p99>+5%". Raises InputError for an unknown path or one without a floor, fewer than 10 repetitions, a file that is
     no baseline, and one of another machine, unless it is to be used `anyway`.

@@ -177,6 +177,10 @@ def contention(
 ) -> Contention:
     """Count contentions and measure what having no lock gains: natively, and simulated at each rate of each client.
 
+        >>> found = fencepost.bench.contention(rates=(5_000,), quick=True)
+        >>> found.loads[-1].source
+        'simulated'
+
     Raises InputError for fewer than 10 repetitions. On one core nothing is contended natively: only simulated loads.
     """
     check_iterations(repetitions)

@@ -65,6 +65,9 @@ def floor(
 ) -> Floor:
     """Measure the floor of this machine: some seconds, and at most 150 MB.
 
+        >>> fencepost.bench.floor(quick=True)["fetch_add_uncontended_ns"].unit
+        'ns'
+
     `quick` takes sizes so small that figures of memory are figures of a cache. Raises InputError for repetitions
     outside 7..10000, Miscounted where what was to be timed did not happen, Interrupted with the metrics so far.
     """

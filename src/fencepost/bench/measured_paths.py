@@ -160,6 +160,9 @@ def measure(
 ) -> Bench:
     """Measure paths by name, all of them without a name; settings that several paths share are measured once.
 
+        >>> fencepost.bench.measure(["memory-ring"])["memory-ring"].met
+        True
+
     A ratio is taken repetition by repetition, of two probes that ran side by side. Raises InputError for an unknown
     path or repetitions outside 7..10000, Miscounted where a batch was lost, ordered twice or out of order, and
     Interrupted with the paths that are measured.

@@ -85,6 +85,10 @@ def compare(
 ) -> Comparison:
     """Time two sides of a setting in turn, repetition by repetition, and return how far each metric differs.
 
+        >>> found = fencepost.bench.compare("order4.mutex", "order4.claim", fail=["median>+900%"], quick=True)
+        >>> found["median"].n, str(found.verdict)
+        (20, 'not found')
+
     Without a `setting`, the first that has both. `fail` are conditions such as "p99>+5%". Raises InputError for sides
     that no setting has together, fewer than 10 repetitions, an unknown setting, metric or condition, or a setting that
     this machine cannot show.
@@ -193,6 +197,9 @@ def self_compare(
     progress: Progress = None,
 ) -> SelfComparison:
     """Compare a side with itself `pairs` times by the test that `compare` uses, at 5 %.
+
+        >>> fencepost.bench.self_compare(pairs=20, quick=True).pair_count
+        20
 
     Two repetitions that follow each other are a pair, and a coin says which is the first. Raises InputError for a side
     that the setting has not, an unknown metric, fewer than 20 pairs or 10 repetitions.

@@ -158,9 +158,11 @@ def _print_bench(bench: Bench, repetitions: int) -> None:
             click.echo(f"{row.path.name}: not decided: {row.undecided}")
         if row.path.unsound:
             click.echo(f"{row.path.name}: unsound (see {row.path.unsound})")
-        if row.extras:
-            said = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in row.extras.items())
-            click.echo(f"{row.path.name}: {said}")
+        said = [f"{name.replace('_', ' ')} {value:.3g}" for name, value in row.extras.items()]
+        # Two cores may share a cache, or lie far apart: such a figure is of its placement.
+        said += [f"cores {' and '.join(map(str, row.cpus))}"] if len(row.cpus) > 1 else []
+        if said:
+            click.echo(f"{row.path.name}: {', '.join(said)}")
     click.echo("what each path is: fencepost bench --list")
     if any(row.disturbed_count for row in bench.rows):
         click.echo("disturbed: so many repetitions of both sides lost a core to other work; their figures say little")

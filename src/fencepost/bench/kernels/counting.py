@@ -106,6 +106,10 @@ def kernels(
 ) -> Kernels:
     """Compile and count kernels, by default all, beside a baseline, by default the one that comes with fencepost.
 
+        >>> found = fencepost.bench.kernels(["ring"])
+        >>> bool(found.unavailable) or round(found.rows[0].instructions) > 0
+        True
+
     `headers` is another folder of headers to compile. Counts of another compiler are held against nothing. Where there
     is no valgrind there are no rows, and the result says so. Raises InputError for an unknown kernel, no compiler,
     headers that do not compile, and a file that is no baseline.
