@@ -142,3 +142,12 @@ def test_without_a_first_side_there_is_an_error_and_no_bench_of_everything() -> 
     ran = CliRunner().invoke(cli, ["bench", "--against", "order4.claim"])
     assert ran.exit_code == 2
     assert "Missing argument 'A'" in ran.stderr
+
+
+def test_a_small_share_is_not_called_none() -> None:
+    from fencepost.bench.profile import stages_of
+    from fencepost.bench.stages_picture import _label
+
+    ring, lock, *_ = stages_of([[9_000.0, 1.0, 2.0, 1_000.0]] * 10)
+    assert _label(ring) == "ring: 90% (90%..90%), 9 us"
+    assert _label(lock) == "word or lock: 0.01% (0.01%..0.01%), 0.001 us"
