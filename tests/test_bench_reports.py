@@ -76,6 +76,17 @@ def test_no_finding_is_worse_than_its_report_but_where_a_cost_is_no_failure(verb
         assert worst(found) is Verdict.VIOLATED
 
 
+def test_a_report_that_was_drawn_from_a_seed_says_which() -> None:
+    for make in (
+        lambda: bench.against("order4.mutex", "order4.claim", seed=7, **SMALL),
+        lambda: bench.self_compare(pairs=20, seed=7, **SMALL),
+        lambda: bench.ablate(["prefetch"], seed=7, **SMALL),
+        lambda: bench.contention(rates=(5000,), seed=7, **SMALL),
+    ):
+        assert make().to_dict()["seed"] == 7
+    assert bench.floor(**SMALL).to_dict()["seed"] is None
+
+
 def test_rows_that_ask_nothing_are_no_findings() -> None:
     assert bench.measure(["memory-ring"], quick=True).findings == ()
     assert bench.floor(**SMALL).findings == ()

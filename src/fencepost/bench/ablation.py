@@ -124,7 +124,7 @@ def ablate(
     ]  # fmt: skip
     rows += [_row(each, times["none"], times[each.name]) for each in asked]
     plain = figure("none", "ns", times["none"])
-    return Ablations(plain, tuple(rows), hardware=hardware(load_before), quick=quick)
+    return Ablations(plain, tuple(rows), hardware=hardware(load_before), quick=quick, seed=seed)
 
 
 def _together(available: Sequence[Setting]) -> Setting:

@@ -197,7 +197,7 @@ def contention(
         say(f"simulated, {rate} batches/s of each client")
         loads.append(_simulated(rate, seed, jobs, quick))
     threshold = _threshold(repetitions, quick)
-    return Contention(tuple(loads), by_clients, threshold, hardware=hardware(load_before), quick=quick)
+    return Contention(tuple(loads), by_clients, threshold, hardware=hardware(load_before), quick=quick, seed=seed)
 
 
 def _counted(clients: int, quick: bool) -> tuple[int, float, float]:

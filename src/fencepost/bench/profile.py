@@ -82,7 +82,8 @@ def profile(
         times.append(tuple(race_times(sequencer, quick=quick, seed=seed + repetition).stages.values()))
     uncounted = {event: why_not_counted(event) for event in EVENTS}
     counted = kernels(names, progress=progress)
-    return Profile(sequencer, stages_of(times), uncounted, counted, hardware=hardware(load_before), quick=quick)
+    machine = hardware(load_before)
+    return Profile(sequencer, stages_of(times), uncounted, counted, hardware=machine, quick=quick, seed=seed)
 
 
 def stages_of(times: Sequence[Sequence[float]]) -> tuple[Stage, ...]:

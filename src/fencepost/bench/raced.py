@@ -120,6 +120,7 @@ def against(
         THREADS_OF_A_RING * scanners + THREADS_BESIDE,
         hardware=hardware(load_before),
         quick=quick,
+        seed=seed,
     )
 
 

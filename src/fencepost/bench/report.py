@@ -24,7 +24,7 @@ class BenchReport(Report):
 
     verb: str = field(default="bench", init=False)
     findings: tuple[Finding, ...] = field(default=(), init=False)
-    seed: int | None = field(default=None, init=False)
+    seed: int | None = field(default=None, kw_only=True)
     is_interrupted: bool = field(default=False, kw_only=True)
     hardware: dict[str, Any] = field(kw_only=True)
     quick: bool = field(default=False, kw_only=True)

@@ -222,7 +222,7 @@ def self_compare(
             called_count += is_called_different(values[begin : begin + 2 * repetitions], metric, random)
     return SelfComparison(
         setting, side, metric, pairs, repetitions, called_count, _share_interval(called_count, pairs), disturbed_count,
-        hardware=hardware(load_before), quick=quick,
+        hardware=hardware(load_before), quick=quick, seed=seed,
     )  # fmt: skip
 
 

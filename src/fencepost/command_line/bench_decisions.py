@@ -94,7 +94,7 @@ def _print_contention(found: Contention) -> None:
     say_if_quick(found)
     wrong = [each for each in found.loads if each.rule_holds is False]
     print_summary(
-        verdict=found.verdict, property="rule" if wrong else None, seed=None, trace=None, loads=len(found.loads),
+        verdict=found.verdict, property="rule" if wrong else None, seed=found.seed, trace=None, loads=len(found.loads),
         rule_wrong=len(wrong), rule_right=sum(each.rule_holds is True for each in found.loads),
     )  # fmt: skip
 
@@ -151,7 +151,7 @@ def _print_ablations(found: Ablations, repetitions: int) -> None:
     print_table("", ["setting", "ns a batch", "change (95 %)", ""], rows)
     say_if_quick(found)
     print_summary(
-        verdict=found.verdict, property=None, seed=None, trace=None, settings=len(found.rows),
+        verdict=found.verdict, property=None, seed=found.seed, trace=None, settings=len(found.rows),
         unavailable=sum(row.change is None for row in found.rows),
         different=sum(row.change is not None and row.change.differs for row in found.rows),
     )  # fmt: skip

@@ -78,7 +78,7 @@ def _print_profile(found: Profile, repetitions: int) -> None:
     _print_kernels(found.simulated)
     say_if_quick(found)
     print_summary(
-        verdict=found.verdict, property=None, seed=None, trace=None, stages=len(found.stages),
+        verdict=found.verdict, property=None, seed=found.seed, trace=None, stages=len(found.stages),
         kernels=len(found.simulated.rows),
     )  # fmt: skip
 
@@ -123,7 +123,7 @@ def kernels_command(
         _print_kernels(found)
         wrong = [each.name for each in found.rows if each.change is not None and abs(each.change) > 0.01]
         print_summary(
-            verdict=found.verdict, property=wrong[0] if wrong else None, seed=None, trace=None,
+            verdict=found.verdict, property=wrong[0] if wrong else None, seed=found.seed, trace=None,
             kernels=len(found.rows), different=len(wrong),
         )  # fmt: skip
     context.exit(exit_code(found.verdict))

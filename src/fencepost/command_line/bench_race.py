@@ -71,7 +71,7 @@ def _print(found: Raced) -> None:
         click.echo(f"{found.thread_count} threads on {cores} cores: most of a batch's time is waiting for a core")
     say_if_quick(found)
     print_summary(
-        verdict=found.verdict, property=None, seed=None, trace=None, first=first, second=second, pairs=pairs,
+        verdict=found.verdict, property=None, seed=found.seed, trace=None, first=first, second=second, pairs=pairs,
         scanners=found.scanners,
         different=sum(each.change is not None and each.change.differs for each in (*found.times, *found.stages)),
     )  # fmt: skip

@@ -166,7 +166,8 @@ def _print_baselines(found: Baselines, repetitions: int) -> None:
     _print_changes(found)
     say_if_quick(found)
     print_summary(
-        verdict=found.verdict, property=_decisive([(name, verdict) for name, _, verdict in found.judged]), seed=None,
+        verdict=found.verdict, property=_decisive([(name, verdict) for name, _, verdict in found.judged]),
+        seed=found.seed,
         trace=None, measured=len(measured), stable=sum(row.stability.is_stable for row in found.rows),
         repetitions=repetitions, disturbed=sum(row.disturbed_count for row in found.rows),
     )  # fmt: skip
@@ -226,5 +227,5 @@ def _print_comparison(found: Comparison) -> None:
     say_if_quick(found)
     print_summary(
         verdict=found.verdict, property=_decisive([(condition.metric, verdict) for condition, verdict in found.judged]),
-        seed=None, trace=None, setting=found.setting, pairs=first.n, disturbed=found.disturbed_count,
+        seed=found.seed, trace=None, setting=found.setting, pairs=first.n, disturbed=found.disturbed_count,
     )  # fmt: skip
