@@ -74,9 +74,21 @@ def assert_contract(name: str, workload: Workload, result: RaceResult) -> None:
 
 
 @pytest.mark.parametrize("name", SEQUENCERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(slot_count=st.integers(1, 8), seed=st.integers(0, 2**32))
 def test_small_rings_wrap_many_times_and_lose_nothing(name: str, slot_count: int, seed: int) -> None:
+    races_through_small_rings(name, slot_count, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SEQUENCERS)
+@settings(max_examples=100, deadline=None)
+@given(slot_count=st.integers(1, 8), seed=st.integers(0, 2**32))
+def test_small_rings_wrap_many_times_in_many_races(name: str, slot_count: int, seed: int) -> None:
+    races_through_small_rings(name, slot_count, seed)
+
+
+def races_through_small_rings(name: str, slot_count: int, seed: int) -> None:
     workload = generated(seed, ring_count=1 + seed % 4)
     result = race(name, **columns(workload), seed=seed, options=RaceOptions(slot_count=slot_count))
     assert_contract(name, workload, result)
