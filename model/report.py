@@ -99,6 +99,11 @@ class Report:
         return Verdict.UNKNOWN if self.is_interrupted and found.passes else found
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to print, as where a verb was interrupted at once."""
+        return not self.findings
+
+    @property
     def holds(self) -> bool:
         """Whether everything that was asked holds within its bound. False says violated *or* unknown: see `verdict`."""
         return self.verdict.passes

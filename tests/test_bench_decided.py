@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fencepost.bench import PATHS, Bench, Measured, measure
+from fencepost.bench import PATHS, Bench, Floor, Measured, measure
 from fencepost.bench import measured_paths as paths_module
 from fencepost.bench.figures import Figure, figure, median_interval
 from fencepost.bench.paths import Reach
@@ -87,7 +87,14 @@ def test_the_verdict_is_the_worst_row_and_nothing_measured_is_no_pass() -> None:
         ((still_open, missed, met), Verdict.VIOLATED),
         ((missing,), Verdict.UNKNOWN),
     ):
-        assert Bench(rows, {}, quick=False).verdict is verdict
+        assert Bench(rows, hardware={}).verdict is verdict
+
+
+def test_what_was_cut_short_is_no_pass() -> None:
+    met, missed = measured([1.0] * 7, 1.5), measured([2.0] * 7, 1.5)
+    assert Bench((met,), hardware={}, is_interrupted=True).verdict is Verdict.UNKNOWN
+    assert Bench((missed,), hardware={}, is_interrupted=True).verdict is Verdict.VIOLATED
+    assert Floor((), hardware={}, is_interrupted=True).verdict is Verdict.UNKNOWN
 
 
 # --- the command ---

@@ -90,7 +90,7 @@ def test_contention_runs_natively_and_simulated() -> None:
 def test_no_load_decides_nothing() -> None:
     found = contention(repetitions=10, rates=(), quick=True)
     assert all(each.source == "native" for each in found.loads)
-    assert Contention((), (), found.threshold, found.hardware, True).verdict is Verdict.UNKNOWN
+    assert Contention((), (), found.threshold, hardware=found.hardware, quick=True).verdict is Verdict.UNKNOWN
 
 
 # --- settings ---

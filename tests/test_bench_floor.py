@@ -141,7 +141,7 @@ def test_the_document_has_every_metric_and_is_written_where_it_is_asked_for(tmp_
     assert ran.stderr == ""
     assert (tmp_path / "measured" / "floor.json").read_text() == ran.stdout
     document = json.loads(ran.stdout)
-    assert (document["schema"], document["verdict"]) == ("fencepost/bench/1", "not found")
+    assert (document["schema"], document["verdict"]) == ("fencepost/bench/2", "not found")
     assert [item["metric"] for item in document["results"]] == list(FLOOR_METRICS)
     for item in document["results"]:
         assert set(item) == {

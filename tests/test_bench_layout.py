@@ -33,14 +33,14 @@ def laid(text: str, rate: float = 9.6e6) -> tuple[Laid, ...]:
 
 def found(text: str, rate: float = 9.6e6) -> set[tuple[str, str]]:
     """Return structure and kind of each finding."""
-    return {(finding.structure, finding.kind) for each in laid(text, rate) for finding in each.findings}
+    return {(finding.structure, finding.kind) for each in laid(text, rate) for finding in each.faults}
 
 
 # --- 09ae22d ---
 
 
 def test_the_five_faults_of_09ae22d_are_found() -> None:
-    sentences = [f"{each.structure}: {each.sentence}" for each in layout("09ae22d", messages_per_second=9.6e6).findings]
+    sentences = [f"{each.target}: {each.explanation}" for each in layout("09ae22d", messages_per_second=9.6e6).findings]
     assert sentences == [
         "batch header: takes 128 bytes, where documents say 64",
         "batch header: its 68 bytes lie on 2 lines: batch_complete, at 64, is alone on line 1, and vouches for line 0",
@@ -118,7 +118,7 @@ def test_lines_and_padding_add_up(structure: Structure, line_bytes: int) -> None
         assert line.fields == tuple(field.name for field in there)
         hosts = {host.upper() for field in there for host in field.writers}
         assert set(line.writing_hosts) == hosts
-        assert any(f"line {line.number} " in finding.sentence for finding in each.findings
+        assert any(f"line {line.number} " in finding.sentence for finding in each.faults
                    if finding.kind == "several-writers") == (len(hosts) > 1)  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def test_a_word_on_two_lines_is_found(offset: int, size: int) -> None:
     field = Field(name="word", offset=offset, type=f"u{8 * size}")
     of = Description(name="one", structures=(Structure(name="s", fields=(field,), stride=offset + size),))
     (each,) = lay_out(of, {}, 1.0)
-    kinds = [finding.kind for finding in each.findings]
+    kinds = [finding.kind for finding in each.faults]
     assert kinds == (["straddles"] if offset // 64 != (offset + size - 1) // 64 else [])
 
 
@@ -213,9 +213,9 @@ def test_a_description_that_the_compiler_contradicts_is_a_finding(
     elf = compiled_object(header, "-g")
     path = tmp_path / "mine.toml"
     path.write_text(DESCRIBED)
-    assert [each.kind for each in layout(path, elf=elf, messages_per_second=1e6).findings] == ["overflow"]
+    assert [each.property for each in layout(path, elf=elf, messages_per_second=1e6).findings] == ["overflow"]
     path.write_text(DESCRIBED.replace(before, after))
-    mismatches = [each.sentence for each in layout(path, elf=elf, messages_per_second=1.0).findings]
+    mismatches = [each.explanation for each in layout(path, elf=elf, messages_per_second=1.0).findings]
     assert sentence in mismatches
 
 
@@ -311,7 +311,7 @@ def test_the_command_measures_the_rate_and_exits_1_where_something_is_wrong(tmp_
     last = result.stdout.splitlines()[-1]
     assert last.startswith("verdict=violated property=stated-size seed=- trace=- structures=3 findings=")
     document = json.loads((tmp_path / "layout.json").read_text())
-    assert (document["schema"], document["verdict"]) == ("fencepost/bench/1", "violated")
+    assert (document["schema"], document["verdict"]) == ("fencepost/bench/2", "violated")
     kinds = [finding["kind"] for item in document["results"] for finding in item["findings"]]
     assert set(kinds) == {"stated-size", "guard-apart", "partly-flushed", "several-writers", "overflow"}
     assert document["results"][0]["lines"][1]["fields"] == ["batch_complete"]

@@ -178,7 +178,7 @@ def test_the_document_has_the_paths_that_were_asked_for(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "here" / "bench.json").read_text() == ran.stdout
     document = json.loads(ran.stdout)
-    assert (document["schema"], document["verdict"]) == ("fencepost/bench/1", "not found")
+    assert (document["schema"], document["verdict"]) == ("fencepost/bench/2", "not found")
     assert [item["metric"] for item in document["results"]] == ["order5-fetch-add", "order4-481-cached"]
     for item in document["results"]:
         assert set(item) == {

@@ -121,7 +121,7 @@ def test_the_document_of_a_comparison_has_its_samples(timed: Timed, tmp_path: Pa
     assert (tmp_path / "compare.json").read_text() == result.stdout
     document = json.loads(result.stdout)
     items = {item["metric"]: item for item in document["results"]}
-    assert (document["schema"], document["verdict"]) == ("fencepost/bench/1", "violated")
+    assert (document["schema"], document["verdict"]) == ("fencepost/bench/2", "violated")
     assert items["median"]["value"] == pytest.approx(1.0)
     assert items["p95"]["fail"] == {"p95>+5%": "violated"}
     assert items["median"]["sides"][0]["samples"] == MOVED

@@ -17,6 +17,7 @@ import numpy as np
 from fencepost.bench.change import Change, change_of
 from fencepost.bench.figures import Figure, figure
 from fencepost.bench.machine import hardware, load, numa_node_count
+from fencepost.bench.report import BenchReport, change_json, figure_json
 from fencepost.bench.sides import ITERATIONS_DEFAULT, Progress
 from fencepost.bench.spread import check_iterations
 from fencepost.model.contract import Verdict
@@ -66,14 +67,12 @@ class Ablated:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Ablations:
+@dataclass(frozen=True, repr=False)
+class Ablations(BenchReport):
     """The race as it is, and every setting that was asked for."""
 
     plain: Figure
     rows: tuple[Ablated, ...]
-    hardware: dict[str, Any]
-    quick: bool
 
     def __getitem__(self, name: str) -> Ablated:
         return next(row for row in self.rows if row.setting.name == name)
@@ -82,6 +81,14 @@ class Ablations:
     def verdict(self) -> Verdict:
         """Unknown where nothing could be measured; what a setting costs is no failure."""
         return Verdict.NOT_FOUND if any(row.change for row in self.rows) else Verdict.UNKNOWN
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return the race as it is, and an item a setting."""
+        rows = [
+            {**figure_json(row.figure), **change_json(row.change), "what": row.setting.what, "note": row.note or None}
+            for row in self.rows
+        ]
+        return [{**figure_json(self.plain), "what": "as it is"}, *rows]
 
 
 def ablate(
@@ -93,6 +100,9 @@ def ablate(
     progress: Progress = None,
 ) -> Ablations:
     """Race with each setting beside none, in turn; by default all of them, and `all` together.
+
+        >>> fencepost.bench.ablate(["prefetch"], quick=True)["prefetch"].setting.what
+        'the next slot fetched ahead'
 
     Raises InputError for an unknown setting or fewer than 10 repetitions, Miscounted where a batch was not ordered.
     """
@@ -113,7 +123,8 @@ def ablate(
         for each in single if reasons[each.name]
     ]  # fmt: skip
     rows += [_row(each, times["none"], times[each.name]) for each in asked]
-    return Ablations(figure("none", "ns", times["none"]), tuple(rows), hardware(load_before), quick)
+    plain = figure("none", "ns", times["none"])
+    return Ablations(plain, tuple(rows), hardware=hardware(load_before), quick=quick, seed=seed)
 
 
 def _together(available: Sequence[Setting]) -> Setting:

@@ -7,21 +7,23 @@ repetition.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from fencepost.bench.change import Change, Condition, change_of, parsed_conditions
+from fencepost.bench.change import Change, Condition, change_of, in_words, parsed_conditions
 from fencepost.bench.figures import Figure, figure
 from fencepost.bench.machine import hardware
 from fencepost.bench.measured_paths import IN_PYTHON, mostly_disturbed
 from fencepost.bench.paths import PATHS, Path
+from fencepost.bench.report import BenchReport, difference_json, figure_json
 from fencepost.bench.sides import ITERATIONS_DEFAULT, Progress
 from fencepost.bench.spread import METRICS, Spread, Stability, check_iterations, spread
 from fencepost.model.contract import Verdict, worst
 from fencepost.model.documents import read_json
 from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.report import Finding
 from fencepost.native.measuring import ProbeTimes, measure_setting
 
 BASELINE_PATHS = ("pipeline", "order5-fetch-add-flush-clwb", "order5-fetch-add-flush-clflushopt", "order4-481-memory")
@@ -72,14 +74,12 @@ class Baseline:
         return "within" if BAND_GB_PER_S[0] <= low and high <= BAND_GB_PER_S[1] else "not decided"
 
 
-@dataclass(frozen=True)
-class Baselines:
+@dataclass(frozen=True, repr=False)
+class Baselines(BenchReport):
     """All paths that were asked for; `judged` has each condition's verdict by path, against a stored baseline."""
 
     rows: tuple[Baseline, ...]
     judged: tuple[tuple[str, Condition, Verdict], ...]
-    hardware: dict[str, Any]
-    quick: bool
 
     def __getitem__(self, path: str) -> Baseline:
         return next(row for row in self.rows if row.path.name == path)
@@ -91,6 +91,44 @@ class Baselines:
         if not measured or any(row.undecided for row in measured):
             return Verdict.UNKNOWN
         return worst([Verdict.NOT_FOUND, *(verdict for _, _, verdict in self.judged)])
+
+    def found(self) -> Iterator[Finding]:
+        """Yield the conditions that were asked about."""
+        for name, condition, verdict in self.judged:
+            changes = [each for each in self[name].changes if each.metric == condition.metric]
+            bound = in_words(changes[0].change, changes[0].low, changes[0].high) if changes else "nothing is stored"
+            yield Finding(name, condition.text, "native", verdict, bound=bound, explanation=self[name].undecided)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return an item a path."""
+        return [_baseline_json(row) for row in self.rows]
+
+
+def _baseline_json(row: Baseline) -> dict[str, Any]:
+    return {
+        **figure_json(row.figure),
+        "spread": _spread_json(row.spread),
+        "stability": row.stability,
+        "ratio": figure_json(row.ratio),
+        "ratio_to": row.ratio_to,
+        "ratio_spread": _spread_json(row.ratio_spread),
+        "band": row.band or None,
+        "disturbed": row.disturbed_count,
+        "undecided": row.undecided or None,
+        "changes": [difference_json(change) for change in row.changes],
+    }
+
+
+def _spread_json(spread: Spread | None) -> dict[str, Any] | None:
+    if spread is None:
+        return None
+    return {
+        **spread.metrics,
+        "deviation": spread.deviation,
+        "cv_share": spread.cv,
+        "cv_interval": list(spread.cv_interval),
+        "mean_interval": list(spread.mean_interval),
+    }
 
 
 def baseline(
@@ -105,6 +143,9 @@ def baseline(
 ) -> Baselines:
     """Measure paths that have a floor, `repetitions` times, and return their spread, stability and ratios.
 
+        >>> fencepost.bench.baseline(["pipeline"], quick=True)["pipeline"].ratio_to
+        'memcpy'
+
     `against` is the document of an earlier baseline: the changes since then are judged by `fail`, conditions such as
     "p99>+5%". Raises InputError for an unknown path or one without a floor, fewer than 10 repetitions, a file that is
     no baseline, and one of another machine, unless it is to be used `anyway`.
@@ -118,7 +159,7 @@ def baseline(
     before = {} if against is None else stored_samples(against, here, quick=quick, anyway=anyway)
     rows = tuple(_measured(path, repetitions, quick, progress, before) for path in asked)
     judged = tuple((row.path.name, condition, _judged(row, condition)) for row in rows for condition in conditions)
-    return Baselines(rows, judged, hardware(here["load_after"]), quick)
+    return Baselines(rows, judged, hardware=hardware(here["load_after"]), quick=quick)
 
 
 def _judged(row: Baseline, condition: Condition) -> Verdict:

@@ -76,6 +76,10 @@ def in_words(change: float, low: float | None, high: float | None) -> str:
 def change_of(first: Sequence[float], second: Sequence[float], metric: str, *, paired: bool = True) -> Change:
     """Return the change of a metric from one side to the other, all values above 0; pairs where they are `paired`.
 
+        >>> found = fencepost.bench.change_of([1.0, 1.1] * 10, [1.2, 1.32] * 10, "median")
+        >>> round(found.change, 3), found.differs
+        (0.2, True)
+
     Raises InputError for an unknown metric, fewer than ten values, pairs of unequal number, or a value of 0 or less.
     """
     if metric not in METRICS:

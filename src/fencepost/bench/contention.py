@@ -18,20 +18,22 @@ and with the time of this machine's own contended lock the threshold is what `Th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import msgspec
 
-from fencepost.bench.change import change_of
+from fencepost.bench.change import change_of, in_words
 from fencepost.bench.figures import Figure, figure
 from fencepost.bench.machine import hardware, load
 from fencepost.bench.measured_paths import mostly_disturbed
+from fencepost.bench.report import BenchReport, verdict_json
 from fencepost.bench.sides import ITERATIONS_DEFAULT, Progress
 from fencepost.bench.spread import check_iterations
 from fencepost.model.contract import Verdict
+from fencepost.model.report import Finding
 from fencepost.model.simulation.quantities import BatchRate, Nanoseconds
 from fencepost.model.simulation.scenario import Scenario
 from fencepost.native.counting import ScanCounts, count_scan
@@ -117,15 +119,13 @@ class Threshold:
         return WORTH * 1e9 / self.contention.value, WORTH * 1e9 / high, WORTH * 1e9 / low
 
 
-@dataclass(frozen=True)
-class Contention:
+@dataclass(frozen=True, repr=False)
+class Contention(BenchReport):
     """All loads, the count by clients, and the threshold of this machine."""
 
     loads: tuple[Load, ...]
     by_clients: tuple[tuple[int, float, float], ...]  # clients, of the lock per batch, of the words per batch
     threshold: Threshold
-    hardware: dict[str, Any]
-    quick: bool
 
     @property
     def verdict(self) -> Verdict:
@@ -134,6 +134,36 @@ class Contention:
         if False in ruled:
             return Verdict.VIOLATED
         return Verdict.NOT_FOUND if True in ruled else Verdict.UNKNOWN
+
+    def found(self) -> Iterator[Finding]:
+        """Yield, for each load, whether the rule says what was measured."""
+        yield from map(_rule_found, self.loads)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return an item a load."""
+        return [
+            {
+                **verdict_json(_rule_found(each)), "metric": "throughput_gain", "unit": "share",
+                **_gain_json(each.throughput), "load": each.name, "source": each.source, "scanners": each.scanners,
+                "contended_per_batch": each.contended_per_batch, "contended_per_s": each.contended_per_s,
+                "lost_per_batch_without_lock": each.free_per_batch, "advice": each.advice,
+                "rule_holds": each.rule_holds,
+                "latency_gain": None if each.latency is None else _gain_json(each.latency),
+            }
+            for each in self.loads
+        ]  # fmt: skip
+
+
+def _rule_found(each: Load) -> Finding:
+    verdict = {True: Verdict.NOT_FOUND, False: Verdict.VIOLATED, None: Verdict.UNKNOWN}[each.rule_holds]
+    words = f"{each.contended_per_s:,.0f} contentions/s: {each.advice}"
+    gain = in_words(each.throughput.value, each.throughput.low, each.throughput.high)
+    engine = "native" if each.source == "native" else "simulation"
+    return Finding(each.name, "rule of contentions", engine, verdict, bound=words, explanation=f"gain {gain}")
+
+
+def _gain_json(gain: Gain) -> dict[str, Any]:
+    return {"value": gain.value, "low": gain.low, "high": gain.high, "n": gain.n, "undecided": gain.undecided or None}
 
 
 def contention(
@@ -146,6 +176,10 @@ def contention(
     progress: Progress = None,
 ) -> Contention:
     """Count contentions and measure what having no lock gains: natively, and simulated at each rate of each client.
+
+        >>> found = fencepost.bench.contention(rates=(5_000,), quick=True)
+        >>> found.loads[-1].source
+        'simulated'
 
     Raises InputError for fewer than 10 repetitions. On one core nothing is contended natively: only simulated loads.
     """
@@ -162,7 +196,8 @@ def contention(
     for rate in rates:
         say(f"simulated, {rate} batches/s of each client")
         loads.append(_simulated(rate, seed, jobs, quick))
-    return Contention(tuple(loads), by_clients, _threshold(repetitions, quick), hardware(load_before), quick)
+    threshold = _threshold(repetitions, quick)
+    return Contention(tuple(loads), by_clients, threshold, hardware=hardware(load_before), quick=quick, seed=seed)
 
 
 def _counted(clients: int, quick: bool) -> tuple[int, float, float]:

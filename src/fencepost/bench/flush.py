@@ -17,12 +17,14 @@ from fencepost.bench.change import Change, change_of
 from fencepost.bench.figures import Figure, figure
 from fencepost.bench.machine import hardware, load
 from fencepost.bench.measured_paths import mostly_disturbed
+from fencepost.bench.report import BenchReport, figure_json, verdict_json
 from fencepost.bench.sides import ITERATIONS_DEFAULT, Progress
 from fencepost.bench.spread import check_iterations
 from fencepost.model.contract import Verdict
 from fencepost.model.litmus import Answer
 from fencepost.model.litmus.idioms import idiom
 from fencepost.model.memory import MATRICES, PROFILE, PROFILES
+from fencepost.model.report import Finding
 from fencepost.native.measuring import SettingTimes, measure_setting
 from fencepost.native.recordings import recorded, verdicts
 from fencepost.proofs.ablation import Role, ablate
@@ -84,14 +86,12 @@ class Recommendation:
     gain: Change
 
 
-@dataclass(frozen=True)
-class Flushes:
+@dataclass(frozen=True, repr=False)
+class Flushes(BenchReport):
     """All policies with all instructions; recommendations are of sound policies alone."""
 
     rows: tuple[Flushed, ...]
     recommendations: tuple[Recommendation, ...]
-    hardware: dict[str, Any]
-    quick: bool
 
     @property
     def verdict(self) -> Verdict:
@@ -100,9 +100,35 @@ class Flushes:
         is_open = not measured or any(row.undecided for row in measured)
         return Verdict.UNKNOWN if is_open else Verdict.NOT_FOUND
 
+    def found(self) -> Iterator[Finding]:
+        """Yield whether each policy may be relied on, once for each instruction."""
+        yield from map(_sound_found, self.rows)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return an item a policy and instruction."""
+        return [
+            {
+                **verdict_json(_sound_found(row)), **figure_json(row.figure), "instruction": row.instruction,
+                "work": row.policy.setting, "sound": row.soundness.is_sound, "native": row.soundness.native,
+                "idiom": row.policy.idiom, "ablation": row.soundness.ablation, "disturbed": row.disturbed_count,
+                "undecided": row.undecided or None,
+            }
+            for row in self.rows
+        ]  # fmt: skip
+
+
+def _sound_found(row: Flushed) -> Finding:
+    verdict = Verdict.EXHAUSTED if row.soundness.is_sound else Verdict.VIOLATED
+    bound = f"{row.instruction}, native code: {row.soundness.native}; {row.policy.idiom}: {row.soundness.ablation}"
+    return Finding(row.policy.name, "sound", "native", verdict, bound=bound)
+
 
 def flush(*, repetitions: int = ITERATIONS_DEFAULT, quick: bool = False, progress: Progress = None) -> Flushes:
-    """Time every policy by every write-back instruction, in turn; InputError for fewer than 10 repetitions."""
+    """Time every policy by every write-back instruction, in turn; InputError for fewer than 10 repetitions.
+
+    >>> sorted({each.target for each in fencepost.bench.flush(quick=True).violations()})
+    ['seed']
+    """
     check_iterations(repetitions)
     load_before, rows = load(), []
     for instruction in WRITE_BACKS:
@@ -111,7 +137,7 @@ def flush(*, repetitions: int = ITERATIONS_DEFAULT, quick: bool = False, progres
                 progress(f"{setting} {instruction}")
             times = measure_setting(f"{setting}_{instruction}", repetitions=repetitions, quick=quick)
             rows += [_row(policy, instruction, times) for policy in POLICIES if policy.setting == setting]
-    return Flushes(tuple(rows), tuple(recommended(rows)), hardware(load_before), quick)
+    return Flushes(tuple(rows), tuple(recommended(rows)), hardware=hardware(load_before), quick=quick)
 
 
 def _row(policy: Policy, instruction: str, times: SettingTimes) -> Flushed:

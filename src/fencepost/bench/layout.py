@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -10,17 +11,19 @@ from typing import Any
 from fencepost.bench.layouts.assertions import static_assertions
 from fencepost.bench.layouts.debug_info import compiled_headers, compiled_structures
 from fencepost.bench.layouts.description import Description, read_description
-from fencepost.bench.layouts.findings import Finding, Laid, lay_out
+from fencepost.bench.layouts.findings import Laid, lay_out
 from fencepost.bench.machine import hardware, load
+from fencepost.bench.report import BenchReport
 from fencepost.bench.sides import Progress
 from fencepost.bench.spread import ITERATIONS_MIN
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
+from fencepost.model.report import Finding
 from fencepost.native.measuring import measure_setting
 
 
-@dataclass(frozen=True)
-class Layout:
+@dataclass(frozen=True, repr=False)
+class Layout(BenchReport):
     """All structures of a description. `measured` says where the rate of messages comes from."""
 
     description: Description
@@ -28,13 +31,18 @@ class Layout:
     messages_per_second: float
     measured: str
     debug_info: str  # where sizes and offsets come from
-    hardware: dict[str, Any]
-    quick: bool
 
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """All that is wrong, structure by structure."""
-        return tuple(finding for each in self.structures for finding in each.findings)
+    def found(self) -> Iterator[Finding]:
+        """Yield all that is wrong, structure by structure."""
+        for each in (fault for laid in self.structures for fault in laid.faults):
+            yield Finding(
+                each.structure, each.kind, "native", Verdict.VIOLATED, bound=f"by {self.debug_info}",
+                explanation=each.sentence,
+            )  # fmt: skip
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return an item a structure."""
+        return [_laid_json(each) for each in self.structures]
 
     @property
     def verdict(self) -> Verdict:
@@ -46,6 +54,32 @@ class Layout:
         return static_assertions(self.description, self.structures)
 
 
+def _laid_json(laid: Laid) -> dict[str, Any]:
+    return {
+        "structure": laid.structure.name,
+        "verdict": Verdict.VIOLATED if laid.faults else Verdict.NOT_FOUND,
+        "type": laid.structure.type or None,
+        "stride_bytes": laid.structure.stride,
+        "used_bytes": laid.used_bytes,
+        "align_bytes": laid.structure.align,
+        "padding_bytes": laid.padding_bytes,
+        "fields": [
+            {"name": each.field.name, "offset_bytes": each.offset, "size_bytes": each.size, "count": each.field.count}
+            for each in laid.fields
+        ],
+        "lines": [
+            {"line": each.number, "fields": each.fields, "writers": each.writers, "readers": each.readers,
+             "writing_hosts": each.writing_hosts}
+            for each in laid.lines
+        ],
+        "counters": [
+            {"field": each.field, "bits": each.bits, "rate_per_s": each.per_second, "overflow_s": each.seconds}
+            for each in laid.horizons
+        ],
+        "findings": [{"kind": each.kind, "sentence": each.sentence} for each in laid.faults],
+    }  # fmt: skip
+
+
 def layout(
     name: str | Path = "fencepost",
     *,
@@ -55,6 +89,9 @@ def layout(
     progress: Progress = None,
 ) -> Layout:
     """Lay out the structures of a description: "fencepost", "09ae22d", or a TOML file.
+
+        >>> sorted({each.property for each in fencepost.bench.layout("09ae22d", messages_per_second=9.6e6).findings})
+        ['guard-apart', 'overflow', 'partly-flushed', 'several-writers', 'stated-size']
 
     Sizes and offsets are those of the debug info of `elf`, for fencepost's own of what a compiler makes of its headers,
     else of the description. Without a rate, counters are held against that of the native pipeline on this machine.
@@ -71,7 +108,8 @@ def layout(
             progress("compiling headers for their debug info")
         compiled, source = compiled_headers(of.headers, of.instances), "fencepost's headers, compiled"
     rate, measured = (messages_per_second, "given") if messages_per_second else _measured_rate(quick, progress)
-    return Layout(of, lay_out(of, compiled, rate), rate, measured, source, hardware(load_before), quick)
+    laid = lay_out(of, compiled, rate)
+    return Layout(of, laid, rate, measured, source, hardware=hardware(load_before), quick=quick)
 
 
 def _measured_rate(quick: bool, progress: Progress) -> tuple[float, str]:

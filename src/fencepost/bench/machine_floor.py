@@ -8,6 +8,8 @@ from typing import Any
 
 from fencepost.bench.figures import Figure, figure
 from fencepost.bench.machine import hardware, load
+from fencepost.bench.report import BenchReport, figure_json
+from fencepost.model.contract import Verdict
 from fencepost.model.errors import Interrupted
 from fencepost.native.measuring import (
     FLOOR_METRICS,
@@ -32,13 +34,27 @@ class FloorFigure:
     cpus: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Floor:
+@dataclass(frozen=True, repr=False)
+class Floor(BenchReport):
     """All metrics of the floor, in the order in which they were measured."""
 
     rows: tuple[FloorFigure, ...]
-    hardware: dict[str, Any]
-    quick: bool
+
+    @property
+    def verdict(self) -> Verdict:
+        """No count of a timed loop was wrong, or there would be no floor; unknown where it was not measured whole."""
+        is_open = self.is_interrupted or all(row.figure.unavailable for row in self.rows)
+        return Verdict.UNKNOWN if is_open else Verdict.NOT_FOUND
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return an item a metric."""
+        return [
+            {
+                **figure_json(row.figure), "threads": row.metric.threads, "operations": row.operation_count,
+                "disturbed": row.disturbed_count, "cpus": list(row.cpus), "what": row.metric.what,
+            }
+            for row in self.rows
+        ]  # fmt: skip
 
     def __getitem__(self, metric: str) -> Figure:
         return next(row.figure for row in self.rows if row.metric.name == metric)
@@ -48,6 +64,9 @@ def floor(
     *, repetitions: int = REPETITIONS_MIN, quick: bool = False, progress: Callable[[str], None] | None = None
 ) -> Floor:
     """Measure the floor of this machine: some seconds, and at most 150 MB.
+
+        >>> fencepost.bench.floor(quick=True)["fetch_add_uncontended_ns"].unit
+        'ns'
 
     `quick` takes sizes so small that figures of memory are figures of a cache. Raises InputError for repetitions
     outside 7..10000, Miscounted where what was to be timed did not happen, Interrupted with the metrics so far.
@@ -62,5 +81,6 @@ def floor(
             found = figure(metric.name, metric.unit, measured.values, measured.unavailable)
             rows.append(FloorFigure(found, metric, measured.operation_count, measured.disturbed_count, measured.cpus))
     except KeyboardInterrupt:
-        raise Interrupted(Floor(tuple(rows), hardware(load_before), quick)) from None
-    return Floor(tuple(rows), hardware(load_before), quick)
+        so_far = Floor(tuple(rows), hardware=hardware(load_before), quick=quick, is_interrupted=True)
+        raise Interrupted(so_far) from None
+    return Floor(tuple(rows), hardware=hardware(load_before), quick=quick)

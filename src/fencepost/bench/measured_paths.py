@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -12,8 +12,10 @@ from fencepost.bench.figures import Figure, figure
 from fencepost.bench.machine import hardware, load
 from fencepost.bench.paths import PATHS, Path, Reach
 from fencepost.bench.python_entry import python_entry
+from fencepost.bench.report import BenchReport, figure_json, verdict_json
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import Interrupted, unknown_choice
+from fencepost.model.report import Finding
 from fencepost.native.measuring import (
     REPETITIONS_MIN,
     ProbeTimes,
@@ -85,13 +87,11 @@ class Measured:
         return self.path.reach.met_by(self.figure.interval, self.path.bound)
 
 
-@dataclass(frozen=True)
-class Bench:
+@dataclass(frozen=True, repr=False)
+class Bench(BenchReport):
     """All paths that were asked for, in the order of the table."""
 
     rows: tuple[Measured, ...]
-    hardware: dict[str, Any]
-    quick: bool
 
     def __getitem__(self, path: str) -> Measured:
         return next(row for row in self.rows if row.path.name == path)
@@ -102,7 +102,53 @@ class Bench:
         if any(row.met is False for row in self.rows):
             return Verdict.VIOLATED
         nothing = all(row.figure.unavailable for row in self.rows)
-        return Verdict.UNKNOWN if nothing or any(row.undecided for row in self.rows) else Verdict.NOT_FOUND
+        is_open = nothing or self.is_interrupted or any(row.undecided for row in self.rows)
+        return Verdict.UNKNOWN if is_open else Verdict.NOT_FOUND
+
+    def found(self) -> Iterator[Finding]:
+        """Yield the bounds that were asked about."""
+        yield from (each for row in self.rows if (each := _bound_found(row)) is not None)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return an item a path."""
+        return [measured_json(row) for row in self.rows]
+
+
+def _bound_found(row: Measured) -> Finding | None:
+    """Return whether a path's bound is met; None where nothing is asked of it."""
+    if not row.is_asked or row.figure.interval is None:
+        return None
+    verdict = {True: Verdict.NOT_FOUND, False: Verdict.VIOLATED, None: Verdict.UNKNOWN}[row.met]
+    low, high = row.figure.interval
+    measured = f"{row.figure.value:.3g} ({low:.3g}..{high:.3g})"
+    why = row.undecided or (f"{measured}, where {reach_of(row.path)} is asked" if verdict is Verdict.VIOLATED else "")
+    bound = f"{measured} of {row.figure.n} repetitions"
+    return Finding(row.path.name, f"reach {reach_of(row.path)}", "native", verdict, bound=bound, explanation=why)
+
+
+def reach_of(path: Path) -> str:
+    """Return a path's bound in words."""
+    return "-" if path.bound is None else f"{path.reach} {path.bound:g} {path.unit}"
+
+
+def measured_json(row: Measured) -> dict[str, Any]:
+    """Return one path's item."""
+    found = _bound_found(row)
+    return {
+        **({} if found is None else verdict_json(found)),
+        **figure_json(row.figure),
+        "reach": None if row.path.bound is None else f"{row.path.reach} {row.path.bound:g}",
+        "met": row.met,
+        "undecided": row.undecided or None,
+        "unsound": row.path.unsound or None,
+        "setting": row.path.setting,
+        "probe": figure_json(row.probe),
+        "floor": None if row.floor is None else figure_json(row.floor),
+        "extras": row.extras,
+        "disturbed": row.disturbed_count,
+        "cpus": list(row.cpus),
+        "what": row.path.what,
+    }
 
 
 def measure(
@@ -113,6 +159,9 @@ def measure(
     progress: Callable[[str], None] | None = None,
 ) -> Bench:
     """Measure paths by name, all of them without a name; settings that several paths share are measured once.
+
+        >>> fencepost.bench.measure(["memory-ring"])["memory-ring"].met
+        True
 
     A ratio is taken repetition by repetition, of two probes that ran side by side. Raises InputError for an unknown
     path or repetitions outside 7..10000, Miscounted where a batch was lost, ordered twice or out of order, and
@@ -133,12 +182,20 @@ def measure(
                 settings[path.setting] = _setting(path.setting, repetitions, quick)
     except KeyboardInterrupt:
         over = [path for path in asked if path.setting in settings]
-        raise Interrupted(_bench(over, settings, quick, load_before)) from None
+        raise Interrupted(_bench(over, settings, quick, load_before, is_interrupted=True)) from None
     return _bench(asked, settings, quick, load_before)
 
 
-def _bench(asked: list[Path], settings: dict[str, SettingTimes], quick: bool, load_before: float | None) -> Bench:
-    return Bench(tuple(_measured(path, settings[path.setting], quick) for path in asked), hardware(load_before), quick)
+def _bench(
+    asked: list[Path],
+    settings: dict[str, SettingTimes],
+    quick: bool,
+    load_before: float | None,
+    *,
+    is_interrupted: bool = False,
+) -> Bench:
+    rows = tuple(_measured(path, settings[path.setting], quick) for path in asked)
+    return Bench(rows, hardware=hardware(load_before), quick=quick, is_interrupted=is_interrupted)
 
 
 def _setting(name: str, repetitions: int, quick: bool) -> SettingTimes:

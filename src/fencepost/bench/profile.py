@@ -17,6 +17,7 @@ from fencepost.bench.figures import Figure, figure
 from fencepost.bench.kernels import Kernels, kernels
 from fencepost.bench.machine import hardware, load
 from fencepost.bench.race_times import STAGES, race_times
+from fencepost.bench.report import BenchReport, figure_json
 from fencepost.bench.sides import ITERATIONS_DEFAULT, Progress
 from fencepost.bench.spread import check_iterations
 from fencepost.model.contract import Verdict
@@ -33,21 +34,26 @@ class Stage:
     share: Figure
 
 
-@dataclass(frozen=True)
-class Profile:
+@dataclass(frozen=True, repr=False)
+class Profile(BenchReport):
     """Stages of one sequencer, why hardware events are not counted (by event), and counts of kernels."""
 
     sequencer: str
     stages: tuple[Stage, ...]
     uncounted: dict[str, str]
     simulated: Kernels
-    hardware: dict[str, Any]
-    quick: bool
 
     @property
     def verdict(self) -> Verdict:
         """A profile fails nothing; without any stage it is unknown."""
         return Verdict.NOT_FOUND if self.stages else Verdict.UNKNOWN
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return an item a stage, then that of the kernels."""
+        stages = [
+            {**figure_json(each.time), "share": figure_json(each.share), "what": each.what} for each in self.stages
+        ]
+        return [*stages, *self.simulated.items()]
 
 
 def profile(
@@ -61,6 +67,9 @@ def profile(
 ) -> Profile:
     """Race a sequencer so often and return where its batches' time goes, beside counts of kernels (`names`, or all).
 
+        >>> [each.name for each in fencepost.bench.profile(names=["ring"], quick=True).stages]
+        ['ring', 'word or lock', 'publish', 'deliver']
+
     Raises InputError for an unknown sequencer or kernel or fewer than 10 repetitions, Miscounted where a batch was not
     ordered.
     """
@@ -73,7 +82,8 @@ def profile(
         times.append(tuple(race_times(sequencer, quick=quick, seed=seed + repetition).stages.values()))
     uncounted = {event: why_not_counted(event) for event in EVENTS}
     counted = kernels(names, progress=progress)
-    return Profile(sequencer, stages_of(times), uncounted, counted, hardware(load_before), quick)
+    machine = hardware(load_before)
+    return Profile(sequencer, stages_of(times), uncounted, counted, hardware=machine, quick=quick, seed=seed)
 
 
 def stages_of(times: Sequence[Sequence[float]]) -> tuple[Stage, ...]:

@@ -19,6 +19,7 @@ from fencepost.bench.figures import Figure, figure
 from fencepost.bench.machine import hardware, load
 from fencepost.bench.paths import SIDES
 from fencepost.bench.race_times import STAGES, THREADS_BESIDE, THREADS_OF_A_RING, RaceTimes, race_times
+from fencepost.bench.report import BenchReport, change_json, figure_json
 from fencepost.bench.sides import ITERATIONS_DEFAULT, Comparison, Progress, compare
 from fencepost.bench.spread import check_iterations
 from fencepost.model.contract import Verdict
@@ -39,8 +40,8 @@ class RaceDifference:
     change: Change | None
 
 
-@dataclass(frozen=True)
-class Raced:
+@dataclass(frozen=True, repr=False)
+class Raced(BenchReport):
     """Two sequencers side by side. `alone` is ordering and nothing else, where a setting of the bench times both."""
 
     sequencers: tuple[str, str]
@@ -49,16 +50,29 @@ class Raced:
     alone: Comparison | None
     scanners: int
     thread_count: int
-    hardware: dict[str, Any]
-    quick: bool
 
     def __getitem__(self, name: str) -> RaceDifference:
         return next(each for each in (*self.times, *self.stages) if each.name == name)
 
     @property
     def verdict(self) -> Verdict:
-        """A difference is no failure; quick sizes decide nothing."""
-        return Verdict.UNKNOWN if self.quick else Verdict.NOT_FOUND
+        """A difference is no failure."""
+        return Verdict.NOT_FOUND
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return an item a time and a stage, and one of ordering alone where that was timed."""
+        items = [{**_difference_json(each), "stage": False} for each in self.times]
+        items += [{**_difference_json(each), "stage": True} for each in self.stages]
+        if self.alone is not None:
+            items.append(
+                {"metric": "ordering alone", "setting": self.alone.setting, **change_json(self.alone["median"])}
+            )
+        return items
+
+
+def _difference_json(each: RaceDifference) -> dict[str, Any]:
+    sides = {"first": figure_json(each.first), "second": figure_json(each.second)}
+    return {"metric": each.name, "unit": "ns", **sides, **change_json(each.change)}
 
 
 def against(
@@ -104,8 +118,9 @@ def against(
         _alone(first, second, repetitions, quick, progress),
         scanners,
         THREADS_OF_A_RING * scanners + THREADS_BESIDE,
-        hardware(load_before),
-        quick,
+        hardware=hardware(load_before),
+        quick=quick,
+        seed=seed,
     )
 
 

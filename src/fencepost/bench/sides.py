@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from fencepost.bench.change import Change, Condition, change_of, parsed_conditions
+from fencepost.bench.change import Change, Condition, change_of, in_words, parsed_conditions
 from fencepost.bench.figures import CONFIDENCE, Figure, figure
 from fencepost.bench.machine import hardware, load
 from fencepost.bench.measured_paths import mostly_disturbed
 from fencepost.bench.paths import SIDES, UNSOUND_SIDES
+from fencepost.bench.report import BenchReport, difference_json, figure_json, verdict_json
 from fencepost.bench.spread import ITERATIONS_MIN, METRICS, check_iterations
 from fencepost.model.contract import Verdict, worst
 from fencepost.model.errors import InputError, unknown_choice
+from fencepost.model.report import Finding
 from fencepost.native.measuring import REPETITIONS_MAX, SettingTimes, measure_setting
 
 ITERATIONS_DEFAULT = 20
@@ -23,8 +25,8 @@ PAIRS_MIN, PAIRS_DEFAULT = 20, 200
 Progress = Callable[[str], None] | None
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(BenchReport):
     """Two sides, timed in turn in one run, and how far each metric differs. `judged` has each condition's verdict."""
 
     setting: str
@@ -33,8 +35,6 @@ class Comparison:
     judged: tuple[tuple[Condition, Verdict], ...]
     disturbed_count: int
     undecided: str  # why nothing is decided, or empty
-    hardware: dict[str, Any]
-    quick: bool
 
     @property
     def verdict(self) -> Verdict:
@@ -51,6 +51,27 @@ class Comparison:
     def __getitem__(self, metric: str) -> Change:
         return next(change for change in self.changes if change.metric == metric)
 
+    def found(self) -> Iterator[Finding]:
+        """Yield the conditions that were asked about."""
+        names = " and ".join(side.metric for side in self.sides)
+        for condition, verdict in self.judged:
+            judged = Verdict.UNKNOWN if self.undecided else verdict
+            change = self[condition.metric]
+            bound = in_words(change.change, change.low, change.high)
+            yield Finding(names, condition.text, "native", judged, bound=bound, explanation=self.undecided)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return an item a metric."""
+        return [self._item(change) for change in self.changes]
+
+    def _item(self, change: Change) -> dict[str, Any]:
+        judged = {condition.text: verdict for condition, verdict in self.judged if condition.metric == change.metric}
+        return {
+            **difference_json(change), "setting": self.setting, "sides": [figure_json(side) for side in self.sides],
+            "fail": judged, "disturbed": self.disturbed_count, "undecided": self.undecided or None,
+            "unsound": self.unsound,
+        }  # fmt: skip
+
 
 def compare(
     first: str,
@@ -63,6 +84,10 @@ def compare(
     progress: Progress = None,
 ) -> Comparison:
     """Time two sides of a setting in turn, repetition by repetition, and return how far each metric differs.
+
+        >>> found = fencepost.bench.compare("order4.mutex", "order4.claim", fail=["median>+900%"], quick=True)
+        >>> found["median"].n, str(found.verdict)
+        (20, 'not found')
 
     Without a `setting`, the first that has both. `fail` are conditions such as "p99>+5%". Raises InputError for sides
     that no setting has together, fewer than 10 repetitions, an unknown setting, metric or condition, or a setting that
@@ -84,8 +109,8 @@ def compare(
         tuple((condition, condition.judged(by_metric[condition.metric])) for condition in conditions),
         disturbed_count,
         mostly_disturbed(disturbed_count, repetitions, 2),
-        hardware(load_before),
-        quick,
+        hardware=hardware(load_before),
+        quick=quick,
     )
 
 
@@ -117,8 +142,8 @@ def _timed(setting: str, repetitions: int, quick: bool, progress: Progress) -> S
     return times
 
 
-@dataclass(frozen=True)
-class SelfComparison:
+@dataclass(frozen=True, repr=False)
+class SelfComparison(BenchReport):
     """One side compared with itself, again and again: how often a difference was called where there is none."""
 
     setting: str
@@ -129,8 +154,6 @@ class SelfComparison:
     called_count: int
     interval: tuple[float, float]  # of the share, 95 %, Clopper and Pearson
     disturbed_count: int
-    hardware: dict[str, Any]
-    quick: bool
 
     SHARE_MAX = 0.07
 
@@ -146,6 +169,21 @@ class SelfComparison:
             return Verdict.NOT_FOUND
         return Verdict.VIOLATED if self.interval[0] > 0.05 else Verdict.UNKNOWN
 
+    def found(self) -> Iterator[Finding]:
+        """Yield whether the comparison calls differences where there are none."""
+        bound = f"{self.called_count} of {self.pair_count} pairs"
+        yield Finding(self.side, f"at most {self.SHARE_MAX:.0%} called different", "native", self.verdict, bound=bound)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return the one item, of the share."""
+        low, high = self.interval
+        item = {
+            "metric": "called_different_share", "unit": "share", "value": self.share, "low": low, "high": high,
+            "n": self.pair_count, "called": self.called_count, "repetitions": self.repetitions,
+            "setting": self.setting, "side": self.side, "of": self.metric, "disturbed": self.disturbed_count,
+        }  # fmt: skip
+        return [{**verdict_json(self.findings[0]), **item}]
+
 
 def self_compare(
     side: str = "order4.owner",
@@ -159,6 +197,9 @@ def self_compare(
     progress: Progress = None,
 ) -> SelfComparison:
     """Compare a side with itself `pairs` times by the test that `compare` uses, at 5 %.
+
+        >>> fencepost.bench.self_compare(pairs=20, quick=True).pair_count
+        20
 
     Two repetitions that follow each other are a pair, and a coin says which is the first. Raises InputError for a side
     that the setting has not, an unknown metric, fewer than 20 pairs or 10 repetitions.
@@ -181,7 +222,7 @@ def self_compare(
             called_count += is_called_different(values[begin : begin + 2 * repetitions], metric, random)
     return SelfComparison(
         setting, side, metric, pairs, repetitions, called_count, _share_interval(called_count, pairs), disturbed_count,
-        hardware(load_before), quick,
+        hardware=hardware(load_before), quick=quick, seed=seed,
     )  # fmt: skip
 
 

@@ -21,7 +21,13 @@ def write_picture(profile: Profile, folder: Path) -> list[Path]:
 
 def _label(stage: Stage) -> str:
     low, high = stage.share.interval or (0.0, 0.0)
-    return f"{stage.name}: {stage.share.value or 0:.0%} ({low:.0%}..{high:.0%}), {(stage.time.value or 0) / 1e3:.3g} us"
+    share = f"{_percent(stage.share.value or 0.0)} ({_percent(low)}..{_percent(high)})"
+    return f"{stage.name}: {share}, {(stage.time.value or 0) / 1e3:.3g} us"
+
+
+def _percent(share: float) -> str:
+    """Return a share with two digits: a lock takes some hundredths of a per cent of a batch's way, and not none."""
+    return f"{share:.0%}" if share >= 0.1 else f"{100 * share:.2g}%"
 
 
 def _page(profile: Profile) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from fencepost.command_line.bench_measured import (
-    figure_json,
     finish,
     machine_name,
     measuring_options,
@@ -19,8 +18,8 @@ from fencepost.command_line.options import jobs_option, seed_option
 from fencepost.command_line.output import exit_code, print_summary, print_table, progress
 
 if TYPE_CHECKING:
-    from fencepost.bench import Ablations, Change, Contention
-    from fencepost.bench.contention import Gain, Load
+    from fencepost.bench import Ablations, Contention
+    from fencepost.bench.contention import Gain
 
 
 @click.command("contention")
@@ -56,24 +55,10 @@ def contention_command(
     found = contention(
         rates=rates or RATES, repetitions=repetitions, seed=seed, jobs=jobs, quick=quick, progress=progress(quiet)
     )
-    finish("contention", [_load_json(each) for each in found.loads], found, found.verdict, out, as_json)
+    finish("contention", found, out, as_json)
     if not as_json:
         _print_contention(found)
     context.exit(exit_code(found.verdict))
-
-
-def _load_json(load: Load) -> dict[str, Any]:
-    return {
-        "metric": "throughput_gain", "unit": "share", **_gain_json(load.throughput), "load": load.name,
-        "source": load.source, "scanners": load.scanners, "contended_per_batch": load.contended_per_batch,
-        "contended_per_s": load.contended_per_s, "lost_per_batch_without_lock": load.free_per_batch,
-        "advice": load.advice, "rule_holds": load.rule_holds,
-        "latency_gain": None if load.latency is None else _gain_json(load.latency),
-    }  # fmt: skip
-
-
-def _gain_json(gain: Gain) -> dict[str, Any]:
-    return {"value": gain.value, "low": gain.low, "high": gain.high, "n": gain.n, "undecided": gain.undecided or None}
 
 
 def _print_contention(found: Contention) -> None:
@@ -109,7 +94,7 @@ def _print_contention(found: Contention) -> None:
     say_if_quick(found)
     wrong = [each for each in found.loads if each.rule_holds is False]
     print_summary(
-        verdict=found.verdict, property="rule" if wrong else None, seed=None, trace=None, loads=len(found.loads),
+        verdict=found.verdict, property="rule" if wrong else None, seed=found.seed, trace=None, loads=len(found.loads),
         rule_wrong=len(wrong), rule_right=sum(each.rule_holds is True for each in found.loads),
     )  # fmt: skip
 
@@ -146,20 +131,10 @@ def ablate_command(
     from fencepost.bench import ablate
 
     found = ablate(names, repetitions=repetitions, seed=seed, quick=quick, progress=progress(quiet))
-    items = [
-        {**figure_json(row.figure), **_change_json(row.change), "what": row.setting.what, "note": row.note or None}
-        for row in found.rows
-    ]
-    finish("ablate", [{**figure_json(found.plain), "what": "as it is"}, *items], found, found.verdict, out, as_json)
+    finish("ablate", found, out, as_json)
     if not as_json:
         _print_ablations(found, repetitions)
     context.exit(exit_code(found.verdict))
-
-
-def _change_json(change: Change | None) -> dict[str, Any]:
-    if change is None:
-        return {"change": None}
-    return {"change": change.change, "change_low": change.low, "change_high": change.high, "differs": change.differs}
 
 
 def _print_ablations(found: Ablations, repetitions: int) -> None:
@@ -176,7 +151,7 @@ def _print_ablations(found: Ablations, repetitions: int) -> None:
     print_table("", ["setting", "ns a batch", "change (95 %)", ""], rows)
     say_if_quick(found)
     print_summary(
-        verdict=found.verdict, property=None, seed=None, trace=None, settings=len(found.rows),
+        verdict=found.verdict, property=None, seed=found.seed, trace=None, settings=len(found.rows),
         unavailable=sum(row.change is None for row in found.rows),
         different=sum(row.change is not None and row.change.differs for row in found.rows),
     )  # fmt: skip

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from fencepost.command_line.bench_measured import (
-    figure_json,
     finish,
     machine_name,
     measuring_options,
@@ -37,18 +36,10 @@ def flush_command(
     from fencepost.bench.flush import flush
 
     found = flush(repetitions=repetitions, quick=quick, progress=progress(quiet))
-    finish("flush", [_json(row) for row in found.rows], found, found.verdict, out, as_json)
+    finish("flush", found, out, as_json)
     if not as_json:
         _print(found, repetitions)
     context.exit(exit_code(found.verdict))
-
-
-def _json(row: Flushed) -> dict[str, Any]:
-    return {
-        **figure_json(row.figure), "instruction": row.instruction, "work": row.policy.setting,
-        "sound": row.soundness.is_sound, "native": row.soundness.native, "idiom": row.policy.idiom,
-        "ablation": row.soundness.ablation, "disturbed": row.disturbed_count, "undecided": row.undecided or None,
-    }  # fmt: skip
 
 
 def _print(found: Flushes, repetitions: int) -> None:

@@ -15,7 +15,6 @@ from fencepost.model.writing import kept, store
 
 if TYPE_CHECKING:
     from fencepost.bench.layout import Layout
-    from fencepost.bench.layouts.findings import Laid
 
 
 @click.command("layout")
@@ -44,7 +43,7 @@ def layout_command(
     from fencepost.bench.layout import layout
 
     found = layout(name, progress=progress(quiet), **asked)
-    finish("layout", [_json(each) for each in found.structures], found, found.verdict, out, as_json)
+    finish("layout", found, out, as_json)
     if assertions is not None:
         _write(assertions, found.assertions())
     if not as_json:
@@ -57,31 +56,6 @@ def layout_command(
 
 def _write(path: Path, text: str) -> None:
     kept(path, partial(store, data=text))
-
-
-def _json(laid: Laid) -> dict[str, Any]:
-    return {
-        "structure": laid.structure.name,
-        "type": laid.structure.type or None,
-        "stride_bytes": laid.structure.stride,
-        "used_bytes": laid.used_bytes,
-        "align_bytes": laid.structure.align,
-        "padding_bytes": laid.padding_bytes,
-        "fields": [
-            {"name": each.field.name, "offset_bytes": each.offset, "size_bytes": each.size, "count": each.field.count}
-            for each in laid.fields
-        ],
-        "lines": [
-            {"line": each.number, "fields": each.fields, "writers": each.writers, "readers": each.readers,
-             "writing_hosts": each.writing_hosts}
-            for each in laid.lines
-        ],
-        "counters": [
-            {"field": each.field, "bits": each.bits, "rate_per_s": each.per_second, "overflow_s": each.seconds}
-            for each in laid.horizons
-        ],
-        "findings": [{"kind": each.kind, "sentence": each.sentence} for each in laid.findings],
-    }  # fmt: skip
 
 
 def _print(found: Layout) -> None:
@@ -104,8 +78,8 @@ def _print(found: Layout) -> None:
         if laid.horizons:
             lasting = ", ".join(f"{each.field} {duration(each.seconds)}" for each in laid.horizons)
             click.echo(f"counters last: {lasting}")
-        for finding in laid.findings:
-            click.echo(f"{finding.kind}: {finding.sentence}")
+        for fault in laid.faults:
+            click.echo(f"{fault.kind}: {fault.sentence}")
 
 
 def _print_end(found: Layout) -> None:
@@ -114,6 +88,6 @@ def _print_end(found: Layout) -> None:
     say_if_quick(found)
     first = found.findings[0] if found.findings else None
     print_summary(
-        verdict=found.verdict, property=first and first.kind, seed=None, trace=None,
+        verdict=found.verdict, property=first and first.property, seed=None, trace=None,
         structures=len(found.structures), findings=len(found.findings),
     )  # fmt: skip

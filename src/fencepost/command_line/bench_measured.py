@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,18 +13,18 @@ from fencepost.command_line import options
 from fencepost.command_line.output import (
     exit_code,
     found_by,
-    json_document,
     print_summary,
     print_table,
     progress,
     writable,
 )
 from fencepost.model.contract import Verdict
+from fencepost.model.report import json_text
 from fencepost.model.writing import kept, store
 
 if TYPE_CHECKING:
-    from fencepost.bench import Bench, Figure, Floor, Measured
-    from fencepost.bench import Path as BenchPath
+    from fencepost.bench import Bench, Figure, Floor
+    from fencepost.bench.report import BenchReport
 
 Command = Callable[..., None]
 
@@ -80,7 +80,7 @@ def paths_command(
         _list()
         return
     bench = found_by(lambda: measure(names, repetitions=repetitions, quick=quick, progress=progress(quiet)))
-    finish("bench", [measured_json(row) for row in bench.rows], bench, bench.verdict, out, as_json)
+    finish("bench", bench, out, as_json)
     if not as_json:
         _print_bench(bench, repetitions)
     context.exit(exit_code(bench.verdict))
@@ -89,7 +89,10 @@ def paths_command(
 @click.command("floor")
 @repetitions_option(7, 7)
 @measuring_options
-def floor_command(repetitions: int, quick: bool, out: Path | None, as_json: bool, quiet: bool) -> None:
+@click.pass_context
+def floor_command(
+    context: click.Context, /, repetitions: int, quick: bool, out: Path | None, as_json: bool, quiet: bool
+) -> None:
     """Measure the machine: atomics, locks, flushes, fences, header scans, copies, a line between two cores.
 
     A figure is the median of the repetitions, with the lowest and the highest.
@@ -97,36 +100,25 @@ def floor_command(repetitions: int, quick: bool, out: Path | None, as_json: bool
     from fencepost.bench import floor
 
     machine = found_by(lambda: floor(repetitions=repetitions, quick=quick, progress=progress(quiet)))
-    finish("floor", floor_json(machine), machine, Verdict.NOT_FOUND, out, as_json)
+    finish("floor", machine, out, as_json)
     if not as_json:
         _print_floor(machine, repetitions)
+    context.exit(exit_code(machine.verdict))
 
 
 def _list() -> None:
     from fencepost.bench import PATHS
+    from fencepost.bench.measured_paths import reach_of
 
-    rows = [[path.name, _reach(path), path.what] for path in PATHS.values()]
+    rows = [[path.name, reach_of(path), path.what] for path in PATHS.values()]
     print_table("paths", ["path", "reach", "what"], rows)
 
 
-class Measurement(Protocol):
-    """Anything that was measured: on what, and whether at full sizes."""
-
-    @property
-    def hardware(self) -> dict[str, Any]: ...
-
-    @property
-    def quick(self) -> bool: ...
-
-
-def finish(
-    name: str, items: list[dict[str, Any]], of: Measurement, verdict: Verdict, out: Path | None, as_json: bool
-) -> None:
-    """Write the document where it is asked for."""
-    from fencepost.bench.machine import built
-
-    more = {"hardware": of.hardware, "build": built(), "sizes": {"quick": of.quick}}
-    document = json_document("bench", verdict, None, items, **more)
+def finish(name: str, report: BenchReport, out: Path | None, as_json: bool) -> None:
+    """Write and print the document where it is asked for."""
+    if out is None and not as_json:
+        return
+    document = json_text(report.to_dict())
     if out is not None:
         writable(out)
         kept(out / f"{name}.json", partial(store, data=f"{document}\n"))
@@ -134,68 +126,22 @@ def finish(
         click.echo(document)
 
 
-def floor_json(floor: Floor) -> list[dict[str, Any]]:
-    """Return the items of the floor's document."""
-    return [
-        {
-            **figure_json(row.figure),
-            "threads": row.metric.threads,
-            "operations": row.operation_count,
-            "disturbed": row.disturbed_count,
-            "cpus": list(row.cpus),
-            "what": row.metric.what,
-        }
-        for row in floor.rows
-    ]
-
-
-def measured_json(row: Measured) -> dict[str, Any]:
-    """Return one path's item."""
-    return {
-        **figure_json(row.figure),
-        "reach": None if row.path.bound is None else f"{row.path.reach} {row.path.bound:g}",
-        "met": row.met,
-        "undecided": row.undecided or None,
-        "unsound": row.path.unsound or None,
-        "setting": row.path.setting,
-        "probe": figure_json(row.probe),
-        "floor": None if row.floor is None else figure_json(row.floor),
-        "extras": row.extras,
-        "disturbed": row.disturbed_count,
-        "cpus": list(row.cpus),
-        "what": row.path.what,
-    }
-
-
-def figure_json(figure: Figure) -> dict[str, Any]:
-    """Return the keys that every item of a measurement has; numbers are null where `unavailable` says why."""
-    return {
-        "metric": figure.metric,
-        "unit": figure.unit,
-        "value": figure.value,
-        "low": figure.low,
-        "high": figure.high,
-        "interval": None if figure.interval is None else list(figure.interval),
-        "samples": list(figure.samples),
-        "n": figure.n,
-        "unavailable": figure.unavailable or None,
-    }
-
-
 def _print_floor(floor: Floor, repetitions: int) -> None:
     rows = [[row.metric.name, *_cells(row.figure), row.figure.unavailable or row.metric.what] for row in floor.rows]
     print_table(f"floor of {machine_name(floor)}", ["metric", "median", "low", "high", "unit", "what"], rows)
     _print_end(
-        floor, repetitions, Verdict.NOT_FOUND, None, unavailable=sum(bool(row.figure.unavailable) for row in floor.rows)
+        floor, repetitions, floor.verdict, None, unavailable=sum(bool(row.figure.unavailable) for row in floor.rows)
     )
 
 
 def _print_bench(bench: Bench, repetitions: int) -> None:
+    from fencepost.bench.measured_paths import reach_of
+
     rows = [
         [
             row.path.name,
             *_with_interval(row.figure),
-            _reach(row.path),
+            reach_of(row.path),
             "not decided" if row.undecided else {True: "yes", False: "no", None: "-"}[row.met],
             _side(row.probe),
             "-" if row.floor is None else _side(row.floor),
@@ -212,9 +158,11 @@ def _print_bench(bench: Bench, repetitions: int) -> None:
             click.echo(f"{row.path.name}: not decided: {row.undecided}")
         if row.path.unsound:
             click.echo(f"{row.path.name}: unsound (see {row.path.unsound})")
-        if row.extras:
-            said = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in row.extras.items())
-            click.echo(f"{row.path.name}: {said}")
+        said = [f"{name.replace('_', ' ')} {value:.3g}" for name, value in row.extras.items()]
+        # Two cores may share a cache, or lie far apart: such a figure is of its placement.
+        said += [f"cores {' and '.join(map(str, row.cpus))}"] if len(row.cpus) > 1 else []
+        if said:
+            click.echo(f"{row.path.name}: {', '.join(said)}")
     click.echo("what each path is: fencepost bench --list")
     if any(row.disturbed_count for row in bench.rows):
         click.echo("disturbed: so many repetitions of both sides lost a core to other work; their figures say little")
@@ -228,16 +176,12 @@ def _print_bench(bench: Bench, repetitions: int) -> None:
     )  # fmt: skip
 
 
-def _reach(path: BenchPath) -> str:
-    return "-" if path.bound is None else f"{path.reach} {path.bound:g} {path.unit}"
-
-
-def machine_name(of: Measurement) -> str:
+def machine_name(of: BenchReport) -> str:
     """Return the processor and its cores, as titles have it."""
     return f"{of.hardware['cpu_model'] or 'an unnamed processor'}, {of.hardware['core_count']} cores"
 
 
-def say_if_quick(of: Measurement) -> None:
+def say_if_quick(of: BenchReport) -> None:
     """Say that figures of quick sizes mean nothing."""
     if of.quick:
         click.echo("quick sizes: no figure above means anything")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line.bench_measured import (
-    figure_json,
     finish,
     machine_name,
     measuring_options,
@@ -51,10 +50,7 @@ def profile_command(
     from fencepost.bench import profile
 
     found = profile(sequencer, repetitions=repetitions, seed=seed, quick=quick, progress=progress(quiet))
-    items = [
-        {**figure_json(each.time), "share": figure_json(each.share), "what": each.what} for each in found.stages
-    ] + [_kernel_json(found.simulated)]
-    finish("profile", items, found, found.verdict, out, as_json)
+    finish("profile", found, out, as_json)
     if out is not None:
         from fencepost.bench.stages_picture import write_picture
 
@@ -63,20 +59,6 @@ def profile_command(
     if not as_json:
         _print_profile(found, repetitions)
     context.exit(exit_code(found.verdict))
-
-
-def _kernel_json(counted: Kernels) -> dict[str, Any]:
-    return {
-        "metric": "kernels", "source": "simulated by valgrind", "compiler": counted.compiler,
-        "unavailable": counted.unavailable or None, "ungated": counted.ungated or None,
-        "kernels": [
-            {
-                "name": each.name, "instructions": each.instructions, "data_misses": each.data_misses,
-                "mispredictions": each.mispredictions, "baseline_instructions": each.was, "change": each.change,
-            }
-            for each in counted.rows
-        ],
-    }  # fmt: skip
 
 
 def _print_profile(found: Profile, repetitions: int) -> None:
@@ -96,7 +78,7 @@ def _print_profile(found: Profile, repetitions: int) -> None:
     _print_kernels(found.simulated)
     say_if_quick(found)
     print_summary(
-        verdict=found.verdict, property=None, seed=None, trace=None, stages=len(found.stages),
+        verdict=found.verdict, property=None, seed=found.seed, trace=None, stages=len(found.stages),
         kernels=len(found.simulated.rows),
     )  # fmt: skip
 
@@ -136,12 +118,12 @@ def kernels_command(
     if out is not None:
         writable(out.parent)
         kept(out, partial(store, data=json.dumps(found.document(), indent=2) + "\n"))
-    finish("kernels", [_kernel_json(found)], found, found.verdict, None, as_json)
+    finish("kernels", found, None, as_json)
     if not as_json:
         _print_kernels(found)
         wrong = [each.name for each in found.rows if each.change is not None and abs(each.change) > 0.01]
         print_summary(
-            verdict=found.verdict, property=wrong[0] if wrong else None, seed=None, trace=None,
+            verdict=found.verdict, property=wrong[0] if wrong else None, seed=found.seed, trace=None,
             kernels=len(found.rows), different=len(wrong),
         )  # fmt: skip
     context.exit(exit_code(found.verdict))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fencepost.command_line.bench_measured import (
-    figure_json,
     finish,
     machine_name,
     measuring_options,
@@ -48,28 +47,10 @@ def race_command(
     from fencepost.bench import against
 
     found = against(first, second, progress=progress(quiet), **asked)
-    items = [{**_json(each), "stage": False} for each in found.times]
-    items += [{**_json(each), "stage": True} for each in found.stages]
-    if found.alone is not None:
-        alone = found.alone["median"]
-        items.append({"metric": "ordering alone", "setting": found.alone.setting, **_change_json(alone)})
-    finish("race", items, found, found.verdict, out, as_json)
+    finish("race", found, out, as_json)
     if not as_json:
         _print(found)
     context.exit(exit_code(found.verdict))
-
-
-def _json(each: RaceDifference) -> dict[str, Any]:
-    return {
-        "metric": each.name, "unit": "ns", "first": figure_json(each.first), "second": figure_json(each.second),
-        **_change_json(each.change),
-    }  # fmt: skip
-
-
-def _change_json(change: Change | None) -> dict[str, Any]:
-    if change is None:
-        return {"change": None}
-    return {"change": change.change, "change_low": change.low, "change_high": change.high, "differs": change.differs}
 
 
 def _print(found: Raced) -> None:
@@ -90,7 +71,7 @@ def _print(found: Raced) -> None:
         click.echo(f"{found.thread_count} threads on {cores} cores: most of a batch's time is waiting for a core")
     say_if_quick(found)
     print_summary(
-        verdict=found.verdict, property=None, seed=None, trace=None, first=first, second=second, pairs=pairs,
+        verdict=found.verdict, property=None, seed=found.seed, trace=None, first=first, second=second, pairs=pairs,
         scanners=found.scanners,
         different=sum(each.change is not None and each.change.differs for each in (*found.times, *found.stages)),
     )  # fmt: skip

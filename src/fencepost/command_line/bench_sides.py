@@ -9,7 +9,6 @@ import click
 
 from fencepost.command_line import options
 from fencepost.command_line.bench_measured import (
-    figure_json,
     finish,
     machine_name,
     measuring_options,
@@ -20,10 +19,9 @@ from fencepost.command_line.output import exit_code, print_summary, print_table,
 from fencepost.model.contract import Verdict
 
 if TYPE_CHECKING:
-    from fencepost.bench.baselines import Baseline, Baselines
+    from fencepost.bench.baselines import Baselines
     from fencepost.bench.change import Change
     from fencepost.bench.sides import Comparison
-    from fencepost.bench.spread import Spread
 
 fail_option = click.option(
     "--fail", multiple=True, metavar="'p99>+5%'", help="Exit 1 where a metric has changed by more; again for more."
@@ -52,7 +50,7 @@ def baseline_command(
     from fencepost.bench.baselines import baseline
 
     found = baseline(names, progress=progress(quiet), **asked)
-    finish("baseline", [_baseline_json(row) for row in found.rows], found, found.verdict, out, as_json)
+    finish("baseline", found, out, as_json)
     if not as_json:
         _print_baselines(found, asked["repetitions"])
     context.exit(exit_code(found.verdict))
@@ -85,7 +83,7 @@ def compare_command(
     if first is None or second is None:
         raise click.UsageError("compare needs two sides, A and B: `fencepost bench compare --list` has them")
     found = compare(first, second, progress=progress(quiet), **asked)
-    finish("compare", [_comparison_json(found, change) for change in found.changes], found, found.verdict, out, as_json)
+    finish("compare", found, out, as_json)
     if not as_json:
         _print_comparison(found)
     context.exit(exit_code(found.verdict))
@@ -112,12 +110,7 @@ def self_compare_command(
 
     found = self_compare(side, progress=progress(quiet), **asked)
     low, high = found.interval
-    item = {
-        "metric": "called_different_share", "unit": "share", "value": found.share, "low": low, "high": high,
-        "n": found.pair_count, "called": found.called_count, "repetitions": found.repetitions,
-        "setting": found.setting, "side": found.side, "of": found.metric, "disturbed": found.disturbed_count,
-    }  # fmt: skip
-    finish("aa", [item], found, found.verdict, out, as_json)
+    finish("aa", found, out, as_json)
     if not as_json:
         click.echo(f"{found.side} compared with itself in {found.setting}, on {machine_name(found)}")
         click.echo(
@@ -130,53 +123,6 @@ def self_compare_command(
             pairs=found.pair_count, disturbed=found.disturbed_count,
         )  # fmt: skip
     context.exit(exit_code(found.verdict))
-
-
-# --- documents ---
-
-
-def _spread_json(spread: Spread | None) -> dict[str, Any] | None:
-    if spread is None:
-        return None
-    return {
-        **spread.metrics,
-        "deviation": spread.deviation,
-        "cv_share": spread.cv,
-        "cv_interval": list(spread.cv_interval),
-        "mean_interval": list(spread.mean_interval),
-    }
-
-
-def _baseline_json(row: Baseline) -> dict[str, Any]:
-    return {
-        **figure_json(row.figure),
-        "spread": _spread_json(row.spread),
-        "stability": row.stability,
-        "ratio": figure_json(row.ratio),
-        "ratio_to": row.ratio_to,
-        "ratio_spread": _spread_json(row.ratio_spread),
-        "band": row.band or None,
-        "disturbed": row.disturbed_count,
-        "undecided": row.undecided or None,
-        "changes": [_change_json(change) for change in row.changes],
-    }
-
-
-def _change_json(change: Change) -> dict[str, Any]:
-    return {
-        "metric": change.metric, "unit": "share", "value": change.change, "low": change.low, "high": change.high,
-        "n": change.n, "first": change.first, "second": change.second, "differs": change.differs,
-    }  # fmt: skip
-
-
-def _comparison_json(found: Comparison, change: Change) -> dict[str, Any]:
-    first, second = found.sides
-    judged = {condition.text: verdict for condition, verdict in found.judged if condition.metric == change.metric}
-    return {
-        **_change_json(change), "setting": found.setting, "sides": [figure_json(first), figure_json(second)],
-        "fail": judged, "disturbed": found.disturbed_count, "undecided": found.undecided or None,
-        "unsound": found.unsound,
-    }  # fmt: skip
 
 
 # --- tables ---
@@ -220,7 +166,8 @@ def _print_baselines(found: Baselines, repetitions: int) -> None:
     _print_changes(found)
     say_if_quick(found)
     print_summary(
-        verdict=found.verdict, property=_decisive([(name, verdict) for name, _, verdict in found.judged]), seed=None,
+        verdict=found.verdict, property=_decisive([(name, verdict) for name, _, verdict in found.judged]),
+        seed=found.seed,
         trace=None, measured=len(measured), stable=sum(row.stability.is_stable for row in found.rows),
         repetitions=repetitions, disturbed=sum(row.disturbed_count for row in found.rows),
     )  # fmt: skip
@@ -280,5 +227,5 @@ def _print_comparison(found: Comparison) -> None:
     say_if_quick(found)
     print_summary(
         verdict=found.verdict, property=_decisive([(condition.metric, verdict) for condition, verdict in found.judged]),
-        seed=None, trace=None, setting=found.setting, pairs=first.n, disturbed=found.disturbed_count,
+        seed=found.seed, trace=None, setting=found.setting, pairs=first.n, disturbed=found.disturbed_count,
     )  # fmt: skip

@@ -37,8 +37,8 @@ def found_by(verb: Callable[[], Found]) -> Found:
     try:
         return verb()
     except Interrupted as interrupt:
-        found = interrupt.found.findings if isinstance(interrupt.found, Report) else interrupt.found
-        if isinstance(found, list | tuple) and not found:
+        found = interrupt.found
+        if found.is_empty if isinstance(found, Report) else isinstance(found, list | tuple) and not found:
             raise KeyboardInterrupt from None
         click.get_current_context().meta[_CUT_SHORT] = True
         made: Found = interrupt.found

@@ -152,10 +152,10 @@ def faulty_layout(name: str, description: str) -> Evidence:
         from fencepost.bench import layout
 
         found = layout(description, messages_per_second=MESSAGES_PER_SECOND)
-        faults = [f"{each.kind} ({each.structure})" for each in found.findings]
+        faults = [f"{each.property} ({each.target})" for each in found.findings]
         words = f"{description}: {len(faults)} faults: {', '.join(faults)}" if faults else f"{description}: no fault"
         verdict = Verdict.VIOLATED if faults else Verdict.EXHAUSTED
-        return Found(words, verdict, more={"findings": [each.sentence for each in found.findings]})
+        return Found(words, verdict, more={"findings": [each.explanation for each in found.findings]})
 
     return Evidence(name, "native", f"fencepost bench layout {description} --rate {MESSAGES_PER_SECOND:g}", ask)
 

@@ -7,17 +7,19 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import fencepost
 from fencepost.bench.machine import hardware, load
+from fencepost.bench.report import BenchReport
 from fencepost.bench.sides import Progress
 from fencepost.compiling import compiler_path
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, Miscounted, unknown_choice
+from fencepost.model.report import Finding
 
 KERNELS = ("ring", "order5.fetch_add", "order4.mutex", "order4.sharded_mutex", "order4.claim", "parking", "export")
 EVENTS = ("instructions", "data_misses", "mispredictions")
@@ -44,15 +46,13 @@ class Kernel:
         return None if self.was is None else self.instructions / self.was - 1
 
 
-@dataclass(frozen=True)
-class Kernels:
+@dataclass(frozen=True, repr=False)
+class Kernels(BenchReport):
     """All kernels, by one compiler. `ungated` says why they are held against nothing; empty where they are."""
 
     rows: tuple[Kernel, ...]
     compiler: str
     ungated: str
-    hardware: dict[str, Any]
-    quick: bool = False
     unavailable: str = ""
 
     @property
@@ -64,6 +64,31 @@ class Kernels:
         if any(each is not None and abs(each) > TOLERANCE for each in changes):
             return Verdict.VIOLATED
         return Verdict.UNKNOWN if None in changes else Verdict.NOT_FOUND
+
+    def found(self) -> Iterator[Finding]:
+        """Yield the kernels that are held against a baseline."""
+        for each in self.rows:
+            if each.change is None or self.ungated:
+                continue
+            verdict = Verdict.VIOLATED if abs(each.change) > TOLERANCE else Verdict.NOT_FOUND
+            bound = f"{each.instructions:.2f} instructions a batch, {each.change:+.2%}"
+            yield Finding(each.name, f"within {TOLERANCE:.0%} of the baseline", "native", verdict, bound=bound)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return the one item of all kernels."""
+        rows = [
+            {
+                "name": each.name, "instructions": each.instructions, "data_misses": each.data_misses,
+                "mispredictions": each.mispredictions, "baseline_instructions": each.was, "change": each.change,
+            }
+            for each in self.rows
+        ]  # fmt: skip
+        return [
+            {
+                "metric": "kernels", "source": "simulated by valgrind", "compiler": self.compiler,
+                "unavailable": self.unavailable or None, "ungated": self.ungated or None, "kernels": rows,
+            }
+        ]  # fmt: skip
 
     def document(self) -> dict[str, Any]:
         """Return what a baseline file holds."""
@@ -81,6 +106,10 @@ def kernels(
 ) -> Kernels:
     """Compile and count kernels, by default all, beside a baseline, by default the one that comes with fencepost.
 
+        >>> found = fencepost.bench.kernels(["ring"])
+        >>> bool(found.unavailable) or round(found.rows[0].instructions) > 0
+        True
+
     `headers` is another folder of headers to compile. Counts of another compiler are held against nothing. Where there
     is no valgrind there are no rows, and the result says so. Raises InputError for an unknown kernel, no compiler,
     headers that do not compile, and a file that is no baseline.
@@ -92,7 +121,7 @@ def kernels(
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         why = "no valgrind on the path: instructions are counted by it; install it"
-        return Kernels((), "", why, hardware(load_before), unavailable=why)
+        return Kernels((), "", why, why, hardware=hardware(load_before))
     compiler = compiler_path("kernels are compiled to be counted")
     said = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
     ungated = "" if stored["compiler"] == said else f"the baseline is of {stored['compiler']}, this is {said}"
@@ -104,7 +133,7 @@ def kernels(
             if progress is not None:
                 progress(f"counting {name}")
             rows.append(_counted(valgrind, program, name, before.get(name)))
-    return Kernels(tuple(rows), said, ungated, hardware(load_before))
+    return Kernels(tuple(rows), said, ungated, hardware=hardware(load_before))
 
 
 def _compiled(compiler: str, headers: Path, folder: Path) -> Path:

@@ -65,7 +65,7 @@ class Horizon:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Fault:
     """A fault of a structure."""
 
     structure: str
@@ -83,7 +83,7 @@ class Laid:
     padding_bytes: int  # between fields
     lines: tuple[Line, ...]
     horizons: tuple[Horizon, ...]
-    findings: tuple[Finding, ...]
+    faults: tuple[Fault, ...]
     compiled: Compiled | None  # None: by the description alone
 
 
@@ -155,7 +155,7 @@ def _lines(fields: tuple[Placed, ...], of: Description) -> Iterator[Line]:
 # --- faults ---
 
 
-def _debug_info(structure: Structure, made: Compiled | None) -> Iterator[Finding]:
+def _debug_info(structure: Structure, made: Compiled | None) -> Iterator[Fault]:
     """Where the description and the compiler disagree."""
     if made is None:
         return
@@ -172,18 +172,18 @@ def _debug_info(structure: Structure, made: Compiled | None) -> Iterator[Finding
             says.append((f"sign of {field.name}", field.is_signed, member.is_signed))
     for what, described, found in says:
         if described != found:
-            yield Finding(structure.name, "debug-info", f"{what}: described as {described}, compiled as {found}")
+            yield Fault(structure.name, "debug-info", f"{what}: described as {described}, compiled as {found}")
 
 
-def _sizes(structure: Structure) -> Iterator[Finding]:
+def _sizes(structure: Structure) -> Iterator[Fault]:
     """What is said of the size elsewhere."""
     stated = structure.stated_bytes
     if stated is not None and stated != structure.stride:
         sentence = f"takes {structure.stride:,} bytes, where {structure.stated_in} says {stated:,}"
-        yield Finding(structure.name, "stated-size", sentence.replace("documents says", "documents say"))
+        yield Fault(structure.name, "stated-size", sentence.replace("documents says", "documents say"))
 
 
-def _guards(structure: Structure, fields: tuple[Placed, ...], of: Description) -> Iterator[Finding]:
+def _guards(structure: Structure, fields: tuple[Placed, ...], of: Description) -> Iterator[Fault]:
     """A guard on another line than what it vouches for."""
     for guard in fields:
         asked = guard.field.guards
@@ -193,22 +193,22 @@ def _guards(structure: Structure, fields: tuple[Placed, ...], of: Description) -
             continue
         alone = all(set(each.lines(of.line_bytes)).isdisjoint(own) for each in fields if each is not guard)
         end = max(each.end for each in (guard, *guarded))
-        yield Finding(
+        yield Fault(
             structure.name, "guard-apart",
             f"its {end} bytes lie on {len(own | others)} lines: {guard.field.name}, at {guard.offset}, is "
             f"{'alone ' if alone else ''}on line {min(own)}, and vouches for line {_ranges(others - own)}",
         )  # fmt: skip
 
 
-def _straddling(structure: Structure, fields: tuple[Placed, ...], of: Description) -> Iterator[Finding]:
+def _straddling(structure: Structure, fields: tuple[Placed, ...], of: Description) -> Iterator[Fault]:
     """A single word on two lines: no store of it is atomic."""
     for each in fields:
         if each.field.count == 1 and each.size <= 8 and len(each.lines(of.line_bytes)) > 1:
             sentence = f"{each.field.name}, at {each.offset}, lies on two lines: a store to it may be seen by halves"
-            yield Finding(structure.name, "straddles", sentence)
+            yield Fault(structure.name, "straddles", sentence)
 
 
-def _flushes(structure: Structure, fields: tuple[Placed, ...], of: Description) -> Iterator[Finding]:
+def _flushes(structure: Structure, fields: tuple[Placed, ...], of: Description) -> Iterator[Fault]:
     """An array of which a flush names one line and its writers store to others."""
     by_name = {each.field.name: each for each in fields}
     for role in dict.fromkeys(flush.by for flush in structure.flushes):
@@ -217,14 +217,14 @@ def _flushes(structure: Structure, fields: tuple[Placed, ...], of: Description) 
         for each in at:
             lines = set(each.lines(of.line_bytes))
             if role in each.field.writers and lines - flushed:
-                yield Finding(
+                yield Fault(
                     structure.name, "partly-flushed",
                     f"the {each.field.count} of {each.field.name}, at {each.offset}..{each.end - 1}, lie on "
                     f"{len(lines)} lines, of which {role} flushes {len(lines & flushed)}",
                 )  # fmt: skip
 
 
-def _writers(structure: Structure, lines: tuple[Line, ...]) -> Iterator[Finding]:
+def _writers(structure: Structure, lines: tuple[Line, ...]) -> Iterator[Fault]:
     """A line that several hosts write, and that is not handed over."""
     for line in lines:
         if len(line.writing_hosts) > 1 and not structure.handed_over:
@@ -232,17 +232,17 @@ def _writers(structure: Structure, lines: tuple[Line, ...]) -> Iterator[Finding]
             sentence = (
                 f"line {line.number} ({', '.join(line.fields)}) is written by {len(line.writing_hosts)} hosts: {hosts}"
             )
-            yield Finding(structure.name, "several-writers", sentence)
+            yield Fault(structure.name, "several-writers", sentence)
 
 
-def _overflows(structure: Structure, fields: tuple[Placed, ...], horizons: tuple[Horizon, ...]) -> Iterator[Finding]:
+def _overflows(structure: Structure, fields: tuple[Placed, ...], horizons: tuple[Horizon, ...]) -> Iterator[Fault]:
     """A counter that comes to its end too soon."""
     by_name = {each.field.name: each for each in fields}
     for horizon in horizons:
         if horizon.seconds < HORIZON_YEARS * SECONDS_A_YEAR:
             field = by_name[horizon.field]
             kind = f"{'signed' if field.is_signed else 'unsigned'} {horizon.bits + field.is_signed}-bit count"
-            yield Finding(
+            yield Fault(
                 structure.name, "overflow",
                 f"{horizon.field}, a {kind} of {field.field.counts}, overflows after {duration(horizon.seconds)} at "
                 f"{horizon.per_second:.3g} a second",
