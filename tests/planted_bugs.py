@@ -59,6 +59,19 @@ class CountsWhatIsConsumed(Subscriber):
         yield StoreFence()
 
 
+class RemembersSlots(Subscriber):
+    """Notes which slots are consumed, not which batches: one of the lap before stands for that of this lap."""
+
+    def consume(self, index: int) -> Program:
+        self._consumed.add(index % self.slots)
+        while self._consumed_count <= index and self._consumed_count % self.slots in self._consumed:
+            self._consumed_count += 1
+        below = at("consumed", ring=self.ring, below=self._consumed_count)
+        yield Store((*("consumed", self.ring), "count"), self._consumed_count, below)
+        yield Flush(("consumed", self.ring))
+        yield StoreFence()
+
+
 class GuardOfTheLap(Receiver):
     """The guard is one more than the lap's parity: two laps later it is the same again."""
 
@@ -338,6 +351,7 @@ PLANTED: dict[str, tuple[Design, dict[str, Any]]] = {
     "one-slot": (ORDER5, {"receiver": SpaceForOneMore}),
     "wrap-parked": (CLAIM, {"subscriber": CountsWhatIsConsumed}),
     "wrap-distance": (CLAIM, {"scanner": EntryOfTheSlot}),
+    "parked-second-lap": (CLAIM, {"subscriber": RemembersSlots}),
     "copy-of-parked": (CLAIM, {"scanner": OneCopyOfEach}),
     "copy-of-parked-elsewhere": (CLAIM, {"scanner": DropsNoParkedCopy}),
     "parked-ascending": (CLAIM, {"scanner": ReleasesOne}),
