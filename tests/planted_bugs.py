@@ -12,7 +12,7 @@ from fencepost.model.programs.connection import Connection
 from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.designs import design
 from fencepost.model.programs.header_fields import FieldReceiver
-from fencepost.model.programs.layout import claimed, header, next_seq, written
+from fencepost.model.programs.layout import ISSUED, claimed, header, next_seq, written
 from fencepost.model.programs.operations import (
     DUPLICATE,
     LATER,
@@ -26,7 +26,7 @@ from fencepost.model.programs.operations import (
     Watched,
     at,
 )
-from fencepost.model.programs.order4 import Order4Claim
+from fencepost.model.programs.order4 import Order4Claim, Order4ShardedMutex
 from fencepost.model.programs.order4_epoch import Order4Epoch
 from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.partition import owner_of
@@ -37,6 +37,7 @@ from fencepost.model.programs.subscriber import Subscriber
 from fencepost.model.programs.worker import View
 
 CLAIM, EPOCH, ORDER5 = design("order4.claim"), design("order4.epoch"), design("order5.fetch_add")
+SHARDED = design("order4.sharded_mutex")
 FIELDS5 = design("order5.fetch_add.fields")
 
 
@@ -347,6 +348,15 @@ class PassesASlot(Receiver):
                 yield from self.fill(index, batch)
 
 
+class CountsAlone(Order4ShardedMutex):
+    """Under the lock of its shard a scanner takes itself for the only one at the counter."""
+
+    def reserve(self, slot: Slot) -> Generator[Operation, Any, int]:
+        start: int = yield Load(ISSUED)
+        yield Store(ISSUED, start + slot.count, at("reserve", ring=slot.ring))
+        return start
+
+
 PLANTED: dict[str, tuple[Design, dict[str, Any]]] = {
     "one-slot": (ORDER5, {"receiver": SpaceForOneMore}),
     "wrap-parked": (CLAIM, {"subscriber": CountsWhatIsConsumed}),
@@ -380,6 +390,7 @@ PLANTED: dict[str, tuple[Design, dict[str, Any]]] = {
     "first-header": (FIELDS5, {"receiver": GuardFirst}),
     "batch-without-messages": (ORDER5, {"receiver": PassesASlot}),
     "clients-in-one-shard": (CLAIM, {"scanner": WordOfTheShard}),
+    "clients-in-two-shards": (SHARDED, {"scanner": CountsAlone}),
     "clients-that-collide": (CLAIM, {"scanner": WordOfTheRemainder}),
     "empty-ring": (EPOCH, {"scanner": EachRingInTurn}),
     "uneven-rings": (EPOCH, {"scanner": KeepsRingsInStep}),

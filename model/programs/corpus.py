@@ -301,6 +301,11 @@ _ALL = (
         _there(((0, 0), (2, 1)), ((2, 0), (3, 0))),
     ),
     Named(
+        "clients-in-two-shards",
+        "two clients of different shards at once: what is everybody's, changed under the lock of some",
+        _there(((0, 0),), ((3, 0),)),
+    ),
+    Named(
         "clients-that-collide",
         "ids that are equal modulo every power of two up to 128, and modulo 240: a table without the client's id in it",
         _there(((0, 0), (128, 1)), ((128, 0), (240, 0))),
