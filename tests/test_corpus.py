@@ -46,11 +46,13 @@ def test_no_sound_design_is_accused_on_the_corpus(name: str) -> None:
 def test_no_sound_design_is_accused_by_either_engine_as_check_searches(name: str) -> None:
     """The quick form: one search of each scenario, above. Here every scenario as `check` searches it."""
     for explored, asked, runs in searches(name, PYTHON_RUNS, NATIVE_RUNS):
-        came = search_corpus(
-            asked,
-            Budget(runs, DRAWN_RUNS, 3_600.0),
-            lambda subject, strategy, limits, explored=explored: explored(subject, strategy=strategy, limits=limits),
-        )
+
+        def search(
+            subject: Subject, strategy: str, limits: Limits, explored: Callable[..., Explored] = explored
+        ) -> Explored:
+            return explored(subject, strategy=strategy, limits=limits)
+
+        came = search_corpus(asked, Budget(runs, DRAWN_RUNS, 3_600.0), search)
         assert came.keys() == asked.keys()
         for scenario, found in came.items():
             assert found.violation is None, f"{scenario}: {found.violation}"

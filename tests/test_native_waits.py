@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from drawn_waits import (
@@ -24,8 +25,10 @@ from hypothesis import strategies as st
 
 from fencepost.model.explorer.reduction import Counts
 from fencepost.model.memory import MATRIX, PROFILES, matrix
+from fencepost.model.memory.lines import Line
 from fencepost.model.memory.ordering import Buffered
 from fencepost.model.programs.operations import (
+    Address,
     CompareExchange,
     FetchAdd,
     Flush,
@@ -46,13 +49,15 @@ KINDS = (
     "FullFence", "LoadFence", "Prefetch", "Poll", "Send", "Receive",
 )  # fmt: skip
 """As in stepped_values.hpp."""
-LINES = {("x",): 0, ("y",): 1}
-PLACES = {WORD: (0, 0), OTHER: (0, 1), APART: (1, 0)}
+LINES: dict[Line, int] = {("x",): 0, ("y",): 1}
+PLACES: dict[Address, tuple[int, int]] = {WORD: (0, 0), OTHER: (0, 1), APART: (1, 0)}
 
 
 def numbers_of(operation: Operation) -> list[int]:
     """Return an operation as waits.cpp reads it."""
-    kind, flush, streams, place, value, second = KINDS.index(type(operation).__name__), 0, 0, (0, 0), 0, 0
+    kind, flush, streams, place = KINDS.index(type(operation).__name__), 0, 0, (0, 0)
+    value: Any = 0
+    second: Any = 0
     watched: tuple[Watched, ...] = ()
     match operation:
         case Load(address):
@@ -69,7 +74,9 @@ def numbers_of(operation: Operation) -> list[int]:
             value = message
         case Poll(watched):
             pass
-    looked = [number for each in watched for number in (*PLACES[each.address], each.seen, int(each.invalidate))]
+    looked: list[Any] = [
+        number for each in watched for number in (*PLACES[each.address], each.seen, int(each.invalidate))
+    ]
     return [kind, flush, streams, 0, *place, value, second, len(watched), *looked]
 
 
