@@ -165,6 +165,7 @@ class PipelineScenario:
         plans: list[list[tuple[int, int, int]]],
         later: list[list[tuple[int, int, int, int]]],
         connections: int,
+        timeouts: int,
     ) -> None: ...
 
 class PipelineJudge:

@@ -12,7 +12,7 @@ from fencepost.model.programs.connection import Connection
 from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.designs import design
 from fencepost.model.programs.header_fields import FieldReceiver
-from fencepost.model.programs.layout import claimed, header, next_seq, written
+from fencepost.model.programs.layout import ISSUED, claimed, header, next_seq, written
 from fencepost.model.programs.operations import (
     DUPLICATE,
     LATER,
@@ -26,7 +26,7 @@ from fencepost.model.programs.operations import (
     Watched,
     at,
 )
-from fencepost.model.programs.order4 import Order4Claim
+from fencepost.model.programs.order4 import Order4Claim, Order4ShardedMutex
 from fencepost.model.programs.order4_epoch import Order4Epoch
 from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.partition import owner_of
@@ -37,6 +37,7 @@ from fencepost.model.programs.subscriber import Subscriber
 from fencepost.model.programs.worker import View
 
 CLAIM, EPOCH, ORDER5 = design("order4.claim"), design("order4.epoch"), design("order5.fetch_add")
+SHARDED = design("order4.sharded_mutex")
 FIELDS5 = design("order5.fetch_add.fields")
 
 
@@ -53,6 +54,19 @@ class CountsWhatIsConsumed(Subscriber):
     def consume(self, index: int) -> Program:
         self._consumed.add(index)
         self._consumed_count += 1
+        below = at("consumed", ring=self.ring, below=self._consumed_count)
+        yield Store((*("consumed", self.ring), "count"), self._consumed_count, below)
+        yield Flush(("consumed", self.ring))
+        yield StoreFence()
+
+
+class RemembersSlots(Subscriber):
+    """Notes which slots are consumed, not which batches: one of the lap before stands for that of this lap."""
+
+    def consume(self, index: int) -> Program:
+        self._consumed.add(index % self.slots)
+        while self._consumed_count <= index and self._consumed_count % self.slots in self._consumed:
+            self._consumed_count += 1
         below = at("consumed", ring=self.ring, below=self._consumed_count)
         yield Store((*("consumed", self.ring), "count"), self._consumed_count, below)
         yield Flush(("consumed", self.ring))
@@ -334,10 +348,20 @@ class PassesASlot(Receiver):
                 yield from self.fill(index, batch)
 
 
+class CountsAlone(Order4ShardedMutex):
+    """Under the lock of its shard a scanner takes itself for the only one at the counter."""
+
+    def reserve(self, slot: Slot) -> Generator[Operation, Any, int]:
+        start: int = yield Load(ISSUED)
+        yield Store(ISSUED, start + slot.count, at("reserve", ring=slot.ring))
+        return start
+
+
 PLANTED: dict[str, tuple[Design, dict[str, Any]]] = {
     "one-slot": (ORDER5, {"receiver": SpaceForOneMore}),
     "wrap-parked": (CLAIM, {"subscriber": CountsWhatIsConsumed}),
     "wrap-distance": (CLAIM, {"scanner": EntryOfTheSlot}),
+    "parked-second-lap": (CLAIM, {"subscriber": RemembersSlots}),
     "copy-of-parked": (CLAIM, {"scanner": OneCopyOfEach}),
     "copy-of-parked-elsewhere": (CLAIM, {"scanner": DropsNoParkedCopy}),
     "parked-ascending": (CLAIM, {"scanner": ReleasesOne}),
@@ -366,6 +390,7 @@ PLANTED: dict[str, tuple[Design, dict[str, Any]]] = {
     "first-header": (FIELDS5, {"receiver": GuardFirst}),
     "batch-without-messages": (ORDER5, {"receiver": PassesASlot}),
     "clients-in-one-shard": (CLAIM, {"scanner": WordOfTheShard}),
+    "clients-in-two-shards": (SHARDED, {"scanner": CountsAlone}),
     "clients-that-collide": (CLAIM, {"scanner": WordOfTheRemainder}),
     "empty-ring": (EPOCH, {"scanner": EachRingInTurn}),
     "uneven-rings": (EPOCH, {"scanner": KeepsRingsInStep}),

@@ -12,6 +12,7 @@ from fencepost.model.errors import InputError
 from fencepost.model.explorer.exploration import Explored, Limits, Subject
 from fencepost.model.explorer.exploration import explore as explore_model
 from fencepost.model.explorer.subjects import arrivals, sequencer
+from fencepost.model.museum import BUGS
 from fencepost.model.programs import DESIGNS, Arriving, Scenario
 from fencepost.model.programs.client import Sending
 from fencepost.native.exploration import explore
@@ -36,6 +37,7 @@ SCENARIOS = {
     "acknowledged": Scenario(rings=arrivals(2, 2, 2), slots=2, acknowledgers=True),
     "later": Scenario(rings=((one(0, 0),),), slots=1, written=True, later=((one(0, 1),),), subscribers=True),
     "clients": Scenario(plans=((Sending(0, 0, 1),),), ring_count=1, slots=2),
+    "times_out": Scenario(rings=((one(0, 0),),), slots=1, timeouts=2),
 }
 
 
@@ -116,6 +118,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     ring = st.lists(batch, max_size=4).map(tuple)
     rings = draw(st.lists(ring, min_size=1, max_size=2).map(tuple))
     roles: dict[str, Any] = {name: draw(st.booleans()) for name in ("delegated", "subscribers", "acknowledgers")}
+    roles["timeouts"] = draw(st.sampled_from([0, 0, 1, 2]))
     slots = draw(st.integers(1, 4))
     written = draw(st.booleans())
     if written:
@@ -189,6 +192,23 @@ def test_a_fault_that_is_built_in_is_named_at_its_first_step(mutant: Mutant, mod
     assert f"step {found.difference.step}, {found.difference.thread}" in str(found.difference)
 
 
+@pytest.mark.parametrize(
+    ("design", "mutant", "scenario"),
+    [
+        ("order4.claim", Mutant.TIME_OUT_ACKNOWLEDGES, BUGS["time_out_acknowledges"].scenario),
+        ("order5.fetch_add", Mutant.TIME_OUT_TAKES_THE_SLOT, BUGS["time_out_takes_the_slot"].scenario),
+    ],
+)
+def test_a_time_out_that_is_taken_for_an_answer_differs_in_lockstep(
+    design: str, mutant: Mutant, scenario: Scenario
+) -> None:
+    found = lockstep(DESIGNS[design], scenario, mutant=mutant, runs=200)
+    assert found.difference is not None
+    assert found.difference.thread.startswith("scanner")
+    assert lockstep(DESIGNS[design], scenario, runs=50).same
+    assert lockstep(DESIGNS[design], replace(scenario, timeouts=0), mutant=mutant, runs=50).same
+
+
 # --- on real threads ---
 
 
@@ -231,6 +251,11 @@ def test_on_real_threads_clients_send_until_all_is_acknowledged() -> None:
     run = run_pipeline(DESIGNS["order4.mutex"], scenario)
     assert run.complete
     assert len({(each.client, each.seq) for each in run.delivered}) == len(run.delivered) == 40
+
+
+def test_waits_that_time_out_are_of_the_stepped_build() -> None:
+    with pytest.raises(InputError, match="waits that time out are of the stepped build: expected none, not 1"):
+        run_pipeline(DESIGNS["order5.fetch_add"], replace(SCENARIOS["received"], timeouts=1))
 
 
 def test_a_run_that_nobody_reads_is_refused() -> None:

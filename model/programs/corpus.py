@@ -114,6 +114,12 @@ _ALL = (
         _received(((0, 1), (0, 0), (0, 2), (0, 3))),
     ),
     Named(
+        "parked-second-lap",
+        "a batch is parked where another was consumed a lap before, and the ring would go on behind it: what remembers "
+        "a slot and not the lap",
+        replace(_there(((0, 0), (0, 1))), later=_rings(((0, 3), (0, 2), (0, 4)))),
+    ),
+    Named(
         "copy-of-parked",
         "a second copy of a parked batch in its own ring: a table of parked batches that holds one slot for each seq",
         _there(((0, 1), (0, 1), (0, 0)), slots=3),
@@ -293,6 +299,11 @@ _ALL = (
         "clients-in-one-shard",
         "clients that share a shard or a worker, and one that does not: a word of the shard taken for the client's",
         _there(((0, 0), (2, 1)), ((2, 0), (3, 0))),
+    ),
+    Named(
+        "clients-in-two-shards",
+        "two clients of different shards at once: what is everybody's, changed under the lock of some",
+        _there(((0, 0),), ((3, 0),)),
     ),
     Named(
         "clients-that-collide",

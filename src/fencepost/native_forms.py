@@ -52,6 +52,8 @@ NativeForm: TypeAlias = Stepped | BuiltIn | Compiled
 NATIVE_FORMS: dict[str, NativeForm] = {
     "cas_then_reserve": Stepped("order4.cas_then_reserve"),
     "reserve_then_cas": BuiltIn("order4.claim", Mutant.RESERVE_BEFORE_CLAIM),
+    "time_out_acknowledges": BuiltIn("order4.claim", Mutant.TIME_OUT_ACKNOWLEDGES),
+    "time_out_takes_the_slot": BuiltIn("order5.fetch_add", Mutant.TIME_OUT_TAKES_THE_SLOT),
     "guard_before_entry": BuiltIn("order5.fetch_add", Mutant.GUARD_BEFORE_ENTRY),
     "reserve_then_cas_unchecked": Compiled("claim_answer_ignored"),
     "modulo_table": Compiled("clients_aliased"),

@@ -167,7 +167,15 @@ class SteppedMemory : public FibreProgram {
 
   const Operation* begin() override {
     teller_ = nullptr;
+    tick_count_ = 0;
     return FibreProgram::begin();
+  }
+
+  // Each wait of this program looks at a clock besides: a time-out is no answer, and it waits again. model/programs/waiting.py.
+  void wait_by(const pipeline::Layout& layout, std::uint32_t ring, pipeline::Mutant fault) {
+    layout_ = &layout;
+    clock_ = layout.clock(ring);
+    fault_ = fault;
   }
 
   template <class... Arguments>
@@ -229,7 +237,16 @@ class SteppedMemory : public FibreProgram {
     Operation operation;
     operation.kind = Kind::poll;
     operation.watched = watched;
-    return ask(operation);
+    if (layout_ == nullptr) return ask(operation);
+    while (true) {
+      bounded_.assign(1, {clock_, tick_count_, false});
+      bounded_.insert(bounded_.end(), watched.begin(), watched.end());
+      operation.watched = bounded_;
+      const Result found = ask(operation);
+      if (found.index > 0) return {found.value, found.index - 1};
+      tick_count_ = found.value;
+      if (const std::optional<Result> answer = timed_out(watched.front())) return *answer;
+    }
   }
 
   // The words of a sequencer have places as all others have.
@@ -289,6 +306,24 @@ class SteppedMemory : public FibreProgram {
     return ask(operation);
   }
 
+  // What a wait that timed out ends as, where that is a fault.
+  std::optional<Result> timed_out(const Watched& first) const {
+    using pipeline::LineName, pipeline::Mutant;
+    const LineName name = layout_->name(first.word.line).name;
+    if (fault_ == Mutant::time_out_acknowledges && name == LineName::next && first.word.word == 1) {
+      return Result{Value{1} << 30U, 0};
+    }
+    if (fault_ == Mutant::time_out_takes_the_slot && name == LineName::header && first.word.word == pipeline::guard_word) {
+      return Result{first.seen + 1, 0};
+    }
+    return std::nullopt;
+  }
+
+  const pipeline::Layout* layout_ = nullptr;  // of a program whose waits may time out
+  Word clock_;
+  Value tick_count_ = 0;  // as last seen
+  pipeline::Mutant fault_ = pipeline::Mutant::none;
+  std::vector<Watched> bounded_;  // scratch of a poll: kept beside the stack, which may be dropped at any time
   Teller* teller_ = nullptr;  // of the attempt under way, if there is one; on the fibre's stack
   Label assigns_;
 };

@@ -8,12 +8,12 @@
 
 namespace fencepost::pipeline {
 
-enum class LineName : std::uint8_t { counter, lock, shard, next, written, consumed, claimed, payload, header, chain, acked };
+enum class LineName : std::uint8_t { counter, lock, shard, next, written, consumed, claimed, payload, header, chain, acked, clock };
 
 // A line by name. Numbers that a name has no use for are -1.
 struct NamedLine {
   LineName name = LineName::counter;
-  std::int64_t first = -1;   // the ring; of `next`, the client; of `shard` and `chain`, its number
+  std::int64_t first = -1;   // the ring; of `clock`, of its scanner; of `next`, the client; of `shard` and `chain`, its number
   std::int64_t second = -1;  // the slot; of `acked`, the client
   std::uint32_t word_count = 1;
 };
@@ -24,15 +24,17 @@ struct Layout {
   std::uint32_t client_count = 0;  // clients are numbered from 0
   std::uint32_t shard_count = 0;   // of clients, with a lock each
   std::uint32_t worker_count = 1;  // that read one ring, with an export chain each
+  std::uint32_t clock_count = 0;   // of scanners whose waits may time out, behind all rings
 
   constexpr Layout() = default;
   constexpr Layout(std::uint32_t rings, std::uint32_t slots_each, std::uint32_t clients, std::uint32_t shards = 0,
-                   std::uint32_t workers = 1)
+                   std::uint32_t workers = 1, std::uint32_t clocks = 0)
       : ring_count(rings),
         slots(slots_each),
         client_count(clients),
         shard_count(shards),
         worker_count(workers),
+        clock_count(clocks),
         first_(2 + shards + clients),
         ring_size_(3 + (2 + workers) * slots_each + clients) {}
 
@@ -53,7 +55,8 @@ struct Layout {
   constexpr LineIndex acked(std::uint32_t ring, Value client) const {
     return base(ring) + 3 + (2 + worker_count) * slots + static_cast<LineIndex>(client);
   }
-  constexpr LineIndex line_count() const { return base(ring_count); }
+  constexpr Word clock(std::uint32_t ring) const { return {base(ring_count) + ring, 0}; }
+  constexpr LineIndex line_count() const { return base(ring_count) + clock_count; }
 
   constexpr std::uint32_t slot(Value index) const {
     const Value size = slots;
@@ -67,6 +70,7 @@ struct Layout {
     if (line < 2) return {line == 0 ? LineName::counter : LineName::lock, -1, -1, 1};
     if (line < 2 + shard_count) return {LineName::shard, line - 2, -1, 1};
     if (line < base(0)) return {LineName::next, line - 2 - shard_count, -1, 2};
+    if (line >= base(ring_count)) return {LineName::clock, line - base(ring_count), -1, 1};
     const LineIndex in_rings = line - base(0);
     const LineIndex ring = in_rings / ring_size_, at = in_rings % ring_size_;
     constexpr LineName counts[]{LineName::written, LineName::consumed, LineName::claimed};

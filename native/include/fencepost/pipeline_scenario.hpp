@@ -15,6 +15,7 @@
 #include "fencepost/memory_stepped.hpp"
 #include "fencepost/pipeline_acknowledger.hpp"
 #include "fencepost/pipeline_client.hpp"
+#include "fencepost/pipeline_clock.hpp"
 #include "fencepost/pipeline_delegation.hpp"
 #include "fencepost/pipeline_layout.hpp"
 #include "fencepost/pipeline_receiver.hpp"
@@ -30,7 +31,7 @@
 
 namespace fencepost::pipeline {
 
-enum class Role : std::uint8_t { scanner, receiver, delegation, subscriber, acknowledger, client };
+enum class Role : std::uint8_t { scanner, receiver, delegation, subscriber, acknowledger, client, clock };
 
 struct Scenario {
   std::vector<std::vector<Arriving>> rings;  // empty ones with `plans`
@@ -43,6 +44,7 @@ struct Scenario {
   std::vector<std::vector<Sending>> plans;  // of each client
   bool restarts = false;
   std::uint32_t connections = 1;  // receivers that fill a ring together; its batches come on one after the other
+  std::uint32_t timeouts = 0;     // of the waits of each scanner, at any moments
 
   // The clients whose batches come to a ring.
   std::vector<Value> clients(std::size_t ring) const {
@@ -98,7 +100,8 @@ struct Scenario {
       }
     }
     const auto ring_count = static_cast<std::uint32_t>(rings.size());
-    return {ring_count, slots, static_cast<std::uint32_t>(client_count), shard_count, has_workers ? ring_count : 1};
+    const std::uint32_t worker_count = has_workers ? ring_count : 1, clock_count = timeouts > 0 ? ring_count : 0;
+    return {ring_count, slots, static_cast<std::uint32_t>(client_count), shard_count, worker_count, clock_count};
   }
 
  private:
@@ -139,7 +142,9 @@ class PipelineThreads {
   using Scenario = pipeline::Scenario;
   using Layout = pipeline::Layout;
 
-  PipelineThreads(const Scenario& scenario, const Layout& layout) : scenario_(scenario), layout_(layout) {
+  // `fault`: of waits that time out.
+  PipelineThreads(const Scenario& scenario, const Layout& layout, pipeline::Mutant fault)
+      : scenario_(scenario), layout_(layout), fault_(fault) {
     using namespace pipeline;
     const auto ring_count = static_cast<std::uint32_t>(scenario.rings.size());
     const auto client_count = static_cast<Host>(scenario.plans.size());
@@ -155,7 +160,7 @@ class PipelineThreads {
       }
     };
     of_rings(true, Role::scanner, [&, sequencer = stepped_sequencer<typename ScannerOf<Memory>::Sequencer>(layout)](std::uint32_t ring) {
-              add<ScannerOf<Memory>>(ring, scenario.delegated, sequencer);
+              add_scanner(ring, sequencer);
             });
     for (std::uint32_t ring = 0; scenario.has_receivers() && ring < ring_count; ++ring) {
       for (std::uint32_t connection = 0; connection < scenario.connections; ++connection) {
@@ -173,6 +178,11 @@ class PipelineThreads {
       threads_.hosts.push_back(client_count - 1 - client);
       add<Client<Memory>>(client, scenario.plans[client], ScannerOf<Memory>::level, scenario.restarts);
     }
+    for (std::uint32_t ring = 0; scenario.timeouts > 0 && ring < scanner_count<ScannerOf<Memory>>(ring_count); ++ring) {
+      roles_.push_back({Role::clock, ring});
+      threads_.hosts.push_back(client_count);
+      add<Clock<Memory>>(ring, scenario.timeouts);
+    }
     checked("threads", static_cast<std::int64_t>(threads_.hosts.size()), 1, thread_max);
   }
 
@@ -183,6 +193,18 @@ class PipelineThreads {
   template <class Role, class... Arguments>
   void add(std::uint32_t number, Arguments... arguments) {
     add_running<Role>([](Role& role) { role.run(); }, number, arguments...);
+  }
+
+  template <class Sequencer>
+  void add_scanner(std::uint32_t ring, const std::shared_ptr<Sequencer>& sequencer) {
+    using Scanner = ScannerOf<Memory>;
+    auto make = [this_layout = &layout_, ring, delegated = scenario_.delegated, sequencer,
+                 may_time_out = scenario_.timeouts > 0, fault = fault_](Memory& memory, std::optional<Scanner>& role) {
+      if (may_time_out) memory.wait_by(*this_layout, ring, fault);
+      role.emplace(memory, *this_layout, ring, delegated, sequencer);
+    };
+    auto run = [](Scanner& role) { role.run(); };
+    threads_.programs.push_back(std::make_unique<RoleProgram<mutant, Scanner>>(std::move(make), std::move(run)));
   }
 
   template <class Role, class Run, class... Arguments>
@@ -213,6 +235,7 @@ class PipelineThreads {
 
   const Scenario& scenario_;
   const Layout& layout_;
+  const pipeline::Mutant fault_;
   Threads threads_;
   std::vector<RoleOf> roles_;
 };
