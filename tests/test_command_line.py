@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from commands import run
 
 from fencepost import __main__
 from fencepost.checking import CheckReport
@@ -21,11 +22,6 @@ from fencepost.model.report import ENGINES, Finding
 from fencepost.proofs.second_opinion import decide
 
 DATA = Path(__file__).parent.parent / "examples" / "data"
-
-
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fencepost", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=500, check=False)
 
 
 LEVEL_4 = ("order4.mutex", "order4.sharded_mutex", "order4.claim", "order4.owner", "order4.epoch")
