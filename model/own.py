@@ -10,7 +10,8 @@ import contextlib
 import hashlib
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 import click
 
-from fencepost.model.errors import InputError, LoadError
+from fencepost.model.errors import FencepostError, InputError, LoadError
 from fencepost.model.language import Protocol
 from fencepost.model.leaving import stays_in
 from fencepost.model.programs.own import Program
@@ -128,9 +129,35 @@ def users_traceback(error: BaseException) -> str:
 
 def raised_by_user(error: BaseException) -> bool:
     """Say whether an error went through code of a file that was loaded: the user's own bug."""
-    files = {loaded.module.__file__ for loaded in _LOADED.values()}
-    frames = traceback.extract_tb(error.__traceback__)
-    return any(str(Path(frame.filename).resolve()) in files for frame in frames)
+    return not _files_of_users().isdisjoint(_frames(error))
+
+
+@contextmanager
+def used(thing: type) -> Iterator[None]:
+    """Raise LoadError where code of a user's class raises while it is used; SystemExit(0) too is no end of a command.
+
+    Errors of fencepost, which say what is wrong themselves, and KeyboardInterrupt pass.
+    """
+    try:
+        yield
+    except (FencepostError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        file = getattr(sys.modules.get(thing.__module__), "__file__", None)
+        theirs = _files_of_users() | ({str(Path(file).resolve())} if file and not file.startswith(PACKAGE) else set())
+        at = next((each for each in reversed(_frames(error)) if each in theirs), None)
+        if at is None:
+            raise
+        raise LoadError(Path(at), f"{type(error).__name__}: {error}", users_traceback(error)) from error
+
+
+def _files_of_users() -> set[str]:
+    return {str(loaded.module.__file__) for loaded in _LOADED.values()}
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Return the files that an error went through, the innermost last."""
+    return [str(Path(frame.filename).resolve()) for frame in traceback.extract_tb(error.__traceback__)]
 
 
 def object_of(target: str | Path, kind: Kind[Object]) -> Object:

@@ -109,10 +109,13 @@ def _walk_once(
         performed[step.action] += 1
         steps.append(step)
         coverage.actions.setdefault(step.action, tuple(steps))
-        for name, statement in protocol.witnesses.items():
-            if name not in coverage.witnesses and _reached(state, statement, bounds):
-                coverage.witnesses[name] = tuple(steps)
         written = {write.field for write in protocol.actions[step.action].writes}
+        for name, statement in protocol.witnesses.items():
+            # What did not hold before a step that writes nothing of it does not hold after it.
+            if name in coverage.witnesses or (len(steps) > 1 and written.isdisjoint(reads(statement.condition))):
+                continue
+            if _reached(state, statement, bounds):
+                coverage.witnesses[name] = tuple(steps)
         for name, statement in watched.items():
             if name in coverage.violations or written.isdisjoint(reads(statement.condition)):
                 continue

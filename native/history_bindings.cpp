@@ -44,8 +44,14 @@ bool add(HistoryPass& pass, const std::vector<Column>& columns) {
   return pass.add(rows);
 }
 
+py::list list_of(const fencepost::WorstCulprits& worst) {
+  py::list listed;
+  for (const auto& each : worst.all()) listed.append(py::make_tuple(each.first_row, each.second_row, each.size));
+  return listed;
+}
+
 py::tuple tuple_of(const fencepost::HistoryBreach& breach) {
-  return py::make_tuple(breach.count, breach.first_row, breach.second_row);
+  return py::make_tuple(breach.count, breach.first_row, breach.second_row, list_of(breach.worst));
 }
 
 py::dict found(const HistoryPass& pass) {
@@ -56,8 +62,8 @@ py::dict found(const HistoryPass& pass) {
   answer["ring-order"] = tuple_of(pass.ring_breaches());
   answer["client-order"] = tuple_of(pass.client_breaches());
   answer["real-time"] = tuple_of(pass.time_breaches());
-  answer["prefix"] = py::make_tuple(gaps.count, gaps.row, static_cast<std::int64_t>(gaps.low));
-  answer["once"] = py::make_tuple(pass.numbers().copies().size(), -1, -1);
+  answer["prefix"] = py::make_tuple(gaps.count, gaps.row, static_cast<std::int64_t>(gaps.low), list_of(gaps.worst));
+  answer["once"] = py::make_tuple(pass.numbers().copies().size(), -1, -1, py::list());
   return answer;
 }
 

@@ -1,10 +1,11 @@
 """The pass over histories in C++, as `fencepost.model.histories.streaming` asks for one."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
-from fencepost.model.histories.one_pass import Breach, Copy
+from fencepost.model.histories.checks import worst_copies
+from fencepost.model.histories.one_pass import Breach, Copy, Culprit
 from fencepost.model.histories.records import HIGHEST, NEVER, IntColumn
 from fencepost.model.histories.rules import Rules
 from fencepost.native import _core
@@ -45,13 +46,21 @@ class HistoryPass:
         self._pass.finish()
         told = self._with_numbers and self._pass.can_tell_numbers
         found = {}
-        for name, (count, first, second) in self._pass.found().items():
+        for name, (count, first, second, listed) in self._pass.found().items():
             if name in ("prefix", "once") and not told:
                 continue
             rows = () if not count else (first,) if name == "prefix" else (first, second)
             low = second if name == "prefix" else 0
-            found[name] = Breach(count, tuple(row for row in rows if row >= 0), low)
+            worst = tuple(Culprit(_there(culprit), size) for *culprit, size in listed)
+            found[name] = Breach(count, _there(rows), low, self._worst_copies() if name == "once" else worst)
         return found
+
+    def _worst_copies(self) -> tuple[Culprit, ...]:
+        copies: dict[tuple[int, int], tuple[int, ...]] = {}
+        for each in self.copies():
+            batch = each.client_id, each.batch_seq
+            copies[batch] = (*copies.get(batch, ()), each.row)
+        return worst_copies(copies)
 
     def copies(self) -> list[Copy]:
         """Return the rows whose batch had come before."""
@@ -65,3 +74,8 @@ class HistoryPass:
             return "no acked_ns"
         later = self._pass.latest_sent_ns > self._pass.earliest_ack_ns
         return "" if later else "no batch was acked before another was sent"
+
+
+def _there(rows: Iterable[int]) -> tuple[int, ...]:
+    """Return the rows that are some."""
+    return tuple(row for row in rows if row >= 0)

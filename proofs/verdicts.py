@@ -10,7 +10,7 @@ from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, Interrupted
 from fencepost.model.instance import Instance
 from fencepost.model.language import NATURAL, Protocol
-from fencepost.model.own import protocol_of
+from fencepost.model.own import protocol_of, used
 from fencepost.model.trace import Trace, replay
 from fencepost.proofs.bounded import shortest
 from fencepost.proofs.cti import CounterexampleToInduction, counterexample_to_induction
@@ -88,14 +88,22 @@ def prove(
     bounds = (bounds or Instance()).of(protocol)
     proofs: list[Proof] = []
     try:
-        induction = induct(protocol, solving=solving)
-        settled = [_settle(protocol, name, depth, bounds, induction) for name in protocol.promises]
-        watched = {p.property: protocol.promises[p.property] for p in settled if p.verdict is Verdict.UNKNOWN}
-        seen, broken = happenings(protocol, induction, depth=depth, bounds=bounds, watched=watched)
-        proofs += [replace(_walked(proof, broken), happenings=seen) for proof in settled]
-        return [_unless_vacuous(proof) for proof in _explained(protocol, proofs, bounds, induction)]
+        with used(protocol):
+            return _proved(protocol, depth, bounds, solving, proofs)
     except KeyboardInterrupt:
         raise Interrupted([_unless_vacuous(proof) for proof in proofs]) from None
+
+
+def _proved(
+    protocol: type[Protocol], depth: int, bounds: Instance, solving: Solving | None, proofs: list[Proof]
+) -> list[Proof]:
+    """Return a verdict for each promise; those that are known are in `proofs` meanwhile."""
+    induction = induct(protocol, solving=solving)
+    settled = [_settle(protocol, name, depth, bounds, induction) for name in protocol.promises]
+    watched = {p.property: protocol.promises[p.property] for p in settled if p.verdict is Verdict.UNKNOWN}
+    seen, broken = happenings(protocol, induction, depth=depth, bounds=bounds, watched=watched)
+    proofs += [replace(_walked(proof, broken), happenings=seen) for proof in settled]
+    return [_unless_vacuous(proof) for proof in _explained(protocol, proofs, bounds, induction)]
 
 
 def _explained(protocol: type[Protocol], proofs: list[Proof], bounds: Instance, induction: Induction) -> list[Proof]:

@@ -169,7 +169,7 @@ def test_a_copy_of_what_is_planned_or_parked_is_dropped_and_its_batch_is_not() -
 
 def test_what_waits_for_a_gap_has_no_range_and_leaves_no_hole() -> None:
     machine, _ = attempts("order4.epoch", [[one(0, 0, 2), one(0, 2)], [one(1, 0)]], seed=0)
-    assert machine.words[ISSUED] == 3
+    assert machine.words.get(ISSUED) == 3
     assert list(machine.ordered(2, 0)) == [(0, 0)]
 
 

@@ -17,6 +17,8 @@ from PIL import Image
 
 from fencepost.experiments.figures import KINDS, Drawn, drawn, write_figures
 from fencepost.experiments.figures.scales import label_of, scale_of
+from fencepost.experiments.presets import PRESETS, new_experiment
+from fencepost.experiments.spec import parse_spec, read_spec
 from fencepost.model.errors import InputError
 from fencepost.model.simulation.intervals import interval
 from fencepost.model.simulation.scenario import Scenario
@@ -129,6 +131,15 @@ def test_a_violated_trial_is_marked_in_every_kind_that_draws_figures() -> None:
         assert right != marked, kind
 
 
+def test_an_unknown_trial_is_no_pass_and_is_marked_and_said() -> None:
+    """Of a publication policy that is refuted elsewhere a simulation violates nothing, and is never a pass."""
+    rows = [trial(name, rate, k) for name in SEQUENCERS for rate in RATES for k in range(3)]
+    open_rows = [{**row, "verdict": "unknown"} if row["sequencer"] == "order4.mutex" else row for row in rows]
+    sure, unknown = (made("latency-load", frame(each)) for each in (rows, open_rows))
+    assert "9 of 18 trials are unknown, no pass." in unknown.caption
+    assert sure.picture("png", is_bare=True) != unknown.picture("png", is_bare=True)
+
+
 def test_one_violated_trial_decides_a_cell_and_a_failed_one_is_no_pass() -> None:
     rows = [trial("order4.claim", 1_000, k) for k in range(3)]
     rows += [trial("order4.claim", 10_000, k, verdict="violated" if k == 1 else "not found") for k in range(3)]
@@ -144,7 +155,8 @@ def test_one_violated_trial_decides_a_cell_and_a_failed_one_is_no_pass() -> None
     [
         ("latency-load", {"x": "rate"}, "unknown column of figure .*'rate'.*did you mean"),
         ("latency-load", {"y": "sequencer"}, "unknown column of figure .*'sequencer'"),
-        ("latency-load", {"x": None}, "has no x: expected a parameter such as sequencer"),
+        ("latency-load", {"x": None}, "unknown column of figure .*'offered_batches_per_s'"),
+        ("detection-matrix", {"x": None}, "has no x: expected a parameter such as sequencer"),
         ("paired-difference", {"by": "engine"}, "engine has only the value 'simulation'"),
         ("heat-map", {"y": "latency_p50_us"}, "latency_p50_us is measured, expected a parameter"),
         ("heat-map", {"y": None}, "has no y"),
@@ -175,6 +187,43 @@ def test_nothing_is_averaged_over_in_silence() -> None:
         made("cdf", many({"sequencer": 9, "rate": 4}), by="sequencer")
     with pytest.raises(InputError, match="would have 30 bars: expected at most 24"):
         made("stages", many({"sequencer": 5, "rate": 6}))
+
+
+SPEC = """
+[experiment]
+name = "checked"
+[[sweep]]
+name = "load"
+engine = "simulation"
+clients = [{clients}]
+rate_batches_per_s = [10, 20, 30]
+[[figure]]
+sweep = "load"
+{figure}
+"""
+
+
+@pytest.mark.parametrize(
+    ("clients", "asked", "message"),
+    [
+        ("1, 2, 3, 4, 5, 6, 7, 8, 9", 'kind = "cdf"', r"\$\.figure\[0\]: figure 'load cdf' would have 27 series"),
+        ("1, 2, 3, 4, 5, 6, 7, 8, 9", 'kind = "stages"', "would have 27 bars"),
+        ("1, 2", 'kind = "heat-map"\nx = "clients"', "has no y"),
+        ("1, 2", 'kind = "heat-map"\nx = "clients"\ny = "latency_p99_us"', "is measured, expected a parameter"),
+        ("1, 2", 'kind = "latency-load"\nx = "rat"', "'rat': expected one of clients, rate_batches_per_s"),
+        ("1, 2", 'kind = "paired-difference"\nby = "sequencer"', "sequencer"),
+    ],
+)
+def test_a_figure_that_cannot_be_drawn_is_refused_before_anything_runs(clients: str, asked: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_spec(SPEC.format(clients=clients, figure=asked))
+    parse_spec(SPEC.format(clients="1, 2", figure='kind = "latency-load"\nby = "clients"'))
+
+
+@pytest.mark.parametrize("smoke", [True, False])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_figure_of_every_preset_can_be_drawn(preset: str, smoke: bool, tmp_path: Path) -> None:
+    assert read_spec(new_experiment(preset, tmp_path / "spec.toml", smoke=smoke)).figures
 
 
 def test_an_interval_that_would_squash_the_rest_is_said_to_leave_the_axes() -> None:

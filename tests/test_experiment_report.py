@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,23 @@ def test_means_over_missing_trials_are_refused_unless_asked_for_and_then_say_of_
     assert "This is a partial report: 4 are missing." in text_of(partial)
 
 
+def test_an_interrupted_run_has_a_partial_report_only(tmp_path: Path) -> None:
+    (tmp_path / "pages.toml").write_text(SPEC)
+
+    def stop(advance: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(fencepost.Interrupted):
+        fencepost.run_experiment(tmp_path / "pages.toml", out=tmp_path, backend="inline", on_progress=stop)
+    begun = Run.open(tmp_path / "pages.db")
+    assert 0 < begun.finished < begun.total
+    with pytest.raises(InputError, match="trials are missing"):
+        begun.report()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotWritten)  # what compares two sequencers has but one yet
+        assert f"{begun.finished}/{begun.total} trials of" in text_of(begun.report(partial=True))
+
+
 def test_a_figure_that_cannot_be_drawn_is_said_on_the_page_and_the_others_are_there(run: Run, tmp_path: Path) -> None:
     wrong = msgspec.structs.replace(run.spec.figures[0], x="rat")
     spec = msgspec.structs.replace(run.spec, figures=(wrong, run.spec.figures[1]))
@@ -218,7 +236,9 @@ def filled(word: str) -> str:
     trials = [row, trial(word, 3_000), failed]
     shown = drawn(figure("detection-matrix", **ASKED["detection-matrix"], title=word or "x"), frame(trials))
     verdicts = [{"sweep": word, "engine": word, "verdict": "violated", "bound": word, "why": word}]
-    return page(word, word, verdicts, trials, [shown], undrawn=[word], manifest=[{"fencepost": word, word: word}])
+    return page(
+        word, word, verdicts, trials, [shown], total=3, undrawn=[word], manifest=[{"fencepost": word, word: word}]
+    )
 
 
 @settings(max_examples=10, deadline=None)

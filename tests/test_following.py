@@ -1,5 +1,6 @@
 """A history that is still being written: what is wrong is said as rows come, and what it amounts to at the end."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -82,6 +83,54 @@ def test_a_pipe_is_followed_to_its_end_a_last_line_without_its_end_included() ->
     assert "1 run, 51 batches" in found.stdout
 
 
+def as_objects(text: str) -> str:
+    """Return rows of a CSV as objects, a line each; what is -1 is left out, as a log that has no time writes it."""
+    rows = (dict(zip(HEADER.strip().split(","), line.split(","), strict=True)) for line in text.splitlines())
+    objects = ({name: v if name == "client_id" else int(v) for name, v in row.items() if v != "-1"} for row in rows)
+    return "".join(json.dumps(each) + "\n" for each in objects)
+
+
+def test_objects_in_lines_are_followed_as_rows_are(tmp_path: Path) -> None:
+    unacked = SOUND + "a,50,50,500,-1\n"
+    assert '"acked_ns"' not in as_objects(unacked).splitlines()[-1]
+    for text, verdict in ((unacked, "not found"), (SOUND + "a,49,50,490,505\n", "violated")):
+        (tmp_path / "log.ndjson").write_text(as_objects(text))
+        (tmp_path / "log.csv").write_text(HEADER + text)
+        objects, rows = (fencepost.follow(tmp_path / name, level=4, idle=0) for name in ("log.ndjson", "log.csv"))
+        assert objects.verdict == rows.verdict == verdict
+        for one, other in zip(objects.findings, rows.findings, strict=True):
+            assert (one.property, one.verdict, one.bound, one.details["count"]) == (
+                other.property, other.verdict, other.bound, other.details["count"]
+            )  # fmt: skip
+
+
+def test_objects_in_lines_are_told_of_as_they_come_and_from_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text("")
+    path, told = tmp_path / "log.jsonl", list[str]()
+    lines = SOUND.splitlines(keepends=True)
+    halves = "".join(lines[:20]), "".join(lines[20:])
+
+    def write() -> None:
+        for part in (*halves, "a,49,50,490,505\n"):
+            time.sleep(0.3)
+            with path.open("a") as file:
+                file.write(as_objects(part))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    found = fencepost.follow(path, level=4, idle=3, on_found=lambda name, breach: told.append(name))
+    writer.join()
+    assert (told, found["once"].bound) == (["once"], "1 run, 51 batches")
+    piped = run_pipe(as_objects(SOUND + "a,49,50,490,505\n"), "-")
+    assert (piped.returncode, "violated so far: -: once" in piped.stdout) == (1, True)
+
+
+def test_a_line_that_is_no_object_is_an_error_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "log.ndjson").write_text(as_objects(SOUND) + "{no\n")
+    with pytest.raises(FormatError, match="damaged ndjson behind row"):
+        fencepost.follow(tmp_path / "log.ndjson", level=4, idle=0)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -99,7 +148,7 @@ def test_what_cannot_be_followed_is_said(tmp_path: Path, text: str, said: str) -
 
 
 def test_only_text_in_lines_can_be_followed_and_alone(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected a .csv or .tsv, or -"):
+    with pytest.raises(InputError, match="expected a .csv, .tsv, .ndjson or .jsonl, or -"):
         fencepost.follow(tmp_path / "log.parquet", level=4)
     for arguments in (("a.csv", "b.csv"), ("a.csv", "--acks", "b.csv"), ("a.csv", "--idle", "1")):
         found = run_pipe("", *arguments)

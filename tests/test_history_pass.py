@@ -19,7 +19,7 @@ from fencepost.command_line import cli
 from fencepost.model.contract import LEVELS
 from fencepost.model.histories import History, OrderedBatch, Rules, streaming, verify
 from fencepost.model.histories.certifier import Certifier
-from fencepost.model.histories.one_pass import Breach
+from fencepost.model.histories.one_pass import Breach, Culprit
 from fencepost.model.histories.records import HIGHEST
 from fencepost.native.history_pass import HistoryPass
 from fencepost.verifying import verify_file
@@ -108,6 +108,9 @@ def same_as_in_memory(path: Path, rows: list[OrderedBatch], monkeypatch: pytest.
             for one, other in zip(streamed.findings, whole.findings, strict=True):
                 said = [(each.property, each.verdict, each.count, each.bound) for each in (one, other)]
                 assert said[0] == said[1], rows
+                assert [each.size for each in one.worst] == [each.size for each in other.worst], rows
+                if len({row.start_position for row in rows}) == len(rows):
+                    assert one.worst == other.worst, rows
                 if one.witness is not None:
                     assert len(one.witness.rows) <= 4
                     assert one.witness.batches == tuple(rows[row - 1] for row in one.witness.rows)
@@ -151,7 +154,7 @@ def test_numbers_at_the_signed_limit_are_told_apart() -> None:
     assert {name for name, breach in twice.found().items() if breach.count} == {"once", "ring-order"}
     gap = passed([row(HIGHEST - 2, 0), row(HIGHEST, 1)], 1, Rules(first_seq=None))
     assert gap is not None
-    assert gap.found()["prefix"] == Breach(1, (1,), HIGHEST - 1)
+    assert gap.found()["prefix"] == Breach(1, (1,), HIGHEST - 1, (Culprit((1,), 1),))
 
 
 def test_clients_that_are_words_are_numbered_over_all_pieces(tmp_path: Path) -> None:

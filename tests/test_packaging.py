@@ -168,6 +168,7 @@ def test_programs_of_debian_that_cannot_be_installed_are_said_without_an_address
     assert ran.stdout.splitlines() == [
         "chromium is not installed (apt-get update: exit code 100): its tests are skipped",
         "valgrind is not installed (apt-get update: exit code 100): its tests are skipped",
+        "redis-server is not installed (apt-get update: exit code 100): its tests are skipped",
     ]
     assert ran.stderr == ""
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 import fencepost
 from fencepost.command_line import cli
+from fencepost.model.explorer.subjects import LitmusOrigin
 
 PROGRAM = """
 from fencepost.program import Program, ensure, load, store, thread
@@ -90,7 +91,8 @@ def test_litmus_files_of_one_name_have_traces_of_their_own(files: list[Path]) ->
     for folder in files:
         ran = CliRunner().invoke(cli, ["explore", str(folder / "mine.litmus"), "--out", str(out), "--quiet"])
         assert ran.exit_code == 1, ran.output
-    texts = [fencepost.read_run(trace).origin.test.text for trace in sorted(out.iterdir())]
+    origins = [fencepost.read_run(trace).origin for trace in sorted(out.iterdir())]
+    texts = [each.test.text for each in origins if isinstance(each, LitmusOrigin)]
     assert sorted(texts) == [LITMUS.format(value=value) for value in (1, 2)]
 
 

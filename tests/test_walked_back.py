@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -273,3 +274,48 @@ def test_where_nothing_went_wrong_the_two_operations_that_decided_are_named() ->
         "numbered(2)'s step 1 (exchange count . n = 2 -> 0) came before numbered(1)'s step 2 (exchange count . n = 1 ->"
         " 2); the other way round this is not violated; numbered(1) returned 2, numbered(2) returned 0"
     )
+
+
+# --- published bugs, rebuilt from their reports ---
+
+PUBLISHED = Path(__file__).parent.parent / "examples" / "own"
+
+
+@pytest.mark.parametrize(
+    ("target", "profile", "begins"),
+    [
+        (
+            "published.py:profiler",
+            "tso",
+            "host 0 read slot 0 . value = 0: push(8)'s 8 of step 2 was still in its store buffer; pop went by"
+            " queue . input = 1, which push(8) had stored before that at step 2",
+        ),
+        (
+            "published.py:uring",
+            "tso",
+            "host 0 read ring . tail = 0: submit's 1 of the start was still in its store buffer",
+        ),
+        (
+            "published.py:queueworld",
+            "tso",
+            "push stored list . top = 2 at step 9 by what it had read at step 2, list . top = 1: taking_results's 0 of"
+            " step 7 came between and is lost",
+        ),
+        (
+            "published.py:jctools",
+            "tso",
+            "offer's step 4 (compare_exchange jctools . index from 1 to 2) came before poll's step 8 (compare_exchange"
+            " jctools . index from 1 to 0, found 2); the other way round this is not violated; nothing can go on",
+        ),
+        (
+            "disruptor.py:cursor",
+            "ncx",
+            "moving(2) #1's step 9 (compare_exchange cursor . next from 1 to 2, found 0) came before moving(2) #0's"
+            " step 10 (compare_exchange cursor . next from 0 to 1); the other way round this is not violated",
+        ),
+    ],
+)
+def test_a_published_bug_is_explained_by_what_its_report_says(target: str, profile: str, begins: str) -> None:
+    file, _, name = target.partition(":")
+    (explored,) = fencepost.explore(f"{PUBLISHED / file}:{name}", profile=profile).explored
+    assert cause(run(trace_of(explored))).sentence.startswith(begins)

@@ -8,10 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from fencepost.command_line import cli
+from fencepost.model import walk as walking
 from fencepost.model.contract import Verdict
 from fencepost.model.instance import Instance
 from fencepost.model.itf import read_trace
-from fencepost.model.language import Map, Protocol, Sort, action, every, promise, sometimes
+from fencepost.model.language import Map, Protocol, Sort, Statement, action, every, promise, sometimes
 from fencepost.model.specs import REFUTED, SOUND
 from fencepost.model.trace import Step, Trace, replay
 from fencepost.model.walk import FOUND_BY, shortened, walk
@@ -135,3 +136,23 @@ def test_the_command_shows_the_run_writes_it_and_exits_1(tmp_path: Path) -> None
     row = json.loads(ran.stdout)["results"][0]
     assert (row["property"], row["verdict"], row["bound"]) == ("below-ten", "violated", f"10 steps, {FOUND_BY}")
     assert replay(read_trace(Path(row["trace"]))).violated_at == 10
+
+
+@pytest.mark.parametrize("protocol", SOUND)
+def test_a_sometimes_is_asked_about_only_where_a_step_may_have_brought_it_about(
+    protocol: type[Protocol], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The walks find what they find when every state is asked about everything, step for step, and ask less."""
+    asked: list[str] = []
+    reached = walking._reached
+
+    def noted(state: Protocol, statement: Statement, bounds: Instance) -> bool:
+        asked.append(statement.name)
+        return reached(state, statement, bounds)
+
+    monkeypatch.setattr(walking, "_reached", noted)
+    found, asked_count = walking.walk(protocol), len(asked)
+    monkeypatch.setattr(walking, "reads", lambda term: (each for each in protocol.fields))
+    everything = walking.walk(protocol)
+    assert (found.actions, found.witnesses) == (everything.actions, everything.witnesses)
+    assert asked_count < len(asked) - asked_count

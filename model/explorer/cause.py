@@ -138,10 +138,12 @@ def _matters(made: Run, suspect: Stale | Interference) -> bool:
 def _of_order(made: Run) -> Cause:
     if not is_of_the_end(made):
         return of_the_order(made)
-    pair = deciding_pair(made) if _all_ended(made) else None
+    is_contract = isinstance(made.trace.origin, SequencerOrigin)
+    pair = None if is_contract else deciding_pair(made)
     if pair is None:
         return of_the_end(made)
-    return Cause(pair_words(made, *pair), tuple((each.step, each.thread) for each in pair))
+    waiting = "" if _all_ended(made) else f"; {of_the_end(made).sentence}"
+    return Cause(pair_words(made, *pair) + waiting, tuple((each.step, each.thread) for each in pair))
 
 
 def _all_ended(made: Run) -> bool:

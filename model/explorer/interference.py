@@ -104,7 +104,8 @@ def interferences(made: Run) -> Iterator[Interference]:
         if write.stored is NOT_STORED or atomic:
             continue
         mine = [each for each in done if (each.thread, each.address) == (write.thread, write.address)]
-        read = next((each for each in reversed(mine) if _issued(made, each) < _issued(made, write)), None)
+        before = [each for each in mine if _issued(made, each) < _issued(made, write)]
+        read = max(before, key=lambda each: _issued(made, each), default=None)
         if read is None or read.read is NOT_READ or (read.stored is not NOT_STORED and not write.is_exchange):
             continue
         between = tuple(

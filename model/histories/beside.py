@@ -17,6 +17,7 @@ from fencepost.model.errors import FormatError
 from fencepost.model.histories.columns import Source, Table, words_of
 from fencepost.model.histories.frames import frame_of, new_frame, polars_module, read_frame
 from fencepost.model.histories.log import Log
+from fencepost.model.histories.one_pass import Culprit
 from fencepost.model.histories.records import NEVER
 from fencepost.model.histories.rules import Rules
 
@@ -57,13 +58,14 @@ class Batches:
 
 @dataclass(frozen=True)
 class Culprits:
-    """What a check with a file beside the log found: how many of how many, and the first with its file and row."""
+    """What a check with a file beside the log found: how many of how many, the first with file and row, the worst."""
 
     count: int
     asked_count: int
     sentence: str = ""
     rows: tuple[tuple[Path | None, int], ...] = ()
     anomaly: str = ""
+    worst: tuple[Culprit, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,27 +6,35 @@ when the property is broken, the second how violations are counted; the witness 
 the lowest position.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fencepost.model.histories.log import Part
+from fencepost.model.histories.one_pass import Culprit, worst_of
 from fencepost.model.histories.pieces import Placed, cuts
 from fencepost.model.histories.real_time import FirstCopies
 from fencepost.model.histories.records import NEVER, History, IntColumn, OrderedBatch
 
+COPIES_SHOWN = 4
+"""So many rows are named of a batch that was ordered again."""
 Indexes = npt.NDArray[np.intp]  # of rows of a history, from 0
 
 
 @dataclass(frozen=True)
 class Violation:
-    """How often a property is broken, and one place where it is: indexes of rows, from 0, and a sentence."""
+    """How often a property is broken, and one place where it is: indexes of rows, from 0, and a sentence.
+
+    `worst` are the worst culprits, with such indexes.
+    """
 
     count: int
     indexes: tuple[int, ...]
     sentence: str
+    worst: tuple[Culprit, ...] = ()
 
 
 def check_unique(part: Part) -> Violation | None:
@@ -43,29 +51,28 @@ def check_unique(part: Part) -> Violation | None:
     if not meets.any():
         return None
     inside = np.flatnonzero(np.concatenate([[False], meets]) | np.concatenate([meets, [False]]))
-    count, pair = _surplus(inside.tolist(), start[inside].tolist(), end[inside].tolist())
-    first, second = (int(order[place]) for place in pair)
+    surplus = _surplus(inside.tolist(), start[inside].tolist(), end[inside].tolist())
+    pairs = [(int(order[kept]), int(order[place])) for kept, place, _ in surplus]
+    first, second = pairs[0]
     shared = _range(int(history.start_position[second]), min(_last(history[first]), _last(history[second])))
     sentence = f"{_name(part, first)} and {_name(part, second)} share {_positions(shared)}"
-    return Violation(count, (first, second), sentence)
+    return Violation(len(pairs), (first, second), sentence, worst_of([size for *_, size in surplus], pairs.__getitem__))
 
 
-def _surplus(places: list[int], starts: list[int], ends: list[int]) -> tuple[int, tuple[int, int]]:
-    """Return how many of the ranges must go, and the places of the first two that meet.
+def _surplus(places: list[int], starts: list[int], ends: list[int]) -> list[tuple[int, int, int]]:
+    """Return each range that must go: the place of one that it meets, its own, and how many positions they share.
 
     Of two that meet, the one that ends later goes: what is kept leaves the most room.
     """
-    count, pair, kept, kept_end = 0, (-1, -1), -1, 0
+    found, kept, kept_end = list[tuple[int, int, int]](), -1, 0
     for place, start, end in zip(places, starts, ends, strict=True):
         if start >= kept_end:
             kept, kept_end = place, end
             continue
-        count += 1
-        if count == 1:
-            pair = (kept, place)
+        found.append((kept, place, min(end, kept_end) - start))
         if end < kept_end:
             kept, kept_end = place, end
-    return count, pair
+    return found
 
 
 def check_dense(part: Part) -> Violation | None:
@@ -85,11 +92,17 @@ def check_dense(part: Part) -> Violation | None:
     missing = _range(int(reached[hole]), int(start[hole]) - 1)
     what = f"{_positions(missing)} {'belong' if '..' in missing else 'belongs'} to no batch"
     batches = np.flatnonzero(order < len(history))  # as places in position order
-    behind, before = batches[batches >= hole], batches[(batches < hole) & (end[batches] <= reached[hole])]
-    rows = [int(order[before[np.argmax(end[before])]])] if before.size else []
-    rows += [int(order[behind[0]])] if behind.size else []
-    where = ", between " if len(rows) == 2 else ": the first is " if behind.size else ", behind "
-    return Violation(holes.size, tuple(rows), what + where + " and ".join(_name(part, row) for row in rows))
+
+    def beside(hole: int) -> tuple[int, ...]:
+        """Return the batch that reaches furthest before a hole, and the first behind it."""
+        behind, before = batches[batches >= hole], batches[(batches < hole) & (end[batches] <= reached[hole])]
+        rows = [int(order[before[np.argmax(end[before])]])] if before.size else []
+        return (*rows, *(int(order[place]) for place in behind[:1]))
+
+    rows, is_last = beside(hole), not (batches >= hole).any()
+    where = ", between " if len(rows) == 2 else ", behind " if is_last else ": the first is "
+    worst = worst_of((start - reached)[holes].tolist(), lambda place: beside(int(holes[place])))
+    return Violation(holes.size, rows, what + where + " and ".join(_name(part, row) for row in rows), worst)
 
 
 def check_ring_order(part: Part) -> Violation | None:
@@ -103,14 +116,14 @@ def check_ring_order(part: Part) -> Violation | None:
     found = _out_of_order(history, history.broker_id, history.ring_index, repeats=True)
     if found is None:
         return None
-    count, (first, second) = found
+    count, (first, second), worst = found
     earlier, later = history[first], history[second]
     ring, one, two = f"ring of broker {earlier.broker_id}", f"index {earlier.ring_index}", f"index {later.ring_index}"
     if one == two:
         sentence = f"{ring}: {one} is ordered at {_owned(earlier)} and again at {_owned(later)}"
     else:
         sentence = f"{ring}: {one} at {_owned(earlier)} {_relation(earlier, later)} {two} at {_owned(later)}"
-    return Violation(count, (first, second), sentence)
+    return Violation(count, (first, second), sentence, worst)
 
 
 def check_client_order(part: Part) -> Violation | None:
@@ -123,13 +136,13 @@ def check_client_order(part: Part) -> Violation | None:
     found = _out_of_order(history, history.client_id, history.batch_seq, repeats=False)
     if found is None:
         return None
-    count, (first, second) = found
+    count, (first, second), worst = found
     earlier, later = history[first], history[second]
     sentence = (
         f"client {part.client(earlier.client_id)}: {part.numbers} {earlier.batch_seq} at {_owned(earlier)} "
         f"{_relation(earlier, later)} {part.numbers} {later.batch_seq} at {_owned(later)}"
     )
-    return Violation(count, (first, second), sentence)
+    return Violation(count, (first, second), sentence, worst)
 
 
 def check_prefix(part: Part) -> Violation | None:
@@ -152,7 +165,9 @@ def check_prefix(part: Part) -> Violation | None:
     plural = ("batches", "are") if ".." in missing else ("batch", "is")
     have = f"client {part.client(batch.client_id)}: batch {batch.batch_seq} is ordered at {_owned(batch)}"
     sentence = f"{have}, but {plural[0]} {missing} before it {plural[1]} not"
-    return Violation(gaps.size, (int(order[gap]),), sentence)
+    gaps = gaps[np.argsort(history.start_position[order[gaps]], kind="stable")]
+    worst = worst_of((seq - expected)[gaps].tolist(), lambda place: (int(order[gaps[place]]),))
+    return Violation(gaps.size, (int(order[gap]),), sentence, worst)
 
 
 def check_once(part: Part) -> Violation | None:
@@ -171,7 +186,17 @@ def check_once(part: Part) -> Violation | None:
     one, two = history[first], history[second]
     batch = f"client {part.client(one.client_id)}: batch {one.batch_seq}"
     sentence = f"{batch} is ordered at {_owned(one)} and again at {_owned(two)}"
-    return Violation(again.size, (first, second), sentence)
+    copies: dict[tuple[int, int], tuple[int, ...]] = {}
+    for place in again[np.argsort(history.start_position[order[again]], kind="stable")].tolist():
+        batch_of = int(client[place]), int(seq[place])
+        copies[batch_of] = (*copies.get(batch_of, ()), int(order[place]))
+    return Violation(again.size, (first, second), sentence, worst_copies(copies))
+
+
+def worst_copies(copies: Mapping[Any, tuple[int, ...]]) -> tuple[Culprit, ...]:
+    """Return the batches that were ordered most often: `copies` has the rows of each but its first, by position."""
+    rows = list(copies.values())
+    return worst_of([len(each) for each in rows], lambda place: rows[place][:COPIES_SHOWN])
 
 
 def check_real_time(part: Part) -> Violation | None:
@@ -183,14 +208,16 @@ def check_real_time(part: Part) -> Violation | None:
     broken = FirstCopies.of(history).cuts()
     if not broken:
         return None
-    first, second = broken[0]
+    first, second, _ = broken[0]
     acked, sent = _row_of(history, first, history.acked_ns), _row_of(history, second, history.sent_ns)
     times = (
         f"{_name(part, first)} was acked at {history.acked_ns[acked]} ns, "
         f"before {_name(part, second)} was sent at {history.sent_ns[sent]} ns"
     )
     rows = tuple(dict.fromkeys((first, acked, second, sent)))
-    return Violation(len(broken), rows, f"{times}, but is not ordered before it")
+    pairs = [tuple(sorted(pair, key=lambda row: int(history.start_position[row]))) for *pair, _ in broken]
+    worst = worst_of([late_ns for *_, late_ns in broken], pairs.__getitem__)
+    return Violation(len(broken), rows, f"{times}, but is not ordered before it", worst)
 
 
 def _row_of(history: History, row: int, times: IntColumn) -> int:
@@ -214,8 +241,9 @@ CHECKS: dict[str, Callable[[Part], Violation | None]] = {
 
 def _out_of_order(
     history: History, group: IntColumn, number: IntColumn, *, repeats: bool
-) -> tuple[int, tuple[int, int]] | None:
-    """Return how often the order of `number` inside each `group` is cut, and the pair of rows at the lowest position.
+) -> tuple[int, tuple[int, int], tuple[Culprit, ...]] | None:
+    """Return how often the order of `number` inside each `group` is cut, the pair of rows at the lowest position, and
+    the worst ones.
 
     A batch comes before those of its group with a higher number (with `repeats`: or the same).
     """
@@ -229,16 +257,20 @@ def _out_of_order(
     meeting = np.isin(group, group[1:][same_group & (start[1:] < _reached(same_group, end))])
     later = np.flatnonzero(falls & ~meeting[1:]) + 1
     pairs = list(zip((later - 1).tolist(), later.tolist(), strict=True)) if later.size else []
+    sizes = (number[later - 1] - number[later] + repeats).tolist()
     firsts = np.flatnonzero(np.concatenate([[True], ~same_group]))
     for first, last in zip(firsts.tolist(), [*firsts[1:].tolist(), len(order)], strict=True):
         if meeting[first]:
             columns = (column[first:last].tolist() for column in (start, end, number))
             batches = (Placed(s, e, n + repeats, n) for s, e, n in zip(*columns, strict=True))
-            pairs += [(first + min(pair), first + max(pair)) for pair in cuts(batches)]
+            for due, late in cuts(batches):
+                pairs.append((first + min(due, late), first + max(due, late)))
+                sizes.append(int(number[first + late] - number[first + due]) + repeats)
     if not pairs:
         return None
-    lowest = min(pairs, key=lambda pair: int(start[pair[1]]))
-    return len(pairs), (int(order[lowest[0]]), int(order[lowest[1]]))
+    by_position = sorted(range(len(pairs)), key=lambda place: int(start[pairs[place][1]]))
+    rows = [(int(order[pairs[place][0]]), int(order[pairs[place][1]])) for place in by_position]
+    return len(pairs), rows[0], worst_of([sizes[place] for place in by_position], rows.__getitem__)
 
 
 def _reached(same_group: npt.NDArray[np.bool_], end: IntColumn) -> IntColumn:

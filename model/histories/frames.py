@@ -11,8 +11,11 @@ no text, has no header, or another delimiter.
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,15 +48,44 @@ def new_frame(columns: Any) -> polars.DataFrame:
     return frame
 
 
+@contextmanager
+def panics_unsaid() -> Iterator[None]:
+    """Leave out what the Rust code of polars writes to file descriptor 2 when it panics: a backtrace of its own.
+
+    The panic comes as an exception too, and is said in a line. What Python writes to stderr meanwhile arrives.
+    """
+    try:
+        ours = sys.stderr if sys.stderr.fileno() == 2 else None
+    except (AttributeError, OSError, ValueError):
+        ours = None  # stderr is none, closed, or no file
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed: nothing can be written there
+        yield
+        return
+    with open(os.devnull, "wb") as nowhere, open(kept, "w", buffering=1, errors="backslashreplace") as through:
+        if ours is not None:
+            ours.flush()
+            sys.stderr = through
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            if ours is not None:
+                sys.stderr = ours
+
+
 def read_frame(path: Path) -> polars.DataFrame:
     """Return the rows of a file; FormatError says what is wrong with it."""
     data, extension = _load(path)
     try:
-        return _parsed(path, data, extension)
+        with panics_unsaid():
+            return _parsed(path, data, extension)
     except FormatError:
         raise
-    except BaseException as error:  # polars panics with a BaseException of its own
-        if isinstance(error, KeyboardInterrupt | MemoryError):
+    except (Exception, polars_module().exceptions.PanicException) as error:
+        if isinstance(error, MemoryError | InputError):
             raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise FormatError(path, f"damaged {extension.lstrip('.')}: {reason}") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fencepost.model.errors import InputError
+from fencepost.model.histories.frames import panics_unsaid
 from fencepost.model.histories.layout import Layout, shown_name
 from fencepost.model.histories.records import HIGHEST, IntColumn, expectation
 
@@ -34,7 +35,8 @@ def _load_frame(data: bytes, layout: Layout) -> "polars.DataFrame":
 
     # From memory: a path would be expanded as a pattern, and mapped while somebody may cut the file.
     try:
-        return polars.read_parquet(io.BytesIO(data), use_statistics=False)
+        with panics_unsaid():
+            return polars.read_parquet(io.BytesIO(data), use_statistics=False)
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException, OSError, ValueError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise layout.fault(f"damaged Parquet file: {reason}") from None

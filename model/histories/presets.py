@@ -99,10 +99,10 @@ def frame_for(path: Path, preset: Preset | None) -> polars.DataFrame:
     if preset.is_dump:
         return read_dump(path)
     frame = read_frame(path)
-    return _with_headers(frame, preset.headers) if preset.headers in frame.columns else frame
+    return with_headers(frame, preset.headers) if preset.headers in frame.columns else frame
 
 
-def _with_headers(frame: polars.DataFrame, column: str) -> polars.DataFrame:
+def with_headers(frame: polars.DataFrame, column: str) -> polars.DataFrame:
     """Return a frame with a column for each header that is none yet, in place of the column of headers.
 
     A header is a pair of name and value, or an object with these; one that is there more than once counts first.

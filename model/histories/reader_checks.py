@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +13,14 @@ from fencepost.model.histories.beside import Beside, Culprits
 from fencepost.model.histories.columns import words_of
 from fencepost.model.histories.frames import new_frame, polars_module
 from fencepost.model.histories.log import Log
+from fencepost.model.histories.one_pass import WORST_COUNT, Culprit, worst_of
 from fencepost.model.histories.rules import Rules
 
 if TYPE_CHECKING:
     import polars
+
+ROWS_SHOWN = 4
+"""So many rows are named of a place at which readers differ."""
 
 
 def check_agreement(log: Log, rules: Rules, beside: Beside) -> Culprits:
@@ -38,7 +44,19 @@ def check_agreement(log: Log, rules: Rules, beside: Beside) -> Culprits:
         ["client", "seq"], keep="first", maintain_order=True
     )
     found = [(log.path if row["reader"] is None else table.path, row["row"]) for row in rows.head(4).to_dicts()]
-    return Culprits(wrong_places.height, differing.height, _disagreement(rows), tuple(found))
+    worst = _worst_places(wrong_places, read, place, table.path)
+    return Culprits(wrong_places.height, differing.height, _disagreement(rows), tuple(found), worst=worst)
+
+
+def _worst_places(
+    wrong: polars.DataFrame, read: polars.DataFrame, place: Sequence[str], path: Path
+) -> tuple[Culprit, ...]:
+    """Return where the most different batches are, with the first rows in which readers read there."""
+    most = wrong.sort("different", descending=True, maintain_order=True).head(WORST_COUNT)
+    rows = most.join(read, on=place, how="left", maintain_order="left").group_by(place, maintain_order=True)
+    listed = rows.agg("different", "row")
+    shown = zip(listed["different"].to_list(), listed["row"].to_list(), strict=True)
+    return tuple(Culprit(tuple(each[:ROWS_SHOWN]), different[0], path) for different, each in shown)
 
 
 def _disagreement(rows: polars.DataFrame) -> str:
@@ -78,7 +96,10 @@ def check_reading(log: Log, rules: Rules, beside: Beside) -> Culprits:
     first = found.row(0, named=True)
     anomaly, said = _step(first)
     rows = ((table.path, first["row_before"]), (table.path, first["row"]))
-    return Culprits(found.height, steps.height, f"reader {first['reader']} {said}", rows, anomaly)
+    far = (found["position"] - found["before"]).abs().to_list()
+    pairs = list(zip(found["row_before"].to_list(), found["row"].to_list(), strict=True))
+    worst = tuple(each._replace(path=table.path) for each in worst_of(far, pairs.__getitem__))
+    return Culprits(found.height, steps.height, f"reader {first['reader']} {said}", rows, anomaly, worst)
 
 
 def _step(step: dict[str, int]) -> tuple[str, str]:

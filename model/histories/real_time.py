@@ -42,8 +42,8 @@ class FirstCopies:
         acked_ns = self.acked_ns[self.acked_ns != NEVER]
         return bool(acked_ns.size and (self.sent_ns > acked_ns.min()).any())
 
-    def cuts(self) -> list[tuple[int, int]]:
-        """Return, for each cut (see `pieces`), the row of a batch that was acked before another was sent, and that."""
+    def cuts(self) -> list[tuple[int, int, int]]:
+        """Return, for each cut (see `pieces`), the rows of a batch and of one sent so many ns after that was acked."""
         sent_before = np.concatenate([[NEVER], np.maximum.accumulate(self.sent_ns)[:-1]])
         reached = np.concatenate([[0], np.maximum.accumulate(self.end)[:-1]])
         late = (self.acked_ns != NEVER) & (self.acked_ns < sent_before)
@@ -51,7 +51,10 @@ class FirstCopies:
             return []
         columns = (column.tolist() for column in (self.start, self.end, self.sent_ns, self.acked_ns))
         found = cuts(map(Placed._make, zip(*columns, strict=True)))
-        return [(int(self.rows[acked]), int(self.rows[sent])) for acked, sent in found]
+        return [
+            (int(self.rows[acked]), int(self.rows[sent]), int(self.sent_ns[sent] - self.acked_ns[acked]))
+            for acked, sent in found
+        ]
 
 
 def _earliest(times: IntColumn, firsts: npt.NDArray[np.intp]) -> IntColumn:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fencepost.model.histories.beside import ACKNOWLEDGED, FAILED, SILENT, Batches, Beside, Culprits, batches_of
 from fencepost.model.histories.frames import polars_module
 from fencepost.model.histories.log import Log
+from fencepost.model.histories.one_pass import WORST_COUNT, Culprit
 from fencepost.model.histories.rules import Rules
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def check_invented(log: Log, rules: Rules, beside: Beside) -> Culprits:
     failed = beside.sent.frame.join(strange.head(1), on=keys, how="semi")
     said = "though sending it failed" if failed.height else "and was never sent"
     rows = [(log.path, first["log_row"]), *((beside.sent.path, row) for row in failed["row"].to_list()[:1])]
-    return Culprits(strange.height, frame.height, f"{_name(first)} is in the log, {said}", tuple(rows))
+    worst = tuple(Culprit((row,), 1) for row in strange["log_row"].to_list()[:WORST_COUNT])
+    return Culprits(strange.height, frame.height, f"{_name(first)} is in the log, {said}", tuple(rows), worst=worst)
 
 
 def check_drained(log: Log, rules: Rules, beside: Beside) -> Culprits:
@@ -90,7 +92,8 @@ def _culprits(missing: polars.DataFrame, of: Batches, asked_count: int, said: st
     if not missing.height:
         return Culprits(0, asked_count)
     first = missing.row(0, named=True)
-    return Culprits(missing.height, asked_count, f"{_name(first)} {said}", ((of.path, first["row"]),))
+    worst = tuple(Culprit((row,), 1, of.path) for row in missing["row"].to_list()[:WORST_COUNT])
+    return Culprits(missing.height, asked_count, f"{_name(first)} {said}", ((of.path, first["row"]),), worst=worst)
 
 
 def _name(batch: dict[str, object]) -> str:

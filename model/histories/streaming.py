@@ -19,7 +19,7 @@ from fencepost.model.histories.certifier import CERTIFIABLE, Certifier, columns_
 from fencepost.model.histories.columns import Source
 from fencepost.model.histories.copies import real_time_of_firsts
 from fencepost.model.histories.file_pieces import FilePieces
-from fencepost.model.histories.frames import polars_module
+from fencepost.model.histories.frames import panics_unsaid, polars_module
 from fencepost.model.histories.log_reader import COLUMNS, read_log
 from fencepost.model.histories.one_pass import Breach, OnePass, PassMaker
 from fencepost.model.histories.presets import Preset
@@ -54,9 +54,11 @@ def verify_file(
     asked = choose(level, properties, without)
     source, rules, beside = source or Source(path), rules or Rules(), beside or Beside()
     if beside == Beside():
+        failures = polars_module().exceptions
         try:
-            found = _in_passes(path, source, preset, asked, level, rules, progress, make_pass)
-        except (InputError, polars_module().exceptions.PolarsError):
+            with panics_unsaid():
+                found = _in_passes(path, source, preset, asked, level, rules, progress, make_pass)
+        except (InputError, failures.PolarsError, failures.PanicException):
             found = None  # read whole, it is said what is wrong and where
         if found is not None:
             return found

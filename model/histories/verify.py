@@ -15,6 +15,7 @@ from fencepost.model.histories.beside import Beside, Culprits
 from fencepost.model.histories.certifier import Certifier
 from fencepost.model.histories.checks import CHECKS, Violation
 from fencepost.model.histories.log import Log, Part, each_log, numbered, with_epochs, with_identities
+from fencepost.model.histories.one_pass import Culprit, worst_of
 from fencepost.model.histories.reader_checks import check_agreement, check_reading
 from fencepost.model.histories.real_time import FirstCopies
 from fencepost.model.histories.records import NEVER, History, OrderedBatch
@@ -45,7 +46,9 @@ class Witness:
 class Finding:
     """What a history shows of one property: `not found` with its bound, or `violated` with a witness.
 
-    `count` says how many culprits there are, counted as the property's check says; 0 if not found. A
+    `count` says how many culprits there are, counted as the property's check says; 0 if not found. `worst` are the
+    worst of them: data rows from 1 of the history, or of the file beside it that the property is about, and by how
+    much, as `MEASURES` says. A
     property that was asked for by name and cannot be shown is unknown, with the reason as its bound.
     """
 
@@ -55,6 +58,21 @@ class Finding:
     count: int
     witness: Witness | None
     anomaly: str = ""
+    worst: tuple[Culprit, ...] = ()
+
+
+MEASURES = {
+    "unique": "positions shared",
+    "dense": "positions without a batch",
+    "ring-order": "places too late",
+    "client-order": "numbers too late",
+    "prefix": "numbers missing",
+    "once": "times again",
+    "real-time": "ns between ack and send",
+    "agreement": "different batches",
+    "reading": "positions on or back",
+}
+"""How much is wrong with a culprit, by property: what its size counts. Of the others all culprits are alike."""
 
 
 @dataclass(frozen=True)
@@ -190,14 +208,25 @@ class _Search:
         if not found:
             return Finding(name, Verdict.NOT_FOUND, bound, 0, None)
         count = sum(violation.count for _, violation in found)
-        return found_broken(name, bound, count, self._witness(*found[0]))
+        every = [
+            Culprit(self._rows(part, culprit.rows), culprit.size)
+            for part, violation in found
+            for culprit in violation.worst
+        ]
+        worst = worst_of([each.size for each in every], lambda place: every[place].rows)
+        return found_broken(name, bound, count, self._witness(*found[0]), worst)
+
+    def _rows(self, part: Part, indexes: Iterable[int]) -> tuple[int, ...]:
+        """Return the rows of the table, from 1, of some rows of a part."""
+        whole = [int(part.indexes[index]) for index in indexes]
+        return tuple(index + 1 if self._log.rows is None else int(self._log.rows[index]) for index in whole)
 
     def _witness(self, part: Part, violation: Violation) -> Witness:
         indexes = [int(part.indexes[index]) for index in violation.indexes]
-        rows = [index + 1 if self._log.rows is None else int(self._log.rows[index]) for index in indexes]
+        rows = self._rows(part, violation.indexes)
         batches = [self._log.history[index] for index in indexes]
         paths = () if self._log.path is None else (self._log.path,) * len(rows)
-        return Witness(tuple(rows), tuple(batches), part.where + violation.sentence, paths)
+        return Witness(rows, tuple(batches), part.where + violation.sentence, paths)
 
 
 WITH_FILES: dict[str, Callable[[Log, Rules, Beside], Culprits]] = {
@@ -228,14 +257,14 @@ def found_beside(name: str, log: Log, rules: Rules, beside: Beside) -> Finding:
         tuple(row for _, row in culprits.rows), (), culprits.sentence, tuple(path for path, _ in culprits.rows)
     )
     anomaly = culprits.anomaly or HISTORY_PROPERTIES[name].anomaly
-    return Finding(name, Verdict.VIOLATED, bound, culprits.count, witness, anomaly)
+    return Finding(name, Verdict.VIOLATED, bound, culprits.count, witness, anomaly, culprits.worst)
 
 
-def found_broken(name: str, bound: str, count: int, witness: Witness) -> Finding:
+def found_broken(name: str, bound: str, count: int, witness: Witness, worst: tuple[Culprit, ...]) -> Finding:
     """Return the finding of a property that rows of a log break."""
     is_reuse = name == "unique" and len({batch.start_position for batch in witness.batches}) == 1
     return Finding(
-        name, Verdict.VIOLATED, bound, count, witness, "reuse" if is_reuse else HISTORY_PROPERTIES[name].anomaly
+        name, Verdict.VIOLATED, bound, count, witness, "reuse" if is_reuse else HISTORY_PROPERTIES[name].anomaly, worst
     )
 
 

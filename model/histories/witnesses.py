@@ -13,7 +13,7 @@ from fencepost.model.contract import Verdict
 from fencepost.model.histories.checks import CHECKS
 from fencepost.model.histories.file_pieces import FilePieces
 from fencepost.model.histories.log import Fillers, Log, Part
-from fencepost.model.histories.one_pass import Breach, OnePass
+from fencepost.model.histories.one_pass import Breach, OnePass, numbered_from_one
 from fencepost.model.histories.page import AROUND
 from fencepost.model.histories.records import History, OrderedBatch
 from fencepost.model.histories.rules import Rules
@@ -68,4 +68,4 @@ def _finding(
         violation.sentence,
         (log.path,) * len(places),
     )
-    return found_broken(name, bound, breach.count, witness)
+    return found_broken(name, bound, breach.count, witness, numbered_from_one(breach.worst))

@@ -8,14 +8,16 @@ structures    what they share, each structure in a small program of its own
 pipeline      which thread runs which program, on which host, and what is sent
 designs       the sequencers by name
 machine, threads    one coherent memory, and schedules that drive threads on it
+one_at_a_time       a run whose order other implementations can be given
 """
 
 from fencepost.model.programs.designs import DESIGNS, design
 from fencepost.model.programs.machine import Machine
+from fencepost.model.programs.one_at_a_time import attempts
 from fencepost.model.programs.operations import Attempted
 from fencepost.model.programs.pipeline import Design, Rings, Scenario
 from fencepost.model.programs.receiver import Arriving
-from fencepost.model.programs.threads import Thread, attempts, follow, threads
+from fencepost.model.programs.threads import Thread, follow, threads
 
 __all__ = [
     "DESIGNS", "Arriving", "Attempted", "Design", "Machine", "Rings", "Scenario", "Thread", "attempts", "design",

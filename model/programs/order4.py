@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
+from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 from fencepost.model.programs.layout import ISSUED, LOCK, exported, next_seq, shard_lock
@@ -37,6 +38,26 @@ from fencepost.model.trace import Step
 Attempt: TypeAlias = Generator[Operation, Any, tuple[str, int]]
 
 
+class Parked(dict[int, list[Slot]]):
+    """A client's slots that were set aside, by seq; the lowest seq is found without a look at each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seqs: list[int] = []  # a heap; those that are there no more are left out when they come up
+
+    def add(self, slot: Slot) -> None:
+        """Set a slot aside, behind others of the same seq."""
+        if slot.seq not in self:
+            heappush(self._seqs, slot.seq)
+        self.setdefault(slot.seq, []).append(slot)
+
+    def first(self) -> int:
+        """Return the lowest seq."""
+        while self._seqs[0] not in self:
+            heappop(self._seqs)
+        return self._seqs[0]
+
+
 class Order4Scanner(Scanner):
     """Reads slot after slot; sets aside what is early, and looks at it again when its client's word has changed.
 
@@ -48,7 +69,7 @@ class Order4Scanner(Scanner):
 
     def __init__(self, ring: int, slots: int, *, delegated: bool = False) -> None:
         super().__init__(ring, slots, delegated=delegated)
-        self.parked: dict[int, dict[int, list[Slot]]] = {}
+        self.parked: dict[int, Parked] = {}
         self._words: dict[int, Any] = {}  # client -> its next-expected word, as last seen
 
     def attempt(self, slot: Slot) -> Attempt:
@@ -97,8 +118,7 @@ class Order4Scanner(Scanner):
         outcome, start = yield from self.attempt(slot)
         self.remember(slot, before)
         if outcome == LATER:
-            copies = self.parked.setdefault(slot.client, {}).setdefault(slot.seq, [])
-            copies.append(replace(slot, parked=True))
+            self.parked.setdefault(slot.client, Parked()).add(replace(slot, parked=True))
         elif outcome == DUPLICATE:
             yield witness("discard", ring=slot.ring, index=slot.index)
             yield from self.export(slot, -1, DROP)
@@ -120,8 +140,8 @@ class Order4Scanner(Scanner):
         That change is seen by the next poll, whose fence comes after the stores of this one.
         """
         parked = self.parked[client]
-        while parked and min(parked) <= self.expected(self._words[client]):
-            copies = parked[min(parked)]
+        while parked and parked.first() <= self.expected(self._words[client]):
+            copies = parked[parked.first()]
             slot = copies.pop(0)
             if not copies:
                 del parked[slot.seq]

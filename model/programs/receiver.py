@@ -1,6 +1,6 @@
 """The receiver: puts arriving batches into its broker's ring, one slot after the other, lap after lap."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +38,10 @@ class Receiver:
     only when the subscriber has said that it is consumed; until then the receiver waits, and its clients with it.
     """
 
-    def __init__(self, ring: int, slots: int, batches: Iterable[Arriving], *, first: int = 0) -> None:
+    def __init__(self, ring: int, slots: int, batches: Sequence[Arriving], *, first: int = 0) -> None:
         """`first`: the index of the first of the batches; those before it are in the ring already."""
         self.ring, self.slots, self.first = ring, slots, first
-        self._batches = tuple(batches)
+        self._batches = batches
         self._freed = 0  # slots, ever
 
     def run(self) -> Program:

@@ -1,12 +1,12 @@
 """The threads of one run: a receiver and a scanner for each ring, and the schedules that drive them."""
 
 from collections.abc import Iterable
-from random import Random
 
 from fencepost.model.errors import NotAccepted
+from fencepost.model.language.columns import flat_state
 from fencepost.model.programs.designs import design
-from fencepost.model.programs.machine import Machine
-from fencepost.model.programs.operations import DUPLICATE, ORDERED, Attempted, Operation, Program
+from fencepost.model.programs.machine import WAITING, Machine
+from fencepost.model.programs.operations import Operation, Program
 from fencepost.model.programs.pipeline import Rings, partition_steps
 from fencepost.model.programs.receiver import Arriving
 from fencepost.model.specs import protocol
@@ -34,7 +34,8 @@ class Thread:
 
     def ready(self, machine: Machine) -> bool:
         """Say whether the thread can perform its pending operation now: it has one, and that is not blocked."""
-        return self.pending is not None and not machine.blocked(self.pending)
+        pending = self.pending
+        return pending is not None and not (type(pending) in WAITING and machine.blocked(pending))
 
 
 def threads(sequencer: str, rings: Rings) -> tuple[list[Thread], list[Thread]]:
@@ -51,53 +52,17 @@ def threads(sequencer: str, rings: Rings) -> tuple[list[Thread], list[Thread]]:
     return receivers, scanners
 
 
+NEVER = ("commit", "read")
+"""Actions that need threads which these runs have none of: readers by position, and what commits for them."""
+
+
 def machine_of(sequencer: str, rings: Rings) -> Machine:
-    """Return a memory and a spec on which a sequencer's threads may begin."""
-    machine = Machine(protocol(sequencer)())
-    for step in partition_steps(design(sequencer), len(rings), {batch.client for ring in rings for batch in ring}):
+    """Return a memory and a spec, both kept flat, on which a sequencer's receivers and scanners may begin."""
+    machine, chosen = Machine(flat_state(protocol(sequencer), NEVER)), design(sequencer)
+    clients = {batch.client for ring in rings for batch in ring} if chosen.reads_every_ring else set()
+    for step in partition_steps(chosen, len(rings), clients):
         machine.tell(step)
     return machine
-
-
-def attempts(sequencer: str, rings: Rings, seed: int) -> tuple[Machine, list[Attempted]]:
-    """Run one attempt at a time, its scanner drawn by `seed`; return the memory and the attempts in order.
-
-    All batches have arrived at the start. An attempt is not interrupted, so that this order can be
-    given to any other implementation. Where an epoch reserves for several batches at once it is that
-    of the ranges; at level 4 a copy that was dropped meanwhile comes behind its batch.
-    """
-    machine = machine_of(sequencer, rings)
-    receivers, scanners = threads(sequencer, rings)
-    for thread in receivers:
-        while thread.pending is not None:
-            thread.step(machine)
-    random, done = Random(seed), []
-    while runnable := [each for each in scanners if each.ready(machine)]:
-        thread = random.choice(runnable)
-        while thread.ready(machine):
-            operation, _ = thread.step(machine)
-            if isinstance(operation, Attempted):
-                done.append(operation)
-                break
-    if design(sequencer).level == 5:
-        done.sort(key=lambda attempted: attempted.start)
-        return machine, done
-    return machine, _copies_behind(rings, done)
-
-
-def _copies_behind(rings: Rings, done: list[Attempted]) -> list[Attempted]:
-    """Return the attempts with each duplicate behind the one that ordered its batch; the others stay as they are."""
-
-    def identity(each: Attempted) -> tuple[int, int]:
-        return rings[each.ring][each.index].client, rings[each.ring][each.index].seq
-
-    ordered = {identity(each): place for place, each in enumerate(done) if each.outcome == ORDERED}
-
-    def place_of(place: int) -> tuple[int, bool]:
-        is_copy = done[place].outcome == DUPLICATE
-        return max(place, ordered[identity(done[place])] if is_copy else 0), is_copy
-
-    return [done[place] for place in sorted(range(len(done)), key=place_of)]
 
 
 def follow(sequencer: str, steps: Iterable[Step]) -> tuple[Machine, Rings]:

@@ -41,7 +41,17 @@ if TYPE_CHECKING:
     from fencepost.litmus_ends import litmus_outcomes
     from fencepost.litmus_tests import litmus
     from fencepost.model.contract import Level, Verdict
-    from fencepost.model.errors import InputError, Interrupted
+    from fencepost.model.errors import (
+        FencepostError,
+        FormatError,
+        InputError,
+        Interrupted,
+        LoadError,
+        Miscounted,
+        NotAccepted,
+        NotDeterministic,
+        ProtocolError,
+    )
     from fencepost.model.explorer.columns import describe_run
     from fencepost.model.explorer.run_itf import read_run, write_run
     from fencepost.model.explorer.run_trace import RunTrace
@@ -76,11 +86,12 @@ if TYPE_CHECKING:
     from fencepost.verifying import verify
 
 __all__ = [
-    "PROTOCOLS", "Beside", "Finding", "History", "InputError", "Interrupted", "Level", "Operation", "Report", "Rules",
+    "PROTOCOLS", "Beside", "FencepostError", "Finding", "FormatError", "History", "InputError", "Interrupted", "Level",
+    "LoadError", "Miscounted", "NotAccepted", "NotDeterministic", "Operation", "ProtocolError", "Report", "Rules",
     "Run", "RunTrace", "Scenario", "Simulation", "Source", "Trace", "Verdict", "Workload", "ablate", "bench", "check",
     "claims", "compare", "copy_examples", "describe_run", "explore", "follow", "litmus", "litmus_outcomes", "mutants",
     "native_mutants", "new", "new_experiment", "parse_scenario", "parse_spec", "protocol", "prove", "race",
-    "read_batches", "read_history", "read_log", "read_readers", "read_operations", "read_run", "read_scenario",
+    "read_batches", "read_history", "read_log", "read_operations", "read_readers", "read_run", "read_scenario",
     "read_spec", "read_trace", "read_workload", "replay", "run_experiment", "sequencers", "simulate", "verify",
     "verify_operations", "write_export", "write_history", "write_run", "write_trace", "write_workload",
 ]  # fmt: skip
@@ -103,7 +114,17 @@ _HOMES = {
     "fencepost.litmus_tests": ("litmus",),
     "fencepost.model.explorer.columns": ("describe_run",),
     "fencepost.model.contract": ("Level", "Verdict"),
-    "fencepost.model.errors": ("InputError", "Interrupted"),
+    "fencepost.model.errors": (
+        "FencepostError",
+        "FormatError",
+        "InputError",
+        "Interrupted",
+        "LoadError",
+        "Miscounted",
+        "NotAccepted",
+        "NotDeterministic",
+        "ProtocolError",
+    ),
     "fencepost.model.explorer.run_trace": ("RunTrace",),
     "fencepost.model.explorer.run_itf": ("read_run", "write_run"),
     "fencepost.model.histories": (

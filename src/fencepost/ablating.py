@@ -66,6 +66,8 @@ def ablate(
         merged = merged_hosts(program.name, "program", program.hosts, under)
         if strict:
             refuse(merged)
+        if on_progress is not None:
+            on_progress(f"ablating {program.name}")
         return report_of_program(ablate_program(program, under, matrix, timeout), out, merged)
     if on_progress is not None:
         on_progress(f"ablating {getattr(one, 'name', one)}")

@@ -149,15 +149,17 @@ class Search:
     jobs: int
     checkpoint: Path | None
     resume: bool
-    tell: Tell
+    on_progress: Progress
 
     def __call__(self, subject: Subject, strategy: str, limits: Limits) -> Explored:
-        """Search one subject."""
+        """Search one subject, and say which it is: many a scenario is searched before there is more to say."""
+        self.on_progress(f"{subject.name}{subject.scenario and f' on {subject.scenario}'}: {strategy}")
+        tell = _teller(self.on_progress)
         if self.engine == "native":
             from fencepost.native import explore as explore_natively
 
             return explore_natively(
-                subject, strategy=strategy, seed=self.seed, pct_depth=self.pct_depth, limits=limits, tell=self.tell
+                subject, strategy=strategy, seed=self.seed, pct_depth=self.pct_depth, limits=limits, tell=tell
             )
         return explore_subject(
             subject,
@@ -169,7 +171,7 @@ class Search:
             jobs=self.jobs,
             checkpoint=None if self.checkpoint is None else _named_for(self.checkpoint, subject),
             resume=self.resume,
-            tell=self.tell,
+            tell=tell,
         )
 
     def on_corpus(self, asked: list[Subject]) -> list[Explored]:
@@ -261,9 +263,9 @@ def explore(
     if strict:
         refuse([finding for subject in asked for finding in lints_of(subject)])
     checkpoint = None if out is None else checkpoint_of(one, out)
-    limits, tell = Limits(timeout, depth, runs), _teller(on_progress)
     search = Search(
-        engine, strategy, reduction, seed, pct_depth, limits, jobs, checkpoint, resume, tell
+        engine, strategy, reduction, seed, pct_depth, Limits(timeout, depth, runs), jobs, checkpoint, resume,
+        on_progress or (lambda message: None),
     )  # fmt: skip
     of_corpus = len(asked) > 1 and asked[-1].scenario != "" and strategy in (None, "exhaustive")
     try:
@@ -273,13 +275,12 @@ def explore(
     return report_of(explored, engine, seed, out)
 
 
-def _teller(on_progress: Progress | None) -> Tell:
+def _teller(on_progress: Progress) -> Tell:
     """Return what says in words how far a search is."""
 
     def tell(visited: Visited) -> None:
-        if on_progress is not None:
-            left = visited.seconds * (1 - visited.done) / visited.done if visited.done else 0.0
-            eta = f", about {left:.0f} s to go" if visited.done else ""
-            on_progress(f"{visited.ended_count} runs, about {visited.done:.1%} of all{eta}")
+        left = visited.seconds * (1 - visited.done) / visited.done if visited.done else 0.0
+        eta = f", about {left:.0f} s to go" if visited.done else ""
+        on_progress(f"{visited.ended_count} runs, about {visited.done:.1%} of all{eta}")
 
     return tell

@@ -19,8 +19,8 @@ from fencepost.model.histories.columns import Source
 from fencepost.model.histories.file_pieces import PieceColumns
 from fencepost.model.histories.frames import NULLS, STDIN, check_header, new_frame, polars_module
 from fencepost.model.histories.log_reader import COLUMNS
-from fencepost.model.histories.one_pass import Breach
-from fencepost.model.histories.presets import Preset
+from fencepost.model.histories.one_pass import Breach, numbered_from_one
+from fencepost.model.histories.presets import Preset, with_headers
 from fencepost.model.histories.rules import HISTORY_PROPERTIES, Asked, Rules, choose
 from fencepost.model.histories.streaming import NOT_IN_ONE_PASS
 from fencepost.model.histories.verify import Finding, Verification, Witness, bound_of, verification_of, why_not
@@ -32,6 +32,7 @@ from fencepost.verifying import TimeUnit, preset_named, row_progress
 POLL_SECONDS = 0.1
 _CHUNK_SIZE = 2**22  # bytes
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_JSON_LINES = (".ndjson", ".jsonl")
 
 Found = Callable[[str, Breach], None]
 
@@ -43,16 +44,29 @@ class Follower:
         self._source, self._asked, self._level, self._rules = source, asked, level, rules
         self._preset = preset
         self._separator = _SEPARATORS.get(source.path.suffix.lower(), ",")
+        self._is_json = source.path.suffix.lower() in _JSON_LINES
         self._pass: HistoryPass | None = None
         self._told: set[str] = set()
+        self._schema: dict[str, Any] = {}  # of the first row
         self.row_count = 0
         self.stopped_at = ""
 
-    def begin(self, header: bytes) -> None:
-        """Read the header line; FormatError where it can be none, or where rows need to be known all at once."""
-        check_header(self._source.path, header, self._separator)
-        self._header = header
-        self._columns = PieceColumns(self._frame(b""), self._source, self._preset)
+    def begin(self, first: bytes) -> bytes:
+        """Read the first line; return what of it is rows: nothing of a header, all of an object of NDJSON.
+
+        FormatError where it can be no header, or where rows need to be known all at once.
+        """
+        self._is_json = self._is_json or (self._source.path == STDIN and first.lstrip().startswith(b"{"))
+        self._header, rows = (b"", first) if self._is_json else (first, b"")
+        if not self._is_json:
+            check_header(self._source.path, first, self._separator)
+        empty = self._frame(rows).clear()
+        self._schema = dict(empty.schema)
+        self._columns = PieceColumns(empty, self._source, self._preset)
+        self._check_columns()
+        return rows
+
+    def _check_columns(self) -> None:
         table = self._columns.table
         if "start_position" not in table:
             raise self._source.fault(
@@ -113,6 +127,8 @@ class Follower:
         return verification_of(self._asked, self._level, findings, reasons, self._columns.table.extra)
 
     def _frame(self, lines: bytes) -> Any:
+        if self._is_json:
+            return self._objects(lines)
         # As text, so that what a column is does not change with what comes.
         data = io.BytesIO(self._header + lines)
         options: dict[str, Any] = {"separator": self._separator, "null_values": NULLS, "infer_schema": False}
@@ -122,6 +138,19 @@ class Follower:
             reason = str(error).strip().splitlines()[0]
             raise FormatError(self._source.path, f"damaged csv behind row {self.row_count}: {reason}") from None
 
+    def _objects(self, lines: bytes) -> Any:
+        """Return the rows of NDJSON; of the columns of the first row, one that none of these has is empty."""
+        polars = polars_module()
+        try:
+            frame = new_frame(polars.read_ndjson(io.BytesIO(lines), infer_schema_length=None))
+        except polars.exceptions.PolarsError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise FormatError(self._source.path, f"damaged ndjson behind row {self.row_count}: {reason}") from None
+        if self._preset is not None and self._preset.headers in frame.columns:
+            frame = with_headers(frame, self._preset.headers)
+        absent = [name for name in self._schema if name not in frame.columns]
+        return frame.with_columns(polars.lit(None, self._schema[name]).alias(name) for name in absent)
+
 
 def _violated(name: str, breach: Breach, bound: str, path: Path, copy_row: int) -> Finding:
     rows = (copy_row,) if name == "once" else breach.rows
@@ -129,7 +158,13 @@ def _violated(name: str, breach: Breach, bound: str, path: Path, copy_row: int) 
     anomaly = HISTORY_PROPERTIES[name].anomaly
     said = f"{anomaly} at row {' and '.join(map(str, places))}"
     return Finding(
-        name, Verdict.VIOLATED, bound, breach.count, Witness(places, (), said, (path,) * len(places)), anomaly
+        name,
+        Verdict.VIOLATED,
+        bound,
+        breach.count,
+        Witness(places, (), said, (path,) * len(places)),
+        anomaly,
+        numbered_from_one(breach.worst),
     )
 
 
@@ -147,7 +182,7 @@ def follow(
     on_found: Found = lambda name, breach: None,
     on_progress: Progress | None = None,
 ) -> VerifyReport:
-    """Check a CSV or TSV that grows, or standard input (`-`, a CSV), as rows come; return what was found at its end.
+    """Check a CSV, TSV or NDJSON that grows, or standard input (`-`), as rows come; return what was found at its end.
 
     A pipe ends when its writer closes it; a file when nothing was added for `idle` seconds (None: never), or by an
     interrupt, which raises Interrupted with what was found until then. `on_found` is told of a property when it is
@@ -159,15 +194,15 @@ def follow(
     path, preset = Path(target), preset_named(format)
     named = (property,) if isinstance(property, str) else property
     asked = choose(level, named, (without,) if isinstance(without, str) else without)
-    if path != STDIN and path.suffix.lower() not in _SEPARATORS:
-        raise InputError(f"{path}: cannot be followed: expected a .csv or .tsv, or - for a CSV from standard input")
+    if path != STDIN and path.suffix.lower() not in (*_SEPARATORS, *_JSON_LINES):
+        expected = "expected a .csv, .tsv, .ndjson or .jsonl, or - for a CSV or NDJSON from standard input"
+        raise InputError(f"{path}: cannot be followed: {expected}")
     source = Source(path, columns or {}, time_unit or (preset.time_unit if preset else "ns"))
     follower = Follower(source, asked, level, rules or (preset.rules if preset else Rules()), preset)
     told = row_progress(path, on_progress)
     try:
         for first, lines in _lines(path, idle):
-            if first:
-                follower.begin(first)
+            lines = follower.begin(first) if first else lines
             if lines and not follower.add(lines, on_found):
                 break
             told(follower.row_count)
@@ -182,7 +217,7 @@ def _report(path: Path, follower: Follower, level: Level | None, *, is_interrupt
 
 
 def _lines(path: Path, idle: float | None) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the header once, and whole lines as they come: (header, b""), then (b"", lines)."""
+    """Yield the first line once, and whole lines as they come: (first, b""), then (b"", lines)."""
     rest, has_header = b"", False
     for data in _chunks(path, idle):
         whole, newline, rest = (rest + data).rpartition(b"\n")

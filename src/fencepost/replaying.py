@@ -17,6 +17,7 @@ from fencepost.model.explorer.run_itf import is_run, read_run
 from fencepost.model.explorer.run_trace import Run, RunTrace, run
 from fencepost.model.explorer.subjects import LitmusOrigin, ProgramOrigin, SequencerOrigin
 from fencepost.model.itf import read_trace
+from fencepost.model.own import used
 from fencepost.model.report import Progress, engines_of
 from fencepost.model.simulation.directed import on_simpy
 from fencepost.model.trace import Trace
@@ -56,10 +57,17 @@ def replay(
         for each in engines_of(engine, ENGINES):
             if on_progress is not None:
                 on_progress(each)
-            outcomes[each] = _of_spec(given, each) if isinstance(given, Trace) else _of_run(run(given), each)
+            outcomes[each] = _outcome(given, each)
     except KeyboardInterrupt:
         raise Interrupted(report_of(given, outcomes, is_interrupted=True)) from None
     return report_of(given, outcomes)
+
+
+def _outcome(given: Trace | RunTrace, engine: str) -> Outcome:
+    if isinstance(given, RunTrace):
+        return _of_run(run(given), engine)
+    with used(given.protocol):
+        return _of_spec(given, engine)
 
 
 def run_of(trace: Trace | RunTrace) -> Run:

@@ -1,6 +1,6 @@
 """The seed programs of the broker: what its connections and its delegation do."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from fencepost.model.programs.delegation import Delegation
@@ -46,7 +46,7 @@ class SeedReceiver(Receiver):
     """
 
     def __init__(
-        self, ring: int, slots: int, batches: Iterable[Arriving], *, first: int = 0, client: int = 0, number: int = 0
+        self, ring: int, slots: int, batches: Sequence[Arriving], *, first: int = 0, client: int = 0, number: int = 0
     ) -> None:
         """`client` and `number` say whose connection it is, and which of theirs."""
         super().__init__(ring, slots, batches, first=first)

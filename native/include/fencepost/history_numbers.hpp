@@ -35,6 +35,7 @@ class HistoryNumbers {
     std::int64_t count = 0;
     std::int64_t row = -1;
     std::uint64_t low = 0;
+    WorstCulprits worst;  // with the row at the end of a gap alone
   };
 
   explicit HistoryNumbers(HistoryNumberRules rules) : rules_(rules), clients_(Client{rules.first_seq, rules.first_seq}) {}
@@ -65,6 +66,7 @@ class HistoryNumbers {
             found.row = run.row;
             found.low = expected;
           }
+          found.worst.add({run.row, -1, seq - expected, run.start});
         }
         expected = run.end;
       }

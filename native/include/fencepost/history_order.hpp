@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -17,19 +18,61 @@
 
 namespace fencepost {
 
-// How often a property is broken, and the rows of the place of the lowest position, from 0; -1 where there is none.
+// One culprit: the rows that show it, from 0, -1 where there is none; and by how much it is wrong.
+struct HistoryCulprit {
+  std::int64_t first_row = -1;
+  std::int64_t second_row = -1;
+  std::uint64_t size = 0;
+  std::int64_t start = 0;  // where culprits are not added in position order: of equal sizes the lowest is worse
+
+  bool is_worse_than(const HistoryCulprit& other) const noexcept {
+    return size != other.size ? size > other.size : start < other.start;
+  }
+};
+
+// The culprits of the largest sizes, the largest first; of equal ones those that were added first.
+class WorstCulprits {
+ public:
+  static constexpr std::size_t shown_max = 3;
+
+  void add(const HistoryCulprit& culprit) noexcept {
+    if (!culprit.is_worse_than(worst_[shown_max - 1])) return;
+    std::size_t place = shown_max - 1;
+    for (; place > 0 && culprit.is_worse_than(worst_[place - 1]); --place) worst_[place] = worst_[place - 1];
+    worst_[place] = culprit;
+  }
+
+  // As many as there are; every culprit has a size.
+  std::span<const HistoryCulprit> all() const noexcept {
+    std::size_t count = 0;
+    while (count < shown_max && worst_[count].size > 0) ++count;
+    return {worst_.data(), count};
+  }
+
+ private:
+  std::array<HistoryCulprit, shown_max> worst_;
+};
+
+// How often a property is broken, the rows of the place of the lowest position, and the worst places.
 struct HistoryBreach {
   std::int64_t count = 0;
   std::int64_t first_row = -1;
   std::int64_t second_row = -1;
+  WorstCulprits worst;
 
-  void add(std::int64_t first, std::int64_t second) noexcept {
+  // `size` is 1 at least. Of two numbers it is their difference, which as one without a sign is exact for any two.
+  void add(std::int64_t first, std::int64_t second, std::uint64_t size) noexcept {
     if (count++ == 0) {
       first_row = first;
       second_row = second;
     }
+    worst.add({first, second, size});
   }
 };
+
+constexpr std::uint64_t history_distance(std::int64_t low, std::int64_t high) noexcept {
+  return static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+}
 
 constexpr std::int64_t history_never = std::numeric_limits<std::int64_t>::min();
 
@@ -78,7 +121,7 @@ class HistoryOrder {
     if (batch.start < piece.last.end || piece.reaching >= 0) {
       add_to_met(piece, batch);
     } else if (batch.high < piece.highest && batch.high != history_never) {
-      breach_.add(piece.highest_row, batch.row);
+      breach_.add(piece.highest_row, batch.row, history_distance(batch.high, piece.highest));
       piece.highest = batch.low;
       piece.highest_row = batch.row;
     } else if (batch.low > piece.highest) {
@@ -91,7 +134,9 @@ class HistoryOrder {
   // The same of a batch that meets none before it, nor one behind it unless `keep_last` follows.
   void add_apart(std::int64_t group, std::int64_t number, std::int64_t repeats, std::int64_t row) {
     Piece& piece = groups_.of(group);
-    if (number - repeats < piece.highest) [[unlikely]] breach_.add(piece.highest_row, row);
+    if (number - repeats < piece.highest) [[unlikely]] {
+      breach_.add(piece.highest_row, row, history_distance(number - repeats, piece.highest));
+    }
     piece.highest = number;
     piece.highest_row = row;
   }
@@ -145,7 +190,8 @@ class HistoryOrder {
     const PlacedBatch* const under = reaching.lowest(batch.start);
     const bool comes_late = batch.high != history_never && batch.high < piece.highest;
     if (comes_late || (under != nullptr && under->high < batch.low)) {
-      breach_.add(comes_late ? piece.highest_row : under->row, batch.row);
+      if (comes_late) breach_.add(piece.highest_row, batch.row, history_distance(batch.high, piece.highest));
+      else breach_.add(under->row, batch.row, history_distance(under->high, batch.low));
       reaching.clear();
       piece.highest = history_never;
     }

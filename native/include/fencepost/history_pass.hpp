@@ -242,12 +242,14 @@ class HistoryPass {
       const std::int64_t end = start + rows.at(R::count, i);
       const std::int64_t row = rows.at(R::row, i);
       // Of two that meet, the one that ends later goes: what is kept leaves the most room.
-      if (start < kept_end_) [[unlikely]] overlaps_.add(kept_row_, row);
+      if (start < kept_end_) [[unlikely]] {
+        overlaps_.add(kept_row_, row, history_distance(start, std::min(end, kept_end_)));
+      }
       if (start >= kept_end_ || end < kept_end_) {
         kept_end_ = end;
         kept_row_ = row;
       }
-      if (start > reached_) [[unlikely]] holes_.add(reached_row_, row);
+      if (start > reached_) [[unlikely]] holes_.add(reached_row_, row, history_distance(reached_, start));
       if (end > reached_ || reached_row_ < 0) {
         reached_ = std::max(reached_, end);
         reached_row_ = row;

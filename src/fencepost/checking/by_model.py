@@ -72,7 +72,7 @@ def by_simulation(job: Job, violating: list[Trace]) -> Simulated:
         refused = job.finding("simulation", REFINEMENT, Verdict.VIOLATED, "1 run", seconds, explanation=str(refusal))
         return Simulated([refused])
     seconds = time.perf_counter() - began
-    bound = f"1 run, {len(run.steps)} steps, {COHERENT}"
+    bound = f"1 run, {run.step_count} steps, {COHERENT}"
     findings = [job.finding("simulation", REFINEMENT, Verdict.NOT_FOUND, bound, seconds)]
     replayed = {each.property: each for each in _replayed(job, violating)}
     findings += [replayed.pop(each.property, each) for each in job.on_history("simulation", run.history, seconds)]

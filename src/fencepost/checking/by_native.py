@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -20,10 +19,13 @@ from fencepost.model.explorer.columns import heading, table
 from fencepost.model.explorer.run_itf import keep_run
 from fencepost.model.explorer.run_trace import run as run_of
 from fencepost.model.histories import History
+from fencepost.model.histories.drained import Batches
+from fencepost.model.histories.records import IntColumn
 from fencepost.model.programs import attempts
 from fencepost.model.programs.corpus import corpus_for
+from fencepost.model.programs.one_at_a_time import Attempts
 from fencepost.model.report import Finding
-from fencepost.model.simulation import rings_of
+from fencepost.model.simulation import Arrivals, rings_of
 from fencepost.native.joint import LOCKSTEP, SPEC, JointExample, JointRun, Picks, run_joint
 from fencepost.native.pipeline import STEPPED_NAMES, has_stepped_form
 
@@ -56,30 +58,23 @@ def by_race(job: Job) -> Raced:
     return Raced(list(job.on_history("native", history, raced.seconds, "race")), history, happened)
 
 
-def same(job: Job, model: History | None, raced: History | None) -> Iterator[Finding]:
-    """Compare the batches that both ordered, then the ranges that both give under one schedule."""
-    if model is None or raced is None:
-        return
-    ours, theirs = Counter(_batches(model)), Counter(_batches(raced))
-    only = next(iter((ours - theirs) + (theirs - ours)), None)
+def same_batches(job: Job, model: History, raced: History) -> Finding:
+    """Compare the batches that the simulation and the race ordered."""
+    ours, theirs = Batches.of(model), Batches.of(raced)
+    only = ours.without(theirs).first() or theirs.without(ours).first()
     text = "" if only is None else f"client {only[0]} batch {only[1]} is ordered by one of them only"
-    bound = f"1 run, {ours.total()} batches" if ours else NOTHING_ORDERED
-    verdict = _unless(text) if text or ours else Verdict.UNKNOWN
-    yield job.finding("native", SAME_BATCHES, verdict, bound, 0.0, mode="race", explanation=text)
-    yield _same_ranges(job)
+    bound = f"1 run, {len(model)} batches" if len(model) else NOTHING_ORDERED
+    verdict = _unless(text) if text or len(model) else Verdict.UNKNOWN
+    return job.finding("native", SAME_BATCHES, verdict, bound, 0.0, mode="race", explanation=text)
 
 
-def _same_ranges(job: Job) -> Finding:
+def same_ranges(job: Job) -> Finding:
+    """Compare the ranges that model and native code give under one schedule."""
     began = time.perf_counter()
     _, rings = rings_of(job.workload)
     _, made = attempts(job.name, rings, job.seed)
-    batches = [rings[each.ring][each.index] for each in made]
-    answered = native.replay(
-        job.name,
-        client_id=[batch.client for batch in batches],
-        batch_seq=[batch.seq for batch in batches],
-        message_count=[batch.count for batch in batches],
-    )
+    client_id, batch_seq, message_count = _attempted(rings, made)
+    answered = native.replay(job.name, client_id=client_id, batch_seq=batch_seq, message_count=message_count)
     text = ""
     answers = zip(made, answered.outcome, answered.start_position, strict=True)
     for number, (mine, outcome, start) in enumerate(answers, start=1):
@@ -87,11 +82,22 @@ def _same_ranges(job: Job) -> Finding:
         if (mine.outcome, mine.start) != (theirs, start):
             text = f"attempt {number}: the model says {mine.outcome} at {mine.start}, native {theirs} at {start}"
             break
-    is_ordered = any(each.start >= 0 for each in made)
+    is_ordered = bool(len(made)) and max(made.start) >= 0
     verdict = _unless(text) if text or is_ordered else Verdict.UNKNOWN
     bound = f"1 schedule, {len(made)} attempts" if is_ordered else NOTHING_ORDERED
     seconds = time.perf_counter() - began
     return job.finding("native", SAME_RANGES, verdict, bound, seconds, mode="lockstep", explanation=text)
+
+
+def _attempted(rings: list[Arrivals], made: Attempts) -> list[IntColumn]:
+    """Return clients, seqs and message counts of the batches that were attempted."""
+    ring, index = (np.array(column, dtype=np.int64) for column in (made.ring, made.ring_index))
+    columns = [np.empty(len(made), dtype=np.int64) for _ in range(3)]
+    for number, arrivals in enumerate(rings):
+        at = np.flatnonzero(ring == number)
+        for column, values in zip(columns, arrivals.columns(), strict=True):
+            column[at] = values[index[at]]
+    return columns
 
 
 def by_lockstep(job: Job) -> Iterator[Finding]:
@@ -144,7 +150,3 @@ def _picks(random: Random) -> Picks:
 
 def _unless(difference: str) -> Verdict:
     return Verdict.VIOLATED if difference else Verdict.NOT_FOUND
-
-
-def _batches(history: History) -> list[tuple[int, int]]:
-    return list(zip(history.client_id.tolist(), history.batch_seq.tolist(), strict=True))

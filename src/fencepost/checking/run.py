@@ -14,7 +14,7 @@ import numpy as np
 from fencepost.arguments import check_arguments, path_of
 from fencepost.checking.by_explorer import NOT_OF_RUNS, by_explorer, by_native_explorer
 from fencepost.checking.by_model import by_simulation, by_z3
-from fencepost.checking.by_native import by_lockstep, by_race, same
+from fencepost.checking.by_native import by_lockstep, by_race, same_batches, same_ranges
 from fencepost.checking.job import REFINEMENT, SAME_BATCHES, SAME_RANGES, SAME_STEPS, Job
 from fencepost.checking.own import Own, OwnReport, check_own, is_own_work
 from fencepost.checking.screen import CheckReport
@@ -170,9 +170,12 @@ def _model_and_race(job: Job, engines: tuple[str, ...]) -> Part:
     simulated = by_simulation(job, proved.violating if proved else []) if "simulation" in engines else None
     raced = by_race(job) if "native" in engines else None
     findings += [*(simulated.findings if simulated else ()), *(raced.findings if raced else ())]
-    if simulated and raced:
-        findings += same(job, simulated.history, raced.history)
-    return findings, (simulated.happened if simulated else {}) | (raced.happened if raced else {})
+    happened = (simulated.happened if simulated else {}) | (raced.happened if raced else {})
+    if simulated and raced and simulated.history is not None and raced.history is not None:
+        findings.append(same_batches(job, simulated.history, raced.history))
+        simulated = raced = None  # of a long workload they are too large to be kept beside the next run
+        findings.append(same_ranges(job))
+    return findings, happened
 
 
 def _explorer(job: Job, engines: tuple[str, ...]) -> Part:

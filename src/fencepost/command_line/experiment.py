@@ -34,7 +34,7 @@ def experiment_command() -> None:
 
     \b
     fencepost experiment new --preset smoke      a commented spec, smoke.toml
-    fencepost experiment run smoke.toml          its trials, into fencepost-out/smoke.db
+    fencepost experiment run smoke.toml          its trials, into a store
     fencepost experiment status fencepost-out/smoke.db
     """
 

@@ -125,7 +125,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         strict=given["strict"],
         hosts=given["hosts"],
         out=out,
-        on_progress=progress(given["quiet"]),
+        on_progress=progress(given["quiet"], every_seconds=1.0),
     )
     report = found_by(asked)
     warn(lint for each in report.findings for lint in each.details["lints"])

@@ -232,10 +232,12 @@ def _reshaped(example: AttemptExample) -> Iterator[AttemptExample]:
 def _other_rows(rows: tuple[Row, ...]) -> Iterator[tuple[Row, ...]]:
     clients = sorted({row[1] for row in rows})
     yield tuple((ring, clients.index(client), seq, count) for ring, client, seq, count in rows)
-    for place in (0, 1):  # without one ring, without one client; those above take its number
-        for gone in sorted({row[place] for row in rows}):
-            kept = (row for row in rows if row[place] != gone)
-            yield tuple((*row[:place], row[place] - (row[place] > gone), *row[place + 1 :]) for row in kept)
+    for gone in sorted({row[0] for row in rows}):  # those above take its number
+        kept = (row for row in rows if row[0] != gone)
+        yield tuple((ring - (ring > gone), client, seq, count) for ring, client, seq, count in kept)
+    for gone in clients:
+        kept = (row for row in rows if row[1] != gone)
+        yield tuple((ring, client - (client > gone), seq, count) for ring, client, seq, count in kept)
     for client in clients:
         first = min(row[2] for row in rows if row[1] == client)
         begins = [row for row in rows if row[1:3] != (client, first)]

@@ -75,9 +75,9 @@ class Loky:
 
     def run(self, trials: Iterable[Trial], folder: str | None) -> Generator[Finished, None, None]:
         timed: deque[Trial] = deque()
-        with silent_trackers():
-            yield from self._phase(untimed(trials, timed), folder, self.jobs * AHEAD)
-            yield from self._phase(iter(timed), folder, 1)
+        start_silently(self._loky.backend.resource_tracker)
+        yield from self._phase(untimed(trials, timed), folder, self.jobs * AHEAD)
+        yield from self._phase(iter(timed), folder, 1)
 
     def _phase(self, trials: Iterator[Trial], folder: str | None, ahead: int) -> Generator[Finished, None, None]:
         """Keep `ahead` trials handed out until there are no more."""
@@ -180,14 +180,16 @@ def unheard() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@contextmanager
-def silent_trackers() -> Iterator[None]:
-    """Keep the processes that count semaphores silent: of a run that was cut short they tell of every one."""
+def start_silently(tracker: Any) -> None:
+    """Start the process that counts semaphores, which else begins with the first worker, to say nothing.
+
+    Of a run that was cut short it tells of every one; and where it is begun, SIGINT is not blocked any more.
+    """
     name, added = "PYTHONWARNINGS", "ignore:resource_tracker"
     before = os.environ.get(name)
     os.environ[name] = f"{before},{added}" if before else added
     try:
-        yield
+        tracker.ensure_running()
     finally:
         if before is None:
             del os.environ[name]

@@ -16,10 +16,11 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
-from fencepost.experiments.backends import Finished, silent_trackers, unheard, untimed
+from fencepost.experiments.backends import Finished, start_silently, unheard, untimed
 from fencepost.experiments.contained import Body, contained
 from fencepost.experiments.engines import Outcome, run_trial
 from fencepost.experiments.export import EXTRA
@@ -46,7 +47,7 @@ class Dask:
         """Yield trials as they end. Raises InputError: no cluster answers, or a worker has other code."""
         where = None if self.cluster else folder and str(Path(folder).resolve())  # on another machine nobody finds them
         timed: deque[Trial] = deque()
-        with silent_trackers(), self._connected() as client:
+        with self._connected() as client:
             _check_workers(client)
             yield from self._phase(client, untimed(trials, timed), where)
             yield from self._phase(client, iter(timed), where)
@@ -103,6 +104,7 @@ class Dask:
         """Give a client of the cluster; what is started here ends afterwards."""
         for name in ("distributed", "distributed.client", "distributed.scheduler", "distributed.nanny"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is said once, by the run
+        start_silently(resource_tracker)
         local = client = None
         try:
             with unheard():

@@ -34,6 +34,7 @@ def page(
     trials: Sequence[dict[str, Any]],
     figures: Sequence[Drawn],
     *,
+    total: int,
     undrawn: Sequence[str] = (),
     claims: ClaimsReport | None = None,
     manifest: Sequence[dict[str, Any]] = (),
@@ -42,7 +43,7 @@ def page(
     """Return the page.
 
     verdicts  a row a sweep
-    trials    a row a finished trial, as `Run.to_frame` has them
+    trials    those that are violated or without figures, of `total`, as `Run.to_frame` has them
     undrawn   why figures could not be drawn
     where     the folder of the store; traces that are not where a trial wrote them are looked for beside it
     """
@@ -53,8 +54,8 @@ def page(
         "@VERDICTS@": _verdicts(verdicts),
         "@FIGURES@": "\n".join([*map(_figure, figures), *map(_undrawn, undrawn)]),
         "@CLAIMS@": _claims(claims),
-        "@COUNTEREXAMPLES@": _counterexamples(trials, where),
-        "@FAILURES@": _failures(trials),
+        "@COUNTEREXAMPLES@": _counterexamples(trials, total, where),
+        "@FAILURES@": _failures(trials, total),
         "@MANIFEST@": _manifest(manifest),
     }
     return _PLACE.sub(lambda place: parts[place[0]], template)
@@ -114,7 +115,7 @@ def _claims(claims: ClaimsReport | None) -> str:
     return f'<section><h2>Claims</h2>\n<p class="note">{note}: {command}</p>\n{claims.table()}</section>'
 
 
-def _counterexamples(trials: Sequence[dict[str, Any]], where: Path) -> str:
+def _counterexamples(trials: Sequence[dict[str, Any]], total: int, where: Path) -> str:
     """Return the violated trials, one of each kind with its lanes."""
     violated = [trial for trial in trials if trial["verdict"] == VIOLATED]
     if not violated:
@@ -125,7 +126,7 @@ def _counterexamples(trials: Sequence[dict[str, Any]], where: Path) -> str:
     shown = list(kinds.values())[:COUNTEREXAMPLES_MAX]
     of = f"the first trial of each of {len(kinds)} kinds" if len(kinds) > 1 else "the first"
     more = f", {len(shown)} of them" if len(shown) < len(kinds) else ""
-    head = f"<h2>Counterexamples</h2>\n<p>{len(violated)} of {len(trials)} trials violated a promise; {of}{more}:</p>"
+    head = f"<h2>Counterexamples</h2>\n<p>{len(violated)} of {total} trials violated a promise; {of}{more}:</p>"
     return f"<section>{''.join([head, *(_counterexample(trial, where) for trial in shown)])}</section>"
 
 
@@ -162,7 +163,7 @@ def _name(trial: dict[str, Any]) -> str:
     return f"{trial['sweep']}: {', '.join(asked)}, replication {trial['replication']}"
 
 
-def _failures(trials: Sequence[dict[str, Any]]) -> str:
+def _failures(trials: Sequence[dict[str, Any]], total: int) -> str:
     failed = [trial for trial in trials if trial["status"] != FINISHED]
     if not failed:
         return ""
@@ -171,7 +172,7 @@ def _failures(trials: Sequence[dict[str, Any]]) -> str:
     ]
     more = f"; the first {FAILURES_MAX}" if len(failed) > FAILURES_MAX else ""
     return (
-        f"<section><h2>Trials without figures</h2>\n<p>{len(failed)} of {len(trials)} trials ended without figures"
+        f"<section><h2>Trials without figures</h2>\n<p>{len(failed)} of {total} trials ended without figures"
         f"{more}:</p>\n{_table(rows)}</section>"
     )
 

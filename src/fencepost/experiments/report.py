@@ -10,6 +10,7 @@ from typing import Any
 
 from fencepost.arguments import check_arguments, path_of
 from fencepost.experiments.figures import Drawn, drawn, write_figures
+from fencepost.experiments.figures.trials import FINISHED, VIOLATED
 from fencepost.experiments.page import page
 from fencepost.experiments.run import Run
 from fencepost.experiments.running import resume_line
@@ -61,9 +62,10 @@ def write_report(
     settled = _claims(run, jobs, tell)
     folder = place.with_suffix("")
     files = write_figures(figures, folder)
+    verdicts = [_verdict(each) for each in report_of(run).findings]
     text = page(
-        run.spec.name, _heading(run), [_verdict(each) for each in report_of(run).findings], frame.to_dicts(), figures,
-        undrawn=undrawn, claims=settled, manifest=run.manifest, where=run.path.parent,
+        run.spec.name, _heading(run), verdicts, _wrong(frame), figures, total=frame.height, undrawn=undrawn,
+        claims=settled, manifest=run.manifest, where=run.path.parent,
     )  # fmt: skip
     written = kept(place, lambda path: store(path, text))
     return Written(written, tuple(figures), tuple(files), tuple(undrawn))
@@ -105,6 +107,11 @@ def _claims(run: Run, jobs: int, tell: Progress) -> ClaimsReport | None:
         tell(f"claims: {message}")
 
     return claims(names, quick=True, seed=run.spec.seed, jobs=jobs, on_progress=said)
+
+
+def _wrong(frame: Any) -> list[dict[str, Any]]:
+    """Return the trials that the page names: violated, or without figures."""
+    return list(frame.filter((frame["verdict"] == VIOLATED) | (frame["status"] != FINISHED)).to_dicts())
 
 
 def _count(run: Run, sweep: Sweep) -> int:

@@ -27,9 +27,11 @@ Row = dict[str, Any]
 class Run:
     """The run of an experiment, read from its store; what another process finishes meanwhile is seen when asked again.
 
-    >>> run = fencepost.Run.open("fencepost-out/smoke.db")
-    >>> run.finished + run.missing == run.total
-    True
+    >>> text = 'experiment.name = "e"\\nsweep = [{name = "s", engine = "simulation", duration_ms = 1}]'
+    >>> spec = fencepost.parse_spec(text)
+    >>> store = fencepost.run_experiment(spec, backend="inline").run.path
+    >>> fencepost.Run.open(store)
+    <run of e: 5 of 5 trials>
     """
 
     def __init__(self, path: Path, spec: Spec, code: str) -> None:

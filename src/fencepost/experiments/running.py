@@ -68,9 +68,11 @@ def run_experiment(
 ) -> ExperimentReport:
     """Run the trials of a spec that its store does not have yet, and return what all of them came to.
 
-    >>> report = fencepost.run_experiment("smoke.toml", jobs=2)
-    >>> report.run.missing, report.to_frame().height == report.run.total
-    (0, True)
+    >>> sweep = 'sweep = [{name = "s", engine = "simulation", duration_ms = 1, clients = [2, 4]}]'
+    >>> spec = fencepost.parse_spec('experiment = {name = "tiny", replications = 2}\\n' + sweep)
+    >>> report = fencepost.run_experiment(spec, backend="inline")
+    >>> report.run.missing, report.to_frame().height
+    (0, 4)
 
     spec         a spec, or its TOML file
     out          the folder of the store, `NAME.db`: begun where there is none, else gone on with

@@ -123,20 +123,19 @@ class Spec(Struct, frozen=True):
 
 
 def read_spec(path: str | Path) -> Spec:
-    """Return the spec of a file; InputError names the file, the path of the value, and what was expected."""
+    """Return the spec of a file; InputError names the file, the path of the value, and what was expected.
+
+    >>> fencepost.read_spec(fencepost.new_experiment("smoke")).name
+    'smoke'
+    """
     return parse_spec(text_of(Path(path), f"a {KIND}"), str(path))
 
 
 def parse_spec(text: str, source: str = "spec.toml") -> Spec:
     """Return the spec that a text says; `source` names it in errors.
 
-    >>> read = parse_spec('''[experiment]
-    ... name = "small"
-    ... [[sweep]]
-    ... name = "s"
-    ... engine = "simulation"
-    ... clients = [1, 2]''')
-    >>> read.trial_count
+    >>> text = 'experiment.name = "e"\\nsweep = [{name = "s", engine = "simulation", clients = [1, 2]}]'
+    >>> fencepost.parse_spec(text).trial_count
     10
     """
     document = decoded(text, msgspec.toml.decode, source, KIND)
@@ -273,4 +272,16 @@ def _figure(table: dict[str, Any], index: int, sweeps: tuple[Sweep, ...], source
     names = [each.name for each in sweeps]
     if figure.sweep not in names:
         raise InputError(f"{source}: {where}.sweep: {expected_of(figure.sweep, names)}, got {figure.sweep!r}")
+    _refuse_what_cannot_be_drawn(figure, sweeps[names.index(figure.sweep)], f"{source}: {where}")
     return figure
+
+
+def _refuse_what_cannot_be_drawn(figure: FigureTable, sweep: Sweep, place: str) -> None:
+    """Raises InputError for a figure that the sweep's settings leave no room for, before anything runs."""
+    from fencepost.experiments.figures import check_figure
+
+    settings = ({name: each[name] for name in sweep.columns} for each in _combinations(sweep))
+    try:
+        check_figure(figure, list(settings))
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None

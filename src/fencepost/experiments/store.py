@@ -71,8 +71,11 @@ class Writer:
         self.close()
 
     def close(self) -> None:
-        """Close the store and let another process write it."""
-        with suppress(sqlite3.Error):  # what is committed is there; the log is read at the next opening
+        """Close the store, one file again without a log, and let another process write it."""
+        with suppress(sqlite3.Error):  # what is committed is there; a log that a reader holds is read later
+            self._database.execute("PRAGMA busy_timeout = 0")
+            self._database.execute("PRAGMA journal_mode = DELETE")
+        with suppress(sqlite3.Error):
             self._database.close()
         os.close(self._lock)
 

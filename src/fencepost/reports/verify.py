@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from fencepost.model.contract import Level, Verdict, worst
 from fencepost.model.histories import Finding as Shown
 from fencepost.model.histories import Verification
+from fencepost.model.histories.one_pass import Culprit
+from fencepost.model.histories.verify import MEASURES
 from fencepost.model.report import Finding, Report, table
 
 ENGINE = "history"
@@ -72,6 +74,9 @@ class VerifyReport(Report):
             for one in each.verification.findings:
                 if one.witness is not None:
                     yield f"{one.property}: {one.witness.sentence} ({', '.join(_places(each.path, one))})"
+                if one.count > 1 and one.worst:
+                    worst = "; ".join(_said(each.path, one, culprit) for culprit in one.worst)
+                    yield f"  the worst of {one.count}: {worst}"
             yield ""
 
     def summed(self) -> dict[str, object]:
@@ -86,7 +91,7 @@ def report_of(checked: Sequence[Checked], level: Level | None, *, is_interrupted
 
 def _findings(each: Checked) -> Iterator[Finding]:
     """Yield what one history shows; what a level asks and it has no columns for is unknown, and not counted."""
-    nothing: dict[str, Any] = {"asked": True, "count": None, "anomaly": None, "witness": None}
+    nothing: dict[str, Any] = {"asked": True, "count": None, "anomaly": None, "witness": None, "worst": []}
     if each.verification is None:
         yield Finding(
             each.name,
@@ -100,6 +105,11 @@ def _findings(each: Checked) -> Iterator[Finding]:
     for one in each.verification.findings:
         witness = one.witness
         found: dict[str, Any] = {"count": one.count, "anomaly": one.anomaly or None, "error": None}
+        found["worst"] = [
+            {"rows": culprit.rows, "file": culprit.path or each.path, "size": culprit.size,
+             "measure": MEASURES.get(one.property)}
+            for culprit in one.worst
+        ]  # fmt: skip
         if witness is not None:
             found["witness"] = {
                 "rows": witness.rows,
@@ -124,3 +134,11 @@ def _places(path: Path | None, finding: Shown) -> list[str]:
         f"row {row}" if file in (path, None) else f"{file} row {row}"
         for file, row in zip(paths, witness.rows, strict=True)
     ]
+
+
+def _said(path: Path | None, finding: Shown, culprit: Culprit) -> str:
+    """Return where a culprit is, and by how much it is wrong."""
+    file = f"{culprit.path} " if culprit.path not in (path, None) else ""
+    rows = f"{file}row{'s' if len(culprit.rows) > 1 else ''} {' and '.join(map(str, culprit.rows))}"
+    measure = MEASURES.get(finding.property)
+    return f"{rows} ({culprit.size} {measure})" if measure else rows

@@ -7,6 +7,6 @@ points, distribution, stages, grids   the kinds
 drawn          one figure: its rows, its caption, its files
 """
 
-from fencepost.experiments.figures.drawn import KINDS, Drawn, drawn, write_figures
+from fencepost.experiments.figures.drawn import KINDS, Drawn, check_figure, drawn, write_figures
 
-__all__ = ["KINDS", "Drawn", "drawn", "write_figures"]
+__all__ = ["KINDS", "Drawn", "check_figure", "drawn", "write_figures"]

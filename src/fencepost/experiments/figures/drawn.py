@@ -23,6 +23,7 @@ from fencepost.experiments.figures.points import (
     is_cut,
     latency_rows,
 )
+from fencepost.experiments.figures.scales import split_unit
 from fencepost.experiments.figures.stages import draw_stages, stage_rows, stages_size
 from fencepost.experiments.figures.style import (
     METADATA,
@@ -32,7 +33,7 @@ from fencepost.experiments.figures.style import (
     plain,
     title_above,
 )
-from fencepost.experiments.figures.trials import Row, Trials, caption_of, trials_of
+from fencepost.experiments.figures.trials import FINISHED, Row, Trials, caption_of, failed_of, trials_of
 from fencepost.model.errors import unknown_choice
 from fencepost.model.writing import kept, store
 
@@ -42,6 +43,11 @@ if TYPE_CHECKING:
 Rows = Callable[[Trials, str, str, Sequence[str], Sequence[str]], list[Row]]
 Draw = Callable[["Figure", Sequence[Row], str], None]
 TEXT_INCHES = 0.6  # of title and caption
+USUAL = (
+    "latency_p50_us", "latency_p99_us", "latency_quantiles_us", "throughput_batches_per_s", "contended_per_s",
+    "offered_batches_per_s", "stage_ring_us",
+)  # fmt: skip
+"""Figures that kinds take by themselves, for a check before there are any."""
 _INNER = ("rows", "columns")  # what a grid's rows say of themselves, not plotted
 
 
@@ -139,17 +145,39 @@ def drawn(asked: Asked, frame: Any, number: int = 1, *, note: str = "") -> Drawn
     if asked.kind not in KINDS:
         raise unknown_choice("kind of figure", asked.kind, KINDS)
     kind, trials = KINDS[asked.kind], trials_of(frame, asked.sweep)
-    title = plain(asked.title or " ".join(filter(None, [asked.sweep, asked.kind.replace("-", " ")])))
-    metrics, by = ((asked.y,) if asked.y else ()), ((asked.by,) if asked.by else ())
-    rows = tuple(kind.rows(trials, title, asked.x or "", metrics, by)) if trials.rows else ()
+    named = _named(asked)
+    rows = tuple(kind.rows(trials, *named)) if trials.rows else ()
     if asked.kind == "detection-matrix":
-        caption = f"Verdicts of {len(trials.rows)} trials; k/n: so many of a cell's."
+        caption = f"Verdicts of {len(trials.rows)} trials; k/n: so many of a cell's. {failed_of(trials)}".strip()
     else:
         caption = caption_of(trials, (row["n"] for row in rows if row["n"]), kind.intervals, kind.marks)
     name = re.sub(r"[^a-z0-9]+", "-", f"{number:02}-{asked.kind}-{asked.sweep or ''}".lower()).strip("-")
     if kind.draw in (draw_latency, draw_contention) and is_cut(rows):
         caption = f"{caption} Some intervals reach beyond the axes; the data file has them whole."
-    return Drawn(name, title, " ".join(filter(None, [caption, note])), rows, asked.kind, asked.x or "")
+    return Drawn(name, named[0], " ".join(filter(None, [caption, note])), rows, asked.kind, asked.x or "")
+
+
+def check_figure(asked: Asked, parameters: Sequence[dict[str, Any]]) -> None:
+    """Refuse a figure before anything runs that could not be drawn of trials with these parameters, one a setting.
+
+    Raises InputError for a name that is no parameter and has no unit, as every figure of a trial has, and where there
+    would be too many series, panels, bars or cells.
+    """
+    names = tuple(dict.fromkeys(name for each in parameters for name in each))
+    others = [each for each in (asked.x, asked.y, asked.by) if each is not None and each not in names]
+    for each in others:
+        if not split_unit(each)[1] and not each.endswith("_count") and each != "engine":
+            raise unknown_choice("parameter of the sweep, or figure with a unit,", each, names)
+    metrics = dict.fromkeys((*others, *USUAL), [1.0, 1.0] if asked.kind == "cdf" else 1.0)
+    end = {"replication": 0, "status": FINISHED, "verdict": ""}
+    rows = tuple({"engine": "", **dict.fromkeys(names), **each, **end, **metrics} for each in parameters)
+    KINDS[asked.kind].rows(Trials(rows, ("engine", *names), tuple(metrics)), *_named(asked))
+
+
+def _named(asked: Asked) -> tuple[str, str, Sequence[str], Sequence[str]]:
+    """Return title, x, metrics and `by` as the kinds take them."""
+    title = plain(asked.title or " ".join(filter(None, [asked.sweep, asked.kind.replace("-", " ")])))
+    return title, asked.x or "", ((asked.y,) if asked.y else ()), ((asked.by,) if asked.by else ())
 
 
 def write_figures(figures: Sequence[Drawn], folder: Path) -> list[Path]:

@@ -1,14 +1,14 @@
 """Points with intervals, joined by lines: latency against load, throughput against contention, paired differences.
 
 Each series has a colour and a marker of its own, each metric a kind of line. Where a trial of a point violated a
-promise the marker is hollow and crossed: no figure of it is one of a correct system.
+promise the marker is hollow and crossed, where one is unknown hollow: no figure of it is one of a correct system.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fencepost.experiments.figures.panels import groups_of, panels
 from fencepost.experiments.figures.scales import LOGARITHMIC_FROM, label_of, scale_of, split_unit
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 LATENCIES = ("latency_p50_us", "latency_p99_us")
 REACH = 2.0  # times the largest value: so far an axis goes for intervals
-THROUGHPUT, CONTENTION = "throughput_batches_per_s", "contended_per_s"
+THROUGHPUT, CONTENTION, OFFERED = "throughput_batches_per_s", "contended_per_s", "offered_batches_per_s"
 
 
 def latency_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by: Sequence[str]) -> list[Row]:
-    """Return a row a point: latencies of each series against a parameter, or against a metric such as throughput."""
-    return _rows(trials, name, x, metrics or LATENCIES, by)
+    """Return a row a point: latencies of each series against a parameter, or a metric; by default what was offered."""
+    return _rows(trials, name, x or OFFERED, metrics or LATENCIES, by)
 
 
 def contention_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by: Sequence[str]) -> list[Row]:
@@ -45,8 +45,6 @@ def contention_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], b
 
 
 def _rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by: Sequence[str]) -> list[Row]:
-    if not x:
-        raise InputError(f"figure '{name}' has no x: expected a parameter such as {', '.join(trials.varying()[:3])}")
     trials.wanted(name, x)
     wanted = [trials.wanted(name, metric, measured=True) for metric in metrics]
     rows: list[Row] = []
@@ -83,13 +81,14 @@ def _row(trials: Trials, label: str, cell: Cell, x: str, metric: str) -> Row | N
     return {
         "series": label, x: place, **bounds, "metric": metric, "value": estimate.value, "low": estimate.low,
         "high": estimate.high, "n": estimate.n, "failed": cell.failed, "violated": cell.violated,
+        "unknown": cell.unknown,
     }  # fmt: skip
 
 
 def _lost(label: str, cell: Cell, x: str, metric: str) -> Row:
     return {
         "series": label, x: cell.labels[x], "metric": metric, "value": None, "low": None, "high": None, "n": 0,
-        "failed": cell.failed, "violated": cell.violated,
+        "failed": cell.failed, "violated": cell.violated, "unknown": cell.unknown,
     }  # fmt: skip
 
 
@@ -107,22 +106,22 @@ def difference_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], b
             f"figure '{name}': {compared} has only the value {sides[0]!r}, expected two or more to compare"
         )
     cells = trials.cells()
-    held = [(cell, base) for cell in cells if (base := _base(cells, cell, compared, sides[0])) is not None]
-    bases = {id(cell): base for cell, base in held}
+    firsts = {_beside(cell, compared): cell for cell in cells if cell.labels[compared] == sides[0]}
+    held = [(cell, firsts.get(_beside(cell, compared))) for cell in cells if cell.labels[compared] != sides[0]]
+    bases = {id(cell): base for cell, base in held if base is not None}
     rows: list[Row] = []
-    for panel, label, group in groups_of(name, (cell for cell, _ in held), (compared,), trials.others(compared, x)):
+    for panel, label, group in groups_of(
+        name, (cell for cell, base in held if base is not None), (compared,), trials.others(compared, x)
+    ):
         for metric in wanted:
             found = (_difference(label, bases[id(cell)], cell, x, metric) for cell in group)
             rows += ({"panel": panel, **row, "against": str(sides[0])} for row in found if row is not None)
     return rows
 
 
-def _base(cells: Sequence[Cell], cell: Cell, compared: str, base: Any) -> Cell | None:
-    """Return the cell that another is held against, None of one that is a base itself."""
-    if cell.labels[compared] == base:
-        return None
-    labels = cell.labels | {compared: base}
-    return next((each for each in cells if each.labels == labels), None)
+def _beside(cell: Cell, compared: str) -> tuple[str, ...]:
+    """Return the other parameters of a cell: those of a pair are equal."""
+    return tuple(str(value) for name, value in cell.labels.items() if name != compared)
 
 
 def _difference(label: str, base: Cell, cell: Cell, x: str, metric: str) -> Row | None:
@@ -142,6 +141,7 @@ def _difference(label: str, base: Cell, cell: Cell, x: str, metric: str) -> Row 
         **place, "metric": metric, "value": percent[0],
         "low": percent[1], "high": percent[2], "n": found.n, "failed": cell.failed + base.failed,
         "violated": cell.violated + base.violated,
+        "unknown": cell.unknown + base.unknown,
     }  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def is_cut(rows: Sequence[Row]) -> bool:
 def draw_latency(figure: Figure, rows: Sequence[Row], x: str) -> None:
     """Draw latencies on a logarithmic axis."""
     values = [row["value"] for row in rows if row["value"]]
-    for axes, _ in _drawn(figure, rows, x):
+    for axes, _ in _drawn(figure, rows, x or OFFERED):
         logarithmic(axes, "y")
         if values:
             low, high = axes.get_ylim()
@@ -240,11 +240,11 @@ def _line(axes: Axes, points: Sequence[Row], places: Sequence[float], x: str, in
         places, values, yerr=_arms(points, "value", "low", "high"), xerr=_arms(points, x, f"{x}_low", f"{x}_high"),
         color=color, marker=marker, linestyle=style, elinewidth=1.0, capsize=2.5,
     )  # fmt: skip
-    wrong = [(place, value) for row, place, value in zip(points, places, values, strict=True) if row["violated"]]
-    if wrong:
-        across, along = zip(*wrong, strict=True)
-        axes.plot(across, along, marker=marker, color=color, markerfacecolor="white", linestyle="none", zorder=4)
-        axes.plot(across, along, marker="x", color=WRONG, markersize=9, linestyle="none", zorder=5)
+    for row, place, value in zip(points, places, values, strict=True):
+        if row["violated"] or row["unknown"]:
+            axes.plot([place], [value], marker=marker, color=color, markerfacecolor="white", zorder=4)
+        if row["violated"]:
+            axes.plot([place], [value], marker="x", color=WRONG, markersize=9, zorder=5)
 
 
 def _arms(points: Iterable[Row], value: str, low: str, high: str) -> list[list[float]] | None:

@@ -14,7 +14,7 @@ from fencepost.model.errors import unknown_choice
 from fencepost.model.simulation.intervals import Figure, interval
 
 FINISHED = "done"  # of a trial's status: it ended with figures
-VIOLATED = "violated"
+VIOLATED, UNKNOWN = "violated", "unknown"
 
 Row = dict[str, Any]
 
@@ -35,6 +35,11 @@ class Cell:
     def violated(self) -> int:
         """How many of its trials violated a promise: no figure of theirs is one of a correct system."""
         return sum(trial["verdict"] == VIOLATED for trial in self.trials)
+
+    @property
+    def unknown(self) -> int:
+        """How many of its trials passed nothing and violated nothing, as those of a part that is refuted elsewhere."""
+        return sum(trial["verdict"] == UNKNOWN for trial in self.trials)
 
     def values(self, metric: str) -> list[float]:
         """Return what each trial that has a metric gave."""
@@ -86,7 +91,9 @@ def trials_of(frame: Any, sweep: str | None = None) -> Trials:
     """Return the trials of a frame, as `Run.to_frame` makes it: of a sweep, or of all."""
     columns = list(frame.columns)
     begin, end = columns.index("engine"), columns.index("replication")
-    rows = tuple(row for row in frame.to_dicts() if sweep is None or row["sweep"] == sweep)
+    if sweep is not None:
+        frame = frame.filter(frame["sweep"] == sweep)
+    rows = tuple(frame.to_dicts())
     parameters = tuple(name for name in columns[begin:end] if any(row[name] is not None for row in rows))
     found = columns[columns.index("seconds") + 1 :]
     return Trials(rows, parameters, tuple(name for name in found if any(row[name] is not None for row in rows)))
@@ -112,7 +119,7 @@ def caption_of(trials: Trials, counts: Iterable[int], intervals: str, marks: str
     """
     seen = sorted(set(counts))
     if not seen:
-        return f"No trial of {len(trials.rows)} has these figures. {_failed(trials)}".strip()
+        return f"No trial of {len(trials.rows)} has these figures. {failed_of(trials)}".strip()
     n = str(seen[0]) if len(seen) == 1 else f"{seen[0]} to {seen[-1]}"
     if seen[-1] == 1:
         parts = ["n = 1 trial a point, so without intervals."]
@@ -123,10 +130,17 @@ def caption_of(trials: Trials, counts: Iterable[int], intervals: str, marks: str
         parts.append(f"Warm-up, up to {max(warmups):.4g} µs, is left out.")
     if any(row["verdict"] == VIOLATED for row in trials.rows):
         parts.append(f"Trials that violated a promise are {marks}.")
-    return " ".join([*parts, *filter(None, [_failed(trials)])])
+    return " ".join([*parts, *filter(None, [unknown_of(trials), failed_of(trials)])])
 
 
-def _failed(trials: Trials) -> str:
+def unknown_of(trials: Trials) -> str:
+    """Return how many trials are unknown, as a sentence; none: nothing."""
+    count = sum(row["verdict"] == UNKNOWN for row in trials.rows)
+    return f"{count} of {len(trials.rows)} trials are unknown, no pass." if count else ""
+
+
+def failed_of(trials: Trials) -> str:
+    """Return how many trials ended without figures, and how, as a sentence; none: nothing."""
     words = Counter(str(row["status"]) for row in trials.rows if row["status"] != FINISHED)
     how = ", ".join(f"{count} {word}" for word, count in sorted(words.items()))
     total = sum(words.values())

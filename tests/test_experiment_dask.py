@@ -1,0 +1,207 @@
+"""A Dask cluster gives the rows that one machine gives; what it cannot give ends with one line, and never hangs."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import experiment_bodies as bodies
+import psutil
+import pytest
+
+from fencepost.experiments.backends import Inline
+from fencepost.experiments.on_dask import ANSWER_SECONDS, Dask
+from fencepost.experiments.run import Run
+from fencepost.experiments.running import Advance, run_on
+from fencepost.experiments.spec import Spec, parse_spec
+from fencepost.experiments.trials import code
+from fencepost.model.errors import InputError
+
+TESTS = str(Path(__file__).parent)
+
+
+class Cluster:
+    """A scheduler and workers of its own, as on other machines: processes that the coordinator did not start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file, self._folder = folder / "scheduler.json", folder
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.scheduler = self._begin(
+            "dask_scheduler", "--scheduler-file", self.file, "--host", "127.0.0.1", "--no-dashboard"
+        )
+        deadline = time.monotonic() + 60
+        while not self.file.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def add_worker(self, *more: object, path: str = TESTS) -> subprocess.Popen[bytes]:
+        """Begin a worker that has one thread."""
+        fixed = ("--nthreads", "1", "--no-dashboard", "--memory-limit", "0", "--host", "127.0.0.1")
+        return self._begin("dask_worker", "--scheduler-file", self.file, *fixed, *more, path=path)
+
+    def _begin(self, module: str, *words: object, path: str = TESTS) -> subprocess.Popen[bytes]:
+        port = ("--port", "0") if module == "dask_scheduler" else ()
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.{module}", *map(str, (*port, *words))], cwd=self._folder,
+            env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self._processes.append(process)
+        return process
+
+    def end(self) -> None:
+        for each in reversed(self._processes):
+            for child in psutil.Process(each.pid).children(recursive=True) if each.poll() is None else ():
+                child.kill()
+            each.kill()
+            each.wait()
+
+
+@contextmanager
+def cluster(folder: Path, worker_count: int) -> Iterator[Cluster]:
+    made = Cluster(folder)
+    try:
+        for _ in range(worker_count):
+            made.add_worker()
+        yield made
+    finally:
+        made.end()
+
+
+def refused(spec: Spec, store: Path, address: str) -> str:
+    with pytest.raises(InputError) as error:
+        run_on(spec, store, Dask(1, address, bodies.drawn))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def at(count: int, said: list[Advance], act: Callable[[], object]) -> threading.Thread:
+    """Do something when so many trials are acknowledged."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not (said and said[-1].done >= count):
+            time.sleep(0.02)
+        act()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def test_a_cluster_of_two_workers_gives_the_rows_of_one_machine(tmp_path: Path) -> None:
+    spec = parse_spec(
+        '[experiment]\nname = "s"\nreplications = 2\n[[sweep]]\nname = "a"\nengine = "simulation"\nclients = [1, 2]\n'
+        'duration_ms = 0.3\n[[sweep]]\nname = "b"\nengine = "native"\nsequencer = "order4.claim"\nbatches = 20\n'
+    )
+    whole = run_on(spec, tmp_path / "whole.db", Inline()).run
+    with cluster(tmp_path, 2) as made:
+        run = run_on(spec, tmp_path / "s.db", Dask(1, str(made.file))).run
+    assert whole is not None
+    assert run is not None
+    assert run.statuses() == {"done": spec.trial_count}
+    assert run.digest() == whole.digest()
+    assert run.manifest[0]["backend"] == "dask"
+
+
+def test_a_crash_in_a_trial_leaves_the_worker_alone(tmp_path: Path) -> None:
+    with cluster(tmp_path, 1) as made:
+        run = run_on(bodies.spec_of(6), tmp_path / "s.db", Dask(1, str(made.file), bodies.crashes)).run
+    assert run is not None
+    assert run.statuses() == {"done": 5, "signal": 1}
+
+
+def test_a_worker_that_is_killed_and_one_that_comes_late_change_no_row(tmp_path: Path) -> None:
+    spec, said = bodies.spec_of(60), list[Advance]()
+    whole = run_on(spec, tmp_path / "whole.db", Inline(bodies.drawn)).run
+    with cluster(tmp_path, 0) as made:
+        first: list[subprocess.Popen[bytes]] = []
+        threads = [
+            at(0, said, lambda: (time.sleep(3), first.append(made.add_worker("--no-nanny")))),
+            at(5, said, lambda: (made.add_worker(), first[0].send_signal(signal.SIGKILL))),
+        ]
+        said.append(Advance(60, 60, 0, 0, 0.0))
+        run = run_on(spec, tmp_path / "s.db", Dask(1, str(made.file), bodies.slow), said.append).run
+        for each in threads:
+            each.join()
+    assert whole is not None
+    assert run is not None
+    assert run.statuses() == {"done": 60}
+    assert run.digest() == whole.digest()
+
+
+def test_a_scheduler_that_dies_ends_the_run_with_the_line_to_go_on(tmp_path: Path) -> None:
+    spec, said, store = bodies.spec_of(400), list[Advance](), tmp_path / "s.db"
+    with cluster(tmp_path, 1) as made:
+        killer = at(3, said, lambda: made.scheduler.kill())
+        with pytest.raises(InputError, match=r"does not answer any more.*resume with: fencepost experiment resume"):
+            run_on(spec, store, Dask(1, str(made.file), bodies.slow), said.append)
+        killer.join()
+    assert 3 <= Run.open(store).finished < 400
+    assert run_on(spec, store, Inline(bodies.drawn)).holds
+
+
+def test_a_cluster_that_does_not_answer_is_refused_within_ten_seconds(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        assert f"cluster {address} does not answer within 10 s" in refused(
+            bodies.spec_of(1), tmp_path / "s.db", address
+        )
+        assert time.monotonic() - began < ANSWER_SECONDS + 5
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("tcp://127.0.0.1:1", "does not answer within 10 s"),
+        ("nowhere.json", "nowhere.json: no such file: expected the file of a Dask scheduler"),
+        ("gopher://x", "expected a Dask scheduler"),
+    ],
+)
+def test_what_is_no_cluster_is_refused(address: str, said: str, tmp_path: Path) -> None:
+    assert said in refused(bodies.spec_of(1), tmp_path / "s.db", address)
+
+
+OTHER_CODE = """
+from fencepost.experiments import trials
+other = trials.Code("0.0.9", "aaaaaaaaaaaa", "bbbbbbbbbbbb")
+trials.code = lambda: other
+"""
+
+
+@pytest.mark.parametrize("comes_late", [False, True])
+def test_a_worker_with_other_code_is_refused_with_both(comes_late: bool, tmp_path: Path) -> None:
+    preload = tmp_path / "other_code.py"
+    preload.write_text(OTHER_CODE)
+    with cluster(tmp_path, 0) as made:
+        if comes_late:
+            late = threading.Timer(4, lambda: made.add_worker("--preload", preload))
+            late.start()
+        else:
+            made.add_worker("--preload", preload)
+            time.sleep(6)
+        said = refused(bodies.spec_of(3), tmp_path / "s.db", str(made.file))
+    assert "fencepost 0.0.9 (sources aaaaaaaaaaaa, native build bbbbbbbbbbbb)" in said
+    assert f"expected the coordinator's, {code()}" in said
+    assert Run.open(tmp_path / "s.db").finished == 0
+
+
+def test_a_worker_with_an_earlier_version_is_refused_with_both(tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier"
+    (earlier / "fencepost").mkdir(parents=True)
+    (earlier / "fencepost" / "__init__.py").write_text('__version__ = "0.0.1"\n')
+    (earlier / "fencepost-0.0.1.dist-info").mkdir()
+    (earlier / "fencepost-0.0.1.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: fencepost\nVersion: 0.0.1\n"
+    )
+    with cluster(tmp_path, 0) as made:
+        made.add_worker(path=str(earlier))
+        time.sleep(6)
+        said = refused(bodies.spec_of(1), tmp_path / "s.db", str(made.file))
+    assert "has fencepost 0.0.1 without experiments" in said
+    assert f"expected {code()}" in said
