@@ -1,12 +1,12 @@
 """Ablation: which flush, fence or invalidation is load-bearing; the known answers, and that the other engine agrees."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
 import pytest
+from commands import run as command
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
@@ -19,9 +19,7 @@ from fencepost.proofs.ablation import Ablation, ablate
 NCX, SDM = PROFILES["ncx"], MATRICES["sdmC"]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fencepost", "ablate", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+run = partial(command, "ablate")
 
 
 def sets(ablation: Ablation) -> list[set[str]]:

@@ -86,8 +86,8 @@ WRITES: dict[str, Callable[[Any, Path], Any]] = {
     "explore": lambda out, program: fencepost.explore(program, out=out),
     "ablate": lambda out, program: fencepost.ablate(program, out=out),
     "check": lambda out, program: fencepost.check(program, out=out),
-    "prove": lambda out, program: fencepost.prove("order4.cas_then_reserve", out=out),
-    "mutants": lambda out, program: fencepost.mutants("no_wrap", engine="explorer-exhaustive", out=out),
+    "prove": lambda out, program: fencepost.prove("order5.highest_published", out=out),
+    "mutants": lambda out, program: fencepost.mutants("no_wrap", engine="explorer-exhaustive", timeout=1, out=out),
     "simulate": lambda out, program: fencepost.simulate(fencepost.parse_scenario('duration = "1 ms"'), out=out),
     "verify": lambda out, program: fencepost.verify(
         "examples/data/redis-order4-history.csv",

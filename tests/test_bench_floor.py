@@ -7,10 +7,12 @@ import subprocess
 import sys
 import textwrap
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import run as command
 
 from fencepost.bench import Floor, floor
 from fencepost.bench.figures import figure
@@ -29,9 +31,7 @@ PROMISED = {
 }  # fmt: skip
 
 
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fencepost", "bench", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=500, check=False)
+run = partial(command, "bench")
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import textwrap
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from commands import run as command
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,9 +31,7 @@ two_cores = pytest.mark.skipif(len(machine().cpus_allowed) == 1, reason="two thr
 counted = pytest.mark.skipif(not counts_allocations(), reason="another operator new is in front of the counted one")
 
 
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fencepost", "bench", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=500, check=False)
+run = partial(command, "bench")
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,12 @@
 """Crash profiles: a crash at any moment of any run, a CRASH that narrows it, and registers of threads that are gone."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import pytest
+from commands import run as command
 
 from fencepost.litmus_tests import ENGINES, decide_test, litmus
 from fencepost.model.errors import InputError
@@ -28,9 +28,7 @@ LINKED = "H0: W link 1; FO link; MF; W cas 1; FO cas; MF"
 BAD = "bad link=1 & cas=0"
 
 
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fencepost", "litmus", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+run = partial(command, "litmus")
 
 
 def answer(text: str, under: str = "ncx-crash") -> Answer:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import run
 
 from fencepost.bench.baselines import stored_samples
 from fencepost.bench.layouts.description import read_description
@@ -54,9 +53,7 @@ def test_whatever_a_document_holds_it_is_read_or_refused_in_one_line(what: str, 
 
 
 def test_a_word_that_is_too_long_for_a_reader_is_shortened_in_every_message() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "fencepost", "prove", "x" * 5_000], capture_output=True, text=True, check=False
-    )
+    ended = run("prove", "x" * 5_000)
     assert ended.returncode == 2
     assert "characters)..." in ended.stderr
     assert max(map(len, ended.stderr.split())) <= WORD_MOST
@@ -84,9 +81,7 @@ def test_a_time_that_is_no_number_is_refused() -> None:
     with pytest.raises(InputError, match="the time is nan s"):
         Limits(seconds=float("nan"))
     for verb in ("check", "explore", "litmus", "mutants", "prove"):
-        ended = subprocess.run(
-            [sys.executable, "-m", "fencepost", verb, "--timeout", "nan"], capture_output=True, text=True, check=False
-        )
+        ended = run(verb, "--timeout", "nan")
         assert (ended.returncode, "nan is no number" in ended.stderr) == (2, True), verb
 
 

@@ -1,13 +1,12 @@
 """Tests in herd's format: what is read, what is decided, what is refused, and that conversion loses nothing."""
 
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
+from commands import run
 
 from fencepost import litmus
 from fencepost.herd import as_herd, observe, write
@@ -316,11 +315,6 @@ def test_herds_tests_end_the_same_in_fenceposts_format() -> None:
 
 
 # --- the command line ---
-
-
-def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    called = [sys.executable, "-m", "fencepost", *arguments]
-    return subprocess.run(called, input=given, capture_output=True, text=True, check=False)
 
 
 def test_the_command_line_prints_as_herd_and_exits_as_herd(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """Litmus tests: files and their errors, the shipped suite in every engine, runs, budgets and the command."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import run as command
 
 from fencepost import litmus
 from fencepost.litmus_tests import decide_test, files_of, shipped
@@ -25,9 +25,7 @@ SDM = MATRICES["sdmC"]
 MESSAGE = "H0: W d 1; W f 1\nH1: R a f; R b d\nbad 1:a=1 & 1:b=0\n"
 
 
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fencepost", "litmus", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=500, check=False)
+run = partial(command, "litmus")
 
 
 @pytest.fixture(scope="module")

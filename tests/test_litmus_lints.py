@@ -1,12 +1,11 @@
 """What a litmus file says and seldom means; files that cannot be read beside others that can."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from random import Random
 
 import pytest
+from commands import run
 
 from fencepost.exploring import explore
 from fencepost.litmus_tests import litmus, shipped
@@ -19,11 +18,6 @@ from fencepost.model.litmus.linting import _registers, values_of_words
 from fencepost.model.memory import MATRICES, PROFILES
 
 SOUND = "H0: W d 1; FO d?; SF?; W f 1; FO f; SF\nH1: FL f; MF; R a f; FL d; MF; R b d\nbad 1:a=1 & 1:b=0\n"
-
-
-def run(command: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    called = [sys.executable, "-m", "fencepost", command, *arguments]
-    return subprocess.run(called, capture_output=True, text=True, check=False, cwd=cwd)
 
 
 @pytest.mark.parametrize(

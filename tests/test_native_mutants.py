@@ -72,7 +72,7 @@ def cached(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @needs_compiler
 @pytest.mark.timeout(900)
 def test_mutants_are_killed_and_the_code_without_one_survives_as_long(cached: Path) -> None:
-    matrix = killing.native_mutants(["positions_wrap", "claim_relaxed"], timeout=25, jobs=2)
+    matrix = killing.native_mutants(["positions_wrap", "claim_relaxed"], timeout=15, jobs=2)
     assert {each.name: each.kill.killer for each in matrix.mutants if each.kill} == {
         "positions_wrap": "attempts",
         "claim_relaxed": "race",
@@ -86,7 +86,7 @@ def test_mutants_are_killed_and_the_code_without_one_survives_as_long(cached: Pa
 @pytest.mark.timeout(900)
 def test_a_kill_in_a_race_is_found_again_by_the_same_seed(cached: Path) -> None:
     def hunted() -> Kill | None:
-        found = isolated(lambda: killing.hunt(module, "shared", 3, 40), 100)
+        found = isolated(lambda: killing.hunt(module, "shared", 3, 40, ("race",)), 100)
         assert not isinstance(found, Ended)
         return found.kill
 

@@ -2,12 +2,11 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import run
 
 import fencepost
 from fencepost.model.contract import Verdict
@@ -57,11 +56,6 @@ def write(folder: Path, *names: str, file: str = "mine.py") -> Path:
     path = folder / file
     path.write_text("".join(map(text_of, names)))
     return path
-
-
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fencepost", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
 # --- targets ---

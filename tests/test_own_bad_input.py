@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import run
 
 import fencepost
 from fencepost.checking import check
@@ -57,11 +57,6 @@ def writes():
 one = Program("one", [thread(writes)])
 other = Program("other", [thread(writes)])
 """
-
-
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fencepost", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
 
 
 def options(command: str) -> tuple[str, ...]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import run
 
 from fencepost import own_cpp
 from fencepost.comparing import compare
@@ -90,11 +89,6 @@ def faulty(tmp_path: Path) -> Path:
     path = tmp_path / "faulty.cpp"
     path.write_text(FAULTS)
     return path
-
-
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fencepost", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
 @needs_compiler

@@ -1,12 +1,11 @@
 """Programs of one's own: explored and ablated by path and as objects, traces kept, bad ones refused with the line."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import run
 
 import fencepost
 from fencepost.exporting import EXPORTS, write_export
@@ -36,11 +35,6 @@ from fencepost.templates import marked_line_number, new
 
 X, Y = ("line", "x"), ("other", "y")
 Steps = Iterator[Any]
-
-
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fencepost", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
 
 
 def own(*begins: Callable[..., Any], **parts: Any) -> Program:

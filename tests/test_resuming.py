@@ -196,20 +196,20 @@ def test_a_violation_that_was_found_before_the_interruption_is_reported_after_it
     assert (second.verdict, second.counts, second.schedule) == (whole.verdict, whole.counts, whole.schedule)
 
 
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_search_by_several_processes_is_resumed_by_any_number(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    jobs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exhaustive, "RENEWED_AFTER", 10)
     monkeypatch.setattr(exhaustive, "TOLD_EVERY_SECONDS", -1.0)
     monkeypatch.setattr(parts, "ROUND_SECONDS", (0.05, 0.05))
     subject, checkpoint = litmus_file(parse_test(OWNERS), "ncx"), tmp_path / "search.json"
     whole, limits = native.explore(subject), Limits(seconds=3_600)
-    for jobs in (2, 1):
-        explore(subject, jobs=2, checkpoint=checkpoint, tell=Interrupting(45), limits=limits)
-        assert json.loads(checkpoint.read_text())["ahead"]
-        explored = explore(subject, jobs=jobs, checkpoint=checkpoint, resume=True, limits=limits)
-        assert not explored.reason
-        assert (explored.counts, explored.verdict) == (whole.counts, whole.verdict)
+    explore(subject, jobs=2, checkpoint=checkpoint, tell=Interrupting(45), limits=limits)
+    assert json.loads(checkpoint.read_text())["ahead"]
+    explored = explore(subject, jobs=jobs, checkpoint=checkpoint, resume=True, limits=limits)
+    assert not explored.reason
+    assert (explored.counts, explored.verdict) == (whole.counts, whole.verdict)
 
 
 def test_time_that_is_spent_is_kept_too_and_searching_on_makes_progress(tmp_path: Path) -> None:

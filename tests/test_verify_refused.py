@@ -11,6 +11,7 @@ from pathlib import Path
 import polars
 import pytest
 import zstandard
+from commands import run
 
 MEMORY_MIB, WORK_SECONDS = 256, 2.0
 MEASURED = """
@@ -71,8 +72,7 @@ def test_a_file_without_a_log_is_refused_within_bounds(
 def test_a_pipe_without_a_writer_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     arguments = ("--level", "4") if not name.endswith("log") else ("--model", "register")
-    command = [sys.executable, "-m", "fencepost", "verify", *arguments, str(tmp_path / name)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    ran = run("verify", *arguments, str(tmp_path / name))
     assert ran.returncode == 2
     assert f"{tmp_path / name}: is no file" in ran.stderr
 

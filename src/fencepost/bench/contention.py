@@ -44,7 +44,8 @@ from fencepost.simulating import simulate
 LOCKED, FREE = "order4.mutex", "order4.claim"
 NOT_NEEDED, RECOMMENDED = 100.0, 1000.0  # contentions a second, by the findings
 WORTH = 0.02  # the least gain that the findings promise
-COUNTED_BATCHES, QUICK_COUNTED_BATCHES = 1 << 17, 1 << 12
+COUNTED_BATCHES, QUICK_COUNTED_BATCHES = 1 << 17, 1 << 9
+QUICK_BATCHES_OF_A_CLIENT = 4  # at least: two scanners that share one client wait for each other at every batch
 COUNTED_RUNS = 5
 CLIENT_COUNTS = (1, 16, 1024)
 SIMULATED_REPLICATIONS = 5
@@ -208,7 +209,8 @@ def _counted(clients: int, quick: bool) -> tuple[int, float, float]:
 
 def _scans(sequencer: str, scanners: int, clients: int, quick: bool) -> list[ScanCounts]:
     """Count several runs: in one alone the scanners may hardly have run at once."""
-    batch_count = QUICK_COUNTED_BATCHES if quick else COUNTED_BATCHES
+    least = max(QUICK_COUNTED_BATCHES, QUICK_BATCHES_OF_A_CLIENT * clients)
+    batch_count = least if quick else COUNTED_BATCHES
     return [
         each
         for _ in range(COUNTED_RUNS)
