@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import html
+from functools import partial
 from pathlib import Path
 
 from fencepost.bench.profile import Profile, Stage
 from fencepost.experiments.figures.stages import stack
 from fencepost.experiments.figures.style import COLOURS, WIDTH_INCHES, caption_below, drawing, encoded, title_above
 from fencepost.model.page_policy import NO_SCRIPT
-from fencepost.model.writing import store
+from fencepost.model.writing import kept, store
 
 
 def write_picture(profile: Profile, folder: Path) -> list[Path]:
-    """Write stages.html, which needs nothing else, and stages.png; return the files."""
-    page, image = folder / "stages.html", folder / "stages.png"
-    store(page, _page(profile))
-    _draw(profile, image)
-    return [page, image]
+    """Write stages.html, which needs nothing else, and stages.png; return the files that could be written."""
+    page = kept(folder / "stages.html", partial(store, data=_page(profile)))
+    image = kept(folder / "stages.png", partial(_draw, profile))
+    return [path for path in (page, image) if path is not None]
 
 
 def _label(stage: Stage) -> str:
