@@ -1,4 +1,4 @@
-"""A full disk: each verb that writes prints its verdict, says in a line what is not written, and leaves nothing half."""
+"""A full disk: every verb prints its verdict, says in a line what is not written, and leaves nothing half-written."""
 
 from __future__ import annotations
 
