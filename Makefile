@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help check test slow lint docs asan tsan readme clean
+.PHONY: help check test slow fuzz lint docs asan tsan readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ test: $(VENV)/.installed ## run the tests
 
 slow: $(VENV)/.installed ## run the full sizes of the slow tests too
 	$(BIN)/python -m pytest -m "slow or not slow" --timeout 3000
+
+fuzz: $(VENV)/.installed ## damaged files for every reader, a minute each; what is found is kept in tests/corpus
+	FENCEPOST_FUZZ_SECONDS=60 $(BIN)/python -m pytest tests/test_fuzz.py --timeout 3000
 
 lint: $(VENV)/.installed ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -22,11 +22,13 @@ import signal
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any, Generic, TypeVar
+
+from fencepost.model.writing import NotWritten
 
 T = TypeVar("T")
 
@@ -178,10 +180,11 @@ class Worker(Generic[T]):
             os.close(self.reading)
             _note, _seconds_most, _result_end = self._noted, self._seconds_most, writing
             signal.setitimer(signal.ITIMER_REAL, self._seconds_most or 0)
-            try:
-                made = pickle.dumps((work(), None, ""))
-            except BaseException as error:
-                made = _raised(error)
+            with _unwritten() as unwritten:
+                try:
+                    made = pickle.dumps((work(), None, "", unwritten))
+                except BaseException as error:
+                    made = _raised(error, unwritten)
             signal.setitimer(signal.ITIMER_REAL, 0)
             while made:
                 made = made[os.write(writing, made) :]
@@ -206,7 +209,9 @@ class Worker(Generic[T]):
             return self._ended_by(os.WTERMSIG(status))
         if not self._said:
             return Ended(f"it ended the process with code {os.WEXITSTATUS(status)}", False, *self._tried())
-        answer, error, told = pickle.loads(bytes(self._said))  # of this process's own fork
+        answer, error, told, unwritten = pickle.loads(bytes(self._said))  # of this process's own fork
+        for message in unwritten:
+            warnings.warn(NotWritten(message), stacklevel=2)
         if error is not None:
             raise error from WorkFailed(told)
         if told:
@@ -239,14 +244,31 @@ class Worker(Generic[T]):
             self.reading = -1
 
 
-def _raised(error: BaseException) -> bytes:
+def _raised(error: BaseException, unwritten: list[str]) -> bytes:
     told = traceback.format_exc()
     try:
-        made = pickle.dumps((None, error, told))
+        made = pickle.dumps((None, error, told, unwritten))
         pickle.loads(made)
     except Exception:
-        return pickle.dumps((None, None, told))
+        return pickle.dumps((None, None, told, unwritten))
     return made
+
+
+@contextmanager
+def _unwritten() -> Iterator[list[str]]:
+    """Collect what is warned of files that could not be written: the coordinator warns of it, whose exit code it is."""
+    messages: list[str] = []
+
+    def collect(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, NotWritten):
+            messages.append(str(message))
+        else:
+            shown(message, category, *where, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", NotWritten)
+        shown, warnings.showwarning = warnings.showwarning, collect
+        yield messages
 
 
 def isolated(work: Callable[[], T], seconds_most: float | None = SECONDS_MOST) -> T | Ended:

@@ -12,7 +12,8 @@ import polars
 import pytest
 
 from fencepost.model.contract import LEVELS, Level
-from fencepost.model.histories import Verification, read_log, streaming, verify, verify_file
+from fencepost.model.histories import Verification, read_log, streaming, verify
+from fencepost.verifying import verify_file
 
 SIZE = 100_000
 PLANTS: dict[str, tuple[str, Level]] = {
@@ -122,7 +123,7 @@ def test_positions_at_the_signed_limit_are_compared_exactly(tmp_path: Path) -> N
 BOUNDED = """
 import sys
 from pathlib import Path
-from fencepost.model.histories import verify_file
+from fencepost.verifying import verify_file
 assert verify_file(sys.argv[1], 4).verdict == "not found"
 # Not ru_maxrss, which is also that of the process that started this one.
 print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")))

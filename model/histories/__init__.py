@@ -16,7 +16,6 @@ from fencepost.model.histories.log import Log
 from fencepost.model.histories.log_reader import read_log
 from fencepost.model.histories.records import Arrival, History, IntColumn, OrderedBatch, Workload
 from fencepost.model.histories.rules import Rules
-from fencepost.model.histories.streaming import verify_file
 from fencepost.model.histories.verify import Finding, NotExpressible, Verification, Witness, verify
 
 __all__ = [
@@ -39,7 +38,6 @@ __all__ = [
     "read_readers",
     "read_workload",
     "verify",
-    "verify_file",
     "write_history",
     "write_workload",
 ]

@@ -14,6 +14,7 @@ from fencepost.model.contract import Verdict
 from fencepost.model.histories.log import Log
 from fencepost.model.histories.records import NEVER, OrderedBatch
 from fencepost.model.histories.verify import Finding, Verification
+from fencepost.model.page_policy import NO_SCRIPT
 
 AROUND = 6  # batches before and behind each of the witness, in position order
 _WIDTH, _LANE_HEIGHT, _LEFT = 960, 30, 170
@@ -31,7 +32,8 @@ def page(verifications: Iterable[tuple[Path, Verification]]) -> str:
     """Return the page of some files."""
     parts = [part for path, verification in verifications for part in _of_file(path, verification)]
     head = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>fencepost verify</title><style>{_STYLE}</style>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8">{NO_SCRIPT}<title>fencepost verify</title>'
+        f"<style>{_STYLE}</style>"
     )
     return f"{head}\n<body>\n" + "\n".join(parts) + "\n</body></html>\n"
 

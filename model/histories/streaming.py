@@ -15,7 +15,7 @@ import numpy as np
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError
 from fencepost.model.histories.beside import Beside
-from fencepost.model.histories.certifier import CERTIFIABLE, Certifier, columns_for
+from fencepost.model.histories.certifier import CERTIFIABLE, columns_for
 from fencepost.model.histories.columns import Source
 from fencepost.model.histories.copies import real_time_of_firsts
 from fencepost.model.histories.file_pieces import FilePieces
@@ -42,13 +42,13 @@ def verify_file(
     source: Source | None = None,
     preset: Preset | None = None,
     progress: Progress = lambda row_count: None,
-    make_pass: PassMaker = Certifier,
+    make_pass: PassMaker,
 ) -> Verification:
     """Check a file as `verify` checks a log. `progress` is told how many rows have been read.
 
     A file whose rows are in position order is never in memory whole: CSV and TSV, Parquet and Arrow, as long as they
-    are not compressed from outside. `make_pass` makes the pass over its rows: the one of numpy tells only that all
-    holds, and `fencepost.verify_file` has one in C++. FormatError names what is wrong.
+    are not compressed from outside. `make_pass` makes the pass over its rows: that of
+    `fencepost.native`, in C++, tells what is broken too. FormatError names what is wrong.
     """
     path = Path(path)
     asked = choose(level, properties, without)

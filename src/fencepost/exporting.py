@@ -32,6 +32,11 @@ def write_export(trace: Trace | RunTrace, kind: str, path: Path | str, *, full: 
 
     >>> fencepost.write_export(fencepost.read_trace(Path("examples/data/inversion.itf.json")), "html", Path("run.html"))
     """
+    store(Path(path), exported(trace, kind, full=full))
+
+
+def exported(trace: Trace | RunTrace, kind: str, *, full: bool = False) -> str:
+    """Return what `write_export` writes; it raises the same."""
     if kind not in EXPORTS:
         raise unknown_choice("export", kind, EXPORTS)
     try:
@@ -39,9 +44,8 @@ def write_export(trace: Trace | RunTrace, kind: str, path: Path | str, *, full: 
     except InputError:
         if kind != "html" or not isinstance(trace, Trace):
             raise
-        store(Path(path), spec_page(trace))
-    else:
-        store(Path(path), EXPORTS[kind](made, full))
+        return spec_page(trace)
+    return EXPORTS[kind](made, full)
 
 
 def lanes_of(trace: Trace | RunTrace) -> Lanes:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from fencepost.model.errors import InputError
+from fencepost.model.writing import store
 
 EXAMPLES = Path(__file__).parent / "examples"
 LEFT_OUT = ("produce.py", "__pycache__")  # the first writes the documents of a checkout
@@ -26,10 +27,13 @@ def copy_examples(folder: str | Path) -> list[Path]:
     for target in targets:
         if os.path.lexists(target):
             raise InputError(f"{target} is there already: expected a folder without the examples, such as a new one")
+    written: list[Path] = []
     try:
         for source, target in zip(sources, targets, strict=True):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((EXAMPLES / source).read_bytes())
-    except OSError as error:
-        raise InputError(f"{error.filename} cannot be written: {error.strerror}: expected a folder that can") from None
+            store(target, (EXAMPLES / source).read_bytes())
+            written.append(target)
+    except InputError as error:
+        for target in written:  # some of the examples are of no use
+            target.unlink()
+        raise InputError(f"{error}: expected a folder that can") from None
     return targets

@@ -30,7 +30,7 @@ JEPSEN_EDN = "jepsen-edn"
 TOLD_SECONDS, LONG_BYTES = 1.0, 4 * 2**20
 
 verify_file = partial(streaming.verify_file, make_pass=HistoryPass)
-"""`fencepost.model.histories.verify_file` with the pass over rows in C++."""
+"""`fencepost.model.histories.streaming.verify_file` with the pass over rows in C++."""
 
 
 def verify(

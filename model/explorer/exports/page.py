@@ -18,6 +18,7 @@ from fencepost.model.explorer.changes import contents
 from fencepost.model.explorer.columns import conclusion, heading
 from fencepost.model.explorer.run_trace import Run
 from fencepost.model.explorer.telling import Telling
+from fencepost.model.page_policy import with_policy
 from fencepost.model.trace import Trace, cells_of, replay
 
 _STEP = re.compile(r"\b(?:step (\d+)|the start)\b")
@@ -115,7 +116,10 @@ def _filled(made: Lanes, states: Sequence[Mapping[str, object]], sections: Mappi
         "@OPENED@": str(made.opened),
         "@STATES@": json.dumps(states).replace("<", "\\u003c"),
     }
-    return _PLACE.sub(lambda place: parts[place[0]], template)  # in one go: a part may hold such a word itself
+    parts["@POLICY@"] = "@POLICY@"  # its turn is when the script is whole
+    return with_policy(
+        _PLACE.sub(lambda place: parts[place[0]], template)
+    )  # in one go: a part may hold such a word itself
 
 
 def _row(telling: Telling, step: int, conflict: list[int]) -> str:

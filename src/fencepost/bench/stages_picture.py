@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import html
+from functools import partial
 from pathlib import Path
 
 from fencepost.bench.profile import Profile, Stage
 from fencepost.experiments.figures.stages import stack
 from fencepost.experiments.figures.style import COLOURS, WIDTH_INCHES, caption_below, drawing, encoded, title_above
-from fencepost.model.writing import store
+from fencepost.model.page_policy import NO_SCRIPT
+from fencepost.model.writing import kept, store
 
 
 def write_picture(profile: Profile, folder: Path) -> list[Path]:
-    """Write stages.html, which needs nothing else, and stages.png; return the files."""
-    page, image = folder / "stages.html", folder / "stages.png"
-    store(page, _page(profile))
-    _draw(profile, image)
-    return [page, image]
+    """Write stages.html, which needs nothing else, and stages.png; return the files that could be written."""
+    page = kept(folder / "stages.html", partial(store, data=_page(profile)))
+    image = kept(folder / "stages.png", partial(_draw, profile))
+    return [path for path in (page, image) if path is not None]
 
 
 def _label(stage: Stage) -> str:
@@ -40,7 +41,8 @@ def _page(profile: Profile) -> str:
         left += width
     title = f"{profile.sequencer}: where a batch's time goes"
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title></head>\n'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{NO_SCRIPT}'
+        f"<title>{html.escape(title)}</title></head>\n"
         f'<body style="font:15px system-ui,sans-serif;margin:2em"><h1>{html.escape(title)}</h1>\n'
         f'<svg width="600" height="48" role="img">{"".join(bars)}</svg>\n<ul>{"".join(legend)}</ul>\n'
         "<p>Median of the repetitions, 95 % interval of the median.</p></body></html>\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +51,9 @@ def replay_command(
     \b
     fencepost replay fencepost-out/order5.split_counter-unique.itf.json
     """
-    from fencepost.exporting import write_export
+    from fencepost.exporting import exported
     from fencepost.model.errors import InputError
+    from fencepost.model.writing import kept, store
     from fencepost.replaying import read, replay
 
     if (export is None) is not (to is None):
@@ -59,7 +61,7 @@ def replay_command(
     of = read(trace)
     report = found_by(lambda: replay(of, engine=given["engines"], on_progress=progress(given["quiet"])))
     if export is not None and to is not None:
-        write_export(of, export, to, full=full)
+        to = kept(to, partial(store, data=exported(of, export, full=full)))
     if not given["as_json"]:
         for line in _told(of, trace, full=full, stepwise=stepwise):
             click.echo(line)

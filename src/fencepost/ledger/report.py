@@ -12,6 +12,7 @@ from typing import Any
 
 from fencepost.ledger.claim import Answer, Found, Row
 from fencepost.model.contract import Verdict, worst
+from fencepost.model.page_policy import NO_SCRIPT
 from fencepost.model.report import Finding, Report, summary
 from fencepost.model.writing import kept, store
 
@@ -89,7 +90,7 @@ class ClaimsReport(Report):
     def page(self) -> str:
         """Return the ledger as a page that needs nothing else: a row a claim, its evidence to be opened."""
         counts = html.escape(", ".join(f"{count} {answer}" for answer, count in self.counts().items() if count))
-        return _PAGE.format(counts=counts, table=self.table())
+        return _PAGE.format(policy=NO_SCRIPT, counts=counts, table=self.table())
 
     def table(self) -> str:
         """Return the table of that page alone."""
@@ -178,7 +179,7 @@ def _page_row(row: Row) -> str:
 
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>fencepost claims</title>
+<html lang="en"><head><meta charset="utf-8">{policy}<title>fencepost claims</title>
 <style>
 body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; }}
 table {{ border-collapse: collapse; width: 100%; }}
