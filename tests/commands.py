@@ -63,9 +63,10 @@ def _be_the_command(arguments: tuple[str, ...], cwd: Path | None, streams: tuple
         sys.unraisablehook, threading.excepthook = sys.__unraisablehook__, threading.__excepthook__
         for number, stream in enumerate(streams):
             os.dup2(stream.fileno(), number)
-        sys.stdin = sys.__stdin__ = open(0)  # noqa: SIM115  # as long as the process
-        sys.stdout = sys.__stdout__ = open(1, "w")  # noqa: SIM115
-        sys.stderr = sys.__stderr__ = open(2, "w", buffering=1)  # noqa: SIM115
+        sys.stdin = open(0)  # noqa: SIM115  # as long as the process
+        sys.stdout = open(1, "w")  # noqa: SIM115
+        sys.stderr = open(2, "w", buffering=1)  # noqa: SIM115
+        vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
         sys.argv = ["fencepost", *arguments]
         os.chdir(cwd or os.getcwd())
         main()
