@@ -81,13 +81,14 @@ def experimented(folder: Path) -> Path:
     verdicts = [{"sweep": EVIL, "engine": EVIL, "verdict": "violated", "bound": EVIL, "why": EVIL}]
     manifest = [{"fencepost": EVIL, EVIL: EVIL}]
     path = folder / "page.html"
-    path.write_text(experiment_page(EVIL, EVIL, verdicts, trials, [shown], undrawn=[EVIL], manifest=manifest))
+    path.write_text(experiment_page(EVIL, EVIL, verdicts, trials, [shown], total=2, undrawn=[EVIL], manifest=manifest))
     return path
 
 
 def profiled(folder: Path) -> Path:
     share = Figure("share", "1", 1.0, 1.0, 1.0, 1, samples=(1.0,))
-    profile = Profile(EVIL, (Stage(EVIL, EVIL, share, share),), {}, Kernels((), "", "", {}), {}, quick=True)
+    counted = Kernels((), "", EVIL, EVIL, hardware={})
+    profile = Profile(EVIL, (Stage(EVIL, EVIL, share, share),), {}, counted, quick=True, hardware={})
     return write_picture(profile, folder)[0]
 
 
