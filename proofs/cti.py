@@ -54,7 +54,8 @@ def counterexample_to_induction(
 
     The requirement of the action with the number `without` is left out, if there is one.
     """
-    before, kept = _before(protocol, tuple(assumed), bounds)
+    # A class is hashable, though mypy takes the __hash__ of its instances for its own.
+    before, kept = _before(protocol, tuple(assumed), bounds)  # type: ignore[arg-type]  # see above
     solver = Solver("QF_LIA", random_seed=0, rlimit=RESOURCE_LIMIT)
     solver.add(kept)
     transition = weakened(protocol.actions[action], without)

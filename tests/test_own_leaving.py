@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_own_bad_input import COMMANDS, JUDGED, STOP, options, run, said
+from commands import run
+from test_own_bad_input import COMMANDS, JUDGED, STOP, options, said
 
 import fencepost
 from fencepost.model.errors import LoadError
