@@ -26,7 +26,7 @@ slow: $(VENV)/.installed ## run the full sizes of the slow tests too
 	$(BIN)/python -m pytest -m "slow or not slow" --timeout 3000
 
 fuzz: $(VENV)/.installed ## damaged files for every reader, a minute each; what is found is kept in tests/corpus
-	FENCEPOST_FUZZ_SECONDS=60 $(BIN)/python -m pytest tests/test_fuzz.py --timeout 3000
+	FENCEPOST_FUZZ_SECONDS=60 $(BIN)/python -m pytest tests/verbs/test_fuzz.py --timeout 3000
 
 lint: $(VENV)/.installed ## ruff and mypy --strict
 	$(BIN)/ruff check .

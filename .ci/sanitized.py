@@ -13,8 +13,8 @@ import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTS = ("tests/test_native.py", "tests/test_native_attempts.py", "tests/test_native_pipeline.py",
-         "tests/test_native_refused.py", "tests/test_publication.py")  # fmt: skip
+TESTS = ("tests/native/test_native.py", "tests/native/test_native_attempts.py", "tests/native/test_native_pipeline.py",
+         "tests/native/test_native_refused.py", "tests/programs/test_publication.py")  # fmt: skip
 RUNTIMES = {"asan": ("libasan.so", "libubsan.so", "libstdc++.so"), "tsan": ("libtsan.so", "libstdc++.so")}
 PLANTED = {
     "asan": {"planted_overflow": "signed integer overflow", "planted_past_the_end": "heap-buffer-overflow"},

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fencepost import describe_run, read_run, replay, write_run
-from fencepost.model.explorer.exploration import explore
+from fencepost.model.explorer.search.exploration import explore
 from fencepost.model.explorer.subjects import sequencer
 from fencepost.model.museum import bug
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fencepost import Run, parse_spec, run_experiment
-from fencepost.paired import difference
+from fencepost.simulating.paired import difference
 
 METRIC = "latency_mean_us"
 ALLOWED = 0.02  # a share of the baseline: what is smaller is noise, or not worth a look

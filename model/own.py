@@ -23,7 +23,7 @@ import click
 from fencepost.model.errors import FencepostError, InputError, LoadError
 from fencepost.model.language import Protocol
 from fencepost.model.leaving import stays_in
-from fencepost.model.programs.own import Program
+from fencepost.model.programs.users.own import Program
 from fencepost.model.specs import PROTOCOLS
 from fencepost.model.specs import protocol as protocol_named
 

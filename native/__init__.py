@@ -18,8 +18,6 @@ value is checked here and again in C++; what cannot be used is an InputError wit
 
 from fencepost.native.adapter import Answer, CompiledSequencer, YourSequencer, include_directory
 from fencepost.native.arguments import BATCH_SEQ_MAX, ISSUED_MAX, MESSAGE_COUNT_MAX, SEQUENCERS
-from fencepost.native.exploration import explore
-from fencepost.native.pipeline import Mutant
 from fencepost.native.racing import (
     LINE_INSTRUCTIONS,
     POLLS,
@@ -30,8 +28,10 @@ from fencepost.native.racing import (
     RaceResult,
 )
 from fencepost.native.running import Delivered, PipelineRun, run_pipeline
+from fencepost.native.schedules.exploration import explore
+from fencepost.native.schedules.lockstep import Difference, Lockstep, lockstep
+from fencepost.native.schedules.pipeline import Mutant
 from fencepost.native.sequencers import Attempt, AttemptOutcome, Replay, Sequencer, race, replay
-from fencepost.native.side_by_side import Difference, Lockstep, lockstep
 
 __all__ = [
     "BATCH_SEQ_MAX",

@@ -1,11 +1,11 @@
-"""The pass over histories in C++, as `fencepost.model.histories.streaming` asks for one."""
+"""The pass over histories in C++, as `fencepost.model.histories.passes.streaming` asks for one."""
 
 from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
-from fencepost.model.histories.checks import worst_copies
-from fencepost.model.histories.one_pass import Breach, Copy, Culprit
+from fencepost.model.histories.checks.searches import worst_copies
+from fencepost.model.histories.passes.one_pass import Breach, Copy, Culprit
 from fencepost.model.histories.records import HIGHEST, NEVER, IntColumn
 from fencepost.model.histories.rules import Rules
 from fencepost.native import _core

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from fencepost.model.litmus import Answer, parse_test
 from fencepost.model.memory import MATRICES, PROFILES
 from fencepost.native import _core
-from fencepost.native.litmus import explore
+from fencepost.native.schedules.litmus import explore
 
 HAND_OVERS: tuple[str, ...] = _core.HAND_OVERS
 """What is told by one word: a slot given back, a ring closed, a client's frontier moved on."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from fencepost.model.errors import InputError
 from fencepost.model.programs.pipeline import Design, Scenario
 from fencepost.native import _core
-from fencepost.native.pipeline import check_design, native_scenario
+from fencepost.native.schedules.pipeline import check_design, native_scenario
 
 __all__ = ["Delivered", "PipelineRun", "run_pipeline"]
 

@@ -18,11 +18,11 @@ from fencepost.model.trace import Step
 from fencepost.proofs.interruptible import Solver
 from fencepost.proofs.slicing import slice_for
 from fencepost.proofs.symbolic import (
-    After,
     Bindings,
     Fields,
     Initial,
     State,
+    SuccessorState,
     conjunction,
     constants,
     guard,
@@ -148,7 +148,7 @@ class _Search:
         self._solver.add(pick >= 0, pick < len(self._actions))
         for number, transition in enumerate(self._actions):
             values = constants(transition.parameters, f"@{step}.{transition.name}")
-            layer = After(before, transition, values, self._fields)
+            layer = SuccessorState(before, transition, values, self._fields)
             allowed = [
                 *inside(transition.parameters, values, self._bounds),
                 guard(transition, before, values, self._fields),
@@ -163,7 +163,7 @@ class _Search:
         self._picks.append(pick)
         self._arguments.append(arguments)
 
-    def _stays_inside(self, after: After) -> list[z3.BoolRef]:
+    def _stays_inside(self, after: SuccessorState) -> list[z3.BoolRef]:
         """Return that a step writes no cell outside the instance: such a step does not belong to it."""
         limits = []
         for field, targets in after.targets():
@@ -172,7 +172,7 @@ class _Search:
                 limits += [target >= domain.start, target < domain.stop]
         return limits
 
-    def _assign(self, state: Finite, layers: list[tuple[z3.BoolRef, After]], otherwise: State) -> None:
+    def _assign(self, state: Finite, layers: list[tuple[z3.BoolRef, SuccessorState]], otherwise: State) -> None:
         """Say what each cell of a state holds: what the chosen action wrote, else what was there."""
         for (name, index), cell in state.cells.items():
             field = self._fields[name]

@@ -18,7 +18,7 @@ from fencepost.model.language.protocol import Refused
 from fencepost.model.trace import Step, counterexample, explain, values_of
 from fencepost.proofs.bounded import Finite, inside, lowest, written_out
 from fencepost.proofs.interruptible import Solver
-from fencepost.proofs.symbolic import After, constants, guard, instance, literal
+from fencepost.proofs.symbolic import SuccessorState, constants, guard, instance, literal
 
 RESOURCE_LIMIT = 20_000_000  # Z3's own unit, some seconds
 
@@ -60,7 +60,7 @@ def counterexample_to_induction(
     solver.add(kept)
     transition = weakened(protocol.actions[action], without)
     arguments = constants(transition.parameters, "@")
-    after = After(before, transition, arguments, protocol.fields)
+    after = SuccessorState(before, transition, arguments, protocol.fields)
     goal = constants(broken.parameters, "!")
     solver.add(inside(transition.parameters, arguments, bounds))
     solver.add(inside(broken.parameters, goal, bounds))

@@ -18,7 +18,7 @@ from fencepost.model.trace import Trace
 from fencepost.model.walk import WALK_COUNT, walk
 from fencepost.proofs.bounded import shortest
 from fencepost.proofs.induction import Induction, assuming, candidates_of
-from fencepost.proofs.symbolic import Unknown, constants, instance, naturals
+from fencepost.proofs.symbolic import ArbitraryState, constants, instance, naturals
 
 EVERY_ACTION = "every action happens"
 
@@ -104,6 +104,6 @@ class _Search:
         solver = assuming(self.protocol, proved, self.induction.solving)
         values = constants(condition.parameters, "!")
         solver.add(*naturals(condition.parameters, values))
-        solver.add(instance(condition, Unknown(), values, self.protocol.fields))
+        solver.add(instance(condition, ArbitraryState(), values, self.protocol.fields))
         answer, _ = self.induction.solving.decide(solver, f"{self.protocol.name}.never.{condition.name}")
         return answer == "unsat"

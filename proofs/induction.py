@@ -16,11 +16,11 @@ import z3
 from fencepost.model.language import NATURAL, Protocol, Statement, Transition, Write
 from fencepost.proofs.solving import LimitedSolver, Solving
 from fencepost.proofs.symbolic import (
-    After,
+    ArbitraryState,
     Bindings,
     Initial,
     State,
-    Unknown,
+    SuccessorState,
     all_natural,
     conjunction,
     constants,
@@ -111,9 +111,9 @@ def kept_by(
     A `solver` that knows the assumptions may be given; `until_first` stops at the first failure.
     """
     solver = solver or assuming(protocol, candidates, result.solving)
-    before, failed = Unknown(), dict[str, Obligation]()
+    before, failed = ArbitraryState(), dict[str, Obligation]()
     arguments = constants(transition.parameters)
-    after = After(before, transition, arguments, protocol.fields)
+    after = SuccessorState(before, transition, arguments, protocol.fields)
     goals = {name: _broken(each, after, protocol) for name, each in candidates.items() if each is not None}
     if NATURAL in candidates:
         goals[NATURAL] = z3.Not(conjunction(*_written_numbers(transition, before, arguments, protocol)))
@@ -126,7 +126,7 @@ def kept_by(
 
 def assuming(protocol: type[Protocol], candidates: Candidates, solving: Solving) -> LimitedSolver:
     """Return a solver that knows of the state before a step that all candidates hold there."""
-    solver, before = solving.new_solver(), Unknown()
+    solver, before = solving.new_solver(), ArbitraryState()
     solver.add(enough_members(protocol))
     for each in candidates.values():
         solver.add(all_natural(before, protocol.fields) if each is None else everywhere(each, before, protocol.fields))

@@ -83,7 +83,7 @@ class Initial:
 
 
 @dataclass(frozen=True)
-class Unknown:
+class ArbitraryState:
     """Any state at all; `suffix` tells two of them apart."""
 
     suffix: str = ""
@@ -98,7 +98,7 @@ class Unknown:
         return None
 
 
-class After:
+class SuccessorState:
     """The state after a transition with these arguments. Each write is translated once."""
 
     def __init__(self, before: State, transition: Transition, arguments: Bindings, fields: Fields) -> None:
@@ -231,7 +231,7 @@ def everywhere(statement: Statement, state: State, fields: Fields) -> z3.BoolRef
     return z3.ForAll(list(bound.values()), body) if bound else body
 
 
-def all_natural(state: Unknown, fields: Fields) -> list[z3.BoolRef]:
+def all_natural(state: ArbitraryState, fields: Fields) -> list[z3.BoolRef]:
     """Return that every cell of `state` holds a value of its sort."""
     axioms = []
     for field in fields.values():

@@ -5,9 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fencepost.model.explorer.reduction import Counts, Reduction, stuck
+from fencepost.model.explorer.search.reduction import Counts, Reduction, stuck
+from fencepost.model.explorer.states.system import System
 from fencepost.model.explorer.subjects import returned
-from fencepost.model.explorer.system import System
 from fencepost.model.memory import MATRIX, matrix, profile
 from fencepost.model.memory.lines import LinesChanged
 from fencepost.model.memory.ordering import Buffered

@@ -7,11 +7,7 @@ from typing import Any
 
 from planted_processes import AnswersWithTheTick, BeginsAnew, FallsAsleep, KeepsTheLast, LooksBeforeItJoined
 
-from fencepost.model.programs.committer import Committer
-from fencepost.model.programs.connection import Connection
-from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.designs import design
-from fencepost.model.programs.header_fields import FieldReceiver
 from fencepost.model.programs.layout import ISSUED, claimed, header, next_seq, written
 from fencepost.model.programs.operations import (
     DUPLICATE,
@@ -26,15 +22,19 @@ from fencepost.model.programs.operations import (
     Watched,
     at,
 )
-from fencepost.model.programs.order4 import Order4Claim, Order4ShardedMutex
-from fencepost.model.programs.order4_epoch import Order4Epoch
-from fencepost.model.programs.order5 import Order5FetchAdd
-from fencepost.model.programs.partition import owner_of
 from fencepost.model.programs.pipeline import Design
-from fencepost.model.programs.receiver import Arriving, Receiver, arrive
-from fencepost.model.programs.scanner import DELIVER, Scanner, Slot
-from fencepost.model.programs.subscriber import Subscriber
-from fencepost.model.programs.worker import View
+from fencepost.model.programs.roles.committer import Committer
+from fencepost.model.programs.roles.connection import Connection
+from fencepost.model.programs.roles.delegation import Delegation
+from fencepost.model.programs.roles.header_fields import FieldReceiver
+from fencepost.model.programs.roles.receiver import Arriving, Receiver, arrive
+from fencepost.model.programs.roles.scanner import DELIVER, Scanner, Slot
+from fencepost.model.programs.roles.subscriber import Subscriber
+from fencepost.model.programs.sequencers.order4 import Order4Claim, Order4ShardedMutex
+from fencepost.model.programs.sequencers.order4_epoch import Order4Epoch
+from fencepost.model.programs.sequencers.order5 import Order5FetchAdd
+from fencepost.model.programs.sequencers.partition import owner_of
+from fencepost.model.programs.sequencers.worker import View
 
 CLAIM, EPOCH, ORDER5 = design("order4.claim"), design("order4.epoch"), design("order5.fetch_add")
 SHARDED = design("order4.sharded_mutex")

@@ -4,9 +4,9 @@ from collections.abc import Collection, Generator, Sequence
 from typing import Any
 
 from fencepost.model.programs.operations import Operation, Poll, Watched
-from fencepost.model.programs.order5 import Order5FetchAdd
-from fencepost.model.programs.restarting import Stoppable
-from fencepost.model.programs.waiting import CLOCK, Patient
+from fencepost.model.programs.roles.restarting import Stoppable
+from fencepost.model.programs.roles.waiting import CLOCK, Patient
+from fencepost.model.programs.sequencers.order5 import Order5FetchAdd
 
 
 class KeepsTheLast(Stoppable):

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fencepost.model.errors import InputError, NotAccepted
-from fencepost.model.explorer.reduction import stuck
-from fencepost.model.explorer.run_trace import Run
-from fencepost.model.explorer.schedule import Schedule
-from fencepost.model.explorer.shortening import like
-from fencepost.model.explorer.stale import reading, stores
-from fencepost.model.explorer.state import THREAD, Actor, State, Transition
-from fencepost.model.explorer.watch import Violation
-from fencepost.model.memory.late import Choice
+from fencepost.model.explorer.explain.stale import reading, stores
+from fencepost.model.explorer.search.reduction import stuck
+from fencepost.model.explorer.search.schedule import Schedule
+from fencepost.model.explorer.search.shortening import like
+from fencepost.model.explorer.states.monitor import Violation
+from fencepost.model.explorer.states.state import THREAD, Actor, State, Transition
+from fencepost.model.explorer.traces.run_trace import Run
+from fencepost.model.memory.lazy import Choice
 from fencepost.model.memory.lines import LinesChanged
 from fencepost.model.programs.operations import Address
 

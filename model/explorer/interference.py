@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from fencepost.model.explorer.counterfactual import put_off
-from fencepost.model.explorer.run_trace import Run
-from fencepost.model.explorer.stale import issued_at, reading, step_name, stores
-from fencepost.model.explorer.words import act_words, value_words, word_is
-from fencepost.model.memory.late import Entry
+from fencepost.model.explorer.explain.stale import issued_at, reading, step_name, stores
+from fencepost.model.explorer.states.formatting import act_words, value_words, word_is
+from fencepost.model.explorer.traces.run_trace import Run
+from fencepost.model.memory.lazy import Entry
 from fencepost.model.programs.operations import Address, CompareExchange
 
 PAIRS_MOST = 60  # that are turned round in the search for those that decided an end

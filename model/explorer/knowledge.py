@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fencepost.model.explorer.run_trace import Run
-from fencepost.model.explorer.stale import Stale, reading, store_of, stores
-from fencepost.model.explorer.state import Act
-from fencepost.model.memory.late import Entry
+from fencepost.model.explorer.explain.stale import Stale, reading, store_of, stores
+from fencepost.model.explorer.states.state import Act
+from fencepost.model.explorer.traces.run_trace import Run
+from fencepost.model.memory.lazy import Entry
 from fencepost.model.programs.operations import Address, CompareExchange, Exchange, FetchAdd
 
 Clock = dict[int, int]  # thread -> how many operations of it are known

@@ -7,8 +7,8 @@ from itertools import product
 from typing import Any
 
 from fencepost.model.errors import InputError
-from fencepost.model.explorer.state import State
-from fencepost.model.explorer.system import System
+from fencepost.model.explorer.states.state import State
+from fencepost.model.explorer.states.system import System
 from fencepost.model.litmus.condition import Atom, Condition
 from fencepost.model.memory import Instruction, Op, Profile
 from fencepost.model.memory import Program as LitmusProgram

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fencepost.model.explorer import run_watch
-from fencepost.model.explorer.contract_watch import Contract
-from fencepost.model.explorer.run_watch import RunWatch
-from fencepost.model.explorer.state import State
-from fencepost.model.explorer.system import System
-from fencepost.model.explorer.watch import Violation
+from fencepost.model.explorer.monitor import run as run_watch
+from fencepost.model.explorer.monitor.contract import Contract
+from fencepost.model.explorer.monitor.run import RunMonitor
+from fencepost.model.explorer.states.monitor import Violation
+from fencepost.model.explorer.states.state import State
+from fencepost.model.explorer.states.system import System
 from fencepost.model.memory.ordering import Matrix
 from fencepost.model.memory.profiles import Profile
 from fencepost.model.programs.operations import Address, Lock, Receive, line_of
@@ -24,7 +24,7 @@ def system_of(
     return System(threads, profile, matrix, words=written_words(design, scenario), watch=watch)
 
 
-def watch_of(design: Design, scenario: Scenario, asked: frozenset[str] | None = None) -> RunWatch:
+def watch_of(design: Design, scenario: Scenario, asked: frozenset[str] | None = None) -> RunMonitor:
     """Return what looks on at a run of a design on a scenario, from before its beginning."""
     contract = Contract(
         design.level,
@@ -34,7 +34,7 @@ def watch_of(design: Design, scenario: Scenario, asked: frozenset[str] | None = 
         acknowledgers=scenario.acknowledgers or bool(scenario.plans),
         readers=scenario.readers,
     )
-    watch = RunWatch(contract, design.spec(), asked, follows_spec=not scenario.stops)
+    watch = RunMonitor(contract, design.spec(), asked, follows_spec=not scenario.stops)
     for step in first_steps(design, scenario):
         watch = watch.after(step)
     return watch

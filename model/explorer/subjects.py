@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from fencepost.model.explorer import litmus
-from fencepost.model.explorer.exploration import Subject
 from fencepost.model.explorer.pipeline import system_of, two_writers, violation_at_end
-from fencepost.model.explorer.state import State
-from fencepost.model.explorer.system import System
-from fencepost.model.explorer.threads import judged
-from fencepost.model.explorer.watch import Violation
+from fencepost.model.explorer.search.exploration import Subject
+from fencepost.model.explorer.states.monitor import Violation
+from fencepost.model.explorer.states.state import State
+from fencepost.model.explorer.states.system import System
+from fencepost.model.explorer.states.threads import judged
 from fencepost.model.litmus import LitmusTest
 from fencepost.model.memory import MATRIX, matrix, profile
-from fencepost.model.programs.client import Sending
-from fencepost.model.programs.insertions import Insertions
-from fencepost.model.programs.own import Mark, Program
 from fencepost.model.programs.pipeline import Design, Scenario
-from fencepost.model.programs.receiver import Arriving
+from fencepost.model.programs.roles.client import Sending
+from fencepost.model.programs.roles.receiver import Arriving
 from fencepost.model.programs.structures import Returned, Structure
+from fencepost.model.programs.users.insertions import Insertions
+from fencepost.model.programs.users.own import Mark, Program
 
 BAD = "bad"
 """The name under which a litmus file's condition is reported when some run ends in it."""
@@ -77,7 +77,7 @@ class ProgramOrigin:
         return program(self.program, self.profile, self.matrix, self.without)
 
 
-Origin: TypeAlias = SequencerOrigin | LitmusOrigin | ProgramOrigin
+SlotId: TypeAlias = SequencerOrigin | LitmusOrigin | ProgramOrigin
 """What a trace file can say that a run was made from; the programs of structures have none."""
 
 

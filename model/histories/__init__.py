@@ -9,14 +9,14 @@ verify    a history against what its log promises
 streaming a file likewise, piece by piece
 """
 
-from fencepost.model.histories.beside import Beside, read_batches, read_readers
-from fencepost.model.histories.columns import Source
-from fencepost.model.histories.formats import read_history, read_workload, write_history, write_workload
+from fencepost.model.histories.checks.beside import Beside, read_batches, read_readers
+from fencepost.model.histories.checks.verify import Finding, NotExpressible, Verification, Witness, verify
+from fencepost.model.histories.files.columns import Source
+from fencepost.model.histories.files.formats import read_history, read_workload, write_history, write_workload
+from fencepost.model.histories.files.log_reader import read_log
 from fencepost.model.histories.log import Log
-from fencepost.model.histories.log_reader import read_log
 from fencepost.model.histories.records import Arrival, History, IntColumn, OrderedBatch, Workload
 from fencepost.model.histories.rules import Rules
-from fencepost.model.histories.verify import Finding, NotExpressible, Verification, Witness, verify
 
 __all__ = [
     "Arrival",

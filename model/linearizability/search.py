@@ -21,7 +21,7 @@ from typing import Any
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
-from fencepost.model.histories.verify import Finding, Verification, Witness
+from fencepost.model.histories.checks.verify import Finding, Verification, Witness
 from fencepost.model.linearizability.models import MODELS, REFUSED, Model, Step
 from fencepost.model.linearizability.operations import Operation, by_key
 

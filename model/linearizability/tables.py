@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fencepost.model.errors import FormatError
-from fencepost.model.histories.columns import Source, Table
-from fencepost.model.histories.frames import new_frame, read_frame
+from fencepost.model.histories.files.columns import Source, Table
+from fencepost.model.histories.files.frames import new_frame, read_frame
 from fencepost.model.histories.records import NEVER
 from fencepost.model.linearizability.operations import UNKNOWN, Operation
 

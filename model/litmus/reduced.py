@@ -1,6 +1,6 @@
 """The same machine in larger steps: every end that the definition can reach, through far fewer states.
 
-Why each larger step loses no end of a run and adds none (`tests/test_litmus_laws.py` compares both machines):
+Why each larger step loses no end of a run and adds none (`tests/memory/test_litmus_laws.py` compares both machines):
 
 1. Copies are chosen late. With fetches and evictions at any time, a host's copy may be any content that memory had
    since the last load or invalidation. So a cell collects what memory had, and the load chooses: no FETCH, EVICT of a

@@ -6,7 +6,6 @@ from collections.abc import Generator
 from typing import Any
 
 from fencepost.model.museum.bug import CLAIM, ORDER5, Bug, batch, deviating, in_rings
-from fencepost.model.programs.acknowledger import Acknowledger
 from fencepost.model.programs.layout import acked, chain
 from fencepost.model.programs.operations import (
     LATER,
@@ -20,9 +19,10 @@ from fencepost.model.programs.operations import (
     at,
     witness,
 )
-from fencepost.model.programs.order4 import Order4Claim
-from fencepost.model.programs.order5 import Order5FetchAdd
-from fencepost.model.programs.scanner import DELIVER, DROP, Scanner, Slot
+from fencepost.model.programs.roles.acknowledger import Acknowledger
+from fencepost.model.programs.roles.scanner import DELIVER, DROP, Scanner, Slot
+from fencepost.model.programs.sequencers.order4 import Order4Claim
+from fencepost.model.programs.sequencers.order5 import Order5FetchAdd
 
 EVERY_CLIENT = -1  # where a client's id belongs
 

@@ -22,8 +22,8 @@ from fencepost.model.programs.operations import (
     Unlock,
     at,
 )
-from fencepost.model.programs.order4 import Attempt, Order4Claim, Order4Mutex, Order4Scanner
-from fencepost.model.programs.scanner import Slot
+from fencepost.model.programs.roles.scanner import Slot
+from fencepost.model.programs.sequencers.order4 import Attempt, Order4Claim, Order4Mutex, Order4Scanner
 from fencepost.model.specs import refuted
 
 

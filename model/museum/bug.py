@@ -9,7 +9,7 @@ from fencepost.model.contract import Level
 from fencepost.model.language import Protocol
 from fencepost.model.programs.designs import design
 from fencepost.model.programs.pipeline import Design, Scenario
-from fencepost.model.programs.receiver import Arriving
+from fencepost.model.programs.roles.receiver import Arriving
 
 ORDER5, CLAIM, MUTEX = design("order5.fetch_add"), design("order4.claim"), design("order4.mutex")
 EPOCH4 = design("order4.epoch")

@@ -8,7 +8,6 @@ from typing import Any
 
 from fencepost.model.museum.bug import ORDER5, Bug, batch, deviating, in_rings
 from fencepost.model.museum.ring import FlagScanner
-from fencepost.model.programs.connection import Connection
 from fencepost.model.programs.layout import ISSUED, claimed, header, payload
 from fencepost.model.programs.operations import (
     FetchAdd,
@@ -22,9 +21,10 @@ from fencepost.model.programs.operations import (
     Watched,
     at,
 )
-from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.pipeline import Scenario
-from fencepost.model.programs.receiver import Arriving, arrive
+from fencepost.model.programs.roles.connection import Connection
+from fencepost.model.programs.roles.receiver import Arriving, arrive
+from fencepost.model.programs.sequencers.order5 import Order5FetchAdd
 
 
 class FlagOfASlot(Connection):

@@ -12,18 +12,18 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from fencepost.model.contract import Level
-from fencepost.model.explorer.exploration import Subject
-from fencepost.model.explorer.run_trace import RunTrace, uses_of
-from fencepost.model.explorer.schedule import Schedule
+from fencepost.model.explorer.search.exploration import Subject
+from fencepost.model.explorer.search.schedule import Schedule
+from fencepost.model.explorer.states.monitor import Violation
 from fencepost.model.explorer.subjects import SequencerOrigin, sequencer
-from fencepost.model.explorer.watch import Violation
+from fencepost.model.explorer.traces.run_trace import RunTrace, uses_of
 from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
 from fencepost.model.memory.lines import Lines
 from fencepost.model.museum.bug import Bug
 from fencepost.model.programs.corpus import corpus_for, runs_on
 from fencepost.model.programs.pipeline import Design, Rings, Scenario
-from fencepost.model.programs.receiver import Arriving
+from fencepost.model.programs.roles.receiver import Arriving
 from fencepost.model.trace import Trace
 
 

@@ -14,17 +14,17 @@ from itertools import zip_longest
 from random import Random
 from typing import Any
 
-from fencepost.model.explorer.exploration import Subject
-from fencepost.model.explorer.reduction import stuck
-from fencepost.model.explorer.schedule import Schedule, schedule_of
-from fencepost.model.explorer.state import Actor, Event, Transition
-from fencepost.model.explorer.system import System
-from fencepost.model.explorer.watch import Violation
+from fencepost.model.explorer.search.exploration import Subject
+from fencepost.model.explorer.search.reduction import stuck
+from fencepost.model.explorer.search.schedule import Schedule, schedule_of
+from fencepost.model.explorer.states.monitor import Violation
+from fencepost.model.explorer.states.state import Actor, Event, Transition
+from fencepost.model.explorer.states.system import System
 from fencepost.model.memory.lines import Lines, LinesChanged
 from fencepost.model.museum.detection import Detection, Exhibit, caught, missed
-from fencepost.model.programs.client import Sending
 from fencepost.model.programs.pipeline import Scenario
-from fencepost.model.programs.receiver import Arriving
+from fencepost.model.programs.roles.client import Sending
+from fencepost.model.programs.roles.receiver import Arriving
 
 STEPS_MOST = 400
 EXAMPLES_MOST = 1_000_000  # the time is what ends it

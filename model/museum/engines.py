@@ -13,15 +13,15 @@ from random import Random
 from typing import TypeVar
 
 from fencepost.model.contract import Level, Verdict
-from fencepost.model.explorer.exhaustive import Exhaustive
-from fencepost.model.explorer.exploration import Limits
-from fencepost.model.explorer.livelock import livelock
-from fencepost.model.explorer.reduction import End, Reduction
-from fencepost.model.explorer.schedule import follow, schedule_of
-from fencepost.model.explorer.shortest import shortest
-from fencepost.model.explorer.state import Event
-from fencepost.model.explorer.strategies import Picker, draw, uniform
-from fencepost.model.explorer.system import System
+from fencepost.model.explorer.search.exhaustive import Exhaustive
+from fencepost.model.explorer.search.exploration import Limits
+from fencepost.model.explorer.search.livelock import livelock
+from fencepost.model.explorer.search.reduction import End, Reduction
+from fencepost.model.explorer.search.schedule import follow, schedule_of
+from fencepost.model.explorer.search.shortest import shortest
+from fencepost.model.explorer.search.strategies import Picker, draw, uniform
+from fencepost.model.explorer.states.state import Event
+from fencepost.model.explorer.states.system import System
 from fencepost.model.histories import History, OrderedBatch, Workload, verify
 from fencepost.model.histories.drained import invented
 from fencepost.model.histories.outside import PROMISES
@@ -30,7 +30,7 @@ from fencepost.model.memory.lines import LinesChanged
 from fencepost.model.museum.detection import Detection, Exhibit, Outcome, cannot_express, caught, missed
 from fencepost.model.museum.outside import Judged, judged, observable, with_roles
 from fencepost.model.programs.pipeline import Scenario, written_steps
-from fencepost.model.simulation.timed import timed_run
+from fencepost.model.simulation.programs.timed import timed_run
 from fencepost.model.trace import Step
 
 Each = TypeVar("Each")

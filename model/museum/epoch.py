@@ -7,9 +7,9 @@ from typing import Any
 
 from fencepost.model.museum.bug import EPOCH4, Bug, batch, deviating, in_rings
 from fencepost.model.programs.operations import Operation, Program, witness
-from fencepost.model.programs.order4_epoch import Order4Epoch
-from fencepost.model.programs.scanner import DELIVER, Slot
-from fencepost.model.programs.worker import View
+from fencepost.model.programs.roles.scanner import DELIVER, Slot
+from fencepost.model.programs.sequencers.order4_epoch import Order4Epoch
+from fencepost.model.programs.sequencers.worker import View
 
 
 class CountedWhenPlaced(Order4Epoch):

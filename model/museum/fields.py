@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fencepost.model.museum.bug import Bug, batch, deviating, in_rings
 from fencepost.model.programs.designs import design
-from fencepost.model.programs.header_fields import WIDTHS, FieldReceiver
 from fencepost.model.programs.layout import header
 from fencepost.model.programs.operations import Flush, Program, Store, StoreFence
 from fencepost.model.programs.pipeline import Scenario
-from fencepost.model.programs.receiver import Arriving
+from fencepost.model.programs.roles.header_fields import WIDTHS, FieldReceiver
+from fencepost.model.programs.roles.receiver import Arriving
 
 FIELDS5 = design("order5.fetch_add.fields")
 

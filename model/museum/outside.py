@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from fencepost.model.contract import Level
-from fencepost.model.explorer.reduction import stuck
-from fencepost.model.explorer.state import Event, State
-from fencepost.model.explorer.system import System
+from fencepost.model.explorer.search.reduction import stuck
+from fencepost.model.explorer.states.state import Event, State
+from fencepost.model.explorer.states.system import System
 from fencepost.model.histories.outside import (
     Arrived,
     Breach,
@@ -29,10 +29,10 @@ from fencepost.model.histories.outside import (
     breaches,
 )
 from fencepost.model.museum.detection import arriving
-from fencepost.model.programs.client import Sending
 from fencepost.model.programs.layout import payload
 from fencepost.model.programs.pipeline import Scenario, written_steps
-from fencepost.model.programs.receiver import Arriving
+from fencepost.model.programs.roles.client import Sending
+from fencepost.model.programs.roles.receiver import Arriving
 from fencepost.model.trace import Step
 
 READER_STEPS_MOST = 400

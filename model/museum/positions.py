@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fencepost.model.museum.bug import ORDER5, Bug, batch, deviating, in_rings
-from fencepost.model.programs.committer import Committer
 from fencepost.model.programs.operations import Program
-from fencepost.model.programs.position_reader import PositionReader
+from fencepost.model.programs.roles.committer import Committer
+from fencepost.model.programs.roles.position_reader import PositionReader
 from fencepost.model.specs.refuted.highest_published import Order5HighestPublished
 
 

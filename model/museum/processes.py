@@ -9,9 +9,9 @@ from fencepost.model.museum.bug import CLAIM, ORDER5, Bug, batch, deviating, in_
 from fencepost.model.programs.layout import exported, header
 from fencepost.model.programs.operations import Flush, Poll, Program, Store
 from fencepost.model.programs.pipeline import Scenario
-from fencepost.model.programs.receiver import Receiver
-from fencepost.model.programs.restarting import Stoppable
-from fencepost.model.programs.waiting import Patient
+from fencepost.model.programs.roles.receiver import Receiver
+from fencepost.model.programs.roles.restarting import Stoppable
+from fencepost.model.programs.roles.waiting import Patient
 
 
 class GoesOnBehind(Stoppable):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import count
 
 from fencepost.model.museum.bug import ORDER5, Bug, batch, deviating, in_rings
-from fencepost.model.programs.client import Sending
 from fencepost.model.programs.layout import ISSUED, header, written
 from fencepost.model.programs.operations import ORDERED, Attempted, FetchAdd, Load, Program, Watched, at
-from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.pipeline import Scenario
-from fencepost.model.programs.receiver import Arriving, Receiver
-from fencepost.model.programs.scanner import Reading, Slot
+from fencepost.model.programs.roles.client import Sending
+from fencepost.model.programs.roles.receiver import Arriving, Receiver
+from fencepost.model.programs.roles.scanner import Reading, Slot
+from fencepost.model.programs.sequencers.order5 import Order5FetchAdd
 
 
 class EdgeTriggeredGate(Order5FetchAdd):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fencepost.model.museum.bug import ORDER5, Bug, batch, deviating, in_rings
-from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.layout import chain, header, payload
 from fencepost.model.programs.operations import (
     Flush,
@@ -16,11 +15,12 @@ from fencepost.model.programs.operations import (
     Watched,
     witness,
 )
-from fencepost.model.programs.order5 import Order5FetchAdd
 from fencepost.model.programs.pipeline import Scenario
-from fencepost.model.programs.receiver import Arriving, Receiver, arrive
-from fencepost.model.programs.scanner import Reading, Slot
-from fencepost.model.programs.subscriber import Subscriber
+from fencepost.model.programs.roles.delegation import Delegation
+from fencepost.model.programs.roles.receiver import Arriving, Receiver, arrive
+from fencepost.model.programs.roles.scanner import Reading, Slot
+from fencepost.model.programs.roles.subscriber import Subscriber
+from fencepost.model.programs.sequencers.order5 import Order5FetchAdd
 from fencepost.model.specs import refuted
 
 

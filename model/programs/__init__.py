@@ -13,10 +13,10 @@ one_at_a_time       a run whose order other implementations can be given
 
 from fencepost.model.programs.designs import DESIGNS, design
 from fencepost.model.programs.machine import Machine
-from fencepost.model.programs.one_at_a_time import attempts
 from fencepost.model.programs.operations import Attempted
 from fencepost.model.programs.pipeline import Design, Rings, Scenario
-from fencepost.model.programs.receiver import Arriving
+from fencepost.model.programs.roles.receiver import Arriving
+from fencepost.model.programs.sequencers.one_at_a_time import attempts
 from fencepost.model.programs.threads import Thread, follow, threads
 
 __all__ = [

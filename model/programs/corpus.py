@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fencepost.model.errors import InputError, unknown_choice
-from fencepost.model.programs.client import Sending
 from fencepost.model.programs.pipeline import Design, Scenario, check_roles
-from fencepost.model.programs.receiver import Arriving
+from fencepost.model.programs.roles.client import Sending
+from fencepost.model.programs.roles.receiver import Arriving
 
 COUNT_MOST = 2**15 - 1
 """The most messages of a batch: what the packed words of the stepped build hold."""

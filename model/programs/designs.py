@@ -3,13 +3,9 @@
 from dataclasses import replace
 
 from fencepost.model.errors import unknown_choice
-from fencepost.model.programs.header_fields import with_fields
 from fencepost.model.programs.operations import Address
-from fencepost.model.programs.order4 import CasThenReserve, Order4Claim, Order4Mutex, Order4ShardedMutex
-from fencepost.model.programs.order4_epoch import Order4Epoch
-from fencepost.model.programs.order4_owner import Order4Owner
-from fencepost.model.programs.order5 import Order5Epoch, Order5FetchAdd
 from fencepost.model.programs.pipeline import Design
+from fencepost.model.programs.roles.header_fields import with_fields
 from fencepost.model.programs.seed import (
     SeedAcknowledger,
     SeedClient,
@@ -24,6 +20,10 @@ from fencepost.model.programs.seed import (
     SeedSubscriber,
 )
 from fencepost.model.programs.seed.layout import slot
+from fencepost.model.programs.sequencers.order4 import CasThenReserve, Order4Claim, Order4Mutex, Order4ShardedMutex
+from fencepost.model.programs.sequencers.order4_epoch import Order4Epoch
+from fencepost.model.programs.sequencers.order4_owner import Order4Owner
+from fencepost.model.programs.sequencers.order5 import Order5Epoch, Order5FetchAdd
 from fencepost.model.specs import protocol
 
 

@@ -1,7 +1,7 @@
 """One coherent memory without store buffers (profile `sc`), for drivers that need speed more than choices.
 
 The simulation and the check of model against native run on it; the explorer has a memory of its own
-(`model/memory/late.py`), on which the same programs can go wrong in more ways.
+(`model/memory/lazy.py`), on which the same programs can go wrong in more ways.
 """
 
 from array import array
@@ -25,8 +25,8 @@ from fencepost.model.programs.operations import (
     Store,
     Unlock,
 )
-from fencepost.model.programs.refinement import spec_steps
-from fencepost.model.programs.scanner import PASS
+from fencepost.model.programs.roles.scanner import PASS
+from fencepost.model.programs.sequencers.refinement import spec_steps
 from fencepost.model.trace import Step
 
 

@@ -17,21 +17,21 @@ from typing import Any, TypeAlias
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError
 from fencepost.model.language import Protocol
-from fencepost.model.programs.acknowledger import Acknowledger
-from fencepost.model.programs.client import Client, Sending
-from fencepost.model.programs.committer import Committer
-from fencepost.model.programs.connection import Connection
-from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.layout import chain, header, payload
 from fencepost.model.programs.operations import Address, Program, ThreadOf
-from fencepost.model.programs.partition import owner_of
-from fencepost.model.programs.position_reader import PositionReader
-from fencepost.model.programs.receiver import Arriving, Receiver
-from fencepost.model.programs.restarting import Stoppable, supervised
-from fencepost.model.programs.scanner import Scanner
+from fencepost.model.programs.roles.acknowledger import Acknowledger
+from fencepost.model.programs.roles.client import Client, Sending
+from fencepost.model.programs.roles.committer import Committer
+from fencepost.model.programs.roles.connection import Connection
+from fencepost.model.programs.roles.delegation import Delegation
+from fencepost.model.programs.roles.position_reader import PositionReader
+from fencepost.model.programs.roles.receiver import Arriving, Receiver
+from fencepost.model.programs.roles.restarting import Stoppable, supervised
+from fencepost.model.programs.roles.scanner import Scanner
+from fencepost.model.programs.roles.subscriber import Subscriber, SubscriberOfWorkers
+from fencepost.model.programs.roles.waiting import Patient, ticking
 from fencepost.model.programs.seed import SeedReceiver, SeedReplica, replica_broker
-from fencepost.model.programs.subscriber import Subscriber, SubscriberOfWorkers
-from fencepost.model.programs.waiting import Patient, ticking
+from fencepost.model.programs.sequencers.partition import owner_of
 from fencepost.model.trace import Step
 
 Rings: TypeAlias = Sequence[Sequence[Arriving]]  # what arrives on each ring, in ring order

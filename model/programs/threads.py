@@ -8,7 +8,7 @@ from fencepost.model.programs.designs import design
 from fencepost.model.programs.machine import WAITING, Machine
 from fencepost.model.programs.operations import Operation, Program
 from fencepost.model.programs.pipeline import Rings, partition_steps
-from fencepost.model.programs.receiver import Arriving
+from fencepost.model.programs.roles.receiver import Arriving
 from fencepost.model.specs import protocol
 from fencepost.model.trace import Step
 

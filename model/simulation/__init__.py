@@ -1,6 +1,6 @@
 """The simulation: programs under SimPy's clock."""
 
-from fencepost.model.simulation.costs import Costs
-from fencepost.model.simulation.run import Arrivals, Run, history_of, rings_of, simulate
+from fencepost.model.simulation.programs.costs import Costs
+from fencepost.model.simulation.programs.run import Arrivals, Run, history_of, rings_of, simulate
 
 __all__ = ["Arrivals", "Costs", "Run", "history_of", "rings_of", "simulate"]

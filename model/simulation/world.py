@@ -10,10 +10,10 @@ from random import Random
 from fencepost.model.contract import Level
 from fencepost.model.simulation.clock import Clock, Shuffled, Signal
 from fencepost.model.simulation.contention import LineTimes, SharedLine
+from fencepost.model.simulation.monitor import Monitor
 from fencepost.model.simulation.perfetto import Spans
 from fencepost.model.simulation.records import Recorder, Slot
 from fencepost.model.simulation.scenario import Scenario, checked
-from fencepost.model.simulation.watch import Watch
 
 
 class Ring:
@@ -77,7 +77,7 @@ class World:
     seed: int
     replication: int
     clock: Clock
-    watch: Watch
+    watch: Monitor
     recorder: Recorder
     rings: list[Ring]
     spans: Spans | None
@@ -118,7 +118,7 @@ def make_world(scenario: Scenario, level: Level, *, seed: int, replication: int,
         seed=seed,
         replication=replication,
         clock=clock,
-        watch=Watch(level, enabled=scenario.check),
+        watch=Monitor(level, enabled=scenario.check),
         recorder=Recorder.of(brokers),
         rings=[Ring(number, size, clock, SharedLine(times)) for number in range(brokers)],
         spans=Spans() if traced else None,

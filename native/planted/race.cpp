@@ -2,8 +2,8 @@
 #include <cstdint>
 #include <thread>
 
-#include "fencepost/lap_ring.hpp"
-#include "fencepost/memory_coherent.hpp"
+#include "fencepost/structures/lap_ring.hpp"
+#include "fencepost/memory/coherent.hpp"
 
 namespace {
 

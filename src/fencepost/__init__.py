@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from fencepost import bench
     from fencepost.ablating import ablate
     from fencepost.checking import check
-    from fencepost.comparing import compare
-    from fencepost.detection import mutants
+    from fencepost.comparing.run import compare
     from fencepost.experiments.presets import new_experiment
     from fencepost.experiments.run import Run
     from fencepost.experiments.running import run_experiment
     from fencepost.experiments.spec import parse_spec, read_spec
-    from fencepost.exploring import explore
-    from fencepost.exporting import write_export
-    from fencepost.following import follow
+    from fencepost.exploring.detection import mutants
+    from fencepost.exploring.export import write_export
+    from fencepost.exploring.replay import replay
+    from fencepost.exploring.run import explore
     from fencepost.ledger import claims
-    from fencepost.litmus_ends import litmus_outcomes
-    from fencepost.litmus_tests import litmus
+    from fencepost.litmus_tests.ends import litmus_outcomes
+    from fencepost.litmus_tests.run import litmus
     from fencepost.model.contract import Level, Verdict
     from fencepost.model.errors import (
         FencepostError,
@@ -52,9 +52,9 @@ if TYPE_CHECKING:
         NotDeterministic,
         ProtocolError,
     )
-    from fencepost.model.explorer.columns import describe_run
-    from fencepost.model.explorer.run_itf import read_run, write_run
-    from fencepost.model.explorer.run_trace import RunTrace
+    from fencepost.model.explorer.explain.columns import describe_run
+    from fencepost.model.explorer.traces.run_itf import read_run, write_run
+    from fencepost.model.explorer.traces.run_trace import RunTrace
     from fencepost.model.histories import (
         Beside,
         History,
@@ -78,12 +78,12 @@ if TYPE_CHECKING:
     from fencepost.mutations.killing import native_mutants
     from fencepost.native import race
     from fencepost.proving import prove
-    from fencepost.replaying import replay
     from fencepost.reports.simulate import Simulation
     from fencepost.shipped import copy_examples
-    from fencepost.simulating import simulate
+    from fencepost.simulating.run import simulate
     from fencepost.templates import new
-    from fencepost.verifying import verify
+    from fencepost.verifying.following import follow
+    from fencepost.verifying.run import verify
 
 __all__ = [
     "PROTOCOLS", "Beside", "FencepostError", "Finding", "FormatError", "History", "InputError", "Interrupted", "Level",
@@ -100,19 +100,19 @@ __all__ = [
 _HOMES = {
     "fencepost.ablating": ("ablate",),
     "fencepost.checking": ("check",),
-    "fencepost.comparing": ("compare",),
-    "fencepost.detection": ("mutants",),
+    "fencepost.comparing.run": ("compare",),
+    "fencepost.exploring.detection": ("mutants",),
     "fencepost.experiments.presets": ("new_experiment",),
     "fencepost.experiments.run": ("Run",),
     "fencepost.experiments.running": ("run_experiment",),
     "fencepost.experiments.spec": ("parse_spec", "read_spec"),
-    "fencepost.exploring": ("explore",),
-    "fencepost.exporting": ("write_export",),
-    "fencepost.following": ("follow",),
+    "fencepost.exploring.run": ("explore",),
+    "fencepost.exploring.export": ("write_export",),
+    "fencepost.verifying.following": ("follow",),
     "fencepost.ledger": ("claims",),
-    "fencepost.litmus_ends": ("litmus_outcomes",),
-    "fencepost.litmus_tests": ("litmus",),
-    "fencepost.model.explorer.columns": ("describe_run",),
+    "fencepost.litmus_tests.ends": ("litmus_outcomes",),
+    "fencepost.litmus_tests.run": ("litmus",),
+    "fencepost.model.explorer.explain.columns": ("describe_run",),
     "fencepost.model.contract": ("Level", "Verdict"),
     "fencepost.model.errors": (
         "FencepostError",
@@ -125,8 +125,8 @@ _HOMES = {
         "NotDeterministic",
         "ProtocolError",
     ),
-    "fencepost.model.explorer.run_trace": ("RunTrace",),
-    "fencepost.model.explorer.run_itf": ("read_run", "write_run"),
+    "fencepost.model.explorer.traces.run_trace": ("RunTrace",),
+    "fencepost.model.explorer.traces.run_itf": ("read_run", "write_run"),
     "fencepost.model.histories": (
         "Beside",
         "History",
@@ -150,12 +150,12 @@ _HOMES = {
     "fencepost.mutations.killing": ("native_mutants",),
     "fencepost.native": ("race",),
     "fencepost.proving": ("prove",),
-    "fencepost.replaying": ("replay",),
+    "fencepost.exploring.replay": ("replay",),
     "fencepost.reports.simulate": ("Simulation",),
     "fencepost.shipped": ("copy_examples",),
-    "fencepost.simulating": ("simulate",),
+    "fencepost.simulating.run": ("simulate",),
     "fencepost.templates": ("new",),
-    "fencepost.verifying": ("verify",),
+    "fencepost.verifying.run": ("verify",),
 }
 
 

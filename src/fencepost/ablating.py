@@ -15,11 +15,11 @@ from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.memory import matrix as matrix_named
 from fencepost.model.memory import profile as profile_named
 from fencepost.model.own import is_own, program_of
-from fencepost.model.programs.own import Program
+from fencepost.model.programs.users.own import Program
 from fencepost.model.report import Progress
-from fencepost.proofs.ablation import ablate as ablate_test
-from fencepost.proofs.oracle import SECONDS_BUDGET
-from fencepost.proofs.program_ablation import ablate_program
+from fencepost.proofs.timestamps.ablation import ablate as ablate_test
+from fencepost.proofs.timestamps.oracle import SECONDS_BUDGET
+from fencepost.proofs.timestamps.program_ablation import ablate_program
 from fencepost.reports.ablate import AblateReport, report_of_program, report_of_test
 from fencepost.targets import name_of, one_of, refuse_cpp
 

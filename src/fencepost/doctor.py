@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from fencepost.bench import machine as facts
-from fencepost.bench.counters import EVENTS, why_not_counted
-from fencepost.compiling import compiler_path
+from fencepost.bench.machines import machine as facts
+from fencepost.bench.machines.counters import EVENTS, why_not_counted
+from fencepost.comparing.compiling import compiler_path
 from fencepost.model.errors import InputError
 from fencepost.native.measuring import machine
 

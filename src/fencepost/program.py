@@ -45,10 +45,10 @@ from fencepost.model.programs.operations import (
     Unlock,
     line_of,
 )
-from fencepost.model.programs.own import Program, Thread, address_of, amount_of, optional, thread, value_of
 from fencepost.model.programs.structures.structure import PAUSE, Malformed, Pause, Steps, Unmet
-from fencepost.model.programs.unyielded import made
-from fencepost.model.programs.users_code import is_truth_value, malformed, named, short
+from fencepost.model.programs.users.own import Program, Thread, address_of, amount_of, optional, thread, value_of
+from fencepost.model.programs.users.unyielded import made
+from fencepost.model.programs.users.users_code import is_truth_value, malformed, named, short
 
 __all__ = [
     "Program", "Thread", "compare_exchange", "device_add", "ensure", "exchange", "fetch_add", "flush", "full_fence",

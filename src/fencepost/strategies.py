@@ -18,10 +18,10 @@ from itertools import zip_longest
 import hypothesis
 from hypothesis import strategies as st
 
+from fencepost.comparing.named_workloads import named_scenarios
 from fencepost.model.programs import Arriving, Scenario
-from fencepost.model.programs.client import Sending
-from fencepost.named_workloads import named_scenarios
-from fencepost.native.joint import JointExample, Picks
+from fencepost.model.programs.roles.client import Sending
+from fencepost.native.schedules.differential import JointExample, Picks
 
 COUNT_MOST = 2**15 - 1
 """Messages of a very large batch: all that the stepped build's packed words can hold."""

@@ -6,12 +6,12 @@
 #include <new>
 #include <vector>
 
-#include "fencepost/lap_ring.hpp"
-#include "fencepost/poll.hpp"
-#include "fencepost/quiescence.hpp"
-#include "fencepost/scanner.hpp"
+#include "fencepost/structures/lap_ring.hpp"
+#include "fencepost/structures/poll.hpp"
+#include "fencepost/structures/quiescence.hpp"
+#include "fencepost/structures/scanner.hpp"
 #include "fencepost/sequencers.hpp"
-#include "fencepost/worker_loop.hpp"
+#include "fencepost/sequencers/worker_loop.hpp"
 
 namespace {
 
@@ -43,7 +43,7 @@ fencepost::Batch batch_at(std::uint64_t row) {
 }
 
 // Sends when the loop looks whether it should stop, so that one thread can run it. Every tenth batch is sent twice.
-struct Surroundings {
+struct Observer {
   Ring& ring;
   std::uint64_t sent_count = 0, ordered_count = 0, dropped_count = 0;
   bool sends_again = false;
@@ -76,7 +76,7 @@ void report() {
   Sequencer sequencer(configuration);
   Ring ring(8, 1);
   Ring::Reader reader(ring, 0);
-  Surroundings surroundings{ring};
+  Observer surroundings{ring};
   fencepost::Quiescence<Memory> quiescence(1);
   std::uint64_t before = 0;
   if constexpr (fencepost::HasWorkers<Sequencer>) {

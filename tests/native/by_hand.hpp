@@ -7,10 +7,10 @@
 #include <memory>
 #include <vector>
 
-#include "fencepost/batch.hpp"
-#include "fencepost/configuration.hpp"
-#include "fencepost/lap_ring.hpp"
-#include "fencepost/memory_coherent.hpp"
+#include "fencepost/structures/batch.hpp"
+#include "fencepost/sequencers/configuration.hpp"
+#include "fencepost/structures/lap_ring.hpp"
+#include "fencepost/memory/coherent.hpp"
 
 namespace by_hand {
 

@@ -2,8 +2,8 @@
 // drawn ones. Prints what it counted.
 #include <cstdio>
 
-#include "fencepost/stepped_explore.hpp"
-#include "fencepost/stepped_pipeline.hpp"
+#include "fencepost/stepped/search/explore.hpp"
+#include "fencepost/stepped/pipeline.hpp"
 
 namespace {
 

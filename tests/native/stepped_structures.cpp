@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "fencepost/stepped_explore.hpp"
-#include "fencepost/stepped_structures.hpp"
+#include "fencepost/stepped/search/explore.hpp"
+#include "fencepost/stepped/structures.hpp"
 
 namespace {
 

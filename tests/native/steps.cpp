@@ -6,10 +6,10 @@
 #include <cstdio>
 #include <thread>
 
-#include "fencepost/configuration.hpp"
-#include "fencepost/memory_coherent.hpp"
-#include "fencepost/order4_claim.hpp"
-#include "fencepost/order5_fetch_add.hpp"
+#include "fencepost/sequencers/configuration.hpp"
+#include "fencepost/memory/coherent.hpp"
+#include "fencepost/sequencers/order4_claim.hpp"
+#include "fencepost/sequencers/order5_fetch_add.hpp"
 
 namespace {
 

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "fencepost/configuration.hpp"
-#include "fencepost/lap_ring.hpp"
-#include "fencepost/memory_coherent.hpp"
-#include "fencepost/order5_fetch_add.hpp"
-#include "fencepost/publication.hpp"
+#include "fencepost/sequencers/configuration.hpp"
+#include "fencepost/structures/lap_ring.hpp"
+#include "fencepost/memory/coherent.hpp"
+#include "fencepost/sequencers/order5_fetch_add.hpp"
+#include "fencepost/structures/publication.hpp"
 
 namespace {
 

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "fencepost/order4_claim.hpp"
-#include "fencepost/parked_clients.hpp"
-#include "fencepost/poll.hpp"
-#include "fencepost/quiescence.hpp"
-#include "fencepost/scanner.hpp"
+#include "fencepost/sequencers/order4_claim.hpp"
+#include "fencepost/clients/parked_clients.hpp"
+#include "fencepost/structures/poll.hpp"
+#include "fencepost/structures/quiescence.hpp"
+#include "fencepost/structures/scanner.hpp"
 
 namespace {
 

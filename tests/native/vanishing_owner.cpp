@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "fencepost/client_ids.hpp"
-#include "fencepost/next_expected.hpp"
-#include "fencepost/order4_owner.hpp"
-#include "fencepost/poll.hpp"
-#include "fencepost/quiescence.hpp"
-#include "fencepost/worker_loop.hpp"
+#include "fencepost/clients/client_ids.hpp"
+#include "fencepost/clients/next_expected.hpp"
+#include "fencepost/sequencers/order4_owner.hpp"
+#include "fencepost/structures/poll.hpp"
+#include "fencepost/structures/quiescence.hpp"
+#include "fencepost/sequencers/worker_loop.hpp"
 
 namespace {
 

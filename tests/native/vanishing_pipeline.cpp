@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "fencepost/crew.hpp"
-#include "fencepost/memory_coherent.hpp"
-#include "fencepost/memory_pooled.hpp"
-#include "fencepost/pipeline_layout.hpp"
-#include "fencepost/pipeline_receiver.hpp"
-#include "fencepost/pipeline_scanner_order5.hpp"
+#include "fencepost/race/thread_group.hpp"
+#include "fencepost/memory/coherent.hpp"
+#include "fencepost/memory/pooled.hpp"
+#include "fencepost/pipeline/layout.hpp"
+#include "fencepost/pipeline/receiver.hpp"
+#include "fencepost/pipeline/scanners/order5.hpp"
 
 namespace {
 
@@ -35,14 +35,14 @@ std::vector<Arriving> made_batches() {
 }
 
 // What the threads share, and a run that is to end as soon as nothing is left to do.
-struct Surroundings {
+struct Observer {
   std::vector<PooledLine> pool{layout.line_count()};
   Network network{layout.channel_count()};
   StopFlag stop;
   Memory memory{pool, network, stop, 0};
   Configuration configuration;
 
-  Surroundings() {
+  Observer() {
     stop.set();
     configuration.client_capacity = 64;
   }
@@ -174,7 +174,7 @@ int main(int argument_count, char** arguments) {
   if (argument_count != 2) return 2;
   const auto asked = [&](const char* name) { return std::strcmp(arguments[1], name) == 0; };
   const std::vector<Arriving> batches = made_batches();
-  Surroundings around;
+  Observer around;
   if (asked("receive_by_template")) {
     Receiver<Memory> receiver(around.memory, layout, 0, 0);
     receive_by_template(receiver, batches);

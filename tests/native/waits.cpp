@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "fencepost/stepped_explore.hpp"
-#include "fencepost/stepped_system.hpp"
+#include "fencepost/stepped/search/explore.hpp"
+#include "fencepost/stepped/system.hpp"
 
 namespace {
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fencepost.model.explorer.run_trace import Run
-from fencepost.model.explorer.state import Act
-from fencepost.model.explorer.words import act_words, choice_words
-from fencepost.model.memory.late import Entry
+from fencepost.model.explorer.states.formatting import act_words, choice_words
+from fencepost.model.explorer.states.state import Act
+from fencepost.model.explorer.traces.run_trace import Run
+from fencepost.model.memory.lazy import Entry
 
 STEP_US = 1_000
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
-from fencepost.model.explorer.cache_events import cache_events
-from fencepost.model.explorer.cause import cause
-from fencepost.model.explorer.changes import contents
-from fencepost.model.explorer.columns import conclusion, heading
-from fencepost.model.explorer.run_trace import Run
-from fencepost.model.explorer.telling import Telling
+from fencepost.model.explorer.explain.cache_events import cache_events
+from fencepost.model.explorer.explain.cause import cause
+from fencepost.model.explorer.explain.changes import contents
+from fencepost.model.explorer.explain.columns import conclusion, heading
+from fencepost.model.explorer.explain.narration import Narration
+from fencepost.model.explorer.traces.run_trace import Run
 from fencepost.model.page_policy import with_policy
 from fencepost.model.trace import Trace, cells_of, replay
 
@@ -46,7 +46,7 @@ class Lanes:
 
 def page(made: Run) -> str:
     """Return the page of a run. Arrow keys, Home and End step through it, as do `#3` in the address and the mouse."""
-    telling = Telling(made)
+    telling = Narration(made)
     states = []
     for number, state in enumerate(made.states):
         held, changed = contents(made, state), telling.changed(number)
@@ -58,7 +58,7 @@ def page(made: Run) -> str:
 
 def lanes(made: Run) -> Lanes:
     """Return the steps of a run, those in conflict marked, and what caches did of themselves between them."""
-    telling = Telling(made)
+    telling = Narration(made)
     conflict = [step for step, _ in cause(made).steps] if made.violation is not None else []
     heads = ((made.system.threads[thread].name, f"host {made.system.hosts[thread]}") for thread in telling.threads)
     of_caches: dict[int, list[str]] = {}
@@ -122,7 +122,7 @@ def _filled(made: Lanes, states: Sequence[Mapping[str, object]], sections: Mappi
     )  # in one go: a part may hold such a word itself
 
 
-def _row(telling: Telling, step: int, conflict: list[int]) -> str:
+def _row(telling: Narration, step: int, conflict: list[int]) -> str:
     done = dict(telling.done(step))
     cells = "".join(f"<td>{escape(done.get(thread, ''))}</td>" for thread in telling.threads)
     marks = ["conflict"] if step in conflict else []

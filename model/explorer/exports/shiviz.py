@@ -11,10 +11,10 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from fencepost.model.explorer.order import Order
-from fencepost.model.explorer.run_trace import Run
-from fencepost.model.explorer.state import THREAD, Act
-from fencepost.model.explorer.words import act_words
+from fencepost.model.explorer.search.order import Order
+from fencepost.model.explorer.states.formatting import act_words
+from fencepost.model.explorer.states.state import THREAD, Act
+from fencepost.model.explorer.traces.run_trace import Run
 
 SHIVIZ_REGULAR_EXPRESSION = r"(?<host>\S+) (?<clock>\{.*\})\n(?<event>.*)"
 """What ShiViz is to be given as the parser of such a log."""

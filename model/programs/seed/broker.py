@@ -3,7 +3,6 @@
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from fencepost.model.programs.delegation import Delegation
 from fencepost.model.programs.operations import (
     Address,
     Flush,
@@ -21,7 +20,8 @@ from fencepost.model.programs.operations import (
     Watched,
 )
 from fencepost.model.programs.operations import at as label
-from fencepost.model.programs.receiver import Arriving, Receiver, arrive
+from fencepost.model.programs.roles.delegation import Delegation
+from fencepost.model.programs.roles.receiver import Arriving, Receiver, arrive
 from fencepost.model.programs.seed.layout import (
     FIRST_MESSAGE,
     broker,

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
-from fencepost.model.programs.acknowledger import Acknowledger
-from fencepost.model.programs.client import Client, Sending
 from fencepost.model.programs.layout import to_client
 from fencepost.model.programs.operations import Address, Load, Poll, Program, Send, Store, Watched, at, witness
+from fencepost.model.programs.roles.acknowledger import Acknowledger
+from fencepost.model.programs.roles.client import Client, Sending
+from fencepost.model.programs.roles.subscriber import Subscriber, delivered
 from fencepost.model.programs.seed.layout import connection, ordered, payload, replicated, slot
-from fencepost.model.programs.subscriber import Subscriber, delivered
 
 if TYPE_CHECKING:
     from fencepost.model.programs.pipeline import Scenario

@@ -24,7 +24,7 @@ from fencepost.model.programs.operations import (
     at,
     witness,
 )
-from fencepost.model.programs.scanner import DELIVER, Scanner, Slot
+from fencepost.model.programs.roles.scanner import DELIVER, Scanner, Slot
 from fencepost.model.programs.seed.layout import ISSUED, LOCK, message, ordered, progress, slot, table
 
 GARBAGE = 100_000  # more messages than this are taken for what was there before

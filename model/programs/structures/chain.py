@@ -1,4 +1,4 @@
-"""Export chains: `native/include/fencepost/export_chain.hpp`, operation by operation."""
+"""Export chains: `native/include/fencepost/structures/export_chain.hpp`, operation by operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One word a client: `native/include/fencepost/client_table.hpp`, operation by operation."""
+"""One word a client: `native/include/fencepost/clients/client_table.hpp`, operation by operation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import partial
 
 from fencepost.model.errors import InputError
 from fencepost.model.programs.operations import CompareExchange, FetchAdd, Line, Load, Store
-from fencepost.model.programs.partition import owner_of
+from fencepost.model.programs.sequencers.partition import owner_of
 from fencepost.model.programs.structures.structure import (
     Laid,
     Returned,

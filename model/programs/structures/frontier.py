@@ -1,4 +1,4 @@
-"""Acknowledgements: `native/include/fencepost/ack_frontier.hpp`, operation by operation."""
+"""Acknowledgements: `native/include/fencepost/structures/ack_frontier.hpp`, operation by operation."""
 
 from __future__ import annotations
 

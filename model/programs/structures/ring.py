@@ -1,7 +1,7 @@
 """A ring of lines with one writer and some readers, passed again and again, and the policies that publish in it.
 
-`native/include/fencepost/lap_ring.hpp` and `publication.hpp`, operation by operation. A guard holds the full index of
-its value plus one.
+`native/include/fencepost/structures/lap_ring.hpp` and `publication.hpp`, operation by operation. A guard holds the full
+index of its value plus one.
 """
 
 from __future__ import annotations

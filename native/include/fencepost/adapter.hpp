@@ -39,7 +39,7 @@
 #include <string>
 #include <vector>
 
-#include "fencepost/fibre.hpp"
+#include "fencepost/race/fibre.hpp"
 
 namespace fencepost {
 

@@ -1,10 +1,10 @@
-// Waits that have an end: the clock that a scanner's waits look at besides. model/programs/waiting.py.
+// Waits that have an end: the clock that a scanner's waits look at besides. model/programs/roles/waiting.py.
 #pragma once
 
 #include <cstdint>
 
-#include "fencepost/pipeline_layout.hpp"
-#include "fencepost/pipeline_words.hpp"
+#include "fencepost/pipeline/layout.hpp"
+#include "fencepost/pipeline/words.hpp"
 
 namespace fencepost::pipeline {
 

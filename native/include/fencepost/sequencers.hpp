@@ -6,15 +6,15 @@
 #include <string>
 #include <string_view>
 
-#include "fencepost/limits.hpp"
-#include "fencepost/memory_coherent.hpp"
-#include "fencepost/order4_claim.hpp"
-#include "fencepost/order4_epoch.hpp"
-#include "fencepost/order4_mutex.hpp"
-#include "fencepost/order4_owner.hpp"
-#include "fencepost/order4_sharded_mutex.hpp"
-#include "fencepost/order5_epoch.hpp"
-#include "fencepost/order5_fetch_add.hpp"
+#include "fencepost/structures/limits.hpp"
+#include "fencepost/memory/coherent.hpp"
+#include "fencepost/sequencers/order4_claim.hpp"
+#include "fencepost/sequencers/order4_epoch.hpp"
+#include "fencepost/sequencers/order4_mutex.hpp"
+#include "fencepost/sequencers/order4_owner.hpp"
+#include "fencepost/sequencers/order4_sharded_mutex.hpp"
+#include "fencepost/sequencers/order5_epoch.hpp"
+#include "fencepost/sequencers/order5_fetch_add.hpp"
 
 namespace fencepost {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "fencepost/stepped_cells.hpp"
+#include "fencepost/stepped/cells.hpp"
 
 namespace fencepost::stepped {
 

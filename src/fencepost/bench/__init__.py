@@ -16,22 +16,22 @@ layout        the lines of shared structures, from descriptions and debug info, 
 Every timed loop counts what it did and is refused, with Miscounted, where the count is not what it should be.
 """
 
-from fencepost.bench.ablation import Ablations, ablate
 from fencepost.bench.baselines import Baseline, Baselines, baseline
-from fencepost.bench.change import Change, change_of
-from fencepost.bench.contention import Contention, contention
-from fencepost.bench.figures import Figure
+from fencepost.bench.decisions.ablation import Ablations, ablate
+from fencepost.bench.decisions.contention import Contention, contention
+from fencepost.bench.decisions.profile import Profile, profile
 from fencepost.bench.flush import Flushes, flush
 from fencepost.bench.kernels import Kernels, kernels
 from fencepost.bench.layout import Layout, layout
-from fencepost.bench.machine import hardware
-from fencepost.bench.machine_floor import Floor, floor
+from fencepost.bench.machines.machine import hardware
+from fencepost.bench.machines.machine_floor import Floor, floor
 from fencepost.bench.measured_paths import Bench, Measured, measure
 from fencepost.bench.paths import PATHS, SIDES, Path
-from fencepost.bench.profile import Profile, profile
 from fencepost.bench.raced import Raced, against
 from fencepost.bench.sides import Comparison, SelfComparison, compare, self_compare
-from fencepost.bench.spread import Spread, Stability, spread
+from fencepost.bench.statistics.change import Change, change_of
+from fencepost.bench.statistics.figures import Figure
+from fencepost.bench.statistics.spread import Spread, Stability, spread
 
 __all__ = [
     "PATHS", "SIDES", "Ablations", "Baseline", "Baselines", "Bench", "Change", "Comparison", "Contention", "Figure",

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from fencepost.bench.change import Change, Condition, change_of, in_words, parsed_conditions
-from fencepost.bench.figures import Figure, figure
-from fencepost.bench.machine import hardware
+from fencepost.bench.machines.machine import hardware
 from fencepost.bench.measured_paths import IN_PYTHON, mostly_disturbed
 from fencepost.bench.paths import PATHS, Path
 from fencepost.bench.report import BenchReport, difference_json, figure_json
 from fencepost.bench.sides import ITERATIONS_DEFAULT, Progress
-from fencepost.bench.spread import METRICS, Spread, Stability, check_iterations, spread
+from fencepost.bench.statistics.change import Change, Condition, change_of, in_words, parsed_conditions
+from fencepost.bench.statistics.figures import Figure, figure
+from fencepost.bench.statistics.spread import METRICS, Spread, Stability, check_iterations, spread
 from fencepost.model.contract import Verdict, worst
 from fencepost.model.documents import read_json
 from fencepost.model.errors import InputError, unknown_choice

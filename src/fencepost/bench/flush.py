@@ -13,13 +13,13 @@ from functools import cache
 from statistics import median
 from typing import Any, NamedTuple
 
-from fencepost.bench.change import Change, change_of
-from fencepost.bench.figures import Figure, figure
-from fencepost.bench.machine import hardware, load
+from fencepost.bench.machines.machine import hardware, load
 from fencepost.bench.measured_paths import mostly_disturbed
 from fencepost.bench.report import BenchReport, figure_json, verdict_json
 from fencepost.bench.sides import ITERATIONS_DEFAULT, Progress
-from fencepost.bench.spread import check_iterations
+from fencepost.bench.statistics.change import Change, change_of
+from fencepost.bench.statistics.figures import Figure, figure
+from fencepost.bench.statistics.spread import check_iterations
 from fencepost.model.contract import Verdict
 from fencepost.model.litmus import Answer
 from fencepost.model.litmus.idioms import idiom
@@ -27,7 +27,7 @@ from fencepost.model.memory import MATRICES, PROFILE, PROFILES
 from fencepost.model.report import Finding
 from fencepost.native.measuring import SettingTimes, measure_setting
 from fencepost.native.recordings import recorded, verdicts
-from fencepost.proofs.ablation import Role, ablate
+from fencepost.proofs.timestamps.ablation import Role, ablate
 
 WRITE_BACKS = {"clwb": "WB", "clflushopt": "FO"}
 """Instructions that write a line back, and what litmus programs call them."""

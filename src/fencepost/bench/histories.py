@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from fencepost.model.contract import Verdict
-from fencepost.model.histories.frames import new_frame, polars_module
+from fencepost.model.histories.files.frames import new_frame, polars_module
 from fencepost.model.histories.records import IntColumn
 from fencepost.model.histories.rules import Rules
 from fencepost.native.history_pass import HistoryPass
-from fencepost.verifying import verify_file
+from fencepost.verifying.run import verify_file
 
 CORE = "columns"  # the pass alone, on columns in memory
 PIECE_SIZE = 65_536  # rows

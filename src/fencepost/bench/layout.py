@@ -12,10 +12,10 @@ from fencepost.bench.layouts.assertions import static_assertions
 from fencepost.bench.layouts.debug_info import compiled_headers, compiled_structures
 from fencepost.bench.layouts.description import Description, read_description
 from fencepost.bench.layouts.findings import Laid, lay_out
-from fencepost.bench.machine import hardware, load
+from fencepost.bench.machines.machine import hardware, load
 from fencepost.bench.report import BenchReport
 from fencepost.bench.sides import Progress
-from fencepost.bench.spread import ITERATIONS_MIN
+from fencepost.bench.statistics.spread import ITERATIONS_MIN
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
 from fencepost.model.report import Finding

@@ -8,11 +8,11 @@ from statistics import median
 from typing import Any
 
 from fencepost.bench.counted_settings import allocations, memory, wait_free
-from fencepost.bench.figures import Figure, figure
-from fencepost.bench.machine import hardware, load
+from fencepost.bench.machines.machine import hardware, load
 from fencepost.bench.paths import PATHS, Path, Reach
 from fencepost.bench.python_entry import python_entry
 from fencepost.bench.report import BenchReport, figure_json, verdict_json
+from fencepost.bench.statistics.figures import Figure, figure
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import Interrupted, unknown_choice
 from fencepost.model.report import Finding

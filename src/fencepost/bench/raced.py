@@ -14,14 +14,14 @@ from random import Random
 from typing import Any
 
 from fencepost.arguments import check_arguments
-from fencepost.bench.change import Change, change_of
-from fencepost.bench.figures import Figure, figure
-from fencepost.bench.machine import hardware, load
+from fencepost.bench.machines.machine import hardware, load
 from fencepost.bench.paths import SIDES
 from fencepost.bench.race_times import STAGES, THREADS_BESIDE, THREADS_OF_A_RING, RaceTimes, race_times
 from fencepost.bench.report import BenchReport, change_json, figure_json
 from fencepost.bench.sides import ITERATIONS_DEFAULT, Comparison, Progress, compare
-from fencepost.bench.spread import check_iterations
+from fencepost.bench.statistics.change import Change, change_of
+from fencepost.bench.statistics.figures import Figure, figure
+from fencepost.bench.statistics.spread import check_iterations
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
 from fencepost.native.arguments import check_name

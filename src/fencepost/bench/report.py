@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fencepost.bench.machine import built
+from fencepost.bench.machines.machine import built
 from fencepost.model.report import Finding, Report, aligned, in_json, manifest
 
 if TYPE_CHECKING:
-    from fencepost.bench.change import Change
-    from fencepost.bench.figures import Figure
+    from fencepost.bench.statistics.change import Change
+    from fencepost.bench.statistics.figures import Figure
 
 
 @dataclass(frozen=True, repr=False)

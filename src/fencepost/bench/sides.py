@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from fencepost.bench.change import Change, Condition, change_of, in_words, parsed_conditions
-from fencepost.bench.figures import CONFIDENCE, Figure, figure
-from fencepost.bench.machine import hardware, load
+from fencepost.bench.machines.machine import hardware, load
 from fencepost.bench.measured_paths import mostly_disturbed
 from fencepost.bench.paths import SIDES, UNSOUND_SIDES
 from fencepost.bench.report import BenchReport, difference_json, figure_json, verdict_json
-from fencepost.bench.spread import ITERATIONS_MIN, METRICS, check_iterations
+from fencepost.bench.statistics.change import Change, Condition, change_of, in_words, parsed_conditions
+from fencepost.bench.statistics.figures import CONFIDENCE, Figure, figure
+from fencepost.bench.statistics.spread import ITERATIONS_MIN, METRICS, check_iterations
 from fencepost.model.contract import Verdict, worst
 from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.report import Finding

@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 
 from fencepost import native
 from fencepost.checking.job import REFINEMENT, SAME_STEPS, Job
-from fencepost.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget, search_corpus
+from fencepost.exploring.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget, search_corpus
 from fencepost.model.contract import Verdict, worst
-from fencepost.model.explorer.columns import describe_run
-from fencepost.model.explorer.exploration import Explored, Limits, Subject, explore
-from fencepost.model.explorer.run_itf import keep_run
-from fencepost.model.explorer.run_trace import trace_of
+from fencepost.model.explorer.explain.columns import describe_run
+from fencepost.model.explorer.search.exploration import Explored, Limits, Subject, explore
 from fencepost.model.explorer.subjects import SequencerOrigin, sequencer
+from fencepost.model.explorer.traces.run_itf import keep_run
+from fencepost.model.explorer.traces.run_trace import trace_of
 from fencepost.model.memory import PROFILE
 from fencepost.model.programs.corpus import Named, corpus_for
 from fencepost.model.programs.pipeline import Design
 from fencepost.model.report import Finding
-from fencepost.native.pipeline import STEPPED_NAMES, has_stepped_form
-from fencepost.native.stepped import Disagreement
+from fencepost.native.schedules.pipeline import STEPPED_NAMES, has_stepped_form
+from fencepost.native.schedules.stepped import Disagreement
 
 NOT_OF_RUNS = ("wait-free",)
 """What the explorer's monitor has no words for: it counts no steps."""

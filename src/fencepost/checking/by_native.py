@@ -15,19 +15,19 @@ from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed
 from fencepost.compared.stepped import Stepped, counterexample
 from fencepost.model.contract import Verdict
-from fencepost.model.explorer.columns import heading, table
-from fencepost.model.explorer.run_itf import keep_run
-from fencepost.model.explorer.run_trace import run as run_of
+from fencepost.model.explorer.explain.columns import heading, table
+from fencepost.model.explorer.traces.run_itf import keep_run
+from fencepost.model.explorer.traces.run_trace import run as run_of
 from fencepost.model.histories import History
 from fencepost.model.histories.drained import Batches
 from fencepost.model.histories.records import IntColumn
 from fencepost.model.programs import attempts
 from fencepost.model.programs.corpus import corpus_for
-from fencepost.model.programs.one_at_a_time import Attempts
+from fencepost.model.programs.sequencers.one_at_a_time import Attempts
 from fencepost.model.report import Finding
 from fencepost.model.simulation import Arrivals, rings_of
-from fencepost.native.joint import LOCKSTEP, SPEC, JointExample, JointRun, Picks, run_joint
-from fencepost.native.pipeline import STEPPED_NAMES, has_stepped_form
+from fencepost.native.schedules.differential import LOCKSTEP, SPEC, JointExample, JointRun, Picks, run_joint
+from fencepost.native.schedules.pipeline import STEPPED_NAMES, has_stepped_form
 
 LOCKSTEP_COUNT = 12
 """Schedules that are drawn for each scenario of the corpus."""

@@ -12,7 +12,7 @@ import numpy as np
 from fencepost import native
 from fencepost.model.contract import Level, Verdict, promised
 from fencepost.model.histories import History, Workload, verify
-from fencepost.model.histories.checks import CHECKS
+from fencepost.model.histories.checks.searches import CHECKS
 from fencepost.model.histories.drained import left_over, never_ordered
 from fencepost.model.language import Protocol
 from fencepost.model.programs import DESIGNS

@@ -17,25 +17,25 @@ from typing import Any, TypeAlias
 from fencepost import proofs
 from fencepost.checking.screen import wrapped
 from fencepost.compared.verdicts import CRASH
-from fencepost.comparing import compare
+from fencepost.comparing.run import compare
 from fencepost.model.contract import Level, Verdict, promised
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
-from fencepost.model.explorer.columns import describe_run
-from fencepost.model.explorer.exploration import Limits, explore
-from fencepost.model.explorer.run_itf import keep_run
-from fencepost.model.explorer.run_trace import trace_of
-from fencepost.model.explorer.run_watch import SINGLE_WRITER
+from fencepost.model.explorer.explain.columns import describe_run
+from fencepost.model.explorer.monitor.run import SINGLE_WRITER
+from fencepost.model.explorer.search.exploration import Limits, explore
 from fencepost.model.explorer.subjects import program as subject_of
+from fencepost.model.explorer.traces.run_itf import keep_run
+from fencepost.model.explorer.traces.run_trace import trace_of
 from fencepost.model.itf import keep_in_file
 from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
 from fencepost.model.own import PROGRAM, PROTOCOL, SEQUENCER, is_own, name_in, objects_of
 from fencepost.model.processes import Ended, isolated
-from fencepost.model.programs.own import Program
 from fencepost.model.programs.structures.structure import ENSURED
+from fencepost.model.programs.users.own import Program
 from fencepost.model.report import Finding, Progress, Report, aligned
 from fencepost.model.trace import describe
-from fencepost.native.joint import SPEC
+from fencepost.native.schedules.differential import SPEC
 from fencepost.reports.compare import ASKED
 from fencepost.targets import is_cpp
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fencepost.command_line.bench_measured import (
+from fencepost.command_line.bench.measured import (
     finish,
     machine_name,
     measuring_options,
@@ -84,7 +84,7 @@ def _row(each: RaceDifference) -> list[str]:
 
 def _changed(change: Change | None) -> str:
     """Return a change in words; that there is none is said plainly."""
-    from fencepost.bench.change import in_words
+    from fencepost.bench.statistics.change import in_words
 
     if change is None:
         return "no time at all on a side"

@@ -59,7 +59,7 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], **given: 
     fencepost compare order4.claim --examples 100
     """
     from fencepost.compared.search import keep_out_of_here
-    from fencepost.comparing import compare
+    from fencepost.comparing.run import compare
 
     keep_out_of_here()
     out: Path = given["out"]

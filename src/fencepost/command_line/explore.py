@@ -99,7 +99,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
     fencepost explore order4.claim --scenario wrap-parked
     fencepost explore no_wrap
     """
-    from fencepost.exploring import checkpoint_of, explore
+    from fencepost.exploring.run import checkpoint_of, explore
 
     out: Path = given["out"]
     writable(out)

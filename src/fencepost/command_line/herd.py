@@ -33,7 +33,7 @@ def print_as_herd(paths: Sequence[Path], given: Mapping[str, Any]) -> int:
 
     As with herd, a condition that does not hold is no failure.
     """
-    from fencepost.herd import as_herd, observe
+    from fencepost.litmus_tests.herd import as_herd, observe
     from fencepost.model.litmus.explore import Budget
 
     refused: list[InputError] = []
@@ -54,7 +54,7 @@ def print_as_herd(paths: Sequence[Path], given: Mapping[str, Any]) -> int:
 
 def convert(paths: Sequence[Path], hosts: str, format: str) -> int:
     """Print one test in a format; several would run into each other, and are refused."""
-    from fencepost.herd import write
+    from fencepost.litmus_tests.herd import write
 
     refused: list[InputError] = []
     tests = list(_tests(paths, hosts, refused))
@@ -69,7 +69,7 @@ def convert(paths: Sequence[Path], hosts: str, format: str) -> int:
 
 
 def _tests(paths: Sequence[Path], hosts: str, refused: list[InputError]) -> Iterator[LitmusTest]:
-    from fencepost.litmus_tests import read_tests
+    from fencepost.litmus_tests.run import read_tests
 
     if not paths:
         raise click.UsageError("name a file, a folder or `-`")

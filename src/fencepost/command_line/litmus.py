@@ -13,7 +13,7 @@ from fencepost.command_line import options
 from fencepost.command_line.output import EXIT_BAD_INPUT, exit_code, found_by, print_report, progress, warn
 
 if TYPE_CHECKING:
-    from fencepost.litmus_tests import Target
+    from fencepost.litmus_tests.run import Target
     from fencepost.model.errors import InputError
 
 _ENGINES = ("explorer", "native", "z3")
@@ -65,7 +65,7 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
     fencepost litmus mine.litmus --profile tso
     fencepost litmus --outcomes mine.litmus
     """
-    from fencepost.litmus_tests import litmus
+    from fencepost.litmus_tests.run import litmus
     from fencepost.model.litmus.idioms import idiom_folder
 
     if given["idioms"] and paths:
@@ -104,8 +104,8 @@ def litmus_command(context: click.Context, /, paths: tuple[Path, ...], **given: 
 
 
 def _print_outcomes(paths: tuple[Path, ...], given: dict[str, Any]) -> None:
-    from fencepost.litmus_ends import litmus_outcomes
-    from fencepost.litmus_tests import EXPECTED
+    from fencepost.litmus_tests.ends import litmus_outcomes
+    from fencepost.litmus_tests.run import EXPECTED
     from fencepost.targets import one_of
 
     path = one_of(paths, EXPECTED)

@@ -71,7 +71,7 @@ def mutants_command(context: click.Context, /, names: tuple[str, ...], native: b
     if given["only_list"]:
         _print_list(names, given["level"])
         return
-    from fencepost.detection import mutants
+    from fencepost.exploring.detection import mutants
 
     asked_for = partial(
         mutants,

@@ -22,8 +22,8 @@ def found(names: tuple[str, ...], timeout: float | None, seed: int, jobs: int, *
 
 def print_list(names: tuple[str, ...]) -> None:
     """Print what each mutation does and where it comes from, and the changes that nothing can tell."""
-    from fencepost.mutations.equivalents import EQUIVALENTS
-    from fencepost.mutations.table import MUTATIONS, NUMBERS, mutation
+    from fencepost.mutations.lines.equivalents import EQUIVALENTS
+    from fencepost.mutations.lines.table import MUTATIONS, NUMBERS, mutation
 
     for each in [mutation(name) for name in names] or MUTATIONS.values():
         click.echo(f"{NUMBERS[each.name]} {each.name}: breaks {each.breaks}; {each.kind} in {each.file}")

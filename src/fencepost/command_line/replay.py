@@ -16,7 +16,7 @@ from fencepost.command_line.output import exit_code, found_by, print_report, pro
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fencepost.model.explorer.run_trace import RunTrace
+    from fencepost.model.explorer.traces.run_trace import RunTrace
     from fencepost.model.trace import Trace
 
 EXPORTS = ("text", "chrome", "shiviz", "html", "itf")
@@ -51,10 +51,10 @@ def replay_command(
     \b
     fencepost replay fencepost-out/order5.split_counter-unique.itf.json
     """
-    from fencepost.exporting import exported
+    from fencepost.exploring.export import exported
+    from fencepost.exploring.replay import read, replay
     from fencepost.model.errors import InputError
     from fencepost.model.writing import kept, store
-    from fencepost.replaying import read, replay
 
     if (export is None) is not (to is None):
         raise InputError("--export and --to FILE go together: one says what to write, the other where")
@@ -78,12 +78,12 @@ def _told(given: Trace | RunTrace, path: Path, *, full: bool, stepwise: bool) ->
         blocks = _spec_steps(given, full=full or stepwise)
         end = [replay(given).explanation]
     else:
-        from fencepost.model.explorer.columns import Layout, conclusion, heading
-        from fencepost.model.explorer.run_trace import run
-        from fencepost.model.explorer.telling import Telling
+        from fencepost.model.explorer.explain.columns import Layout, conclusion, heading
+        from fencepost.model.explorer.explain.narration import Narration
+        from fencepost.model.explorer.traces.run_trace import run
 
         made = run(given)
-        layout = Layout(Telling(made, full=full))
+        layout = Layout(Narration(made, full=full))
         yield from [*heading(made), *layout.heads()]
         blocks = (layout.step(step) for step in layout.telling.steps())
         end = conclusion(made, path)

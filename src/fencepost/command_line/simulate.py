@@ -15,7 +15,7 @@ from fencepost.command_line.sequencers import list_option
 from fencepost.command_line.simulate_against import print_against, side_of
 
 if TYPE_CHECKING:
-    from fencepost.paired import Paired
+    from fencepost.simulating.paired import Paired
 
 POLICIES = ("per_message", "per_batch", "single_fence", "epoch", "none", "seed")
 
@@ -76,7 +76,7 @@ def simulate_command(
     fencepost simulate order5.fetch_add
     fencepost simulate scenario.toml --policy per_message --out figures
     """
-    from fencepost.simulating import simulate
+    from fencepost.simulating.run import simulate
 
     if trace and out is None:
         raise click.UsageError("--trace writes a file: say where, with --out DIR")
@@ -104,8 +104,8 @@ def simulate_command(
 
 def _compared(target: str | None, word: str, level: str | None, out: Path | None, quiet: bool, **given: Any) -> Paired:
     """Simulate two sides: the target of the command, and what --against names."""
-    from fencepost.paired import Side, against
-    from fencepost.simulating import DEFAULTS, scenario_of
+    from fencepost.simulating.paired import Side, against
+    from fencepost.simulating.run import DEFAULTS, scenario_of
 
     if out is not None or given["calibrate"] is not None:
         raise click.UsageError("--against has no --out and no --calibrate: leave them out")
@@ -120,7 +120,7 @@ def _compared(target: str | None, word: str, level: str | None, out: Path | None
 def _print_costs(scenario: str | None) -> None:
     from fencepost.model.simulation.machine_costs import SOURCES
     from fencepost.model.simulation.scenario import described
-    from fencepost.simulating import scenario_of
+    from fencepost.simulating.run import scenario_of
 
     costs = described(scenario_of(scenario).machine)
     rows = [[name, str(costs[name]), source] for name, source in SOURCES.items()]

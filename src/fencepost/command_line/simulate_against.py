@@ -11,7 +11,7 @@ from fencepost.command_line.output import json_document, print_summary, print_ta
 
 if TYPE_CHECKING:
     from fencepost.model.simulation.scenario import Scenario
-    from fencepost.paired import Difference, Paired, Side
+    from fencepost.simulating.paired import Difference, Paired, Side
 
 
 def side_of(word: str, scenario: Scenario) -> Side:
@@ -19,7 +19,7 @@ def side_of(word: str, scenario: Scenario) -> Side:
     from fencepost.model.errors import unknown_choice
     from fencepost.model.simulation.scenario import read_scenario
     from fencepost.model.specs import PROTOCOLS
-    from fencepost.paired import Side
+    from fencepost.simulating.paired import Side
 
     if Path(word).suffix == ".toml" or Path(word).is_file():
         return Side(read_scenario(Path(word)))
@@ -39,7 +39,7 @@ def print_against(found: Paired, *, as_json: bool) -> None:
         return
     names = [_name(found, 0), _name(found, 1)]
     click.echo(f"{names[0]} beside {names[1]}, {found.first.scenario.replications} pairs with the same arrivals")
-    from fencepost.paired import SHOWN
+    from fencepost.simulating.paired import SHOWN
 
     shown = [each for name in SHOWN for each in found.differences if each.metric == name]
     columns = ["", names[0], names[1], "change (95 %)"]
@@ -94,7 +94,7 @@ def _row(each: Difference, name: str) -> list[str]:
 
 def _change(each: Difference) -> str:
     """Return a change in words: no difference is said plainly, and so is an interval that does not say."""
-    from fencepost.bench.change import in_words
+    from fencepost.bench.statistics.change import in_words
 
     if each.change is None:
         return "not in every pair"

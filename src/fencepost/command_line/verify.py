@@ -16,7 +16,7 @@ from fencepost.model.errors import InputError, unknown_choice
 if TYPE_CHECKING:
     from fencepost.model.contract import Level
     from fencepost.model.histories import Beside, Rules
-    from fencepost.model.histories.presets import Preset
+    from fencepost.model.histories.files.presets import Preset
     from fencepost.reports.verify import VerifyReport
 
 _FILE = click.Path(path_type=Path)
@@ -74,10 +74,10 @@ def verify_command(context: click.Context, /, histories: tuple[Path, ...], as_js
     """
     from fencepost.model.contract import Verdict
     from fencepost.model.histories import Rules
-    from fencepost.model.histories.columns import mapping_of
+    from fencepost.model.histories.files.columns import mapping_of
     from fencepost.model.histories.rules import choose
     from fencepost.model.linearizability import MODELS
-    from fencepost.verifying import preset_named, verify
+    from fencepost.verifying.run import preset_named, verify
 
     if given["listing"]:
         _print_list()
@@ -146,9 +146,9 @@ def _is_followed(histories: tuple[Path, ...], given: dict[str, Any]) -> bool:
 
 
 def _follow(path: Path, level: Level | None, rules: Rules, given: dict[str, Any], as_json: bool) -> VerifyReport:
-    from fencepost.following import follow
-    from fencepost.model.histories.columns import mapping_of
-    from fencepost.model.histories.one_pass import Breach
+    from fencepost.model.histories.files.columns import mapping_of
+    from fencepost.model.histories.passes.one_pass import Breach
+    from fencepost.verifying.following import follow
 
     def tell(name: str, breach: Breach) -> None:
         rows = " and ".join(str(row + 1) for row in breach.rows)
@@ -194,7 +194,7 @@ def _beside(given: dict[str, Any]) -> Beside:
 
 
 def _print_list() -> None:
-    from fencepost.model.histories.presets import PRESETS
+    from fencepost.model.histories.files.presets import PRESETS
     from fencepost.model.histories.rules import BEYOND_A_HISTORY, HISTORY_PROPERTIES
 
     rows = [

@@ -20,12 +20,12 @@ from fencepost.compared.calls import Broken, Make
 from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import NAMED, Counterexample
+from fencepost.comparing.named_workloads import name_of_rows, named_rows
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError
 from fencepost.model.processes import trying
-from fencepost.named_workloads import name_of_rows, named_rows
 from fencepost.native.adapter import Answer, CompiledSequencer
-from fencepost.native.joint import Picks
+from fencepost.native.schedules.differential import Picks
 from fencepost.native.sequencers import Sequencer
 from fencepost.strategies import COUNT_MOST, Sizes, in_order_of_arrival, schedules, sendings
 

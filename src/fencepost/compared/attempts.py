@@ -18,7 +18,7 @@ from fencepost.model.contract import Level
 from fencepost.model.histories import History, Workload, verify
 from fencepost.model.histories.drained import left_over
 from fencepost.native.adapter import Answer
-from fencepost.native.joint import SPEC
+from fencepost.native.schedules.differential import SPEC
 from fencepost.native.sequencers import Attempt, AttemptOutcome
 
 PASSES_MOST = 2_000

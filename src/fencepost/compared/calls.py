@@ -13,7 +13,7 @@ from fencepost.compared.verdicts import CRASH
 from fencepost.model.errors import InputError
 from fencepost.model.own import PACKAGE, users_traceback
 from fencepost.model.processes import is_worker
-from fencepost.model.programs.users_code import short
+from fencepost.model.programs.users.users_code import short
 from fencepost.native.adapter import Answer, YourSequencer
 from fencepost.native.sequencers import Attempt, AttemptOutcome
 

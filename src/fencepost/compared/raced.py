@@ -19,12 +19,12 @@ from hypothesis.strategies import SearchStrategy
 from fencepost.compared.modules import Native
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import NAMED, Counterexample
+from fencepost.comparing.named_workloads import name_of_rows, named_rows
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError
 from fencepost.model.histories import History, Workload, verify
 from fencepost.model.histories.drained import left_over
 from fencepost.model.processes import trying
-from fencepost.named_workloads import name_of_rows, named_rows
 from fencepost.native import MESSAGE_COUNT_MAX, PUBLICATIONS, SEQUENCERS, ArrivalOutcome, RaceOptions, Sequencer
 from fencepost.native.racing import RaceResult
 

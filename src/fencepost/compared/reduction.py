@@ -14,7 +14,7 @@ from fencepost.compared.search import Failed
 from fencepost.model.errors import InputError
 from fencepost.model.programs import Arriving, Scenario, design
 from fencepost.model.programs.pipeline import threads_of
-from fencepost.native.joint import Hints, JointExample
+from fencepost.native.schedules.differential import Hints, JointExample
 from fencepost.strategies import has_room
 
 if TYPE_CHECKING:

@@ -12,18 +12,18 @@ from fencepost.compared.modules import Native
 from fencepost.compared.reduction import Reduction, simpler
 from fencepost.compared.search import Failed, Tried
 from fencepost.compared.verdicts import NAMED, Counterexample
+from fencepost.comparing.named_workloads import name_of
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError, NotAccepted
-from fencepost.model.explorer.run_trace import RunTrace, run, uses_of
+from fencepost.model.explorer.states.monitor import Violation
 from fencepost.model.explorer.subjects import SequencerOrigin
-from fencepost.model.explorer.watch import Violation
+from fencepost.model.explorer.traces.run_trace import RunTrace, run, uses_of
 from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.processes import trying
 from fencepost.model.programs import design
 from fencepost.model.programs.pipeline import Scenario
-from fencepost.named_workloads import name_of
 from fencepost.native import Mutant
-from fencepost.native.joint import LOCKSTEP, SPEC, JointExample, JointRun, run_joint
+from fencepost.native.schedules.differential import LOCKSTEP, SPEC, JointExample, JointRun, run_joint
 from fencepost.strategies import has_room
 
 POLICY = "stepped"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fencepost.model.contract import Level, Verdict
-from fencepost.model.explorer.run_trace import RunTrace
-from fencepost.native.joint import HAPPENINGS
+from fencepost.model.explorer.traces.run_trace import RunTrace
+from fencepost.native.schedules.differential import HAPPENINGS
 
 NAMED = "named scenario"
 """What is counted of examples beside what happened in them: that they are of the corpus."""

@@ -142,7 +142,7 @@ def _ns(value: float, scale: float) -> str:
 
 
 def _check_simulation(parameters: Mapping[str, Any]) -> None:
-    from fencepost.simulating import settled
+    from fencepost.simulating.run import settled
 
     settled(scenario_of(parameters), _level(parameters), parameters.get("sequencer"), None, None)
 
@@ -153,7 +153,7 @@ def _level(parameters: Mapping[str, Any]) -> Level | None:
 
 
 def _simulate(parameters: Mapping[str, Any], seed: int, out: Path | None) -> tuple[Figures, Report]:
-    from fencepost.simulating import simulate
+    from fencepost.simulating.run import simulate
 
     scenario = checked(scenario_of(parameters))
     found = simulate(scenario, level=_level(parameters), sequencer=parameters.get("sequencer"), seed=seed)
@@ -178,7 +178,7 @@ def _renamed(metric: str, value: float) -> tuple[str, float]:
 
 
 def _check_explorer(parameters: Mapping[str, Any]) -> None:
-    from fencepost.exploring import subjects
+    from fencepost.exploring.run import subjects
 
     if "sequencer" not in parameters:
         raise InputError("sequencer: expected the name of a sequencer or a bug, got none")
@@ -189,7 +189,7 @@ def _check_explorer(parameters: Mapping[str, Any]) -> None:
 
 
 def _explore(parameters: Mapping[str, Any], seed: int, out: Path | None) -> tuple[Figures, Report]:
-    from fencepost.exploring import explore
+    from fencepost.exploring.run import explore
 
     given = {name: each for name, each in parameters.items() if name not in ("sequencer", "search")}
     engine = parameters.get("search", "explorer")
@@ -205,9 +205,9 @@ def _explore(parameters: Mapping[str, Any], seed: int, out: Path | None) -> tupl
 
 
 def _check_compare(parameters: Mapping[str, Any]) -> None:
-    from fencepost.comparing import POLICIES
+    from fencepost.comparing.run import POLICIES
     from fencepost.native import SEQUENCERS
-    from fencepost.native.pipeline import STEPPED_NAMES
+    from fencepost.native.schedules.pipeline import STEPPED_NAMES
 
     known = sorted({*STEPPED_NAMES, *SEQUENCERS})
     if parameters.get("sequencer") not in known:
@@ -217,7 +217,7 @@ def _check_compare(parameters: Mapping[str, Any]) -> None:
 
 
 def _compare(parameters: Mapping[str, Any], seed: int, out: Path | None) -> tuple[Figures, Report]:
-    from fencepost.comparing import compare
+    from fencepost.comparing.run import compare
 
     given = {name: each for name, each in parameters.items() if name != "sequencer"}
     found = compare(parameters["sequencer"], seed=seed % 2**32, out=out, **given)

@@ -133,7 +133,7 @@ def _race_figures(result: Any, ordered: npt.NDArray[np.intp]) -> Figures:
 
 
 def _setting(parameters: Mapping[str, Any]) -> tuple[Figures, Report]:
-    from fencepost.bench.figures import median_interval
+    from fencepost.bench.statistics.figures import median_interval
     from fencepost.native.measuring import measure_setting
 
     setting, side, quick = parameters["setting"], parameters["side"], parameters.get("quick", False)

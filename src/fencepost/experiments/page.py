@@ -135,8 +135,8 @@ def _counterexample(trial: dict[str, Any], where: Path) -> str:
     if not trial["trace"]:
         return head
     try:
-        from fencepost.exporting import lanes_of
-        from fencepost.replaying import read
+        from fencepost.exploring.export import lanes_of
+        from fencepost.exploring.replay import read
 
         made = lanes_of(read(_found(Path(trial["trace"]), where)))
     except InputError as error:

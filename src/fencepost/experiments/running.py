@@ -53,7 +53,7 @@ class Advance:
         return f"{self.done} of {self.missing} missing trials{failed}; {self.rate_per_s:.3g} a second{left}"
 
 
-Watch = Callable[[Advance], None]
+Monitor = Callable[[Advance], None]
 
 
 def run_experiment(
@@ -64,7 +64,7 @@ def run_experiment(
     backend: str = "loky",
     cluster: str | None = None,
     max_trials: int = TRIALS_MOST,
-    on_progress: Watch | None = None,
+    on_progress: Monitor | None = None,
 ) -> ExperimentReport:
     """Run the trials of a spec that its store does not have yet, and return what all of them came to.
 
@@ -111,7 +111,7 @@ def backend_of(name: str, jobs: int, cluster: str | None) -> Backend:
     return Dask(jobs, cluster)
 
 
-def run_on(spec: Spec, store: Path, backend: Backend, on_progress: Watch | None = None) -> ExperimentReport:
+def run_on(spec: Spec, store: Path, backend: Backend, on_progress: Monitor | None = None) -> ExperimentReport:
     """Run what a store has not of a spec on a backend; see `run_experiment`."""
     ours = code()
     with Writer(store, spec, ours.digest) as writer:
@@ -132,7 +132,7 @@ def resume_line(store: Path) -> str:
     return f"resume with: fencepost experiment resume {store}"
 
 
-def _run(spec: Spec, writer: Writer, backend: Backend, missing: Missing, on_progress: Watch | None) -> None:
+def _run(spec: Spec, writer: Writer, backend: Backend, missing: Missing, on_progress: Monitor | None) -> None:
     """Hand the missing trials to the backend, and write each part that comes back before it is said."""
     began, done, failed = time.monotonic(), 0, 0
     folder = str(writer.path.with_name(f"{spec.name}-traces"))

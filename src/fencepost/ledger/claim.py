@@ -4,8 +4,8 @@
     Found      what came of it: a verdict in the contract's words, or a figure with its interval
     Claim      statement, evidence, rule; the rule sees what was found by name and nothing else
 
-Rules are pure functions: what they answer changes with what was found, and with nothing else (tests/test_claims.py puts
-other evidence in, for every claim).
+Rules are pure functions: what they answer changes with what was found, and with nothing else
+(tests/verbs/test_claims.py puts other evidence in, for every claim).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from fencepost.bench.change import differs
+from fencepost.bench.statistics.change import differs
 from fencepost.model.contract import Verdict
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import median
 
-from fencepost.bench.change import Change, change_of
-from fencepost.bench.figures import Figure
 from fencepost.bench.measured_paths import mostly_disturbed
+from fencepost.bench.statistics.change import Change, change_of
+from fencepost.bench.statistics.figures import Figure
 from fencepost.ledger.claim import Asked, Evidence, Found, Measured
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError

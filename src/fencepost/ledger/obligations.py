@@ -48,7 +48,7 @@ def explored(name: str, target: str, promise: str, scenario: Scenario | str | No
     """Return: no run of a bug's scenario, or of another one, breaks this promise on memory that is not coherent."""
 
     def ask(asked: Asked) -> Found:
-        from fencepost.exploring import explore
+        from fencepost.exploring.run import explore
 
         report = explore(
             target, property=promise, scenario=scenario, strategy="exhaustive", timeout=EXPLORED_SECONDS, out=asked.out
@@ -69,7 +69,7 @@ def ablated(name: str, idiom: str, *, suffices: bool = True) -> Evidence:
     def ask(asked: Asked) -> Found:
         from fencepost.model.litmus.idioms import idiom as idiom_of
         from fencepost.model.memory import MATRICES, PROFILE, PROFILES
-        from fencepost.proofs.ablation import Role, ablate
+        from fencepost.proofs.timestamps.ablation import Role, ablate
 
         found = ablate(idiom_of(idiom), PROFILES[PROFILE], MATRICES["sdmC"])
         verdict = worst([each.verdict for each in found])
@@ -91,7 +91,7 @@ def litmus(name: str, idiom: str) -> Evidence:
     """Return: the bad end of an idiom is not reachable on memory that is not coherent between hosts; by all engines."""
 
     def ask(asked: Asked) -> Found:
-        from fencepost.litmus_tests import litmus
+        from fencepost.litmus_tests.run import litmus
         from fencepost.model.litmus import Answer
         from fencepost.model.memory import PROFILE
 

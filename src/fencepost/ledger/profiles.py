@@ -13,7 +13,7 @@ def time_by_stage(name: str) -> Evidence:
     """Return: no stage of a batch's way takes more than its part; *violated* by the one that does."""
 
     def ask(asked: Asked) -> Found:
-        from fencepost.bench.profile import profile
+        from fencepost.bench.decisions.profile import profile
 
         stages = profile(names=COUNTED[:1], repetitions=asked.repetitions, seed=asked.seed).stages
         longest = max(stages, key=lambda each: each.share.value or 0.0)
@@ -29,8 +29,8 @@ def missed_by_stage(name: str) -> Evidence:
     """Return: instructions, misses and mispredictions of ordering, by hardware or by a simulated processor."""
 
     def ask(asked: Asked) -> Found:
-        from fencepost.bench.counters import why_not_counted
         from fencepost.bench.kernels import kernels
+        from fencepost.bench.machines.counters import why_not_counted
 
         counted = kernels(COUNTED)
         if counted.unavailable:

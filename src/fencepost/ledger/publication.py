@@ -31,7 +31,7 @@ def _flushed_beside_evicted(name: str) -> Evidence:
 
     def ask(asked: Asked) -> Found:
         from fencepost.model.simulation.scenario import parse_scenario
-        from fencepost.paired import Side, against
+        from fencepost.simulating.paired import Side, against
 
         evicted, flushed = (Side(parse_scenario(f'{SCENARIO}publish = "{how}"\n')) for how in ("evict", "flush"))
         both = against(evicted, flushed, seed=asked.seed)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import fencepost
-from fencepost.compiling import (
+from fencepost.comparing.compiling import (
     LINK_FLAGS,
     SECONDS_MOST,
     SUFFIX,
@@ -28,13 +28,13 @@ from fencepost.compiling import (
     version_of,
 )
 from fencepost.model.errors import InputError
-from fencepost.mutations.mutation import Build
+from fencepost.mutations.lines.mutation import Build
 
 FLAGS = ("-std=c++20", "-O0", "-g0", "-fPIC", "-fvisibility=hidden", "-pthread")
 SOURCES: dict[Build, tuple[str, ...]] = {
-    "shared": ("bindings.cpp",),
-    "workers": ("bindings.cpp",),
-    "stepped": ("stepped_bindings.cpp", "stepped_module.cpp"),
+    "shared": ("bindings/bindings.cpp",),
+    "workers": ("bindings/bindings.cpp",),
+    "stepped": ("bindings/stepped_bindings.cpp", "bindings/stepped_module.cpp"),
 }
 DEFINED: dict[Build, tuple[str, ...]] = {
     "shared": ("-DFENCEPOST_CLOCKED=1",),
@@ -72,13 +72,13 @@ def toolchain() -> Toolchain:
     compiler = compiler_path("native mutants are compiled")
     native = Path(fencepost.__file__).parent / "native"
     for source in (
-        "include/fencepost/mutant.hpp",
-        "bindings.hpp",
+        "include/fencepost/memory/mutant.hpp",
+        "bindings/bindings.hpp",
         *(name for names in SOURCES.values() for name in names),
     ):
         if not (native / source).is_file():
             raise InputError(f"{native / source} is missing: expected the C++ sources beside the package; reinstall it")
-    includes = (native, native / "include", *python_folders("native mutants are"))
+    includes = (native / "bindings", native / "include", *python_folders("native mutants are"))
     return Toolchain(compiler, version_of(compiler), native, includes)
 
 
@@ -108,7 +108,7 @@ def _build(tools: Toolchain, number: int, kind: Build, module: Path) -> None:
 
 
 def _compiled(tools: Toolchain, name: str, number: int, kind: Build, folder: Path) -> Path:
-    target = folder / f"{name}.o"
+    target = folder / f"{Path(name).stem}.o"
     defined = [*DEFINED[kind], f"-DFENCEPOST_MUTANT={number}"]
     _run([tools.compiler, *FLAGS, *defined, *_folders(tools), "-c", str(tools.native / name), "-o", str(target)])
     return target

@@ -15,8 +15,8 @@ from fencepost.model.processes import Ended, as_they_end, isolated
 from fencepost.model.report import Progress
 from fencepost.mutations.building import SOURCES, build, toolchain
 from fencepost.mutations.kill import Hunt, Kill, Killer, loaded
-from fencepost.mutations.mutation import Build, Mutation
-from fencepost.mutations.table import MUTATIONS, NUMBERS, mutation, site
+from fencepost.mutations.lines.mutation import Build, Mutation
+from fencepost.mutations.lines.table import MUTATIONS, NUMBERS, mutation, site
 from fencepost.reports.native_mutants import NO_MUTATION, Hunted, NativeMutantsReport, report_of
 from fencepost.targets import name_of, several
 

@@ -1,6 +1,7 @@
 """Killer: races over drawn workloads, on a memory that keeps clocks; histories against the contract.
 
-The threads of such a race take turns that its seed draws (`turns.hpp`), so what kills a mutant once kills it again.
+The threads of such a race take turns that its seed draws (`race/deterministic_scheduler.hpp`), so what
+kills a mutant once kills it again.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def _wrong(native: Any, given: Raced) -> str:
         made = _raced(native, given)
     except InputError as refused:
         return f"refused what it should order: {refused}"
-    except RuntimeError as endless:  # Turns::Endless
+    except RuntimeError as endless:  # DeterministicScheduler::Endless
         return f"{endless}: drained"
     return judged(given, made)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import count, cycle
 
 from fencepost.compared.search import keep_out_of_here
-from fencepost.comparing import compare
+from fencepost.comparing.run import compare
 from fencepost.mutations.kill import Hunt, Kill
-from fencepost.native.pipeline import DESIGN_NAMES
+from fencepost.native.schedules.pipeline import DESIGN_NAMES
 
 EXAMPLES = 100
 """Of one design, before the next one has its turn."""

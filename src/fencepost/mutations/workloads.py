@@ -60,7 +60,7 @@ def drawn(seed: int, run: int, sequencer: str, level: int) -> Raced:
     seed = random.getrandbits(32)
     if shape == "newcomers":  # whose words meet in one place
         rows = _striped(random, 24, 4, 2, 8, copies=0.0)
-        seed -= seed % 4  # the clocks' threads are slow then (memory_clocked.hpp)
+        seed -= seed % 4  # the clocks' threads are slow then (memory/clocked.hpp)
     if shape == "crowd":  # of more clients than there are chains to park in; all wait for their first batches
         crowd = random.choice((6, 12, 24, 96))
         parking, rows = 2 * crowd, _striped(random, crowd, rings, 2, 8, copies=0.0)

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from fencepost.model.contract import Verdict
-from fencepost.model.explorer.columns import describe_run
-from fencepost.model.explorer.exploration import Explored
-from fencepost.model.explorer.run_itf import keep_run
-from fencepost.model.explorer.run_trace import trace_of
+from fencepost.model.explorer.explain.columns import describe_run
+from fencepost.model.explorer.search.exploration import Explored
+from fencepost.model.explorer.traces.run_itf import keep_run
+from fencepost.model.explorer.traces.run_trace import trace_of
 from fencepost.model.litmus import LitmusTest
 from fencepost.model.litmus.witness import Run, columns
 from fencepost.model.report import Finding, Report, of_property, table
-from fencepost.proofs.ablation import Ablation
-from fencepost.proofs.program_ablation import ProgramAblation
-from fencepost.proofs.repair import Repair
+from fencepost.proofs.timestamps.ablation import Ablation
+from fencepost.proofs.timestamps.program_ablation import ProgramAblation
+from fencepost.proofs.timestamps.repair import Repair
 from fencepost.reports.litmus import crashing, resting, run_lines
 
 LITMUS_ENGINE = "z3, explorer"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fencepost.compared.verdicts import CRASH, OF_LEVEL, Compared, Counterexample
-from fencepost.model.explorer.columns import conclusion
-from fencepost.model.explorer.columns import table as run_table
-from fencepost.model.explorer.run_trace import run
+from fencepost.model.explorer.explain.columns import conclusion
+from fencepost.model.explorer.explain.columns import table as run_table
+from fencepost.model.explorer.traces.run_trace import run
 from fencepost.model.report import Finding, Report, table
 
 ASKED = "same answers"

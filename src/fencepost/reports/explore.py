@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from fencepost.model.contract import UNCOUNTED, promised
-from fencepost.model.explorer.columns import describe_run
-from fencepost.model.explorer.exploration import Explored, Subject
-from fencepost.model.explorer.run_itf import keep_run
-from fencepost.model.explorer.run_trace import trace_of
-from fencepost.model.explorer.run_watch import REFINEMENT
+from fencepost.model.explorer.explain.columns import describe_run
+from fencepost.model.explorer.monitor.run import REFINEMENT
+from fencepost.model.explorer.search.exploration import Explored, Subject
 from fencepost.model.explorer.subjects import BAD, LitmusOrigin, ProgramOrigin, SequencerOrigin
+from fencepost.model.explorer.traces.run_itf import keep_run
+from fencepost.model.explorer.traces.run_trace import trace_of
 from fencepost.model.litmus import lints
 from fencepost.model.litmus.linting import merged_hosts
 from fencepost.model.report import Finding, Report, table

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from fencepost.model.contract import Verdict
 from fencepost.model.report import Finding, Report, summary, table
 from fencepost.mutations.kill import Kill
-from fencepost.mutations.mutation import Build, Mutation
-from fencepost.mutations.table import NUMBERS
+from fencepost.mutations.lines.mutation import Build, Mutation
+from fencepost.mutations.lines.table import NUMBERS
 from fencepost.reports.mutants import SILENT
 
 NO_MUTATION = "none"

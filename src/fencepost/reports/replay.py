@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fencepost.model.contract import Verdict
-from fencepost.model.explorer.outcome import Outcome
-from fencepost.model.explorer.run_trace import RunTrace
+from fencepost.model.explorer.traces.outcome import Outcome
+from fencepost.model.explorer.traces.run_trace import RunTrace
 from fencepost.model.report import Finding, Report, summary, table
 from fencepost.model.trace import Trace
 

@@ -114,7 +114,7 @@ class Simulation(Report):
 
         Raises InputError for another kind, and for a load sweep that was not asked for.
         """
-        from fencepost.simulation_plots import plot
+        from fencepost.simulating.plots import plot
 
         return plot(self, kind)
 
@@ -270,7 +270,7 @@ def write_files(simulation: Simulation, out: Path) -> tuple[Path, ...]:
 
 def _plots(simulation: Simulation, out: Path) -> list[Path]:
     """Draw, where matplotlib is there; without it the figures are written all the same, and a warning says so."""
-    from fencepost.simulation_plots import write_plots
+    from fencepost.simulating.plots import write_plots
 
     try:
         return write_plots(simulation, out)

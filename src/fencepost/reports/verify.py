@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from fencepost.model.contract import Level, Verdict, worst
 from fencepost.model.histories import Finding as Shown
 from fencepost.model.histories import Verification
-from fencepost.model.histories.one_pass import Culprit
-from fencepost.model.histories.verify import MEASURES
+from fencepost.model.histories.checks.verify import MEASURES
+from fencepost.model.histories.passes.one_pass import Culprit
 from fencepost.model.report import Finding, Report, table
 
 ENGINE = "history"

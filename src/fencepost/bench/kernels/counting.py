@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import fencepost
-from fencepost.bench.machine import hardware, load
+from fencepost.bench.machines.machine import hardware, load
 from fencepost.bench.report import BenchReport
 from fencepost.bench.sides import Progress
-from fencepost.compiling import compiler_path
+from fencepost.comparing.compiling import compiler_path
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, Miscounted, unknown_choice
 from fencepost.model.report import Finding

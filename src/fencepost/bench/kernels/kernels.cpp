@@ -6,15 +6,15 @@
 #include <cstring>
 #include <string_view>
 
-#include "fencepost/configuration.hpp"
-#include "fencepost/export_chain.hpp"
-#include "fencepost/lap_ring.hpp"
-#include "fencepost/memory_coherent.hpp"
-#include "fencepost/order4_claim.hpp"
-#include "fencepost/order4_mutex.hpp"
-#include "fencepost/order4_sharded_mutex.hpp"
-#include "fencepost/order5_fetch_add.hpp"
-#include "fencepost/parking.hpp"
+#include "fencepost/sequencers/configuration.hpp"
+#include "fencepost/structures/export_chain.hpp"
+#include "fencepost/structures/lap_ring.hpp"
+#include "fencepost/memory/coherent.hpp"
+#include "fencepost/sequencers/order4_claim.hpp"
+#include "fencepost/sequencers/order4_mutex.hpp"
+#include "fencepost/sequencers/order4_sharded_mutex.hpp"
+#include "fencepost/sequencers/order5_fetch_add.hpp"
+#include "fencepost/clients/parking.hpp"
 
 using namespace fencepost;
 

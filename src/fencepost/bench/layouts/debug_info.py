@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import fencepost
-from fencepost.compiling import compiler_path
+from fencepost.comparing.compiling import compiler_path
 from fencepost.model.errors import InputError
 
 _STRUCTURES = ("DW_TAG_structure_type", "DW_TAG_class_type")

@@ -125,7 +125,7 @@ def _beside(cell: Cell, compared: str) -> tuple[str, ...]:
 
 
 def _difference(label: str, base: Cell, cell: Cell, x: str, metric: str) -> Row | None:
-    from fencepost.paired import difference
+    from fencepost.simulating.paired import difference
 
     bases = {trial["replication"]: trial.get(metric) for trial in base.trials}
     pairs = [(bases.get(trial["replication"]), trial.get(metric)) for trial in cell.trials]

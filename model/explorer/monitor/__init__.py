@@ -1,0 +1,1 @@
+"""The contract and the spec, held against a run while it happens."""

@@ -1,0 +1,1 @@
+"""Searches: every run, drawn runs, shortest runs; shared by processes, interrupted and resumed."""

@@ -1,0 +1,1 @@
+"""Runs as traces: kept in files, read again, and followed in the other layers."""

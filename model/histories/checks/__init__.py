@@ -1,0 +1,1 @@
+"""A search per property, over rows in memory."""

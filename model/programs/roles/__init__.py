@@ -1,0 +1,1 @@
+"""The threads of a pipeline beside its sequencer: clients, receivers, scanners, subscribers, readers."""

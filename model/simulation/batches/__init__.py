@@ -1,0 +1,1 @@
+"""Simulations batch by batch: each sequencer's decisions, with the cost of its operations."""

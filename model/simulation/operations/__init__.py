@@ -1,0 +1,1 @@
+"""Simulations operation by operation: the programs themselves under the clock."""

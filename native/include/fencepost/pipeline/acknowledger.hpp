@@ -1,0 +1,44 @@
+// The acknowledger: tells clients which of their batches they may forget.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "fencepost/memory/mutant.hpp"
+#include "fencepost/pipeline/layout.hpp"
+#include "fencepost/pipeline/words.hpp"
+
+namespace fencepost::pipeline {
+
+// Watches one ring's acknowledgement words, one for each of its clients, with a view of its own of each.
+template <class Memory>
+class Acknowledger {
+ public:
+  Acknowledger(Memory& memory, const Layout& layout, std::uint32_t ring, std::vector<Value> clients)
+      : memory_(memory), layout_(layout), ring_(ring), clients_(std::move(clients)) {
+    const bool invalidates = !mutated(Mutation::frontier_from_copy);
+    for (const Value client : clients_) watched_.push_back({{layout.acked(ring, client), 0}, 0, invalidates});
+  }
+
+  // BLOCKS until the run is to end: passes on what is new. Allocates nothing.
+  void run() {
+    while (true) {
+      const Result found = memory_.poll(watched_);
+      if (found.stopped()) return;
+      watched_[found.index].seen = found.value;
+      const Value client = clients_[found.index];
+      memory_.send(layout_.to_client(client), pack_acknowledgement(ring_, found.value),
+                   Memory::at(Action::acknowledge, ring_, client, found.value));
+    }
+  }
+
+ private:
+  Memory& memory_;
+  const Layout& layout_;
+  const std::uint32_t ring_;
+  const std::vector<Value> clients_;
+  std::vector<Watched> watched_;
+};
+
+}  // namespace fencepost::pipeline

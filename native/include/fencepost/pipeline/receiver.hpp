@@ -1,0 +1,100 @@
+// The receiver: puts arriving batches into its broker's ring, one slot after the other, lap after lap.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "fencepost/memory/mutant.hpp"
+#include "fencepost/pipeline/layout.hpp"
+#include "fencepost/pipeline/mutants.hpp"
+#include "fencepost/pipeline/words.hpp"
+
+namespace fencepost::pipeline {
+
+struct Arriving {
+  Batch batch;
+  Value arrival_ns = 0;
+};
+
+// The guard of the batch with this index: never 0, and no two laps share one.
+constexpr Value full_index(Value index) { return index + 1; }
+
+// Payload first, written back and fenced, then the header with its guard last. A slot of an earlier lap is used again
+// only when the subscriber has said that it is consumed; until then the receiver waits, and its clients with it.
+//
+// `is_one_of_many`: several fill the ring together. Each claims a slot, which settles the batch's place among those of the
+// ring: that is when it arrives. model/programs/roles/connection.py.
+template <class Memory, bool is_one_of_many = false>
+class Receiver {
+ public:
+  // `first`: the index of the first batch that comes; those before it are in the ring already.
+  Receiver(Memory& memory, const Layout& layout, std::uint32_t ring, Value first)
+      : memory_(memory), layout_(layout), ring_(ring), first_(first), index_(first) {}
+
+  // BLOCKS until all batches are in the ring, or the run is to end.
+  void run(std::span<const Arriving> batches) {
+    for (const Arriving& each : batches) {
+      memory_.sleep_until(each.arrival_ns);
+      if (!take(each.batch)) return;
+    }
+  }
+
+  // BLOCKS until the run is to end: fills slot after slot with what clients send.
+  void serve() {
+    while (true) {
+      const Result message = memory_.receive(layout_.to_ring(ring_));
+      if (message.stopped() || !take(unpack_batch(message.value))) return;
+    }
+  }
+
+ private:
+  // A batch without messages is turned away at the door.
+  bool take(const Batch& batch) {
+    if (batch.count < 1) return true;
+    if constexpr (is_one_of_many) {
+      const Value claimed_count = memory_.fetch_add({layout_.claimed(ring_), 0}, 1, arrive(batch));
+      index_ = first_ + claimed_count;
+    }
+    if (!wait_for_space()) return false;
+    fill(batch);
+    ++index_;
+    return true;
+  }
+
+  bool wait_for_space() {
+    constexpr Value ahead = mutated(Mutation::slot_before_it_is_free) ? 0 : 1;
+    while (freed_count_ < index_ - static_cast<Value>(layout_.slots) + ahead) {
+      const Watched watched{{layout_.consumed(ring_), 0}, freed_count_, true};
+      const Result found = memory_.poll({&watched, 1});
+      if (found.stopped()) return false;
+      freed_count_ = found.value;
+    }
+    return true;
+  }
+
+  void fill(const Batch& batch) {
+    memory_.witness(Memory::at(Action::overwrite, ring_, layout_.slot(index_), ring_, index_));
+    const LineIndex payload = layout_.payload(ring_, index_);
+    memory_.store({payload, 0}, pack(Batch{batch.client, batch.seq, 0}));
+    if constexpr (Memory::mutant != Mutant::payload_unflushed) memory_.flush(payload);
+    if (!mutated(Mutation::payload_unfenced)) memory_.store_fence();
+    const LineIndex header = layout_.header(ring_, index_);
+    memory_.store({header, batch_word}, pack(batch));
+    memory_.store({header, guard_word}, full_index(index_), is_one_of_many ? Memory::unlabelled() : arrive(batch));
+    if (!mutated(Mutation::header_unflushed)) memory_.flush(header);
+    memory_.store_fence();
+  }
+
+  auto arrive(const Batch& batch) const {
+    return Memory::at(Action::arrive, ring_, batch.client, batch.seq, batch.count);
+  }
+
+  Memory& memory_;
+  const Layout& layout_;
+  const std::uint32_t ring_;
+  const Value first_;
+  Value index_;
+  Value freed_count_ = 0;  // slots, ever
+};
+
+}  // namespace fencepost::pipeline

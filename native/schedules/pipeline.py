@@ -1,0 +1,278 @@
+"""The sequencers' pipeline in the stepped build: scenarios on the way in, names and packed words on the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from enum import IntEnum
+from typing import Any
+
+from fencepost.model.errors import InputError
+from fencepost.model.explorer.monitor.run import RunMonitor
+from fencepost.model.memory import Matrix, Profile
+from fencepost.model.memory.lazy import Key
+from fencepost.model.memory.lines import Line
+from fencepost.model.programs.corpus import COUNT_MOST
+from fencepost.model.programs.designs import DESIGNS
+from fencepost.model.programs.layout import ISSUED
+from fencepost.model.programs.operations import Address
+from fencepost.model.programs.pipeline import Design, Rings, Scenario
+from fencepost.model.trace import Step
+from fencepost.native import _core
+from fencepost.native.schedules.stepped import Names, orders_of, switches_of
+
+DESIGN_NAMES = (
+    "order5.fetch_add", "order4.claim", "order4.mutex", "order4.sharded_mutex", "order4.owner", "order5.epoch",
+    "order4.epoch",
+)  # fmt: skip
+"""The designs that have a native pipeline."""
+
+STEPPED_NAMES = (*DESIGN_NAMES, "order4.cas_then_reserve")
+"""Those of the stepped build: one more, which is wrong on purpose."""
+
+
+class Mutant(IntEnum):
+    """Faults that can be built into the stepped pipeline; the production build knows none of them."""
+
+    NONE = 0
+    PAYLOAD_UNFLUSHED = 1  # the receiver leaves out the flush of the payload
+    GUARD_BEFORE_ENTRY = 2  # the scanner stores the guard of a chain entry first
+    RESERVE_BEFORE_CLAIM = 3  # the level-4 scanner takes its range before it knows that it won (order4.claim)
+    TIME_OUT_ACKNOWLEDGES = 4  # a wait for a client's earlier batch that times out ends as if that had been exported
+    TIME_OUT_TAKES_THE_SLOT = 5  # a wait for a slot that times out ends as if the slot had been full
+
+
+_LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("counter", ("issued",)),
+    ("lock", ("held",)),
+    ("shard", ("held",)),
+    ("next", ("seq", "exported")),
+    ("written", ("count",)),
+    ("consumed", ("count",)),
+    ("claimed", ("count",)),
+    ("payload", ("content",)),
+    ("header", ("batch", "guard")),
+    ("chain", ("entry", "guard")),
+    ("acked", ("below",)),
+    ("clock", ("ticks",)),
+)  # as pipeline/layout.hpp numbers them
+WORDS = dict(_LINES)
+"""Name of a line -> the names of its words, in the native order."""
+
+ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("", ()),
+    ("arrive", ("ring", "client", "seq", "count")),
+    ("overwrite", ("ring", "slot", "by_ring", "index")),
+    ("assign", ("ring", "index", "client", "seq", "count", "start")),
+    ("reserve", ("ring", "batches")),
+    ("publish", ("ring", "index")),
+    ("export", ("ring", "index", "kind", "chain")),
+    ("frontier", ("ring", "client", "below")),
+    ("acknowledge", ("ring", "client", "below")),
+    ("discard", ("ring", "index")),
+    ("deliver", ("ring", "index", "start", "client", "seq")),
+    ("drop", ("ring", "index")),
+    ("park", ("ring", "index")),
+    ("claim", ("ring", "index")),
+    ("release", ("ring",)),
+    ("lock", ("ring", "index")),
+    ("advance", ("ring",)),
+    ("unlock", ("ring",)),
+    ("consumed", ("ring", "below")),
+    ("written", ("ring", "below")),
+    ("emit", ("ring", "index")),
+)
+"""Steps of the spec and of the contract, as pipeline/words.hpp numbers them; a step may leave later arguments out."""
+
+
+def native_pipeline(
+    design: Design,
+    scenario: Scenario,
+    profile: Profile,
+    matrix: Matrix,
+    *,
+    mutant: Mutant = Mutant.NONE,
+    judge: _core.PipelineJudge | None = None,
+    native: Any = _core,
+) -> tuple[_core.Pipeline, Names]:
+    """Return a design on a scenario in the stepped build, and what its numbers stand for.
+
+    `native` is a compiled module with the stepped part of `_core`. Raises InputError for a design, profile or scenario
+    that the build does not have.
+    """
+    check_design(design, STEPPED_NAMES)
+    switches = switches_of(profile)
+    try:
+        pipeline = native.Pipeline(
+            design=design.name,
+            scenario=native_scenario(scenario, native),
+            profile=switches,
+            matrix=orders_of(matrix),
+            mutant=mutant,
+            judge=judge,
+        )
+    except native.Refused as refused:
+        raise InputError(str(refused)) from None
+    clients, ring_count, rings = len(scenario.plans), scenario.rings_count, (*scenario.rings, *scenario.later)
+    hosts = (0,) if profile.one_host else tuple(range(-clients, 1 + 2 * ring_count))
+    client_count = max([clients, *(each.client + 1 for ring in rings for each in ring)])
+    channels = [("to", ring) for ring in range(ring_count)] + [("from", client) for client in range(client_count)]
+    return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels), WORDS)
+
+
+def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:
+    """Raise InputError for a design that has no native pipeline."""
+    if design.name not in names or DESIGNS.get(design.name) != design:
+        expected = ", ".join(names)
+        raise InputError(f"the native build has no pipeline {design.name!r} as it is given: expected one of {expected}")
+
+
+def has_stepped_form(scenario: Scenario) -> bool:
+    """Say whether the native build has programs for all roles of a scenario, and packed words for its counts."""
+    counts = (batch.count for ring in (*scenario.rings, *scenario.later) for batch in ring)
+    roles = scenario.readers or scenario.stops or scenario.late_rings
+    return not roles and all(count <= COUNT_MOST for count in counts)
+
+
+def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineScenario:
+    """Return a scenario as the native build takes it; raises its Refused for what does not fit."""
+    if scenario.readers:
+        raise InputError(f"the native build has no readers by position: expected none, not {scenario.readers}")
+    if scenario.stops or scenario.late_rings:
+        raise InputError(
+            "the native build has no scanners that are stopped and no brokers that join late: expected none of them,"
+            f" not {scenario}"
+        )
+    made: _core.PipelineScenario = native.PipelineScenario(
+        rings=_batches(scenario.rings or ((),) * scenario.rings_count),
+        slots=scenario.slots,
+        flags=[
+            scenario.written,
+            scenario.delegated,
+            scenario.subscribers,
+            scenario.acknowledgers,
+            scenario.restarts,
+        ],
+        plans=[[(each.ring, each.seq, each.count) for each in plan] for plan in scenario.plans],
+        later=_batches(scenario.later),
+        connections=scenario.connections,
+        timeouts=scenario.timeouts,
+    )
+    return made
+
+
+def _batches(rings: Rings) -> list[list[tuple[int, int, int, int]]]:
+    return [[(each.client, each.seq, each.count, each.arrival_ns) for each in ring] for ring in rings]
+
+
+def _line(name: int, first: int, second: int) -> Line:
+    return (_LINES[name][0], *(number for number in (first, second) if number >= 0))
+
+
+# --- packed words ---
+
+_WRITTEN = 1 << 63
+
+
+def _signed(bits: int) -> int:
+    return bits - (1 << 64) if bits & _WRITTEN else bits
+
+
+def packed(value: Any, word: str) -> int:
+    """Return a value of the model as the native build keeps it in that word (`to` and `from`: in a message)."""
+    if isinstance(value, int):
+        return value
+    if word in ("content", "batch", "to"):
+        client, seq, count = (*value, 0)[:3]
+        return _signed(_WRITTEN | client << 47 | seq << 15 | count)
+    if word == "entry":
+        index, start, kind = value
+        return _signed(_WRITTEN | kind << 62 | index << 42 | start + 1)
+    ring, below = value  # what an acknowledger tells a client
+    return _signed(_WRITTEN | ring << 48 | below)
+
+
+def unpacked(value: int, word: str) -> Any:
+    """Return a value of the native build as the model has it in that word, the inverse of `packed`."""
+    if value >= 0:
+        return value
+    bits = value & (1 << 64) - 1
+    if word in ("content", "batch", "to"):
+        client, seq, count = bits >> 47 & 0xFFFF, bits >> 15 & 0xFFFFFFFF, bits & 0x7FFF
+        return (client, seq, count) if count else (client, seq)
+    if word == "entry":
+        return bits >> 42 & 0xFFFFF, (bits & (1 << 42) - 1) - 1, bits >> 62 & 1
+    return (bits >> 48 & 0x7FFF, bits & (1 << 48) - 1) if word == "from" else value
+
+
+# --- the contract, for the native explorer ---
+
+
+class Watching:
+    """The watch of a run, its states as numbers, each known once however it was come to.
+
+    What the native build tells is a step in numbers; a state that was there before gets its number again, so that
+    the number of questions is that of states and steps, not of runs. `key` says which states are the same: by default
+    those that judge alike all that may follow; `id` for a single run, in which none comes again.
+    """
+
+    def __init__(self, watch: RunMonitor, key: Callable[[RunMonitor], Hashable] = RunMonitor.key) -> None:
+        self._key = key
+        self.addresses: dict[Address, tuple[int, int]] = {}
+        self._watches: list[RunMonitor] = []
+        self._numbers: dict[Any, int] = {}
+        self._facts: dict[Key, int] = {}
+        self._number(watch)
+
+    def judge(self, native: Any = _core) -> _core.PipelineJudge:
+        """Return what the native build asks."""
+        asked: _core.PipelineJudge = native.PipelineJudge(
+            concern=self.concern, after=self.after, wrong_at_end=self.wrong_at_end
+        )
+        return asked
+
+    def watch(self, number: int) -> RunMonitor:
+        """Return the watch with that number."""
+        return self._watches[number]
+
+    def concern(
+        self, watch: int, action: int, arguments: list[int]
+    ) -> tuple[list[tuple[int, int]], list[int], list[int]]:
+        """Return the words that must be known to judge a step, the facts that it is judged by, and those it changes."""
+        known, step = self._watches[watch], step_of(action, arguments)
+        reads, writes = ([self._fact(key) for key in keys] for keys in known.concerns(step))
+        return [self.addresses[address] for address in known.asks(step)], reads, writes
+
+    def after(self, watch: int, action: int, arguments: list[int], answers: list[int]) -> tuple[int, bool]:
+        """Return the state after a step, and whether it broke a promise."""
+        following = self._watches[watch].after(step_of(action, arguments), tuple(answers))
+        return self._number(following), following.violation is not None
+
+    def wrong_at_end(self, watch: int, issued: int) -> bool:
+        """Say whether a run that ends in this state breaks a promise."""
+        return self._watches[watch].at_end(lambda address: issued if address == ISSUED else 0) is not None
+
+    def _fact(self, key: Key) -> int:
+        return self._facts.setdefault(key, len(self._facts))
+
+    def _number(self, watch: RunMonitor) -> int:
+        key = self._key(watch)
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self._watches)
+            self._watches.append(watch)
+        return found
+
+
+def step_of(action: int, arguments: list[int]) -> Step:
+    """Return a step of the spec or of the contract from its numbers."""
+    name, names = ACTIONS[action]
+    return Step(name, dict(zip(names, arguments, strict=False)))
+
+
+def addresses_of(names: Names) -> dict[Address, tuple[int, int]]:
+    """Return the line and the word, as numbers, of every address."""
+    return {
+        (*line, word): (number, place)
+        for number, line in enumerate(names.lines)
+        for place, word in enumerate(WORDS[str(line[0])])
+    }

@@ -1,9 +1,0 @@
-// The stepped build as a module of its own: what of a mutant (fencepost/mutant.hpp) is stepped.
-#include "bindings.hpp"
-
-#include "fencepost/limits.hpp"
-
-PYBIND11_MODULE(_core, module) {
-  pybind11::register_local_exception<fencepost::Refused>(module, "Refused", PyExc_ValueError);
-  fencepost::bind_stepped(module);
-}

@@ -1,0 +1,1 @@
+"""Measurements that decide something: contention, settings one at a time, stages of a batch."""

@@ -1,0 +1,1 @@
+"""The machine that is measured: its facts, its counters and its floor."""

@@ -1,0 +1,1 @@
+"""What repetitions say: centre, spread, intervals and differences."""

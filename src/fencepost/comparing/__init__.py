@@ -1,0 +1,1 @@
+"""Comparisons by name: drawn examples, sequencers of one's own, and their compilation."""

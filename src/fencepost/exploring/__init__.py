@@ -1,0 +1,1 @@
+"""Searches by name: sequencers, bugs and litmus files; traces exported and replayed."""

@@ -1,0 +1,1 @@
+"""Litmus tests in every engine, and in herd's format."""

@@ -1,0 +1,1 @@
+"""The table of mutations: lines of the native headers, changed on purpose."""

@@ -1,0 +1,1 @@
+"""Simulations by name: replications, paired differences and plots."""

@@ -1,0 +1,1 @@
+"""Histories by name: files, tables, and files that still grow."""

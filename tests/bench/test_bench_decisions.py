@@ -1,0 +1,223 @@
+"""Contention and the rule about it, settings one at a time, profiles, and counted kernels."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import fencepost.native
+from fencepost.bench import ablate, contention, kernels, profile
+from fencepost.bench.decisions import ablation as ablating
+from fencepost.bench.decisions.ablation import settings
+from fencepost.bench.decisions.contention import CLIENT_COUNTS, Contention, Gain, Load, Threshold, advice
+from fencepost.bench.decisions.profile import stages_of
+from fencepost.bench.kernels import KERNELS, baseline_file
+from fencepost.bench.statistics.figures import figure
+from fencepost.command_line import cli
+from fencepost.model.contract import Verdict
+from fencepost.model.errors import InputError
+from fencepost.native.counting import count_scan
+from fencepost.native.racing import RaceOptions
+
+NEEDS_VALGRIND = pytest.mark.skipif(shutil.which("valgrind") is None, reason="no valgrind on the path")
+
+
+def load(contended_per_s: float, gain: Gain) -> Load:
+    return Load("a load", "native", 2, 0.1, contended_per_s, 0.0, gain, None)
+
+
+def test_one_scanner_meets_nobody_and_takes_a_lock_for_each_batch() -> None:
+    (alone,) = count_scan("order4.mutex", ring_count=1, batch_count=1 << 12)
+    assert (alone.locks_contended, alone.exchanges_failed, alone.claims_lost) == (0, 0, 0)
+    assert alone.locks >= alone.batch_count
+
+
+@pytest.mark.parametrize("name", ["order5.fetch_add", "order4.claim"])
+def test_what_has_no_lock_takes_none(name: str) -> None:
+    assert sum(each.locks for each in count_scan(name, ring_count=2, batch_count=1 << 12)) == 0
+
+
+def test_a_claim_is_an_exchange_for_each_batch() -> None:
+    scans = count_scan("order4.claim", ring_count=2, batch_count=1 << 12)
+    assert sum(each.exchanges - each.exchanges_failed for each in scans) >= sum(each.batch_count for each in scans)
+
+
+@pytest.mark.parametrize(
+    ("contended_per_s", "said"), [(0, "not needed"), (99, "not needed"), (500, "consider"), (1001, "recommended")]
+)
+def test_the_rule_is_that_of_the_findings(contended_per_s: float, said: str) -> None:
+    assert advice(contended_per_s) == said
+
+
+@pytest.mark.parametrize(
+    ("contended_per_s", "gain", "holds"),
+    [
+        (5000, Gain(0.05, 0.04, 0.06, 10), True),
+        (5000, Gain(0.0, -0.01, 0.01, 10), False),
+        (10, Gain(0.0, -0.01, 0.01, 10), True),
+        (10, Gain(0.25, 0.2, 0.3, 10), False),
+        (5000, Gain(0.02, 0.0, 0.04, 10), None),  # the interval does not say
+        (5000, Gain(0.05, 0.04, 0.06, 10, "most was disturbed"), None),
+        (5000, Gain(0.05, None, None, 10), None),
+        (500, Gain(0.05, 0.04, 0.06, 10), None),  # "consider" says nothing
+    ],
+)
+def test_the_rule_is_held_against_what_was_measured(contended_per_s: float, gain: Gain, holds: bool | None) -> None:
+    assert load(contended_per_s, gain).rule_holds is holds
+
+
+def test_the_threshold_is_the_gain_over_the_time_of_a_contention() -> None:
+    assert Threshold(figure("a contention", "ns", [200.0] * 10)).per_second == (100_000, 100_000, 100_000)
+    assert Threshold(figure("a contention", "ns", [0.0] * 10)).per_second is None
+    assert Threshold(figure("a contention", "ns", (), "one core")).per_second is None
+
+
+def test_contention_runs_natively_and_simulated() -> None:
+    found = contention(repetitions=10, rates=(50_000,), quick=True)
+    sources = [each.source for each in found.loads]
+    assert sources[-1] == "simulated"
+    simulated = found.loads[-1]
+    assert simulated.contended_per_s > 0
+    assert simulated.latency is not None
+    if sources.count("native") == 2:
+        assert found.loads[0].contended_per_batch == 0
+        assert len(found.by_clients) == len(CLIENT_COUNTS)
+
+
+@pytest.mark.slow
+def test_no_load_decides_nothing() -> None:
+    found = contention(repetitions=10, rates=(), quick=True)
+    assert all(each.source == "native" for each in found.loads)
+    assert Contention((), (), found.threshold, hardware=found.hardware, quick=True).verdict is Verdict.UNKNOWN
+
+
+# --- settings ---
+
+
+def test_settings_are_measured_or_say_why_not() -> None:
+    found = ablate(repetitions=10, quick=True)
+    assert {row.setting.name for row in found.rows} == {*settings(), "all"}
+    for row in found.rows:
+        assert (row.change is None) == bool(row.unavailable)
+        if row.change is not None:
+            assert row.change.n == 10
+
+
+def test_a_setting_that_was_not_got_has_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was asked for, the race ran, and its time would have passed for what huge pages do."""
+    asked = fencepost.native.race
+
+    def without(*names: str, options: RaceOptions, **columns: object) -> fencepost.native.RaceResult:
+        plain = RaceOptions(slot_count=options.slot_count)
+        return asked(*names, options=plain, **columns)  # type: ignore[arg-type]  # columns as they came
+
+    monkeypatch.setattr(ablating, "race", without)
+    row = ablate(["huge-pages"], repetitions=10, quick=True)["huge-pages"]
+    assert row.change is None
+    assert "gave no huge pages" in row.unavailable
+    assert ablate(["huge-pages"], repetitions=10, quick=True).verdict is Verdict.UNKNOWN
+
+
+def test_a_system_setting_is_as_it_was() -> None:
+    paths = [Path("/sys/kernel/mm/transparent_hugepage/enabled"), Path("/proc/sys/vm/nr_hugepages")]
+    before = [path.read_text() for path in paths if path.is_file()]
+    ablate(["huge-pages"], repetitions=10, quick=True)
+    assert [path.read_text() for path in paths if path.is_file()] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["ablate", "wings"], "unknown setting 'wings': expected one of huge-pages"),
+        (["profile", "order9"], "order9"),
+        (["kernels", "popcorn"], "unknown kernel 'popcorn': expected one of ring"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_choices(words: list[str], message: str) -> None:
+    ran = CliRunner().invoke(cli, ["bench", *words, "--quiet"])
+    assert isinstance(ran.exception, InputError)
+    assert message in str(ran.exception)
+
+
+def test_fewer_than_ten_repetitions_are_refused() -> None:
+    for measured in (ablate, contention, profile):
+        with pytest.raises(InputError, match="expected an integer of at least 10"):
+            measured(repetitions=9)
+
+
+# --- profile ---
+
+
+def test_shares_of_the_stages_are_of_the_whole() -> None:
+    shares = [each.share.value for each in stages_of([[1.0, 3.0, 0.0, 4.0]] * 10)]
+    assert shares == [0.125, 0.375, 0.0, 0.5]
+
+
+@NEEDS_VALGRIND
+def test_a_profile_has_stages_counts_and_reasons_and_a_picture(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(
+        cli, ["bench", "profile", "--quick", "--repetitions", "10", "--quiet", "--json", "--out", str(tmp_path)]
+    )
+    document = json.loads(ran.stdout)
+    assert [each["metric"] for each in document["results"]] == [
+        "ring", "word or lock", "publish", "deliver", "kernels",
+    ]  # fmt: skip
+    assert document["results"][-1]["source"] == "simulated by valgrind"
+    assert "<svg" in (tmp_path / "stages.html").read_text()
+    assert (tmp_path / "stages.png").read_bytes().startswith(b"\x89PNG")
+
+
+# --- kernels ---
+
+
+@NEEDS_VALGRIND
+def test_instructions_are_those_of_the_baseline_within_a_percent() -> None:
+    """The gate: a kernel that takes more instructions, or fewer, asks for a new baseline and a reason."""
+    found = kernels()
+    assert {each.name for each in found.rows} == set(KERNELS)
+    if found.ungated:
+        pytest.skip(found.ungated)
+    assert found.verdict is Verdict.NOT_FOUND, [(each.name, each.change) for each in found.rows]
+
+
+@NEEDS_VALGRIND
+def test_a_kernel_that_takes_two_percent_more_is_named(tmp_path: Path) -> None:
+    """A header with an access more in its hot path, beside the one that ships."""
+    headers = tmp_path / "include"
+    shutil.copytree(Path(fencepost.native.__file__).parent / "include", headers)
+    header = headers / "fencepost" / "order5_fetch_add.hpp"
+    text = header.read_text()
+    assert text.count("Attempt try_order(") == 1
+    header.write_text(text.replace("Attempt try_order(", "[[gnu::noinline]] Attempt try_order("))
+    counted = kernels(["order5.fetch_add"], headers=headers)
+    was = kernels(["order5.fetch_add"])
+    assert counted.rows[0].instructions > 1.02 * was.rows[0].instructions
+    if not counted.ungated:
+        assert counted.verdict is Verdict.VIOLATED
+
+
+def test_without_valgrind_nothing_is_counted_and_nothing_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    found = kernels()
+    assert found.verdict is Verdict.UNKNOWN
+    assert "no valgrind on the path" in found.unavailable
+    assert CliRunner().invoke(cli, ["bench", "kernels", "--quiet"]).exit_code == 3
+
+
+@NEEDS_VALGRIND
+def test_a_baseline_of_another_compiler_gates_nothing(tmp_path: Path) -> None:
+    other = tmp_path / "baseline.json"
+    other.write_text(json.dumps({**json.loads(baseline_file().read_text()), "compiler": "another 1.0"}))
+    found = kernels(["order5.fetch_add"], against=other)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "the baseline is of another 1.0" in found.ungated
+
+
+@pytest.mark.parametrize("text", ["{}", "[", '{"compiler": 1, "instructions_a_batch": 7}'])
+def test_a_file_that_is_no_baseline_is_refused(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "other.json"
+    file.write_text(text)
+    with pytest.raises(InputError, match="no baseline of kernels"):
+        kernels(against=file)
