@@ -187,7 +187,7 @@ def test_a_kernel_that_takes_two_percent_more_is_named(tmp_path: Path) -> None:
     """A header with an access more in its hot path, beside the one that ships."""
     headers = tmp_path / "include"
     shutil.copytree(Path(fencepost.native.__file__).parent / "include", headers)
-    header = headers / "fencepost" / "order5_fetch_add.hpp"
+    header = headers / "fencepost" / "sequencers" / "order5_fetch_add.hpp"
     text = header.read_text()
     assert text.count("Attempt try_order(") == 1
     header.write_text(text.replace("Attempt try_order(", "[[gnu::noinline]] Attempt try_order("))

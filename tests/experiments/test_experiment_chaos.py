@@ -41,7 +41,7 @@ run_on(
 @contextmanager
 def begun(store: Path, backend: str, count: int = COUNT) -> Iterator[subprocess.Popen[str]]:
     """Begin a run in a session of its own, whose acknowledged trials it prints."""
-    command = [sys.executable, "-c", SCRIPT, str(store), str(Path(__file__).parent), backend, str(count)]
+    command = [sys.executable, "-c", SCRIPT, str(store), str(Path(__file__).parents[1]), backend, str(count)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
             yield process

@@ -24,7 +24,7 @@ from fencepost.experiments.spec import Spec, parse_spec
 from fencepost.experiments.trials import code
 from fencepost.model.errors import InputError
 
-TESTS = str(Path(__file__).parent)
+TESTS = str(Path(__file__).parents[1])
 
 
 class Cluster:

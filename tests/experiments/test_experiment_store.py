@@ -81,7 +81,7 @@ def test_a_second_run_on_a_store_is_refused_with_the_process_that_writes_it(tmp_
         "from pathlib import Path\nfrom fencepost.experiments.store import Writer\n"
         "w = Writer(Path(sys.argv[1]), b.spec_of(3), 'code'); print('held', flush=True); sys.stdin.read()"
     )
-    command = [sys.executable, "-c", script, str(path), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", script, str(path), str(Path(__file__).parents[1])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
@@ -147,7 +147,7 @@ def test_a_full_disk_keeps_what_was_finished_and_says_how_to_go_on(tmp_path: Pat
         "except InputError as error: print(error); sys.exit(2)"
     )
     path = tmp_path / "s.db"
-    command = [sys.executable, "-c", script, str(path), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", script, str(path), str(Path(__file__).parents[1])]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert answer.returncode == 2, answer.stderr
     assert "the disk is full or failing" in answer.stdout
@@ -268,7 +268,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def grown_kib(count: int, tmp_path: Path) -> int:
-    command = [sys.executable, "-c", MILLION, str(tmp_path / "s.db"), str(Path(__file__).parent), str(count)]
+    command = [sys.executable, "-c", MILLION, str(tmp_path / "s.db"), str(Path(__file__).parents[1]), str(count)]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 

@@ -60,8 +60,8 @@ def options_of(verb: str) -> set[str]:
         if not isinstance(command, click.Group):
             break
         command = command.get_command(context, word)
-    if command.name == "bench":  # without a command it measures paths
-        return options_of("bench paths")
+    if command.name == "bench":  # without a command it measures paths, or races two sides
+        return options_of("bench paths") | options_of("bench race")
     return {name for each in command.params for name in (*each.opts, *each.secondary_opts)} | {"--help", "-h"}
 
 

@@ -174,9 +174,7 @@ NATIVE_MUTANTS = {
 def test_a_native_search_with_a_gap_leaves_ends_out(mutant: str, tmp_path: Path) -> None:
     file, before, after, what = NATIVE_MUTANTS[mutant]
     headers = tmp_path / "fencepost"
-    headers.mkdir()
-    for each in (ROOT / "native" / "include" / "fencepost").glob("*.hpp"):
-        shutil.copy(each, headers)
+    shutil.copytree(ROOT / "native" / "include" / "fencepost", headers)
     text = (headers / file).read_text()
     assert text.count(before) == 1
     (headers / file).write_text(text.replace(before, after))

@@ -17,6 +17,7 @@ TARGETS: dict[str, object] = {
     "ablate": "publication", "check": "order5.fetch_add", "claims": ["C11"], "compare": "order5.fetch_add",
     "explore": "order5.fetch_add", "litmus": "examples/herd/SB.litmus", "mutants": "no_wrap",
     "native_mutants": None, "prove": "order5.fetch_add", "simulate": None,
+    "run_experiment": "src/fencepost/experiments/presets/smoke.toml",
     "verify": "examples/data/redis-order4-history.csv",
 }  # fmt: skip
 PATHS = ("out", "html", "kept_in", "calibrate")

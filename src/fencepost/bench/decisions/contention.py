@@ -178,7 +178,7 @@ def contention(
 ) -> Contention:
     """Count contentions and measure what having no lock gains: natively, and simulated at each rate of each client.
 
-        >>> found = fencepost.bench.decisions.contention(rates=(5_000,), quick=True)
+        >>> found = fencepost.bench.contention(rates=(5_000,), quick=True)
         >>> found.loads[-1].source
         'simulated'
 

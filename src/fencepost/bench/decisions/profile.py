@@ -67,7 +67,7 @@ def profile(
 ) -> Profile:
     """Race a sequencer so often and return where its batches' time goes, beside counts of kernels (`names`, or all).
 
-        >>> [each.name for each in fencepost.bench.decisions.profile(names=["ring"], quick=True).stages]
+        >>> [each.name for each in fencepost.bench.profile(names=["ring"], quick=True).stages]
         ['ring', 'word or lock', 'publish', 'deliver']
 
     Raises InputError for an unknown sequencer or kernel or fewer than 10 repetitions, Miscounted where a batch was not

@@ -96,7 +96,7 @@ def check_iterations(iterations: int) -> None:
 def spread(samples: Sequence[float]) -> Spread:
     """Return the statistics of repetitions, none negative; InputError for fewer than ten.
 
-    >>> found = fencepost.bench.statistics.spread([1.0, 1.1] * 10)
+    >>> found = fencepost.bench.spread([1.0, 1.1] * 10)
     >>> round(found.cv, 3), str(found.stability)
     (0.049, 'stable: low variation')
     """
