@@ -15,7 +15,7 @@ from fencepost.model.explorer.counterfactual import decides, ends_the_wait, is_o
 from fencepost.model.explorer.explain.order_cause import Cause, of_the_end, of_the_order, who
 from fencepost.model.explorer.explain.promise_cause import of_the_promise
 from fencepost.model.explorer.explain.stale import Stale, reading, stale_reads, stale_waits, stale_words, step_name
-from fencepost.model.explorer.interference import Interference, deciding_pair, interferences, pair_words
+from fencepost.model.explorer.interference import Interference, deciding_pair, interferences, overwriting, pair_words
 from fencepost.model.explorer.knowledge import Knowledge
 from fencepost.model.explorer.states.formatting import value_words, word_is
 from fencepost.model.explorer.states.stuck import Stuck, interrupted_after
@@ -139,11 +139,15 @@ def _of_order(made: Run) -> Cause:
     if not is_of_the_end(made):
         return of_the_order(made)
     is_contract = isinstance(made.trace.origin, SequencerOrigin)
-    pair = None if is_contract else deciding_pair(made)
+    lost = None if is_contract else overwriting(made)
+    pair = None if is_contract else lost or deciding_pair(made)
     if pair is None:
         return of_the_end(made)
     waiting = "" if _all_ended(made) else f"; {of_the_end(made).sentence}"
-    return Cause(pair_words(made, *pair) + waiting, tuple((each.step, each.thread) for each in pair))
+    return Cause(
+        pair_words(made, *pair, "was overwritten by" if lost else "came before") + waiting,
+        tuple((each.step, each.thread) for each in pair),
+    )
 
 
 def _all_ended(made: Run) -> bool:
