@@ -62,8 +62,8 @@ def test_a_wait_for_ever_is_laid_to_the_store_that_overwrote_what_was_waited_for
     word = f"node {other + 1} . locked"
     assert found.sentence == (
         f"{names[0]}'s step {earlier} ({drains}store {word} = 0) was overwritten by {names[1]}'s step {later}"
-        f" ({drains}store {word} = 1); in this schedule, with these two exchanged, nothing is violated; nothing can go on:"
-        f" {names[1]} waits to poll until {word} != 1"
+        f" ({drains}store {word} = 1); in this schedule, with these two exchanged, nothing is violated;"
+        f" nothing can go on: {names[1]} waits to poll until {word} != 1"
     )
 
 

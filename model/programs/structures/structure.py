@@ -94,10 +94,10 @@ def thread(name: str, host: int, begin: Callable[[], Steps]) -> ThreadOf:
 def waiting(program: Steps) -> Program:
     """Let a program's pauses wait until one of the words that it looked at since the last pause changes.
 
-    Where a pause names a word, that one alone. Nothing else can end a wait, so looks that find what was there before are
-    no steps. A look is a load, or an atomic operation, which leaves its word as it knows: a lock is tried again when its
-    word has changed. A word whose line was dropped before it was looked at is looked at in that way again. A pause after
-    no look is no wait.
+    Where a pause names a word, that one alone. Nothing else can end a wait, so looks that find what was there
+    before are no steps. A look is a load, or an atomic operation, which leaves its word as it knows: a lock is
+    tried again when its word has changed. A word whose line was dropped before it was looked at is looked at in
+    that way again. A pause after no look is no wait.
     """
     looked: dict[Address, Any] = {}
     dropped: set[Line] = set()
