@@ -199,13 +199,13 @@ def reads_when_told() -> Steps:
     [
         (
             (),
-            "host 1 read data . d = 0: writer's 7 of step 2 was still in its store buffer; reads_when_told went by"
-            " flag . f = 1, which writer had stored before that at step 1",
+            "reads_when_told loaded data . d = 0 at step 6 while writer's 7 of step 2 was still in its store buffer;"
+            " reads_when_told went by flag . f = 1, which writer had stored before that at step 1",
         ),
         (
             (HINT,),
-            "reads_when_told read data . d = 0 at step 6, before writer stored 7; reads_when_told went by flag . f = 1,"
-            " which writer had stored before that at step 1",
+            "reads_when_told loaded data . d = 0 at step 6, before writer stored 7; reads_when_told went by flag . f ="
+            " 1, which writer had stored before that at step 1",
         ),
     ],
 )
@@ -288,13 +288,13 @@ PUBLISHED = Path(__file__).parents[2] / "examples" / "own"
         (
             "published.py:profiler",
             "tso",
-            "host 0 read slot 0 . value = 0: push(8)'s 8 of step 2 was still in its store buffer; pop went by"
-            " queue . input = 1, which push(8) had stored before that at step 2",
+            "pop loaded slot 0 . value = 0 at step 4 while push(8)'s 8 of step 2 was still in its store buffer; pop"
+            " went by queue . input = 1, which push(8) had stored before that at step 2",
         ),
         (
             "published.py:uring",
             "tso",
-            "host 0 read ring . tail = 0: submit's 1 of the start was still in its store buffer",
+            "poll loaded ring . tail = 0 at step 3 while submit's 1 of the start was still in its store buffer",
         ),
         (
             "published.py:queueworld",

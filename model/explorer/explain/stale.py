@@ -216,8 +216,11 @@ def stale_words(made: Run, stale: Stale) -> str:
     else:
         began = f"host {reader} read {found}"
     newer = f"{writer}'s {value_words(stale.newer)} of {step_name(stale.stored_at)}"
+    if stale.where == "buffer" and stale.waits:
+        return f"{began}: {newer} is still in its store buffer"
     if stale.where == "buffer":
-        return f"{began}: {newer} was still in its store buffer"
+        loaded = f"{system.threads[stale.thread].name} loaded {found} at {step_name(stale.step)}"
+        return f"{loaded} while {newer} was still in its store buffer"
     if stale.where == "cache":
         own = system.hosts[stale.writer]
         return f"{began}: {newer} was in host {own}'s cache only, line {line_name} was not written back"
