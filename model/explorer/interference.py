@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from fencepost.model.explorer.counterfactual import put_off, put_off_steps
 from fencepost.model.explorer.explain.stale import issued_at, reading, step_name, stores
-from fencepost.model.explorer.states.formatting import act_words, value_words, word_is
+from fencepost.model.explorer.states.formatting import act_words, address_words, value_words, word_is
 from fencepost.model.explorer.states.state import Act
 from fencepost.model.explorer.traces.run_trace import Run
 from fencepost.model.memory.lazy import Entry
@@ -152,6 +152,18 @@ def overwriting(made: Run) -> tuple[Access, Access] | None:
                 if is_lost and put_off(made, earlier.thread, earlier.step, stored[-1].step):
                     return earlier, stored[-1]
     return None
+
+
+def never_stored(made: Run) -> str:
+    """Say of the words that threads wait on at the end since when nobody stores them; "" where no thread waits."""
+    done = [access for access in accesses(made) if access.stored is not NOT_STORED]
+    waited = [node.operation.watched for node in made.states[-1].nodes if isinstance(node.operation, Poll)]
+    said = []
+    for address in dict.fromkeys(each.address for watched in waited for each in watched):
+        last = next((access for access in reversed(done) if access.address == address), None)
+        since = "" if last is None else f" after {step_name(last.step)}"
+        said.append(f"nobody stores {address_words(address)}{since}")
+    return "".join(f"; {each}" for each in said)
 
 
 def deciding_pair(made: Run) -> tuple[Access, Access] | None:

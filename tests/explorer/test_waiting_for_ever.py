@@ -73,7 +73,9 @@ def test_a_pair_is_said_to_decide_this_schedule_alone_and_a_wait_names_its_own_w
         r"; in this schedule, with steps (\d+) to \d+ of (.*) put off until after step \d+, nothing", sentence
     )
     assert "the other way round" not in sentence
-    assert re.search(r"waits to poll until node (\d) . locked != 1$", sentence)
+    assert re.search(
+        r"waits to poll until node (\d) . locked != 1; nobody stores node \1 . locked after step \d+$", sentence
+    )
 
 
 def test_what_a_thread_polled_before_is_no_word_of_its_later_wait() -> None:
@@ -87,5 +89,5 @@ def test_what_a_thread_polled_before_is_no_word_of_its_later_wait() -> None:
 
     (explored,) = fencepost.explore(Program("twice", [thread(waits_twice), thread(sets_the_first)])).explored
     assert cause(run(trace_of(explored))).sentence.endswith(
-        "nothing can go on: waits_twice waits to poll until done . d != 0"
+        "nothing can go on: waits_twice waits to poll until done . d != 0; nobody stores done . d"
     )

@@ -23,7 +23,14 @@ from fencepost.model.explorer.explain.stale import (
     step_name,
     stores,
 )
-from fencepost.model.explorer.interference import Interference, deciding_pair, interferences, overwriting, pair_words
+from fencepost.model.explorer.interference import (
+    Interference,
+    deciding_pair,
+    interferences,
+    never_stored,
+    overwriting,
+    pair_words,
+)
 from fencepost.model.explorer.knowledge import Knowledge
 from fencepost.model.explorer.states.formatting import value_words, word_is
 from fencepost.model.explorer.states.stuck import Stuck, interrupted_after
@@ -179,9 +186,11 @@ def _of_order(made: Run) -> Cause:
     is_contract = isinstance(made.trace.origin, SequencerOrigin)
     lost = None if is_contract else overwriting(made)
     pair = None if is_contract else lost or deciding_pair(made)
+    found = of_the_end(made)
+    ended = found if is_contract or lost else found._replace(sentence=found.sentence + never_stored(made))
     if pair is None:
-        return of_the_end(made)
-    waiting = "" if _all_ended(made) else f"; {of_the_end(made).sentence}"
+        return ended
+    waiting = "" if _all_ended(made) else f"; {ended.sentence}"
     return Cause(
         pair_words(made, *pair, "was overwritten by" if lost else "came before") + waiting,
         tuple((each.step, each.thread) for each in pair),

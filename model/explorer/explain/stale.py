@@ -163,8 +163,8 @@ def stores(act: Act) -> tuple[Address, Any] | None:
 
 def entering(entry: Entry) -> tuple[Address, Any] | None:
     """Return the word that an entry of a store buffer stores to when it drains, and the value."""
-    is_store = entry.kind in (Buffered.W, Buffered.NT)
-    return ((*entry.line, entry.word), entry.value) if is_store else None
+    address: Any = (*entry.line, entry.word)
+    return (address, entry.value) if entry.kind in (Buffered.W, Buffered.NT) else None
 
 
 def issued_at(made: Run, thread: int, entry: Entry) -> int:
