@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import run
+from own_files import COMMANDS, HEAD, JUDGED, STOP, options, said
 
 import fencepost
 from fencepost.checking import check
@@ -21,8 +21,6 @@ from fencepost.model.own import PROGRAM, PROTOCOL, SEQUENCER, Kind, objects_in
 from fencepost.native import AttemptOutcome
 from fencepost.templates import new
 
-COMMANDS = ("prove", "explore", "ablate", "check", "compare")
-HEAD = "from fencepost.program import Program, fetch_add, load, store, thread\n"
 NO_OPERATION = f"""{HEAD}
 def wrong():
     yield 3
@@ -57,17 +55,6 @@ def writes():
 one = Program("one", [thread(writes)])
 other = Program("other", [thread(writes)])
 """
-
-
-def options(command: str) -> tuple[str, ...]:
-    return ("--level", "4") if command == "compare" else ()
-
-
-def said(ran: subprocess.CompletedProcess[str]) -> str:
-    """Return the error, which is the last line on stderr; nothing is said of a bug in fencepost."""
-    assert "bug in fencepost" not in ran.stderr, ran.stderr
-    assert "fencepost/model" not in ran.stderr, ran.stderr
-    return ran.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -140,7 +127,6 @@ RAISED = (
     "ValueError('bye')",
 )
 """What a user's code may raise: exceptions, and each kind of what is none to `except Exception`."""
-STOP = "class Stop(BaseException): pass\n"
 OWN_SEQUENCER = f"""{STOP}
 from fencepost.native import AttemptOutcome
 import os
@@ -227,18 +213,6 @@ def test_numbers_of_other_libraries_are_answers_too(tmp_path: Path) -> None:
     text = OWN_SEQUENCER.replace("ORDERED, self.position - count", "ORDERED, numpy.int64(self.position - count)")
     (tmp_path / "mine.py").write_text(f"import numpy\n{text}")
     assert compare(tmp_path / "mine.py", level=4, examples=20, seed=1).verdict is Verdict.NOT_FOUND
-
-
-JUDGED = f"""{STOP}{HEAD}
-def writes():
-    yield store(("line", "word"), 1)
-    THREAD
-
-def judge(value):
-    JUDGE
-
-mine = Program("mine", [thread(writes)], judge)
-"""
 
 
 @pytest.mark.parametrize("command", ["explore", "ablate", "check"])

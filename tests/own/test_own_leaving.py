@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from commands import run
-from test_own_bad_input import COMMANDS, JUDGED, STOP, options, said
+from own_files import COMMANDS, JUDGED, STOP, options, said
 
 import fencepost
 from fencepost.model.errors import LoadError
