@@ -241,7 +241,7 @@ def _find_in_rounds(strategy: SearchStrategy[Any], trial: Trial, seed: str) -> A
     while rounds_left and not trial.is_over:
         tried_before = trial.tally.examples
         most = 2 * (trial.count - tried_before) + 10 if number else trial.count
-        example = _find(strategy, trial, Random(f"{seed} {number}" if number else seed), most)
+        example = find_smallest(strategy, trial, Random(f"{seed} {number}" if number else seed), most)
         if trial.first is not None:
             return example
         rounds_left = VAIN_ROUNDS_MOST if trial.tally.examples > tried_before else rounds_left - 1
@@ -249,7 +249,7 @@ def _find_in_rounds(strategy: SearchStrategy[Any], trial: Trial, seed: str) -> A
     return None
 
 
-def _find(strategy: SearchStrategy[Any], trial: Callable[[Any], bool], random: Random, most: int) -> Any:
+def find_smallest(strategy: SearchStrategy[Any], trial: Callable[[Any], bool], random: Random, most: int) -> Any:
     """Return the smallest example that was found among at most so many, None if there is none."""
     chosen = settings(
         max_examples=most,
