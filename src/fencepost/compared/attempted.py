@@ -259,7 +259,7 @@ def _in_few_rings(example: AttemptExample) -> Iterator[AttemptExample]:
     """Yield an example in which no number of a ring is left out; the turns are those of the new numbers."""
     rings = {ring: number for number, ring in enumerate(sorted({row[0] for row in example.rows}))}
     if any(ring != number for ring, number in rings.items()):
-        rows = tuple((rings[ring], *row) for ring, *row in example.rows)
+        rows = tuple((rings[ring], client, seq, count) for ring, client, seq, count in example.rows)
         turns = (turn if turn[1] == "ack" else (rings.get(turn[0], len(rings)), turn[1]) for turn in example.turns)
         yield replace(example, rows=rows, turns=tuple(turns))
 
