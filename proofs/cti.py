@@ -6,27 +6,29 @@ that says so is what the proof wants; where one does, the protocol is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import z3
 
 from fencepost.model.instance import Instance
-from fencepost.model.language import TRUTH, Protocol, Statement, Transition
+from fencepost.model.language import TRUTH, Field, Protocol, Sort, Statement, Transition
 from fencepost.model.language.protocol import Refused
 from fencepost.model.trace import Step, counterexample, explain, values_of
 from fencepost.proofs.bounded import Finite, inside, lowest, written_out
 from fencepost.proofs.interruptible import Solver
 from fencepost.proofs.symbolic import SuccessorState, constants, guard, instance, literal
 
+Cell = tuple[str, tuple[int, ...]]  # a field, and an index into it
 RESOURCE_LIMIT = 20_000_000  # Z3's own unit, some seconds
 
 
 @dataclass(frozen=True)
 class CounterexampleToInduction:
-    """A state, as its cells that differ from their defaults, a step from it, and what that step breaks.
+    """A state, as the cells of it that count, a step from it, and what that step breaks.
 
+    Those count that are not at their default, and those that the action's requirements and the broken statement read.
     In the state all statements hold that were assumed; `not_assumed` names those that failed before.
     """
 
@@ -112,12 +114,12 @@ def typed(protocol: type[Protocol], state: Finite, bounds: Instance) -> list[z3.
     return limits
 
 
-def _smallest(solver: z3.Solver, protocol: type[Protocol], before: Finite) -> dict[tuple[str, tuple[int, ...]], int]:
+def _smallest(solver: z3.Solver, protocol: type[Protocol], before: Finite) -> dict[Cell, int]:
     """Put as many cells as can be to their defaults, one after the other; return what the others hold, the least each.
 
     Which model Z3 finds depends on all it did before; what is left here does not.
     """
-    state: dict[tuple[str, tuple[int, ...]], int] = {}
+    state: dict[Cell, int] = {}
     for (name, index), cell in before.cells.items():
         field = protocol.fields[name]
         default = cell == literal(field.default, field.sort)
@@ -128,6 +130,39 @@ def _smallest(solver: z3.Solver, protocol: type[Protocol], before: Finite) -> di
         else:
             state[name, index] = lowest(solver, cell)
     return state
+
+
+class Shown:
+    """A state of numbers, as formulas read it: it notes which of its cells they read."""
+
+    def __init__(self, protocol: type[Protocol], cells: dict[Cell, int], bounds: Instance) -> None:
+        self._fields, self._cells, self._bounds = protocol.fields, dict(cells), bounds
+
+    def members(self, sort: Sort) -> range | None:
+        """Return all members of a sort: quantifiers are written out."""
+        return self._bounds.domain(sort)
+
+    def read(self, field: Field, indices: tuple[z3.ExprRef, ...]) -> z3.ExprRef:
+        """Return what a cell holds, and have it shown, at its default too."""
+        index = tuple(z3.simplify(each).as_long() for each in indices)
+        return literal(self._cells.setdefault((field.name, index), field.default), field.sort)
+
+    def note(
+        self, transition: Transition, arguments: Mapping[str, int], broken: Statement, of: Mapping[str, int]
+    ) -> None:
+        """Have what a step's requirements read shown, and what the statement that it breaks reads after it."""
+        given = {name: literal(arguments[name], sort) for name, sort in transition.parameters}
+        guard(transition, self, given, self._fields)
+        after = SuccessorState(self, transition, given, self._fields)
+        goal = {name: literal(of[name], sort) for name, sort in broken.parameters}
+        instance(broken, after, goal, self._fields)
+
+    def texts(self) -> Iterator[str]:
+        """Yield the cells in the order of the fields."""
+        places = {name: place for place, name in enumerate(self._fields)}
+        for (name, index), value in sorted(self._cells.items(), key=lambda each: (places[each[0][0]], each[0][1])):
+            shown = bool(value) if self._fields[name].sort is TRUTH else value
+            yield f"{name}{list(index) or ''} = {shown}"
 
 
 def _all_but(without: int) -> Callable[..., None]:
@@ -146,7 +181,7 @@ def _all_but(without: int) -> Callable[..., None]:
 
 def _described(
     protocol: type[Protocol],
-    cells: dict[tuple[str, tuple[int, ...]], int],
+    cells: dict[Cell, int],
     step: Step,
     broken: Statement,
     bounds: Instance,
@@ -159,10 +194,11 @@ def _described(
             getattr(state, name)[index if len(index) > 1 else index[0]] = value
         else:
             setattr(state, name, value)
-    texts = tuple(f"{name}{list(index) or ''} = {value}" for (name, index), value in cells.items())
     if without is not None:
         setattr(state, "require", _all_but(without))  # noqa: B010  # of this one state, and not of its class
     state.fire(step.action, **step.arguments)
     values = counterexample(state, broken, bounds)
     assert values is not None, "the step breaks the statement on symbols and not on values"
-    return CounterexampleToInduction(texts, step, explain(state, broken, values))
+    shown = Shown(protocol, cells, bounds)
+    shown.note(weakened(protocol.actions[step.action], without), step.arguments, broken, values)
+    return CounterexampleToInduction(tuple(shown.texts()), step, explain(state, broken, values))

@@ -90,7 +90,7 @@ def stored_later(made: Run, step: int) -> tuple[int, object] | None:
                 if chosen is None:
                     break
                 state, event = system.perform(state, *chosen)
-                stored = [stores(act.what, act.result) for act in event.acts]
+                stored = [stores(act) for act in event.acts]
                 value = next((each[1] for each in stored if each is not None and each[0] == read[0]), read[1])
                 if value != read[1]:
                     return thread, value
@@ -100,49 +100,72 @@ def stored_later(made: Run, step: int) -> tuple[int, object] | None:
 
 
 def put_off(made: Run, thread: int, begin: int, end: int) -> bool:
-    """Say whether nothing is violated when a thread does after step `end` what it did from step `begin` to it."""
+    """Say whether nothing is violated when a thread does after step `end` what it did from step `begin` to it.
+
+    That step must be possible then. A run whose end is wrong must come to an end that is right.
+    """
     known = made.system.lines.copy()
-    waiting = {entry.number for entry in made.states[begin - 1].buffers[thread]}
-
-    def is_late(actor: Actor) -> bool:
-        return actor[0] == thread and actor[1] not in waiting
-
-    schedule = made.trace.schedule
-    window = schedule[begin - 1 : end]
-    rest = (
-        *(each for each in window if not is_late(each[0])),
-        *(each for each in window if is_late(each[0])),
-        *schedule[end:],
-    )
+    late, schedule = put_off_steps(made, thread, begin, end), made.trace.schedule
+    early = tuple(schedule[number - 1] for number in range(begin, end) if number not in late)
+    rest = (*(schedule[number - 1] for number in late), *schedule[end:])
     try:
-        return not _violates(made, made.states[begin - 1], rest)
+        state = _going_on(made, made.states[begin - 1], early)
+        step = like(made.system.transitions(state), *schedule[end - 1])
+        if state.watch.violation is not None or step is None:
+            return False
+        state = _carried_on(made, made.system.perform(state, *step)[0], rest)
+        return _violation(made, state) is None and (not is_of_the_end(made) or stuck(made.system.transitions(state)))
     except (LinesChanged, NotAccepted, InputError):
         made.system.lines.forget(known)
         return False
 
 
+def put_off_steps(made: Run, thread: int, begin: int, end: int) -> list[int]:
+    """Return the steps of a thread, from `begin` on and before `end`, that are put off until after that.
+
+    What was in its store buffer before that step leaves it as it did.
+    """
+    number = made.events[begin].actor[1]
+    waiting = {each.number for each in made.states[begin - 1].buffers[thread]}
+    if number != THREAD:
+        waiting = {each for each in waiting if each < number}
+    actors = {step: made.events[step].actor for step in range(begin, end)}
+    return [step for step, (of, entry) in actors.items() if of == thread and entry not in waiting]
+
+
 def _violates(made: Run, state: State, rest: Schedule) -> bool:
     """Say whether a run breaks the same property when it goes on from a state as like `rest` as can be."""
     assert made.violation is not None
-    found = _carried_on(made, state, rest)
+    found = _violation(made, _carried_on(made, state, rest))
     return found is not None and found.property == made.violation.property
 
 
-def _carried_on(made: Run, state: State, rest: Schedule) -> Violation | None:
-    system = made.system
-    for actor, choice in rest:
-        if state.watch.violation is not None:
-            break
-        step = like(system.transitions(state), actor, choice)
-        if step is not None:
-            state, _ = system.perform(state, *step)
+def _carried_on(made: Run, state: State, rest: Schedule) -> State:
+    """Return the state that a run comes to by the rest of its schedule; where the end is what is wrong, at an end."""
+    system, state = made.system, _going_on(made, state, rest)
     for turn in range(STEPS_MOST if is_of_the_end(made) else 0):
         step = None if state.watch.violation is not None else _onward(system.transitions(state), turn)
         if step is None:
             break
         state, _ = system.perform(state, *step)
-    if state.watch.violation is None and stuck(system.transitions(state)):
-        return made.trace.origin.subject().judge(system, state)
+    return state
+
+
+def _going_on(made: Run, state: State, rest: Schedule) -> State:
+    """Return the state after the steps of a schedule, without those that cannot be, up to a violation."""
+    for actor, choice in rest:
+        if state.watch.violation is not None:
+            break
+        step = like(made.system.transitions(state), actor, choice)
+        if step is not None:
+            state, _ = made.system.perform(state, *step)
+    return state
+
+
+def _violation(made: Run, state: State) -> Violation | None:
+    """Return what is violated in a state that a run came to."""
+    if state.watch.violation is None and stuck(made.system.transitions(state)):
+        return made.trace.origin.subject().judge(made.system, state)
     return state.watch.violation
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fencepost.model.explorer.explain.stale import Stale, reading, store_of, stores
+from fencepost.model.explorer.explain.stale import Stale, entering, reading, store_of, stores
 from fencepost.model.explorer.states.state import Act
 from fencepost.model.explorer.traces.run_trace import Run
 from fencepost.model.memory.lazy import Entry
@@ -50,13 +50,13 @@ class Knowledge:
             self.at[step] = clock[act.thread]
         if act.entry is not None:
             self._issued[act.thread, act.entry.number] = written
-            entering = stores(act.entry, 0)
-            if entering is not None:
-                self._stored[step, *entering] = written
+            later = entering(act.entry)
+            if later is not None:
+                self._stored[step, *later] = written
         self._take_effect(step, act, written)
 
     def _take_effect(self, step: int, act: Act, written: Written) -> None:
-        stored = stores(act.what, act.result)
+        stored = stores(act)
         if stored is not None:
             self._stored[step, *stored] = self._last[stored] = written
 
@@ -64,7 +64,7 @@ class Knowledge:
         """Say whether the reader knew of the newer value's store, or wrote over it by what it read in the same step."""
         act = made.events[stale.step].acts[0]
         if isinstance(act.what, FetchAdd | Exchange | CompareExchange):
-            return stale.where != "buffer" and stores(act.what, act.result) is not None
+            return stale.where != "buffer" and stores(act) is not None
         return self.knows(stale, stale.writer)
 
     def knows(self, stale: Stale, writer: int) -> bool:
@@ -80,7 +80,7 @@ class Knowledge:
             read = reading(made.events[number])
             if read is not None and made.events[number].actor[0] == thread:
                 by, stored_at = store_of(made, number, read[0], read[1])
-                is_stored = any(stores(act.what, act.result) == read[:2] for act in made.events[stored_at].acts)
+                is_stored = any(stores(act) == read[:2] for act in made.events[stored_at].acts)
                 if by == writer and is_stored:
                     return number, stored_at
         return None

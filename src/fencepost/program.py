@@ -161,7 +161,7 @@ def _waiting(address: Address, condition: Callable[[Any], bool], fresh: bool) ->
             )
         if holds:
             return value
-        yield PAUSE
+        yield Pause(address)  # what the thread looked at before it came here ends no wait
 
 
 def pause() -> Pause:

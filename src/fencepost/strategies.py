@@ -37,6 +37,7 @@ class Sizes:
     rings: int = 2
     batches: int = 5
     slots: tuple[int, int] = (2, 8)
+    batches_least: int = 0
     window: int = 3
     """So many places a batch may arrive after those that were sent after it."""
 
@@ -77,7 +78,7 @@ def sendings(sizes: Sizes = DEFAULT, counts: tuple[int, ...] = _COUNTS) -> st.Se
             following[client] += 1
         return sent
 
-    return st.lists(one, max_size=sizes.batches).map(numbered)
+    return st.lists(one, min_size=sizes.batches_least, max_size=sizes.batches).map(numbered)
 
 
 def in_order_of_arrival(sent: list[Sent]) -> list[tuple[int, Sent]]:

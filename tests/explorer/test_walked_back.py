@@ -199,13 +199,13 @@ def reads_when_told() -> Steps:
     [
         (
             (),
-            "host 1 read data . d = 0: writer's 7 of step 2 was still in its store buffer; reads_when_told went by"
-            " flag . f = 1, which writer had stored before that at step 1",
+            "reads_when_told loaded data . d = 0 at step 6 while writer's 7 of step 2 was still in its store buffer;"
+            " reads_when_told went by flag . f = 1, which writer had stored before that at step 1",
         ),
         (
             (HINT,),
-            "reads_when_told read data . d = 0 at step 6, before writer stored 7; reads_when_told went by flag . f = 1,"
-            " which writer had stored before that at step 1",
+            "reads_when_told loaded data . d = 0 at step 6, before writer stored 7; reads_when_told went by flag . f ="
+            " 1, which writer had stored before that at step 1",
         ),
     ],
 )
@@ -272,7 +272,8 @@ def test_where_nothing_went_wrong_the_two_operations_that_decided_are_named() ->
 
     assert why(Program("raced", [thread(numbered, 1), thread(numbered, 2)], first_wins)) == (
         "numbered(2)'s step 1 (exchange count . n = 2 -> 0) came before numbered(1)'s step 2 (exchange count . n = 1 ->"
-        " 2); the other way round this is not violated; numbered(1) returned 2, numbered(2) returned 0"
+        " 2); in this schedule, with these two exchanged, nothing is violated; numbered(1) returned 2, numbered(2)"
+        " returned 0"
     )
 
 
@@ -287,13 +288,13 @@ PUBLISHED = Path(__file__).parents[2] / "examples" / "own"
         (
             "published.py:profiler",
             "tso",
-            "host 0 read slot 0 . value = 0: push(8)'s 8 of step 2 was still in its store buffer; pop went by"
-            " queue . input = 1, which push(8) had stored before that at step 2",
+            "pop loaded slot 0 . value = 0 at step 4 while push(8)'s 8 of step 2 was still in its store buffer; pop"
+            " went by queue . input = 1, which push(8) had stored before that at step 2",
         ),
         (
             "published.py:uring",
             "tso",
-            "host 0 read ring . tail = 0: submit's 1 of the start was still in its store buffer",
+            "poll loaded ring . tail = 0 at step 3 while submit's 1 of the start was still in its store buffer",
         ),
         (
             "published.py:queueworld",
@@ -304,14 +305,16 @@ PUBLISHED = Path(__file__).parents[2] / "examples" / "own"
         (
             "published.py:jctools",
             "tso",
-            "offer's step 4 (compare_exchange jctools . index from 1 to 2) came before poll's step 8 (compare_exchange"
-            " jctools . index from 1 to 0, found 2); the other way round this is not violated; nothing can go on",
+            "offer's step 6 (drains: store consumer . is_blocked = 0) was overwritten by poll's step 7 (drains: store"
+            " consumer . is_blocked = 1); in this schedule, with these two exchanged, nothing is violated; nothing can"
+            " go on: poll waits to poll until consumer . is_blocked != 1",
         ),
         (
             "disruptor.py:cursor",
             "ncx",
             "moving(2) #1's step 9 (compare_exchange cursor . next from 1 to 2, found 0) came before moving(2) #0's"
-            " step 10 (compare_exchange cursor . next from 0 to 1); the other way round this is not violated",
+            " step 10 (compare_exchange cursor . next from 0 to 1); in this schedule, with these two exchanged, nothing"
+            " is violated",
         ),
     ],
 )

@@ -14,14 +14,30 @@ from collections.abc import Iterator
 from fencepost.model.explorer.counterfactual import decides, ends_the_wait, is_of_the_end, stored_later
 from fencepost.model.explorer.explain.order_cause import Cause, of_the_end, of_the_order, who
 from fencepost.model.explorer.explain.promise_cause import of_the_promise
-from fencepost.model.explorer.explain.stale import Stale, reading, stale_reads, stale_waits, stale_words, step_name
-from fencepost.model.explorer.interference import Interference, deciding_pair, interferences, pair_words
+from fencepost.model.explorer.explain.stale import (
+    Stale,
+    reading,
+    stale_reads,
+    stale_waits,
+    stale_words,
+    step_name,
+    stores,
+)
+from fencepost.model.explorer.interference import (
+    Interference,
+    deciding_pair,
+    interferences,
+    never_stored,
+    overwriting,
+    pair_words,
+)
 from fencepost.model.explorer.knowledge import Knowledge
 from fencepost.model.explorer.states.formatting import value_words, word_is
 from fencepost.model.explorer.states.stuck import Stuck, interrupted_after
 from fencepost.model.explorer.subjects import ProgramOrigin, SequencerOrigin
 from fencepost.model.explorer.traces.run_trace import Run
-from fencepost.model.programs.operations import CompareExchange, Exchange, FetchAdd
+from fencepost.model.memory.lazy import Entry
+from fencepost.model.programs.operations import Address, CompareExchange, Exchange, FetchAdd
 
 SECONDS_MOST = 20.0  # a program may go round for ever where it was never explored
 
@@ -73,7 +89,7 @@ def _went_wrong(made: Run, knowledge: Knowledge) -> Cause | None:
     wrong += [each for each in changed if knowledge.reached(each.read.step, each.read.thread, judging)]
     first = next((each for each in sorted(wrong, key=_when) if _matters(made, each)), None)
     if first is None:
-        own = (each for each in stale if judging in (None, each.thread))
+        own = (each for each in stale if judging in (None, each.thread) or _missed_in_buffer(made, each, judging))
         first = next((each for each in own if _matters(made, each)), None)
     if isinstance(first, Interference):
         return Cause(first.sentence(made), tuple((each.step, each.thread) for each in (first.between[-1], first.write)))
@@ -81,6 +97,26 @@ def _went_wrong(made: Run, knowledge: Knowledge) -> Cause | None:
         steps = ((first.stored_at, first.writer), (first.step, first.thread))
         return Cause(stale_words(made, first) + _beside(made, knowledge, first), steps)
     return None
+
+
+def _missed_in_buffer(made: Run, stale: Stale, judging: int | None) -> bool:
+    """Say whether another missed a store that waited in the judging thread's buffer while that had gone on to a load.
+
+    Where it did not, the store would have come too late without a buffer as well.
+    """
+    if stale.where != "buffer" or stale.writer != judging:
+        return False
+    later = range(stale.stored_at + 1, made.last + 1)
+    drains = (
+        n
+        for n in later
+        if any(
+            isinstance(act.what, Entry) and act.thread == judging and stores(act) == (stale.address, stale.newer)
+            for act in made.events[n].acts
+        )
+    )
+    until = next(drains, made.last + 1)
+    return any(made.events[n].actor[0] == judging and reading(made.events[n]) is not None for n in later if n < until)
 
 
 def _beside(made: Run, knowledge: Knowledge, stale: Stale) -> str:
@@ -118,12 +154,21 @@ def _came_early(made: Run, knowledge: Knowledge) -> Cause | None:
         if read is None or later is None or not decides(made, step, later[1]):
             continue
         writer, value = later
-        found = f"{who(made, thread)} read {word_is(read[0], read[1])} at {step_name(step)}"
+        found = f"{who(made, thread)} loaded {word_is(read[0], read[1])} at {step_name(step)}"
         sentence = f"{found}, before {who(made, writer)} stored {value_words(value)}"
         told = knowledge.told_by(made, step, thread, writer)
-        first = ((told[1], writer),) if told is not None else ()
-        return Cause(sentence + _by(made, knowledge, step, thread, writer), (*first, (step, thread)))
+        other = (told[1], writer) if told is not None else _stored_after(made, step, writer, (read[0], value))
+        steps = tuple(dict.fromkeys((*((other,) if other is not None else ()), (step, thread))))
+        if len(steps) == 1 and step != made.last:
+            steps = (*steps, (made.last, thread))
+        return Cause(sentence + _by(made, knowledge, step, thread, writer), tuple(sorted(steps)))
     return None
+
+
+def _stored_after(made: Run, step: int, writer: int, word: tuple[Address, object]) -> tuple[int, int] | None:
+    """Return the step, with its thread, at which a value was stored after it was looked for, if that was in the run."""
+    acts = ((number, act) for number in range(step + 1, made.last + 1) for act in made.events[number].acts)
+    return next(((number, writer) for number, act in acts if act.thread == writer and stores(act) == word), None)
 
 
 def _when(suspect: Stale | Interference) -> tuple[int, bool]:
@@ -139,11 +184,17 @@ def _of_order(made: Run) -> Cause:
     if not is_of_the_end(made):
         return of_the_order(made)
     is_contract = isinstance(made.trace.origin, SequencerOrigin)
-    pair = None if is_contract else deciding_pair(made)
+    lost = None if is_contract else overwriting(made)
+    pair = None if is_contract else lost or deciding_pair(made)
+    found = of_the_end(made)
+    ended = found if is_contract or lost else found._replace(sentence=found.sentence + never_stored(made))
     if pair is None:
-        return of_the_end(made)
-    waiting = "" if _all_ended(made) else f"; {of_the_end(made).sentence}"
-    return Cause(pair_words(made, *pair) + waiting, tuple((each.step, each.thread) for each in pair))
+        return ended
+    waiting = "" if _all_ended(made) else f"; {ended.sentence}"
+    return Cause(
+        pair_words(made, *pair, "was overwritten by" if lost else "came before") + waiting,
+        tuple((each.step, each.thread) for each in pair),
+    )
 
 
 def _all_ended(made: Run) -> bool:

@@ -92,7 +92,7 @@ def _by_reading(made: Run, thread: int, doing: str, step: int, read: tuple[Addre
     found = f"{doing} goes by what it read at {step_name(step)}, {word_is(address, value)}"
     of_run = ((made.last, thread),) if step == made.last else ((step, thread), (made.last, thread))
     writer, stored_at = store_of(made, step, address, value)
-    is_stored = any(stores(act.what, act.result) == (address, value) for act in made.events[stored_at].acts)
+    is_stored = any(stores(act) == (address, value) for act in made.events[stored_at].acts)
     if not is_stored or writer == thread:
         return Cause(found, of_run)
     by = f", which {who(made, writer)} stored at {step_name(stored_at)}"

@@ -115,7 +115,7 @@ def _marks(made: Run, until: int) -> Iterator[Mark]:
     for number, event in enumerate(made.events[: until + 1]):
         for act in event.acts:
             if act.step is not None and act.step.action == "consumed":
-                stored, given = stores(act.what, act.result), act.step.arguments
+                stored, given = stores(act), act.step.arguments
                 if stored is not None:
                     yield Mark(number, act.thread, *stored, given["ring"], given["below"])
 

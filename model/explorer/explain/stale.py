@@ -6,12 +6,12 @@ stored it (nobody wrote it back), or in a store buffer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from fencepost.model.explorer.states.formatting import line_words, value_words, word_is
-from fencepost.model.explorer.states.state import THREAD, Event
+from fencepost.model.explorer.states.state import THREAD, Act, Event
 from fencepost.model.explorer.traces.run_trace import Run
 from fencepost.model.memory.lazy import CERTAIN, NOTHING_SEEN, Choice, Entry
 from fencepost.model.memory.lines import Line
@@ -25,6 +25,7 @@ from fencepost.model.programs.operations import (
     Load,
     Operation,
     Poll,
+    Store,
     line_of,
 )
 
@@ -135,16 +136,22 @@ def store_of(made: Run, until: int, address: Address, value: Any) -> tuple[int, 
     """Return the thread and the step of the last store of a value to a word, up to and including a step."""
     for step in range(until, -1, -1):
         for act in reversed(made.events[step].acts):
-            if stores(act.what, act.result) == (address, value):
+            if stores(act) == (address, value):
                 return act.thread, step
     return made.events[until].actor[0], until
 
 
-def stores(what: Operation | Entry, result: Any) -> tuple[Address, Any] | None:
-    """Return the word that an act stored to, and the value."""
-    match what:
-        case Entry(kind=Buffered.W | Buffered.NT):
-            return (*what.line, what.word), what.value
+def stores(act: Act) -> tuple[Address, Any] | None:
+    """Return the word that an act stored to, and the value; a store that went to a store buffer stores when it drains.
+
+    Where there is no store buffer, as under sc, the store itself takes effect.
+    """
+    if isinstance(act.what, Entry):
+        return entering(act.what)
+    result = act.result
+    match act.what:
+        case Store(address, value) if act.entry is None:
+            return address, value
         case FetchAdd(address, amount) | DeviceAdd(address, amount):
             return address, result + amount
         case CompareExchange(address, expected, desired) if result == expected:
@@ -154,9 +161,20 @@ def stores(what: Operation | Entry, result: Any) -> tuple[Address, Any] | None:
     return None
 
 
+def entering(entry: Entry) -> tuple[Address, Any] | None:
+    """Return the word that an entry of a store buffer stores to when it drains, and the value."""
+    address: Any = (*entry.line, entry.word)
+    return (address, entry.value) if entry.kind in (Buffered.W, Buffered.NT) else None
+
+
 def issued_at(made: Run, thread: int, entry: Entry) -> int:
     """Return the step at which an entry got into its thread's store buffer."""
-    return next(n for n, state in enumerate(made.states) if any(each is entry for each in state.buffers[thread]))
+    own = (n for n, event in enumerate(made.events) if any(act.entry is entry for act in event.acts))
+    return next(own, next((n for n, state in enumerate(made.states) if _has(state.buffers[thread], entry)), 0))
+
+
+def _has(buffer: Iterable[Entry], entry: Entry) -> bool:
+    return any(each is entry for each in buffer)
 
 
 def _kept_since(made: Run, step: int, host: int, line: Line) -> int:
@@ -198,8 +216,11 @@ def stale_words(made: Run, stale: Stale) -> str:
     else:
         began = f"host {reader} read {found}"
     newer = f"{writer}'s {value_words(stale.newer)} of {step_name(stale.stored_at)}"
+    if stale.where == "buffer" and stale.waits:
+        return f"{began}: {newer} is still in its store buffer"
     if stale.where == "buffer":
-        return f"{began}: {newer} was still in its store buffer"
+        loaded = f"{system.threads[stale.thread].name} loaded {found} at {step_name(stale.step)}"
+        return f"{loaded} while {newer} was still in its store buffer"
     if stale.where == "cache":
         own = system.hosts[stale.writer]
         return f"{began}: {newer} was in host {own}'s cache only, line {line_name} was not written back"

@@ -74,8 +74,11 @@ class Malformed(InputError):
     """A program that is none: what it yields is no operation, or its address is none. No run is violated by that."""
 
 
+@dataclass(frozen=True)
 class Pause:
-    """Not an operation: what a waiting loop does between two looks."""
+    """Not an operation: what a waiting loop does between two looks; of one `word`, if the loop waits for that alone."""
+
+    word: Address | None = None
 
 
 PAUSE = Pause()
@@ -91,9 +94,10 @@ def thread(name: str, host: int, begin: Callable[[], Steps]) -> ThreadOf:
 def waiting(program: Steps) -> Program:
     """Let a program's pauses wait until one of the words that it looked at since the last pause changes.
 
-    Nothing else can end a wait, so looks that find what was there before are no steps. A look is a load, or an atomic
-    operation, which leaves its word as it knows: a lock is tried again when its word has changed. A word whose line was
-    dropped before it was looked at is looked at in that way again. A pause after no look is no wait.
+    Where a pause names a word, that one alone. Nothing else can end a wait, so looks that find what was there
+    before are no steps. A look is a load, or an atomic operation, which leaves its word as it knows: a lock is
+    tried again when its word has changed. A word whose line was dropped before it was looked at is looked at in
+    that way again. A pause after no look is no wait.
     """
     looked: dict[Address, Any] = {}
     dropped: set[Line] = set()
@@ -107,8 +111,9 @@ def waiting(program: Steps) -> Program:
             pause_count += 1
             if pause_count > PAUSES_MOST:
                 raise RuntimeError(f"{PAUSES_MOST} pauses in a row: expected a look at a word between two")
-            if looked:
-                yield Poll(tuple(Watched(word, seen, line_of(word) in dropped) for word, seen in looked.items()))
+            words = [each for each in looked if operation.word in (None, each)]
+            if words:
+                yield Poll(tuple(Watched(word, looked[word], line_of(word) in dropped) for word in words))
             looked, dropped, result = {}, set(), None
             continue
         pause_count, result = 0, (yield operation)

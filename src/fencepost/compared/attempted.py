@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
+from random import Random
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +19,7 @@ from hypothesis.strategies import SearchStrategy
 from fencepost.compared.attempts import Attempts, Turn
 from fencepost.compared.calls import Broken, Make
 from fencepost.compared.modules import Native
-from fencepost.compared.search import Failed, Tried
+from fencepost.compared.search import Failed, Tried, drawn, find_smallest
 from fencepost.compared.verdicts import NAMED, Counterexample
 from fencepost.comparing.named_workloads import name_of_rows, named_rows
 from fencepost.model.contract import Level
@@ -54,10 +55,20 @@ class AttemptExample:
     turns_between_acks: int = 0
 
 
+FEW = Sizes(rings=3, batches_least=1)
+MANY_CLIENTS = Sizes(clients=8, rings=3, batches=24, batches_least=12)
+MANY_BATCHES = Sizes(clients=1, rings=3, batches=40, batches_least=17, window=20)
+DRAWN: tuple[Sizes | None, ...] = (*(FEW,) * 21, *(None,) * 8, MANY_CLIENTS, MANY_BATCHES, MANY_BATCHES)
+"""Plainest first; None: a named scenario. What breaks at some number of clients or batches only is seldom drawn, and
+looked for among the small ones again when it is shown."""
+SMALL_ONES_MOST = 300
+
+
 @st.composite
-def attempt_examples(draw: st.DrawFn, sizes: Sizes = Sizes(rings=3)) -> AttemptExample:  # noqa: B008  # it is frozen
+def attempt_examples(draw: st.DrawFn, kinds: tuple[Sizes | None, ...] = DRAWN) -> AttemptExample:
     """Draw what clients send and when they ask, a schedule, and how often a scanner is stopped and started again."""
-    if draw(st.sampled_from((False, False, False, True))):
+    sizes = draw(st.sampled_from(kinds))
+    if sizes is None:
         rows = draw(named_rows(COUNT_MOST))
     else:
         sent = in_order_of_arrival(draw(sendings(sizes)))
@@ -137,7 +148,8 @@ class Attempted:
         if broken is not None:
             failed = Failed(broken.property, broken.sentence, (len(session.told), len(example.rows)))
         named = {NAMED} if name_of_rows(example.rows) else frozenset()
-        return Tried(failed, len(session.told), len(session.told), frozenset(session.happened | named))
+        happened = frozenset(session.happened | named)
+        return Tried(failed, len(session.told), len(session.told), happened, drawn(row[:3] for row in example.rows))
 
     def drive(self, example: AttemptExample) -> tuple[Attempts, Broken | None]:
         """Run an example; return the session, and the promise that it broke, if any."""
@@ -161,6 +173,7 @@ class Attempted:
 
         Where the turns of the run do not break it when they are taken again, it is the picks that stay.
         """
+        example, failed = self._small(example, failed)
         session, _ = self.drive(example)
         turns = replace(example, picks=(), stops=0, turns=tuple(session.turns), turns_between_acks=0)
         again = self._fails(turns, failed)
@@ -168,7 +181,7 @@ class Attempted:
         trials_left, better = TRIALS_MOST, True
         while better and trials_left > 0:
             better = False
-            for trial in chain(_reshaped(best), self.fewer(best)):
+            for trial in chain(_reshaped(best), _in_few_rings(best), self.fewer(best)):
                 trials_left -= 1
                 found = self._fails(trial, failed)
                 if found is not None and _measure(trial, found) < _measure(best, failed):
@@ -176,6 +189,19 @@ class Attempted:
                 if better or trials_left <= 0:
                     break
         return best, failed
+
+    def _small(self, example: AttemptExample, failed: Failed) -> tuple[AttemptExample, Failed]:
+        """Return a small example that breaks the same promise, instead of a large one, if a few hundred have one."""
+        if len(example.rows) <= FEW.batches:
+            return example, failed
+
+        def breaks(small: AttemptExample) -> bool:
+            found = self.try_out(small).failed
+            return found is not None and found.property == failed.property
+
+        small = find_smallest(attempt_examples((FEW,)), breaks, Random(len(example.rows)), SMALL_ONES_MOST)
+        again = self.try_out(small).failed if small is not None else None
+        return (small, again) if again is not None else (example, failed)
 
     def _fails(self, example: AttemptExample, like: Failed) -> Failed | None:
         """Return why an example fails, if it breaks the same promise in no more steps."""
@@ -227,6 +253,15 @@ def _reshaped(example: AttemptExample) -> Iterator[AttemptExample]:
         if rows != example.rows:
             yield replace(example, rows=rows, turns=(), picks=(), stops=0)
             yield replace(example, rows=rows)
+
+
+def _in_few_rings(example: AttemptExample) -> Iterator[AttemptExample]:
+    """Yield an example in which no number of a ring is left out; the turns are those of the new numbers."""
+    rings = {ring: number for number, ring in enumerate(sorted({row[0] for row in example.rows}))}
+    if any(ring != number for ring, number in rings.items()):
+        rows = tuple((rings[ring], client, seq, count) for ring, client, seq, count in example.rows)
+        turns = (turn if turn[1] == "ack" else (rings.get(turn[0], len(rings)), turn[1]) for turn in example.turns)
+        yield replace(example, rows=rows, turns=tuple(turns))
 
 
 def _other_rows(rows: tuple[Row, ...]) -> Iterator[tuple[Row, ...]]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.configuration import set_hypothesis_home_dir
@@ -38,6 +38,27 @@ class Failed:
     size: tuple[int, int]
 
 
+class Drawn(NamedTuple):
+    """How large an example was, or the largest of some: clients, batches of one client, rings."""
+
+    clients: int = 0
+    batches: int = 0
+    rings: int = 0
+
+    def __str__(self) -> str:
+        return f"up to {self.clients} clients, {self.batches} batches of one client, {self.rings} rings"
+
+
+def drawn(rows: Iterable[tuple[int, int, int]]) -> Drawn:
+    """Return how large an example is that has (ring, client, seq) in its rows."""
+    rings: set[int] = set()
+    sent: dict[int, set[int]] = {}
+    for ring, client, seq in rows:
+        rings.add(ring)
+        sent.setdefault(client, set()).add(seq)
+    return Drawn(len(sent), max(map(len, sent.values()), default=0), len(rings))
+
+
 @dataclass(frozen=True)
 class Tried:
     """What came of one example."""
@@ -46,6 +67,7 @@ class Tried:
     operations: int
     steps: int
     happened: frozenset[str]
+    drawn: Drawn = Drawn()
 
 
 class Task(Protocol):
@@ -95,18 +117,21 @@ class Tally:
     operations: int = 0
     steps: int = 0
     happened: Counter[str] = field(default_factory=Counter)
+    drawn: Drawn = Drawn()
 
     def add(self, tried: Tried) -> None:
         self.examples += 1
         self.operations += tried.operations
         self.steps += tried.steps
         self.happened.update(tried.happened)
+        self.drawn = Drawn(*map(max, self.drawn, tried.drawn))
 
     def join(self, other: Tally) -> None:
         self.examples += other.examples
         self.operations += other.operations
         self.steps += other.steps
         self.happened.update(other.happened)
+        self.drawn = Drawn(*map(max, self.drawn, other.drawn))
 
 
 @dataclass
@@ -216,7 +241,7 @@ def _find_in_rounds(strategy: SearchStrategy[Any], trial: Trial, seed: str) -> A
     while rounds_left and not trial.is_over:
         tried_before = trial.tally.examples
         most = 2 * (trial.count - tried_before) + 10 if number else trial.count
-        example = _find(strategy, trial, Random(f"{seed} {number}" if number else seed), most)
+        example = find_smallest(strategy, trial, Random(f"{seed} {number}" if number else seed), most)
         if trial.first is not None:
             return example
         rounds_left = VAIN_ROUNDS_MOST if trial.tally.examples > tried_before else rounds_left - 1
@@ -224,7 +249,7 @@ def _find_in_rounds(strategy: SearchStrategy[Any], trial: Trial, seed: str) -> A
     return None
 
 
-def _find(strategy: SearchStrategy[Any], trial: Callable[[Any], bool], random: Random, most: int) -> Any:
+def find_smallest(strategy: SearchStrategy[Any], trial: Callable[[Any], bool], random: Random, most: int) -> Any:
     """Return the smallest example that was found among at most so many, None if there is none."""
     chosen = settings(
         max_examples=most,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fencepost.compared.search import Drawn
 from fencepost.model.contract import Level, Verdict
 from fencepost.model.explorer.traces.run_trace import RunTrace
 from fencepost.native.schedules.differential import HAPPENINGS
@@ -74,6 +75,7 @@ class Compared:
     reason: str = ""
     enough: int = 0
     asked: int | None = None
+    drawn: Drawn = Drawn()
 
     @property
     def never_happened(self) -> tuple[str, ...]:
@@ -84,4 +86,5 @@ class Compared:
     def bound(self) -> str:
         """How much was tried."""
         of = f" of {self.asked}" if self.asked is not None and self.examples < self.asked else ""
-        return f"{self.examples}{of} examples, {self.operations} operations"
+        size = f", {self.drawn}" if self.drawn.clients else ""
+        return f"{self.examples}{of} examples, {self.operations} operations{size}"

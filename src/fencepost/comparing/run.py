@@ -300,6 +300,7 @@ def _compared(
         reason,
         enough,
         count,
+        tally.drawn,
     )
 
 

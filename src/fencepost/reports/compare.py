@@ -47,6 +47,8 @@ class CompareReport(Report):
     def lines(self) -> Iterator[str]:
         """Yield the rows, why one is unknown, and the counterexamples with the commands that show them again."""
         yield from self._table()
+        for row in self.rows if self.own else ():
+            yield f"{row.sequencer}, {row.policy}: {row.bound}"
         for row in self.rows:
             if row.reason and row.counterexample is None:
                 yield f"{row.sequencer}, {row.policy}: {row.verdict}: {row.reason}"
