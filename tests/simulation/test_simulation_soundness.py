@@ -138,7 +138,7 @@ def test_an_unsound_policy_stands_beside_every_figure(tmp_path: Path) -> None:
         rows = csv.DictReader((tmp_path / "out" / name).read_text().splitlines())
         assert {row["unsound"] for row in rows} == {SEED_LINE}
     for name in ("latency", "occupancy", "load"):
-        lines = re.findall("<!-- (.*?) -->", (tmp_path / "out" / f"{name}.svg").read_text())
+        lines = re.findall(r"<(?:text|tspan)[^>]*>([^<]+)<", (tmp_path / "out" / f"{name}.svg").read_text())
         assert SEED_LINE in " ".join(lines)
 
 
