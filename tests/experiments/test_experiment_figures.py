@@ -190,6 +190,26 @@ def test_nothing_is_averaged_over_in_silence() -> None:
         made("stages", many({"sequencer": 5, "rate": 6}))
 
 
+def test_bars_are_grouped_by_what_is_asked_and_no_two_have_one_name() -> None:
+    """Names were cut at 40 columns, so that three bars had one; and the spec's first axis grouped them, not `by`."""
+    rows = [
+        trial(name, 1_000, 0, policy=policy, messages_per_batch=size)
+        for name in ("order4.claim.of.a.long.name", "order4.mutex.of.a.long.name")
+        for policy in ("per_message", "per_batch")
+        for size in (1, 8, 32)
+    ]
+    names = ["sweep", "engine", "sequencer", "policy", "messages_per_batch", "rate_batches_per_s", "replication"]
+    trials = frame(rows).select(*names, polars.exclude(*names))
+    shown = made("stages", trials, by="policy")
+    bars = list(dict.fromkeys(row["series"] for row in shown.rows))
+    assert [bar.split(",")[0] for bar in bars] == ["per_message"] * 6 + ["per_batch"] * 6
+    with drawing(KINDS["stages"].size(shown.rows)) as picture:
+        KINDS["stages"].draw(picture, shown.rows, "")
+        labels = [label.get_text() for label in picture.axes[0].get_yticklabels()]
+    assert [" ".join(label.split()) for label in labels] == bars
+    assert edges_are_white(shown.picture("png"))
+
+
 SPEC = """
 [experiment]
 name = "checked"
