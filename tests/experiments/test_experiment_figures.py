@@ -210,6 +210,38 @@ def test_bars_are_grouped_by_what_is_asked_and_no_two_have_one_name() -> None:
     assert edges_are_white(shown.picture("png"))
 
 
+def test_an_interval_that_leaves_the_axes_in_x_is_said() -> None:
+    rows = [trial("order4.claim", 1_000, k, contended_per_s=(0.1, 1e6)[k]) for k in (0, 1)]
+    assert "Some intervals reach beyond the axes" in made("throughput-contention", frame(rows)).caption
+
+
+def test_overload_is_ringed_and_said_and_a_rate_is_of_each_client() -> None:
+    rows = [
+        trial("order4.claim", rate, k, clients=4, offered_batches_per_s=4.0 * rate * (1 + (rate > 10_000)))
+        for rate in RATES
+        for k in range(3)
+    ]
+    names = ["sweep", "engine", "sequencer", "clients", "rate_batches_per_s", "replication"]
+    trials = frame(rows).select(*names, polars.exclude(*names))
+    shown = made("latency-load", trials)
+    assert {row["rate_batches_per_s"] for row in shown.rows if row["overloaded"]} == {50_000}
+    assert "Ringed: less was ordered than offered" in shown.caption
+    assert "The rate is that of each client, of 4." in shown.caption
+    assert label_of("rate_batches_per_s") == "rate of each client, batches/s"
+    within = made("latency-load", trials.filter(polars.col("rate_batches_per_s") < 50_000))
+    assert "Ringed" not in within.caption
+    assert "The number at a point is what was offered" in made("throughput-contention", trials).caption
+
+
+def test_series_on_the_same_points_are_all_seen() -> None:
+    rows = [trial(name, rate, k, latency_p50_us=9.0) for name in SEQUENCERS for rate in RATES for k in range(2)]
+    shown = made("latency-load", frame(rows), y="latency_p50_us")
+    with drawing() as picture:
+        KINDS["latency-load"].draw(picture, shown.rows, "rate_batches_per_s")
+        widths = [line.get_linewidth() for line in picture.axes[0].lines if len(line.get_xdata()) == len(RATES)]  # type: ignore[arg-type]
+    assert max(widths) > 2 * min(widths)
+
+
 SPEC = """
 [experiment]
 name = "checked"
