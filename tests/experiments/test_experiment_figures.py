@@ -15,11 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from fencepost.experiments.engines import run_trial
 from fencepost.experiments.figures import KINDS, Drawn, drawn, write_figures
+from fencepost.experiments.figures.names import is_figure
 from fencepost.experiments.figures.scales import label_of, scale_of
 from fencepost.experiments.figures.style import drawing
 from fencepost.experiments.presets import PRESETS, new_experiment
 from fencepost.experiments.spec import parse_spec, read_spec
+from fencepost.experiments.trials import Trial
 from fencepost.model.errors import InputError
 from fencepost.model.simulation.intervals import interval
 from fencepost.model.simulation.scenario import Scenario
@@ -265,12 +268,34 @@ sweep = "load"
         ("1, 2", 'kind = "heat-map"\nx = "clients"\ny = "latency_p99_us"', "is measured, expected a parameter"),
         ("1, 2", 'kind = "latency-load"\nx = "rat"', "'rat': expected one of clients, rate_batches_per_s"),
         ("1, 2", 'kind = "paired-difference"\nby = "sequencer"', "sequencer"),
+        ("1, 2", 'kind = "latency-load"\ny = "latency_order_men_us"', "did you mean latency_order_mean_us"),
+        ("1, 2", 'kind = "throughput-contention"\nx = "contendd_per_s"', "did you mean .*contended_per_s"),
+        (
+            "1, 2",
+            'kind = "heat-map"\nx = "clients"\ny = "rate_batches_per_s"\nby = "time_us"',
+            "unknown figure of engine",
+        ),
     ],
 )
 def test_a_figure_that_cannot_be_drawn_is_refused_before_anything_runs(clients: str, asked: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_spec(SPEC.format(clients=clients, figure=asked))
     parse_spec(SPEC.format(clients="1, 2", figure='kind = "latency-load"\nby = "clients"'))
+
+
+@pytest.mark.parametrize(
+    ("engine", "parameters"),
+    [
+        ("simulation", {"sequencer": "order4.mutex", "duration_ms": 0.5, "granularity": "operation"}),
+        ("simulation", {"sequencer": "order4.claim", "duration_ms": 0.5}),
+        ("native", {"sequencer": "order4.claim", "batches": 50}),
+    ],
+)
+def test_every_figure_that_an_engine_returns_is_known_by_name(engine: str, parameters: dict[str, Any]) -> None:
+    found = run_trial(Trial(0, "sweep", engine, parameters, 0, 1, 60.0, 1024)).figures
+    assert found
+    assert [name for name in found if not is_figure(engine, name)] == []
+    assert not is_figure(engine, "latency_order_men_us")
 
 
 @pytest.mark.parametrize("smoke", [True, False])

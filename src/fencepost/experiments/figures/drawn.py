@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fencepost.experiments.figures.distribution import distribution_rows, draw_distribution
 from fencepost.experiments.figures.grids import detection_rows, draw_detection, draw_heat, grid_size, heat_rows
+from fencepost.experiments.figures.names import FIGURES, is_figure
 from fencepost.experiments.figures.panels import panels_size
 from fencepost.experiments.figures.points import (
     OFFERED,
@@ -174,10 +175,10 @@ def _said(trials: Trials, rows: Sequence[Row], kind: Kind, x: str) -> Iterator[s
         yield f"The rate is that of each client, of {' to '.join(map(str, dict.fromkeys([counts[0], counts[-1]])))}."
 
 
-def check_figure(asked: Asked, parameters: Sequence[dict[str, Any]]) -> None:
+def check_figure(asked: Asked, parameters: Sequence[dict[str, Any]], engine: str) -> None:
     """Refuse a figure before anything runs that could not be drawn of trials with these parameters, one a setting.
 
-    Raises InputError for a name that is no parameter and has no unit, as every figure of a trial has, and where there
+    Raises InputError for a name that is neither a parameter nor a figure of the engine's trials, and where there
     would be too many series, panels, bars or cells.
     """
     names = tuple(dict.fromkeys(name for each in parameters for name in each))
@@ -185,6 +186,10 @@ def check_figure(asked: Asked, parameters: Sequence[dict[str, Any]]) -> None:
     for each in others:
         if not split_unit(each)[1] and not each.endswith("_count") and each != "engine":
             raise unknown_choice("parameter of the sweep, or figure with a unit,", each, names)
+        if each != "engine" and not is_figure(engine, each):
+            raise unknown_choice(
+                f"figure of engine {engine}, or parameter of the sweep,", each, (*names, *FIGURES[engine])
+            )
     metrics = dict.fromkeys((*others, *USUAL), [1.0, 1.0] if asked.kind == "cdf" else 1.0)
     end = {"replication": 0, "status": FINISHED, "verdict": ""}
     rows = tuple({"engine": "", **dict.fromkeys(names), **each, **end, **metrics} for each in parameters)
