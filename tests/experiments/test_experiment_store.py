@@ -1,6 +1,7 @@
 """A store keeps what it acknowledged, is written by one process, and is refused in one line where it cannot be used."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -41,6 +42,17 @@ def test_rows_are_there_when_they_are_acknowledged(tmp_path: Path) -> None:
             assert Run.open(path).finished == number + 1
         assert writer._database.execute("PRAGMA synchronous").fetchone() == (2,)
         assert writer._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_the_status_of_a_store_that_is_being_written_names_the_process_and_no_resume(tmp_path: Path) -> None:
+    spec, path = bodies.spec_of(3), tmp_path / "s.db"
+    status = [sys.executable, "-m", "fencepost", "experiment", "status", str(path)]
+    with Writer(path, spec, CODE) as writer:
+        writer.begin({}, spec)
+        said = subprocess.run(status, capture_output=True, text=True, check=False).stdout
+        assert f"process {os.getpid()} writes it" in said
+        assert "resume with" not in said
+    assert "resume with" in subprocess.run(status, capture_output=True, text=True, check=False).stdout
 
 
 def test_a_trial_that_is_written_twice_is_there_once(tmp_path: Path) -> None:
