@@ -145,8 +145,10 @@ def export_command(store: Path, file: Path, sweep: str | None) -> None:
     from fencepost.experiments.run import Run
 
     run = Run.open(store)
+    is_new = not file.parent.exists()
     path = run.export(file, sweep)
-    click.echo(f"wrote {path}: {sum(run.statuses(sweep).values())} trials")
+    made = f" (made the folder {file.parent})" if is_new else ""
+    click.echo(f"wrote {path}: {sum(run.statuses(sweep).values())} trials{made}")
 
 
 def _run(
