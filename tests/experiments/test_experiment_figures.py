@@ -15,11 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from fencepost.experiments.engines import run_trial
 from fencepost.experiments.figures import KINDS, Drawn, drawn, write_figures
+from fencepost.experiments.figures.names import is_figure
 from fencepost.experiments.figures.scales import label_of, scale_of
 from fencepost.experiments.figures.style import drawing
 from fencepost.experiments.presets import PRESETS, new_experiment
 from fencepost.experiments.spec import parse_spec, read_spec
+from fencepost.experiments.trials import Trial
 from fencepost.model.errors import InputError
 from fencepost.model.simulation.intervals import interval
 from fencepost.model.simulation.scenario import Scenario
@@ -190,6 +193,58 @@ def test_nothing_is_averaged_over_in_silence() -> None:
         made("stages", many({"sequencer": 5, "rate": 6}))
 
 
+def test_bars_are_grouped_by_what_is_asked_and_no_two_have_one_name() -> None:
+    """Names were cut at 40 columns, so that three bars had one; and the spec's first axis grouped them, not `by`."""
+    rows = [
+        trial(name, 1_000, 0, policy=policy, messages_per_batch=size)
+        for name in ("order4.claim.of.a.long.name", "order4.mutex.of.a.long.name")
+        for policy in ("per_message", "per_batch")
+        for size in (1, 8, 32)
+    ]
+    names = ["sweep", "engine", "sequencer", "policy", "messages_per_batch", "rate_batches_per_s", "replication"]
+    trials = frame(rows).select(*names, polars.exclude(*names))
+    shown = made("stages", trials, by="policy")
+    bars = list(dict.fromkeys(row["series"] for row in shown.rows))
+    assert [bar.split(",")[0] for bar in bars] == ["per_message"] * 6 + ["per_batch"] * 6
+    with drawing(KINDS["stages"].size(shown.rows)) as picture:
+        KINDS["stages"].draw(picture, shown.rows, "")
+        labels = [label.get_text() for label in picture.axes[0].get_yticklabels()]
+    assert [" ".join(label.split()) for label in labels] == bars
+    assert edges_are_white(shown.picture("png"))
+
+
+def test_an_interval_that_leaves_the_axes_in_x_is_said() -> None:
+    rows = [trial("order4.claim", 1_000, k, contended_per_s=(0.1, 1e6)[k]) for k in (0, 1)]
+    assert "Some intervals reach beyond the axes" in made("throughput-contention", frame(rows)).caption
+
+
+def test_overload_is_ringed_and_said_and_a_rate_is_of_each_client() -> None:
+    rows = [
+        trial("order4.claim", rate, k, clients=4, offered_batches_per_s=4.0 * rate * (1 + (rate > 10_000)))
+        for rate in RATES
+        for k in range(3)
+    ]
+    names = ["sweep", "engine", "sequencer", "clients", "rate_batches_per_s", "replication"]
+    trials = frame(rows).select(*names, polars.exclude(*names))
+    shown = made("latency-load", trials)
+    assert {row["rate_batches_per_s"] for row in shown.rows if row["overloaded"]} == {50_000}
+    assert "Ringed: less was ordered than offered" in shown.caption
+    assert "The rate is that of each client, of 4." in shown.caption
+    assert label_of("rate_batches_per_s") == "rate of each client, batches/s"
+    within = made("latency-load", trials.filter(polars.col("rate_batches_per_s") < 50_000))
+    assert "Ringed" not in within.caption
+    assert "The number at a point is what was offered" in made("throughput-contention", trials).caption
+
+
+def test_series_on_the_same_points_are_all_seen() -> None:
+    rows = [trial(name, rate, k, latency_p50_us=9.0) for name in SEQUENCERS for rate in RATES for k in range(2)]
+    shown = made("latency-load", frame(rows), y="latency_p50_us")
+    with drawing() as picture:
+        KINDS["latency-load"].draw(picture, shown.rows, "rate_batches_per_s")
+        widths = [line.get_linewidth() for line in picture.axes[0].lines if len(line.get_xdata()) == len(RATES)]  # type: ignore[arg-type]
+    assert max(widths) > 2 * min(widths)
+
+
 SPEC = """
 [experiment]
 name = "checked"
@@ -213,12 +268,34 @@ sweep = "load"
         ("1, 2", 'kind = "heat-map"\nx = "clients"\ny = "latency_p99_us"', "is measured, expected a parameter"),
         ("1, 2", 'kind = "latency-load"\nx = "rat"', "'rat': expected one of clients, rate_batches_per_s"),
         ("1, 2", 'kind = "paired-difference"\nby = "sequencer"', "sequencer"),
+        ("1, 2", 'kind = "latency-load"\ny = "latency_order_men_us"', "did you mean latency_order_mean_us"),
+        ("1, 2", 'kind = "throughput-contention"\nx = "contendd_per_s"', "did you mean .*contended_per_s"),
+        (
+            "1, 2",
+            'kind = "heat-map"\nx = "clients"\ny = "rate_batches_per_s"\nby = "time_us"',
+            "unknown figure of engine",
+        ),
     ],
 )
 def test_a_figure_that_cannot_be_drawn_is_refused_before_anything_runs(clients: str, asked: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_spec(SPEC.format(clients=clients, figure=asked))
     parse_spec(SPEC.format(clients="1, 2", figure='kind = "latency-load"\nby = "clients"'))
+
+
+@pytest.mark.parametrize(
+    ("engine", "parameters"),
+    [
+        ("simulation", {"sequencer": "order4.mutex", "duration_ms": 0.5, "granularity": "operation"}),
+        ("simulation", {"sequencer": "order4.claim", "duration_ms": 0.5}),
+        ("native", {"sequencer": "order4.claim", "batches": 50}),
+    ],
+)
+def test_every_figure_that_an_engine_returns_is_known_by_name(engine: str, parameters: dict[str, Any]) -> None:
+    found = run_trial(Trial(0, "sweep", engine, parameters, 0, 1, 60.0, 1024)).figures
+    assert found
+    assert [name for name in found if not is_figure(engine, name)] == []
+    assert not is_figure(engine, "latency_order_men_us")
 
 
 @pytest.mark.parametrize("smoke", [True, False])

@@ -1,6 +1,7 @@
 """A store keeps what it acknowledged, is written by one process, and is refused in one line where it cannot be used."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -43,6 +44,27 @@ def test_rows_are_there_when_they_are_acknowledged(tmp_path: Path) -> None:
         assert writer._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_the_status_of_a_store_that_is_being_written_names_the_process_and_no_resume(tmp_path: Path) -> None:
+    spec, path = bodies.spec_of(3), tmp_path / "s.db"
+    status = [sys.executable, "-m", "fencepost", "experiment", "status", str(path)]
+    with Writer(path, spec, CODE) as writer:
+        writer.begin({}, spec)
+        said = subprocess.run(status, capture_output=True, text=True, check=False).stdout
+        assert f"process {os.getpid()} writes it" in said
+        assert "resume with" not in said
+    assert "resume with" in subprocess.run(status, capture_output=True, text=True, check=False).stdout
+
+
+def test_an_export_to_a_folder_that_there_was_not_says_that_it_was_made(tmp_path: Path) -> None:
+    filled(tmp_path / "s.db")
+    made = tmp_path / "made" / "t.csv"
+    command = [sys.executable, "-m", "fencepost", "experiment", "export", str(tmp_path / "s.db"), str(made)]
+    first, again = (subprocess.run(command, capture_output=True, text=True, check=False).stdout for _ in range(2))
+    assert f"(made the folder {made.parent})" in first
+    assert "made the folder" not in again
+    assert made.exists()
+
+
 def test_a_trial_that_is_written_twice_is_there_once(tmp_path: Path) -> None:
     spec, path = bodies.spec_of(1), tmp_path / "s.db"
     with Writer(path, spec, CODE) as writer:
@@ -81,7 +103,7 @@ def test_a_second_run_on_a_store_is_refused_with_the_process_that_writes_it(tmp_
         "from pathlib import Path\nfrom fencepost.experiments.store import Writer\n"
         "w = Writer(Path(sys.argv[1]), b.spec_of(3), 'code'); print('held', flush=True); sys.stdin.read()"
     )
-    command = [sys.executable, "-c", script, str(path), str(Path(__file__).parents[1])]
+    command = [sys.executable, "-c", script, str(path), str(Path(bodies.__file__).parent)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
@@ -147,7 +169,7 @@ def test_a_full_disk_keeps_what_was_finished_and_says_how_to_go_on(tmp_path: Pat
         "except InputError as error: print(error); sys.exit(2)"
     )
     path = tmp_path / "s.db"
-    command = [sys.executable, "-c", script, str(path), str(Path(__file__).parents[1])]
+    command = [sys.executable, "-c", script, str(path), str(Path(bodies.__file__).parent)]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert answer.returncode == 2, answer.stderr
     assert "the disk is full or failing" in answer.stdout
@@ -268,7 +290,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def grown_kib(count: int, tmp_path: Path) -> int:
-    command = [sys.executable, "-c", MILLION, str(tmp_path / "s.db"), str(Path(__file__).parents[1]), str(count)]
+    command = [sys.executable, "-c", MILLION, str(tmp_path / "s.db"), str(Path(bodies.__file__).parent), str(count)]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 

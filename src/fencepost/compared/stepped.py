@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from random import Random
 
+from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from fencepost import strategies
 from fencepost.compared.modules import Native
 from fencepost.compared.reduction import Reduction, simpler
-from fencepost.compared.search import Failed, Tried
+from fencepost.compared.search import Failed, Tried, find_smallest
 from fencepost.compared.verdicts import NAMED, Counterexample
 from fencepost.comparing.named_workloads import name_of
 from fencepost.model.contract import Level
@@ -28,6 +30,8 @@ from fencepost.strategies import has_room
 
 POLICY = "stepped"
 NOT_OF_THE_CONTRACT = (LOCKSTEP, SPEC)
+FEW = strategies.Sizes(batches=3, slots=(2, 3))
+SMALL_ONES_MOST = 300
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,21 @@ class Stepped:
 
     def smaller(self, example: JointExample, failed: Failed) -> tuple[JointExample, Failed]:
         """Take batches, roles and rings out of the workload, and steps out of the run, as far as it still fails."""
-        return Reduction(self, example, failed).done()
+        return Reduction(self, *self._small(example, failed)).done()
+
+    def _small(self, example: JointExample, failed: Failed) -> tuple[JointExample, Failed]:
+        """Return a small example that breaks the same promise, instead of a large one, if a few hundred have one."""
+        if self.batch_count(example) <= FEW.batches:
+            return example, failed
+
+        def breaks(small: JointExample) -> bool:
+            found = self.try_out(small).failed
+            return found is not None and found.property == failed.property
+
+        drawn = st.builds(JointExample, strategies.workloads(FEW), strategies.schedules())
+        small = find_smallest(drawn, breaks, Random(self.batch_count(example)), SMALL_ONES_MOST)
+        again = self.try_out(small).failed if small is not None else None
+        return (small, again) if again is not None else (example, failed)
 
     def batch_count(self, example: JointExample) -> int:
         """Return how many batches are sent."""

@@ -282,6 +282,6 @@ def _refuse_what_cannot_be_drawn(figure: FigureTable, sweep: Sweep, place: str) 
 
     settings = ({name: each[name] for name in sweep.columns} for each in _combinations(sweep))
     try:
-        check_figure(figure, list(settings))
+        check_figure(figure, list(settings), sweep.engine)
     except InputError as error:
         raise InputError(f"{place}: {error}") from None

@@ -154,6 +154,18 @@ def _holder(lock: int) -> int:
     return 0
 
 
+def writing_process(path: Path) -> int:
+    """Return the process that writes a store now, 0: none. Not for the writer itself, whose lock this would end."""
+    try:
+        lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        return _holder(lock)
+    finally:
+        os.close(lock)
+
+
 def _opened_to_write(path: Path, spec: Spec) -> sqlite3.Connection:
     with _refusals(path):
         database = sqlite3.connect(path, timeout=BUSY_SECONDS)

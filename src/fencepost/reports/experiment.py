@@ -26,6 +26,7 @@ class ExperimentReport(Report):
     """
 
     run: Run | None = None
+    writing_process: int = 0  # that goes on with the run now
 
     def to_frame(self, sweep: str | None = None) -> Any:
         """Return the finished trials as a polars frame; see `Run.to_frame`."""
@@ -71,7 +72,9 @@ class ExperimentReport(Report):
 
     def _next(self) -> Iterator[str]:
         run = self._run
-        if run.missing:
+        if self.writing_process:
+            yield f"process {self.writing_process} writes it: it goes on by itself"
+        elif run.missing:
             yield f"resume with: fencepost experiment resume {run.path}"
         else:
             yield f"next: fencepost experiment report {run.path}"

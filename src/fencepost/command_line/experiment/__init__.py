@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,9 +128,10 @@ def resume_command(context: click.Context, /, store: Path, **given: Any) -> None
 def status_command(context: click.Context, store: Path, as_json: bool) -> None:
     """Say how far the run of STORE is, also while it runs."""
     from fencepost.experiments.run import Run
+    from fencepost.experiments.store import writing_process
     from fencepost.reports.experiment import report_of
 
-    report = found_by(lambda: report_of(Run.open(store)))
+    report = replace(found_by(lambda: report_of(Run.open(store))), writing_process=writing_process(store))
     print_report(report, as_json=as_json)
     context.exit(exit_code(report.verdict))
 
@@ -143,8 +145,10 @@ def export_command(store: Path, file: Path, sweep: str | None) -> None:
     from fencepost.experiments.run import Run
 
     run = Run.open(store)
+    is_new = not file.parent.exists()
     path = run.export(file, sweep)
-    click.echo(f"wrote {path}: {sum(run.statuses(sweep).values())} trials")
+    made = f" (made the folder {file.parent})" if is_new else ""
+    click.echo(f"wrote {path}: {sum(run.statuses(sweep).values())} trials{made}")
 
 
 def _run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fencepost.experiments.figures.distribution import distribution_rows, draw_distribution
 from fencepost.experiments.figures.grids import detection_rows, draw_detection, draw_heat, grid_size, heat_rows
+from fencepost.experiments.figures.names import FIGURES, is_figure
 from fencepost.experiments.figures.panels import panels_size
 from fencepost.experiments.figures.points import (
+    OFFERED,
     contention_rows,
     difference_rows,
     draw_contention,
@@ -23,7 +25,7 @@ from fencepost.experiments.figures.points import (
     is_cut,
     latency_rows,
 )
-from fencepost.experiments.figures.scales import split_unit
+from fencepost.experiments.figures.scales import RATE, split_unit
 from fencepost.experiments.figures.stages import draw_stages, stage_rows, stages_size
 from fencepost.experiments.figures.style import (
     METADATA,
@@ -35,6 +37,7 @@ from fencepost.experiments.figures.style import (
 )
 from fencepost.experiments.figures.trials import FINISHED, Row, Trials, caption_of, failed_of, trials_of
 from fencepost.model.errors import unknown_choice
+from fencepost.model.simulation.scenario import Scenario
 from fencepost.model.writing import kept, store
 
 if TYPE_CHECKING:
@@ -152,15 +155,30 @@ def drawn(asked: Asked, frame: Any, number: int = 1, *, note: str = "") -> Drawn
     else:
         caption = caption_of(trials, (row["n"] for row in rows if row["n"]), kind.intervals, kind.marks)
     name = re.sub(r"[^a-z0-9]+", "-", f"{number:02}-{asked.kind}-{asked.sweep or ''}".lower()).strip("-")
-    if kind.draw in (draw_latency, draw_contention, draw_distribution) and is_cut(rows):
-        caption = f"{caption} Some intervals reach beyond the axes; the data file has them whole."
+    caption = " ".join(filter(None, [caption, *_said(trials, rows, kind, asked.x or "")]))
     return Drawn(name, named[0], " ".join(filter(None, [caption, note])), rows, asked.kind, asked.x or "")
 
 
-def check_figure(asked: Asked, parameters: Sequence[dict[str, Any]]) -> None:
+def _said(trials: Trials, rows: Sequence[Row], kind: Kind, x: str) -> Iterator[str]:
+    """Yield what the caption says of the picture: intervals cut off, loads, overload, whose the rate is."""
+    if rows and kind.draw in (draw_latency, draw_contention, draw_difference, draw_distribution):
+        with drawing(kind.size(rows)) as figure:
+            kind.draw(figure, rows, x)
+            if is_cut(figure):
+                yield "Some intervals reach beyond the axes; the data file has them whole."
+    if any(OFFERED in row and x != OFFERED for row in rows):
+        yield "The number at a point is what was offered to it, batches/s."
+    if any(row.get("overloaded") for row in rows):
+        yield "Ringed: less was ordered than offered, so its latency is a backlog that grows with the run."
+    if x == RATE and "simulation" in {row["engine"] for row in trials.rows}:
+        counts = sorted({row.get("clients") or Scenario().clients.count for row in trials.rows})
+        yield f"The rate is that of each client, of {' to '.join(map(str, dict.fromkeys([counts[0], counts[-1]])))}."
+
+
+def check_figure(asked: Asked, parameters: Sequence[dict[str, Any]], engine: str) -> None:
     """Refuse a figure before anything runs that could not be drawn of trials with these parameters, one a setting.
 
-    Raises InputError for a name that is no parameter and has no unit, as every figure of a trial has, and where there
+    Raises InputError for a name that is neither a parameter nor a figure of the engine's trials, and where there
     would be too many series, panels, bars or cells.
     """
     names = tuple(dict.fromkeys(name for each in parameters for name in each))
@@ -168,6 +186,10 @@ def check_figure(asked: Asked, parameters: Sequence[dict[str, Any]]) -> None:
     for each in others:
         if not split_unit(each)[1] and not each.endswith("_count") and each != "engine":
             raise unknown_choice("parameter of the sweep, or figure with a unit,", each, names)
+        if each != "engine" and not is_figure(engine, each):
+            raise unknown_choice(
+                f"figure of engine {engine}, or parameter of the sweep,", each, (*names, *FIGURES[engine])
+            )
     metrics = dict.fromkeys((*others, *USUAL), [1.0, 1.0] if asked.kind == "cdf" else 1.0)
     end = {"replication": 0, "status": FINISHED, "verdict": ""}
     rows = tuple({"engine": "", **dict.fromkeys(names), **each, **end, **metrics} for each in parameters)

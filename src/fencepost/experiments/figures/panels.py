@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from fencepost.experiments.figures.style import COLOURS, HEIGHT_INCHES, WIDTH_INCHES, legend_columns, plain
+from fencepost.experiments.figures.style import COLOURS, HEIGHT_INCHES, WIDTH_INCHES, legend_columns, wrapped
 from fencepost.experiments.figures.trials import Cell, Row, name_of
 from fencepost.model.errors import InputError
 
@@ -52,7 +52,7 @@ def panels(figure: Figure, rows: Sequence[Row]) -> Iterator[tuple[Axes, list[Row
         axes.set_visible(False)
     for axes, name in zip(grid.flat, names, strict=False):
         if name:
-            axes.set_title(plain(name, 40), fontsize=9, loc="left")
+            axes.set_title(wrapped(name, 40), fontsize=9, loc="left")
         yield axes, [row for row in rows if row["panel"] == name]
         if len(names) > 1:
             axes.label_outer()

@@ -11,7 +11,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from fencepost.experiments.figures.panels import groups_of, panels
-from fencepost.experiments.figures.scales import LOGARITHMIC_FROM, label_of, scale_of, split_unit
+from fencepost.experiments.figures.scales import LOGARITHMIC_FROM, Scale, label_of, scale_of, split_unit
 from fencepost.experiments.figures.style import (
     COLOURS,
     FAINT,
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LATENCIES = ("latency_p50_us", "latency_p99_us")
+CORNERS = ((6, 5), (6, -11), (6, 13), (6, -19))  # of a point, in printer's points: a label of each series
+SHORT_SHARE = 0.05  # ordered less than offered by more than this: overload
 REACH = 2.0  # times the largest value: so far an axis goes for intervals
 THROUGHPUT, CONTENTION, OFFERED = "throughput_batches_per_s", "contended_per_s", "offered_batches_per_s"
 
@@ -81,8 +83,22 @@ def _row(trials: Trials, label: str, cell: Cell, x: str, metric: str) -> Row | N
     return {
         "series": label, x: place, **bounds, "metric": metric, "value": estimate.value, "low": estimate.low,
         "high": estimate.high, "n": estimate.n, "failed": cell.failed, "violated": cell.violated,
-        "unknown": cell.unknown,
+        "unknown": cell.unknown, **_load(trials, cell, x),
     }  # fmt: skip
+
+
+def _load(trials: Trials, cell: Cell, x: str) -> Row:
+    """Return whether a point is overloaded, and where x is measured, what was offered: its load.
+
+    Overload is so much less ordered than offered, by the means of the replications, that batches pile up as long as
+    the run lasts; a single short run differs by as much from what is under way at its ends.
+    """
+    offered, ordered = cell.estimate(OFFERED), cell.estimate(THROUGHPUT)
+    if offered is None:
+        return {}
+    is_short = ordered is not None and ordered.value < (1 - SHORT_SHARE) * offered.value
+    load: Row = {"overloaded": int(is_short)}
+    return load if x in trials.parameters or x == OFFERED else {**load, OFFERED: offered.value}
 
 
 def _lost(label: str, cell: Cell, x: str, metric: str) -> Row:
@@ -145,26 +161,16 @@ def _difference(label: str, base: Cell, cell: Cell, x: str, metric: str) -> Row 
     }  # fmt: skip
 
 
-def is_cut(rows: Sequence[Row]) -> bool:
-    """Say whether an interval reaches so far out that an axis which held it would show little else."""
-    shown = [row for row in rows if row["value"] is not None]
-    bounds = [("value", "low", "high")]
-    bounds += [(name.removesuffix("_low"), name, f"{name.removesuffix('_low')}_high") for name in _lows(shown)]
-    return any(_reaches_out(shown, *each) for each in bounds)
-
-
-def _lows(rows: Sequence[Row]) -> list[str]:
-    return [name for name in (rows[0] if rows else ()) if name.endswith("_low")]
-
-
-def _reaches_out(rows: Sequence[Row], value: str, low: str, high: str) -> bool:
-    values = [row[value] for row in rows]
-    least, most = min(values, default=0.0), max(values, default=0.0)
-    is_logarithmic = value != "value" and least > 0 and most / least >= LOGARITHMIC_FROM
-    return any(
-        row[high] is not None and (row[high] > REACH * most or (is_logarithmic and row[low] < least / REACH))
-        for row in rows
-    )
+def is_cut(figure: Figure) -> bool:
+    """Say whether an interval or a band that was drawn reaches beyond its axes, in x or in y."""
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        for drawn in axes.collections:
+            for path in drawn.get_paths():
+                places = axes.transAxes.inverted().transform(axes.transData.transform(path.vertices))
+                if not ((places >= -0.005) & (places <= 1.005)).all():
+                    return True
+    return False
 
 
 def draw_latency(figure: Figure, rows: Sequence[Row], x: str) -> None:
@@ -220,8 +226,16 @@ def _drawn(figure: Figure, rows: Sequence[Row], x: str) -> Iterator[tuple[Axes, 
             ]
             if not is_measured:
                 points.sort(key=lambda row: scale[row[x]])
-            _line(axes, points, [scale[row[x]] for row in points], x, index, "none" if scale.is_of_words else style)
+            _line(
+                axes,
+                points,
+                [scale[row[x]] for row in points],
+                x,
+                (index, len(names)),
+                "none" if scale.is_of_words else style,
+            )
         lost = sorted({scale[row[x]] for row in part if row["value"] is None})
+        _mark_loads(axes, part, scale, x)
         axes.plot(lost, [0.03] * len(lost), "x", color=FAINT, markersize=8, transform=axes.get_xaxis_transform())
         if is_measured:
             _measured_axis(axes, rows, x)
@@ -229,6 +243,23 @@ def _drawn(figure: Figure, rows: Sequence[Row], x: str) -> Iterator[tuple[Axes, 
             scale.applied(axes, x)
         yield axes, part
     _legend(figure, names, metrics)
+
+
+def _mark_loads(axes: Axes, rows: Sequence[Row], scale: Scale, x: str) -> None:
+    """Ring the points of overload; where x is measured, write each point's load beside it."""
+    names = list(dict.fromkeys(row["series"] for row in rows))
+    for row in rows:
+        if row["value"] is None:
+            continue
+        place = (scale[row[x]], row["value"])
+        if row.get("overloaded"):
+            axes.plot(*place, "o", color=FAINT, markerfacecolor="none", markersize=13, markeredgewidth=0.9, zorder=6)
+        if OFFERED in row and x != OFFERED:
+            index = names.index(row["series"])
+            axes.annotate(
+                f"{float(f'{row[OFFERED]:.3g}') / 1e3:g}k", place, CORNERS[index % len(CORNERS)],
+                textcoords="offset points", fontsize=7, color=COLOURS[index],
+            )  # fmt: skip
 
 
 def _measured_axis(axes: Axes, rows: Sequence[Row], x: str) -> None:
@@ -250,12 +281,18 @@ def _measured_axis(axes: Axes, rows: Sequence[Row], x: str) -> None:
     numbered(axes, "x")
 
 
-def _line(axes: Axes, points: Sequence[Row], places: Sequence[float], x: str, index: int, style: str) -> None:
+def _line(
+    axes: Axes, points: Sequence[Row], places: Sequence[float], x: str, series: tuple[int, int], style: str
+) -> None:
+    """Draw one of so many series: an earlier one is wider, so that it shows below a later one on the same points."""
+    index, count = series
+    wider = (count - 1 - index) / max(1, count - 1)
     color, marker = COLOURS[index], MARKERS[index]
     values = [row["value"] for row in points]
     axes.errorbar(
         places, values, yerr=_arms(points, "value", "low", "high"), xerr=_arms(points, x, f"{x}_low", f"{x}_high"),
-        color=color, marker=marker, linestyle=style, elinewidth=1.0, capsize=2.5,
+        color=color, marker=marker, linestyle=style, elinewidth=1.0, capsize=2.5 + 2.5 * wider,
+        linewidth=1.3 + 2.7 * wider, markersize=4.5 + 4.5 * wider,
     )  # fmt: skip
     for row, place, value in zip(points, places, values, strict=True):
         if row["violated"] or row["unknown"]:

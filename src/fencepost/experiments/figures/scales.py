@@ -23,6 +23,7 @@ QUANTITIES: dict[Any, tuple[str, float]] = {
     Bytes: ("bytes", 1.0),
     ByteRate: ("B/s", 1.0),
 }
+RATE = "rate_batches_per_s"  # a parameter: of each client, not of all
 LOGARITHMIC_FROM = 20  # the ratio of largest to smallest from which an axis of parameters is logarithmic
 TICKS_MAX = 9
 
@@ -38,6 +39,8 @@ def split_unit(column: str) -> tuple[str, str]:
 def label_of(column: str, unit: str = "") -> str:
     """Return what an axis of a column says: its name, and its unit where it has one."""
     name, own = split_unit(column)
+    if column == RATE:
+        name = "rate of each client"
     return plain(", ".join(filter(None, [name, unit or own])), LABEL_LENGTH_MAX)
 
 

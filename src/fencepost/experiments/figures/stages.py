@@ -13,7 +13,7 @@ from fencepost.experiments.figures.style import (
     legend_above,
     number,
     numbered,
-    plain,
+    wrapped,
 )
 from fencepost.experiments.figures.trials import Cell, Row, Trials, name_of
 from fencepost.model.errors import InputError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BARS_MAX = 24
+BAR_COLUMNS = 34  # of a bar's name; a longer one has more lines, and is never cut: two bars would have one name
 PREFIX = "stage_"
 
 
@@ -38,8 +39,15 @@ def stage_rows(trials: Trials, name: str, x: str, metrics: Sequence[str], by: Se
     if len(cells) > BARS_MAX:
         raise InputError(f"figure '{name}' would have {len(cells)} bars: expected at most {BARS_MAX}")
     first = tuple(each for each in (*by, x) if each)
+    in_order = list(cells)  # a list is empty while it is sorted
+    cells.sort(key=lambda cell: [_rank(in_order, name, cell) for name in first])
     named = (*first, *trials.others(*first)) or ("engine",)
     return [row for cell in cells for row in _bar(name_of(cell.labels, named), cell, stages)]
+
+
+def _rank(cells: Sequence[Cell], name: str, cell: Cell) -> int:
+    """Return where a cell's value of a parameter first stands: bars are grouped by it, in the order of the spec."""
+    return list(dict.fromkeys(str(each.labels.get(name)) for each in cells)).index(str(cell.labels.get(name)))
 
 
 def _name(stage: str) -> str:
@@ -67,8 +75,9 @@ def _bar(label: str, cell: Cell, stages: Sequence[str]) -> list[Row]:
 
 
 def stages_size(rows: Sequence[Row]) -> tuple[float, float]:
-    """Return the size of the picture, in inches: a bar each 0.34."""
-    return WIDTH_INCHES, 1.7 + 0.34 * len({row["series"] for row in rows})
+    """Return the size of the picture, in inches: a bar each 0.34, more where a name has many lines."""
+    names = {row["series"] for row in rows}
+    return WIDTH_INCHES, 1.7 + sum(max(0.34, 0.17 * (1 + wrapped(name, BAR_COLUMNS).count("\n"))) for name in names)
 
 
 def draw_stages(figure: Figure, rows: Sequence[Row], x: str) -> None:
@@ -98,7 +107,7 @@ def stack(
             axes.barh([place], [value], left=left, height=0.62, color=color, edgecolor="white", linewidth=0.5)
             left += value
         axes.text(left, place, f" {number(left)}", va="center", ha="left", fontsize=9, color=FAINT)
-    axes.set_yticks(range(len(names)), [plain(name, 40) for name in names])
+    axes.set_yticks(range(len(names)), [wrapped(name, BAR_COLUMNS) for name in names], fontsize=9)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.margins(x=0.1)

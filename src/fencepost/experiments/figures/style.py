@@ -73,6 +73,11 @@ def plain(text: object, length_max: int | None = None) -> str:
     return shown if length_max is None or len(shown) <= length_max else f"{shown[: length_max - 1]}…"
 
 
+def wrapped(text: object, columns: int) -> str:
+    """Return a name in lines of so many columns, whole: two names that differ at their ends stay two."""
+    return fill(plain(text), columns)
+
+
 def title_above(figure: Figure, title: str, color: str = "black") -> None:
     """Write a title above everything else, once all is drawn: above the legend, where there is one."""
     text = "\n".join(fill(plain(line), TITLE_COLUMNS) for line in title.splitlines())
@@ -92,7 +97,7 @@ def legend_above(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) 
     """Place a legend above the axes, where it covers no data; of a single series none is needed."""
     if not handles:
         return
-    shown = [plain(label, LABEL_LENGTH_MAX) for label in labels]
+    shown = [wrapped(label, LABEL_LENGTH_MAX) for label in labels]
     columns = legend_columns(labels)
     made = figure.legend(handles, ["?"] * len(shown), loc="outside upper left", ncols=columns, alignment="left")
     for text, label in zip(made.get_texts(), shown, strict=True):
