@@ -24,14 +24,16 @@ RAW = re.compile(r"\d{10}|Error|indices|\[\d|\[-|object at|does \[\]")
 """What no sentence holds: packed words, exceptions of Python, rows of numbers."""
 
 
-def difference_of(bug: Bug, monkeypatch: pytest.MonkeyPatch, strategy: str = "random") -> Difference | None:
+def difference_of(
+    bug: Bug, monkeypatch: pytest.MonkeyPatch, strategy: str = "random", runs: int = 6
+) -> Difference | None:
     """Return the first difference between the sound native build and a model that has a bug."""
 
     def wrong(design: Design, scenario: Scenario) -> list[ThreadOf]:
         return threads_of(bug.design, scenario)
 
     monkeypatch.setattr(side_by_side, "threads_of", wrong)
-    return lockstep(bug.sound, bug.scenario, "ncx", strategy=strategy, runs=6, seed=1).difference
+    return lockstep(bug.sound, bug.scenario, "ncx", strategy=strategy, runs=runs, seed=1).difference
 
 
 @pytest.mark.parametrize("bug", IN_BOTH, ids=lambda bug: bug.name)
@@ -48,7 +50,8 @@ def test_whatever_differs_is_said_in_words(bug: Bug, monkeypatch: pytest.MonkeyP
 
 def test_almost_every_bug_of_the_museum_differs_from_the_native_build(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(IN_BOTH) > 35
-    assert all(difference_of(bug, monkeypatch) is not None for bug in IN_BOTH)
+    # A wait that times out at the one wrong moment is drawn in one of many runs.
+    assert all(difference_of(bug, monkeypatch, runs=200) is not None for bug in IN_BOTH)
 
 
 @pytest.mark.parametrize(
