@@ -163,7 +163,7 @@ def check_one(phase: str, number: signal.Signals, delay: float, folder: Path, fi
     assert "ESCAPED" not in said, context
     assert "SURVIVE" not in said, context
     if verdict := re.search(r"^verdict=(\S+)", said, re.MULTILINE):
-        is_violated = re.search(r"\bviolated \(", said)  # found before the signal came: that stands
+        is_violated = re.search(r"\bviolated \(|\bmissed=[1-9]", said)  # found before the signal came: that stands
         assert verdict[1] == ("violated" if is_violated else "unknown"), context
     return seconds
 
