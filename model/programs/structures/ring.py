@@ -279,7 +279,7 @@ POLICIES: dict[str, Callable[[], Policy]] = {
     "seed": Seed,
     "guard_before_fence": GuardBeforeFence,
 }
-"""By name, in the order in which stepped_ring.hpp numbers them; the last two are unsound."""
+"""By name, in the order in which stepped/structures.hpp numbers them; the last two are unsound."""
 
 
 # --- the program ---
