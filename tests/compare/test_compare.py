@@ -202,7 +202,7 @@ def test_the_same_seed_finds_the_same_minimum_again() -> None:
 def test_the_number_of_processes_makes_no_difference(tmp_path: Path) -> None:
     printed = set()
     for jobs in ("2", "3"):
-        arguments = ["compare", "order5.fetch_add", "--policy", "stepped", "--examples", "300", "--seed", "9"]
+        arguments = ["compare", "order5.fetch_add", "--policy", "stepped", "--examples", "120", "--seed", "9"]
         ran = CliRunner().invoke(cli, [*arguments, "--jobs", jobs, "--quiet", "--out", str(tmp_path)])
         assert ran.exit_code == 0, ran.output
         printed.add(ran.stdout)
