@@ -198,7 +198,7 @@ using PlainPlans = std::vector<std::vector<std::array<std::int64_t, 3>>>;     //
 
 fencepost::pipeline::Scenario scenario_of(const PlainBatches& rings, std::int64_t slots, const std::vector<bool>& flags,
                                           const PlainPlans& plans, const PlainBatches& later, std::int64_t connections,
-                                          std::int64_t timeouts) {
+                                          std::int64_t timeouts, std::int64_t readers, std::int64_t late_rings) {
   fencepost::pipeline::Scenario scenario;
   for (auto [from, to] : {std::pair{&rings, &scenario.rings}, std::pair{&later, &scenario.later}}) {
     for (const auto& ring : *from) {
@@ -221,6 +221,8 @@ fencepost::pipeline::Scenario scenario_of(const PlainBatches& rings, std::int64_
   scenario.restarts = flags[4];
   scenario.connections = static_cast<std::uint32_t>(fencepost::checked("connections", connections, 1, 16));
   scenario.timeouts = static_cast<std::uint32_t>(fencepost::checked("timeouts", timeouts, 0, 1 << 16));
+  scenario.readers = static_cast<std::uint32_t>(fencepost::checked("readers", readers, 0, 16));
+  scenario.late_count = static_cast<std::uint32_t>(fencepost::checked("late rings", late_rings, 0, 15));
   return scenario;
 }
 
@@ -259,7 +261,8 @@ void fencepost::bind_stepped(py::module_& module) {
 
   py::class_<fencepost::pipeline::Scenario>(module, "PipelineScenario", py::module_local())
       .def(py::init(&scenario_of), py::kw_only(), py::arg("rings"), py::arg("slots"), py::arg("flags"), py::arg("plans"),
-           py::arg("later"), py::arg("connections"), py::arg("timeouts"));
+           py::arg("later"), py::arg("connections"), py::arg("timeouts"), py::arg("readers"),
+           py::arg("late_rings"));
   py::class_<Callbacks>(module, "PipelineJudge", py::module_local())
       .def(py::init([](decltype(Callbacks::concern) concern, decltype(Callbacks::after) after,
                        decltype(Callbacks::wrong_at_end) wrong_at_end) {

@@ -282,6 +282,7 @@ class SteppedMemory : public FibreProgram {
     ask(operation);
   }
   void delivered(std::uint32_t, const pipeline::ChainEntry&, Value) {}
+  void read_at(std::uint32_t, Value, Value) {}
 
  private:
   // Its batches are told of one by one afterwards.

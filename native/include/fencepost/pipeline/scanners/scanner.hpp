@@ -48,10 +48,16 @@ class Scanner {
 
   // `chain`: the number of its export chain.
   Scanner(Memory& memory, const Layout& layout, std::uint32_t ring, bool delegated, std::uint32_t chain)
-      : memory_(memory), layout_(layout), ring_(ring), chain_(chain), delegated_(delegated) {}
+      : memory_(memory),
+        layout_(layout),
+        ring_(ring),
+        chain_(chain),
+        delegated_(delegated),
+        is_member_(!layout.joins_late(ring)) {}
 
   // The word to wait for until the slot may be read; none when it may be read now.
   std::optional<Watched> gate(Value index) const {
+    if (!is_member_) return Watched{layout_.joined(ring_), 0, true};
     if (!delegated_) return header_gate(index);
     if (written_count_ > index) return std::nullopt;
     return Watched{{layout_.written(ring_), 0}, written_count_, true};
@@ -59,6 +65,10 @@ class Scanner {
 
   // Takes note of what was seen at the gate of a slot; says whether it may be read.
   bool passes(Value index, Value seen) {
+    if (!is_member_) {
+      is_member_ = true;
+      return false;
+    }
     if (!delegated_) {
       looked_index_ = index;
       looked_ = seen;
@@ -188,6 +198,7 @@ class Scanner {
   }
 
   const bool delegated_;
+  bool is_member_;            // the broker of the ring has joined, as far as is known here
   Value released_count_ = 0;  // entries of the export chain, ever
   Value written_count_ = 0;   // as last seen
   Value looked_index_ = -1;   // of the slot whose guard was last looked at, and what it was
