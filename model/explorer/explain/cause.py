@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fencepost.model.explorer.counterfactual import decides, ends_the_wait, is_of_the_end, stored_later
+from fencepost.model.explorer.explain.handed_over import handed_over_early, left_out_words
 from fencepost.model.explorer.explain.order_cause import Cause, of_the_end, of_the_order, who
 from fencepost.model.explorer.explain.promise_cause import of_the_promise
 from fencepost.model.explorer.explain.stale import (
@@ -93,6 +94,9 @@ def _went_wrong(made: Run, knowledge: Knowledge) -> Cause | None:
         first = next((each for each in own if _matters(made, each)), None)
     if isinstance(first, Interference):
         return Cause(first.sentence(made), tuple((each.step, each.thread) for each in (first.between[-1], first.write)))
+    early = handed_over_early(made, knowledge, first) if first is not None else None
+    if early is not None:
+        return early
     if first is not None:
         steps = ((first.stored_at, first.writer), (first.step, first.thread))
         return Cause(stale_words(made, first) + _beside(made, knowledge, first), steps)
@@ -120,7 +124,7 @@ def _missed_in_buffer(made: Run, stale: Stale, judging: int | None) -> bool:
 
 
 def _beside(made: Run, knowledge: Knowledge, stale: Stale) -> str:
-    """Say of a stale read which other had the same, if it counted by it, or what told it too early of the newer."""
+    """Say of a stale read which other had the same, if it counted by it, what its writer left out, or who told it."""
     act = made.events[stale.step].acts[0]
     if isinstance(act.what, FetchAdd | Exchange | CompareExchange):
         same = [
@@ -130,7 +134,10 @@ def _beside(made: Run, knowledge: Knowledge, stale: Stale) -> str:
             if each.what == act.what and each.thread != act.thread and each.result == act.result
         ]
         return f"; {who(made, same[0][1])} had found the same at {step_name(same[0][0])}" if same else ""
-    return "" if knowledge.knows(stale, stale.writer) else _by(made, knowledge, stale.step, stale.thread, stale.writer)
+    told_at = knowledge.told_at(stale)
+    if told_at is not None:
+        return left_out_words(made, knowledge, stale, told_at) if stale.where == "cache" else ""
+    return _by(made, knowledge, stale.step, stale.thread, stale.writer)
 
 
 def _by(made: Run, knowledge: Knowledge, step: int, thread: int, writer: int) -> str:

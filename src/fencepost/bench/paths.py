@@ -176,6 +176,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     "claim_one": _CLAIMED_ALONE,
     "claim_two_apart": _CLAIMED,
     "claim_two_shared": _CLAIMED,
+    "claim_two_skewed": _CLAIMED,
     "publish_clwb": _PUBLISHED,
     "publish_clflushopt": _PUBLISHED,
     "messages_clwb": _MESSAGES,

@@ -76,11 +76,11 @@ class WorkerLoop {
     const std::size_t count = view.reader.readable_count(slots_at_once);
     if (prefetches_) view.reader.prefetch(count);
     const std::uint64_t first_index = view.reader.consumed_count();
+    const auto origin_of = [&](std::size_t offset) { return SlotId::of(view.ring_index, first_index + offset); };
     const auto batch_at = [&](std::size_t offset) {
-      surroundings_.before_attempt();
+      surroundings_.before_attempt(origin_of(offset));
       return view.reader.at(offset);
     };
-    const auto origin_of = [&](std::size_t offset) { return SlotId::of(view.ring_index, first_index + offset); };
     const std::size_t taken_count = worker_.take_run(count, batch_at, origin_of, surroundings_);
     view.reader.consume(taken_count);
     view.is_held = taken_count < count && !mutated(Mutation::held_unnoticed);

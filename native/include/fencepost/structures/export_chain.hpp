@@ -33,10 +33,10 @@ inline constexpr std::string_view publication_names[] = {"none",         "per_me
 
 // The writing end, used by one thread. The policy is chosen when it is made, not when it is compiled, so that one loop
 // serves all; what is measured is compiled for one policy (publication.hpp).
-template <class Memory>
+template <class Memory, class ItsRing = LapRing<Memory, ExportRecord>>
 class ExportChain {
  public:
-  using Ring = LapRing<Memory, ExportRecord>;
+  using Ring = ItsRing;
 
   ExportChain(std::size_t slot_count, std::size_t reader_count, Publication publication,
               std::size_t epoch_batch_count, const Placement& placement = {})

@@ -34,7 +34,7 @@ struct ScannerCounts {
 //   dropped(batch, origin)                      it was a duplicate
 //   claim_lost()                                an attempt met a busy bit or lost the compare-exchange
 //   stopped()                                   true: leave now, whatever is unfinished
-//   before_attempt()                            a place to lose some time, so that runs differ
+//   before_attempt(origin)                      that batch is taken in hand, again if it was parked; a place to lose time
 //   idle()                                      there is nothing to do for now: hold nothing back
 //
 // Memory is bounded: parking_capacity batches, each a copy. When that many are parked and the next one has to be, the
@@ -126,7 +126,7 @@ class Scanner {
   }
 
   AttemptOutcome attempt(const Batch& batch, std::uint64_t origin, bool was_parked) {
-    surroundings_.before_attempt();
+    surroundings_.before_attempt(origin);
     const Attempt result = sequencer_.try_order(batch.client_id, batch.batch_seq, batch.message_count);
     if (result.claim_lost) surroundings_.claim_lost();
     if (result.outcome == AttemptOutcome::ordered) surroundings_.ordered(batch, origin, result.start, was_parked);

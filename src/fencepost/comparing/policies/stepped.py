@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from fencepost import strategies
-from fencepost.compared.modules import Native
-from fencepost.compared.reduction import Reduction, simpler
-from fencepost.compared.search import Failed, Tried, find_smallest
-from fencepost.compared.verdicts import NAMED, Counterexample
+from fencepost.comparing.modules import Native
 from fencepost.comparing.named_workloads import name_of
+from fencepost.comparing.policies.reduction import Reduction, simpler
+from fencepost.comparing.search import Failed, Tried, find_smallest
+from fencepost.comparing.verdicts import NAMED, Counterexample
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError, NotAccepted
 from fencepost.model.explorer.states.monitor import Violation
