@@ -51,6 +51,7 @@ def run_pipeline(
         "waits that time out": scenario.timeouts,
         "readers by position": scenario.readers,
         "brokers that join late": scenario.late_rings,
+        "scanners that are stopped": int(scenario.stops),
     }
     for what, count in stepped.items():
         if count:

@@ -219,12 +219,13 @@ fencepost::pipeline::Scenario scenario_of(const PlainBatches& rings, std::int64_
       scenario.plans.back().push_back({static_cast<std::uint32_t>(fencepost::checked("ring", ring, 0, 15)), seq, count});
     }
   }
-  if (flags.size() != 5) throw fencepost::Refused("a scenario has five flags");
+  if (flags.size() != 6) throw fencepost::Refused("a scenario has six flags");
   scenario.written = flags[0];
   scenario.delegated = flags[1];
   scenario.subscribers = flags[2];
   scenario.acknowledgers = flags[3];
   scenario.restarts = flags[4];
+  scenario.stops = flags[5];
   scenario.connections = static_cast<std::uint32_t>(fencepost::checked("connections", connections, 1, 16));
   scenario.timeouts = static_cast<std::uint32_t>(fencepost::checked("timeouts", timeouts, 0, 1 << 16));
   scenario.readers = static_cast<std::uint32_t>(fencepost::checked("readers", readers, 0, 16));

@@ -16,6 +16,7 @@ from fencepost.model.programs.designs import DESIGNS
 from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import Address
 from fencepost.model.programs.pipeline import GONE_CLIENT, Design, Rings, Scenario
+from fencepost.model.programs.roles.restarting import STOP
 from fencepost.model.trace import Step
 from fencepost.native import _core
 from fencepost.native.schedules.stepped import Names, orders_of, switches_of
@@ -45,6 +46,8 @@ class Mutant(IntEnum):
     COPIED_BACKWARDS = 9  # a batch's messages come to the log in the wrong order
     LOG_AND_FRONTIER_IN_ONE_GO = 10  # no fence between the log's lines and the frontier
     LOG_READ_IN_CACHE = 11  # a reader of the log does not drop its copies
+    SET_ASIDE_FORGOTTEN = 12  # the scanner after a stop goes on behind what the one before it had set aside
+    STOPPED_IN_HAND = 13  # a stop is heard at any wait, also between an export and its acknowledgement
 
 
 POSITION_MOST = 256
@@ -133,6 +136,7 @@ def native_pipeline(
     gone = [GONE_CLIENT + 1] if scenario.late_rings else []
     client_count = max([clients, *gone, *(each.client + 1 for ring in rings for each in ring)])
     channels = [("to", ring) for ring in range(ring_count)] + [("from", client) for client in range(client_count)]
+    channels += [(STOP, ring) for ring in range(ring_count)] if scenario.stops else []
     return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels), WORDS)
 
 
@@ -148,13 +152,11 @@ def has_stepped_form(scenario: Scenario) -> bool:
     counts = [batch.count for ring in (*scenario.rings, *scenario.later) for batch in ring]
     counts += [each.count for plan in scenario.plans for each in plan]
     read_count = sum(counts) * (2 if scenario.restarts else 1) if scenario.readers else 0
-    return not scenario.stops and read_count <= POSITION_MOST and all(count <= COUNT_MOST for count in counts)
+    return read_count <= POSITION_MOST and all(count <= COUNT_MOST for count in counts)
 
 
 def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineScenario:
     """Return a scenario as the native build takes it; raises its Refused for what does not fit."""
-    if scenario.stops:
-        raise InputError(f"the native build has no scanners that are stopped: expected none, not {scenario}")
     made: _core.PipelineScenario = native.PipelineScenario(
         rings=_batches(scenario.rings or ((),) * scenario.rings_count),
         slots=scenario.slots,
@@ -164,6 +166,7 @@ def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineSc
             scenario.subscribers,
             scenario.acknowledgers,
             scenario.restarts,
+            scenario.stops,
         ],
         plans=[[(each.ring, each.seq, each.count) for each in plan] for plan in scenario.plans],
         later=_batches(scenario.later),

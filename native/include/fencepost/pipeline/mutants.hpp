@@ -20,8 +20,10 @@ enum class Mutant : std::uint8_t {
   copied_backwards,             // a batch's messages come to the log in the wrong order
   log_and_frontier_in_one_go,   // no fence between the log's lines and the frontier
   log_read_in_cache,            // a reader of the log does not drop its copies
+  set_aside_forgotten,          // the scanner after a stop goes on behind what the one before it had set aside
+  stopped_in_hand,              // a stop is heard at any wait, also between an export and its acknowledgement
 };
 
-inline constexpr Mutant last_mutant = Mutant::log_read_in_cache;
+inline constexpr Mutant last_mutant = Mutant::stopped_in_hand;
 
 }  // namespace fencepost::pipeline

@@ -29,6 +29,8 @@
 #include "fencepost/pipeline/scanners/owner.hpp"
 #include "fencepost/pipeline/subscriber.hpp"
 #include "fencepost/pipeline/words.hpp"
+#include "fencepost/pipeline/roles/stoppable.hpp"
+#include "fencepost/pipeline/roles/supervisor.hpp"
 #include "fencepost/pipeline/roles/wrong_roles.hpp"
 #include "fencepost/stepped/system.hpp"
 #include "fencepost/stepped/telling.hpp"
@@ -39,7 +41,7 @@ namespace fencepost::pipeline {
 inline constexpr std::int64_t position_max = 256;
 
 enum class Role : std::uint8_t {
-  scanner, receiver, delegation, subscriber, committer, reader, acknowledger, client, clock,
+  scanner, receiver, delegation, subscriber, committer, reader, acknowledger, client, supervisor, clock,
 };
 
 struct Scenario {
@@ -55,6 +57,7 @@ struct Scenario {
   std::uint32_t connections = 1;  // receivers that fill a ring together; its batches come on one after the other
   std::uint32_t timeouts = 0;     // of the waits of each scanner, at any moments
   std::uint32_t readers = 0;      // of the log, by position; a committer takes the place of the subscribers
+  bool stops = false;             // each scanner is stopped once, at any moment, and another goes on in its place
   std::uint32_t late_count = 0;   // the last so many rings, whose brokers join while the others run
 
   // The clients whose batches come to a ring.
@@ -121,6 +124,7 @@ struct Scenario {
     Additions additions;
     additions.clock_count = timeouts > 0 ? ring_count : 0;
     additions.late_count = late_count;
+    additions.stop_count = stops ? ring_count : 0;
     additions.position_count = readers > 0 ? static_cast<std::uint32_t>(position_count()) : 0;
     const std::uint32_t worker_count = has_workers ? ring_count : 1;
     return {ring_count, slots, static_cast<std::uint32_t>(client_count), shard_count, worker_count, additions};
@@ -189,7 +193,8 @@ class PipelineThreads {
       const std::uint32_t count = role == Role::scanner ? scanner_count<ScannerOf<Memory>>(ring_count) : ring_count;
       for (std::uint32_t ring = 0; present && ring < count; ++ring) {
         const Host broker = client_count + 1 + ring, reader = client_count + 1 + ring_count + ring;
-        const Host host = role == Role::scanner ? client_count : role == Role::subscriber ? reader : broker;
+        const bool is_beside_scanners = role == Role::scanner || role == Role::supervisor;
+        const Host host = is_beside_scanners ? client_count : role == Role::subscriber ? reader : broker;
         roles_.push_back({role, ring});
         threads_.hosts.push_back(host);
         add(ring);
@@ -221,6 +226,7 @@ class PipelineThreads {
       threads_.hosts.push_back(client_count - 1 - client);
       add<Client<Memory>>(client, scenario.plans[client], ScannerOf<Memory>::level, scenario.restarts);
     }
+    of_rings(scenario.stops, Role::supervisor, [&](std::uint32_t ring) { add<Supervisor<Memory>>(ring); });
     for (std::uint32_t ring = 0; scenario.timeouts > 0 && ring < scanner_count<ScannerOf<Memory>>(ring_count); ++ring) {
       roles_.push_back({Role::clock, ring});
       threads_.hosts.push_back(client_count);
@@ -246,6 +252,15 @@ class PipelineThreads {
       if (may_time_out) memory.wait_by(*this_layout, ring, fault);
       role.emplace(memory, *this_layout, ring, delegated, sequencer);
     };
+    if (scenario_.stops) {
+      if constexpr (requires(const Scanner& scanner) { scanner.hand_over(); }) {
+        using Program = StoppableProgram<mutant, Scanner>;
+        threads_.programs.push_back(std::make_unique<Program>(layout_, ring, fault_, std::move(make)));
+        return;
+      } else {
+        throw Refused("workers, which read every ring, are not stopped: expected no stops");
+      }
+    }
     auto run = [](Scanner& role) { role.run(); };
     threads_.programs.push_back(std::make_unique<RoleProgram<mutant, Scanner>>(std::move(make), std::move(run)));
   }

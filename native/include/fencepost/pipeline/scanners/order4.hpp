@@ -37,6 +37,9 @@ class ScannerOrder4 : private Scanner<Memory> {
     watching_.reserve(layout.client_count);
   }
 
+  using Scanner<Memory>::hand_over;
+  using Scanner<Memory>::take_over;
+
   // BLOCKS until the run is to end. Looks at the ring's next slot and at the words of the parked clients in turn; acts
   // on what has changed. Allocates nothing.
   void run() {
