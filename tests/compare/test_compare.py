@@ -265,7 +265,7 @@ def test_a_race_is_drawn_with_the_numbers_that_it_can_have(example: RaceExample)
 
 
 def test_who_owns_a_client_parks_its_batches_and_meets_nobody() -> None:
-    (row,) = compare("order4.owner", policy="stepped", examples=250, seed=0).rows
+    (row,) = compare("order4.owner", policy="stepped", examples=120, seed=0).rows
     assert row.happened["parked batch"]
     assert "contended claim" not in row.counted
     assert row.never_happened == ()
