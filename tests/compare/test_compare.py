@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 import fencepost
 from fencepost import strategies
@@ -55,14 +56,14 @@ def wrong_design(tmp_path_factory: pytest.TempPathFactory) -> CompareReport:
 # --- what is drawn ---
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=sized(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(strategies.examples(), st.sampled_from(DESIGN_NAMES))
 def test_a_sound_design_does_the_same_in_both_and_keeps_its_promises(example: JointExample, name: str) -> None:
     failures = run_joint(DESIGNS[name], example).failures
     assert [each for each in failures if not each.is_of_the_design()] == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=sized(200), deadline=None)
 @given(strategies.workloads())
 def test_a_drawn_workload_finds_room(scenario: Scenario) -> None:
     assert strategies.has_room(scenario, 4)
@@ -255,7 +256,7 @@ def test_a_race_that_breaks_a_promise_is_made_smaller_row_by_row(monkeypatch: py
     assert len(chunk.smallest.rows) == 1 < chunk.first.size[1]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 @given(race_examples())
 def test_a_race_is_drawn_with_the_numbers_that_it_can_have(example: RaceExample) -> None:
     named = name_of_rows((ring, client, seq, count) for client, seq, ring, count in example.rows)

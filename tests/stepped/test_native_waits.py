@@ -22,6 +22,7 @@ from drawn_waits import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.explorer.search.reduction import Counts
 from fencepost.model.memory import MATRIX, PROFILES, matrix
@@ -118,7 +119,7 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_compiler
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 @given(threads=THREADS, name=st.sampled_from(SUPPORTED))
 def test_both_engines_find_the_same_ends_in_as_many_runs(native: Path, threads: Threads, name: str) -> None:
     system = made(name, threads)

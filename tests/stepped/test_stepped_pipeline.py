@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
@@ -144,7 +145,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     return Scenario(rings=rings, slots=slots, **roles)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=sized(120), deadline=None)
 @given(
     scenario=scenarios(),
     design=st.sampled_from(STEPPED_NAMES),
@@ -163,7 +164,7 @@ def test_model_and_native_do_the_same_operations_on_the_same_states(
     assert found.states >= 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 @given(
     sendings=st.lists(st.tuples(st.integers(0, 1), st.integers(1, 2)), min_size=1, max_size=3),
     clients=st.integers(1, 2),
