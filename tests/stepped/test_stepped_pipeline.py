@@ -62,8 +62,15 @@ def whole(subject: Subject) -> Explored:
 # --- exploration ---
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-@pytest.mark.parametrize("design", DESIGN_NAMES)
+EVERY_RUN = [
+    pytest.param(design, name, marks=pytest.mark.slow if (one + other) % 2 else (), id=f"{design}-{name}")
+    for one, design in enumerate(DESIGN_NAMES)
+    for other, name in enumerate(SCENARIOS)
+]
+"""Each design with each scenario; in the quick form every second pair, so that none of either is left out."""
+
+
+@pytest.mark.parametrize(("design", "name"), EVERY_RUN)
 def test_every_run_of_a_scenario_is_walked_through_as_by_the_model(design: str, name: str) -> None:
     scenario = FEWER.get((design, name), SCENARIOS[name])
     if not runs_on(DESIGNS[design], scenario):
