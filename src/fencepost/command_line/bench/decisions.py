@@ -48,6 +48,9 @@ def contention_command(
     On full rings natively, and simulated as a whole at each rate; beside each load what the findings' rule says (fewer
     than 100 contentions/s: not needed; more than 1,000: recommended, for 2 to 5 %). Exit code 1 where the rule says
     otherwise than was measured, 3 where no load decides.
+
+    \b
+    fencepost bench contention --rate 1000000
     """
     from fencepost.bench import contention
     from fencepost.bench.decisions.contention import RATES
@@ -127,6 +130,9 @@ def ablate_command(
 
     Each repetition races once as it is and once with each setting, in a drawn order. What cannot be had here has no
     figure and a reason; no setting of the system is changed. Exit code 3 where nothing could be measured.
+
+    \b
+    fencepost bench ablate huge-pages affinity
     """
     from fencepost.bench import ablate
 

@@ -21,6 +21,9 @@ def histories_command(rows: int, repetitions: int, as_json: bool, quiet: bool) -
     """Time verify on made histories, beside polars reading the same file (of columns: beside summing them).
 
     Medians; the verdicts are part of the answer. Exit code 70 where one is not what the file was made to be.
+
+    \b
+    fencepost bench histories --rows 1000000
     """
     from fencepost.bench.histories import history_times
     from fencepost.model.errors import Miscounted
