@@ -170,6 +170,8 @@ class PipelineScenario:
         later: list[list[tuple[int, int, int, int]]],
         connections: int,
         timeouts: int,
+        readers: int,
+        late_rings: int,
     ) -> None: ...
 
 class PipelineJudge:

@@ -15,7 +15,8 @@ from fencepost.model.programs.corpus import COUNT_MOST
 from fencepost.model.programs.designs import DESIGNS
 from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import Address
-from fencepost.model.programs.pipeline import Design, Rings, Scenario
+from fencepost.model.programs.pipeline import GONE_CLIENT, Design, Rings, Scenario
+from fencepost.model.programs.roles.restarting import STOP
 from fencepost.model.trace import Step
 from fencepost.native import _core
 from fencepost.native.schedules.stepped import Names, orders_of, switches_of
@@ -39,7 +40,18 @@ class Mutant(IntEnum):
     RESERVE_BEFORE_CLAIM = 3  # the level-4 scanner takes its range before it knows that it won (order4.claim)
     TIME_OUT_ACKNOWLEDGES = 4  # a wait for a client's earlier batch that times out ends as if that had been exported
     TIME_OUT_TAKES_THE_SLOT = 5  # a wait for a slot that times out ends as if the slot had been full
+    ANNOUNCED_BEFORE_WIPED = 6  # a broker that joins says so before the guards that another left are wiped
+    WIPED_WITH_THE_ANNOUNCEMENT = 7  # one fence for the wiped guards and for the word that says that the ring is there
+    FRONTIER_JUMPS = 8  # the frontier of the log moves to the end of whatever was copied last
+    COPIED_BACKWARDS = 9  # a batch's messages come to the log in the wrong order
+    LOG_AND_FRONTIER_IN_ONE_GO = 10  # no fence between the log's lines and the frontier
+    LOG_READ_IN_CACHE = 11  # a reader of the log does not drop its copies
+    SET_ASIDE_FORGOTTEN = 12  # the scanner after a stop goes on behind what the one before it had set aside
+    STOPPED_IN_HAND = 13  # a stop is heard at any wait, also between an export and its acknowledgement
 
+
+POSITION_MOST = 256
+"""The most messages that readers by position can read: each position of the log is a line."""
 
 _LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("counter", ("issued",)),
@@ -54,6 +66,10 @@ _LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("chain", ("entry", "guard")),
     ("acked", ("below",)),
     ("clock", ("ticks",)),
+    ("joined", ("word",)),
+    ("stop", ("word",)),
+    ("committed", ("below",)),
+    ("log", ("message",)),
 )  # as pipeline/layout.hpp numbers them
 WORDS = dict(_LINES)
 """Name of a line -> the names of its words, in the native order."""
@@ -80,6 +96,8 @@ ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("consumed", ("ring", "below")),
     ("written", ("ring", "below")),
     ("emit", ("ring", "index")),
+    ("commit", ("below",)),
+    ("read", ("reader", "position", "client", "seq", "message")),
 )
 """Steps of the spec and of the contract, as pipeline/words.hpp numbers them; a step may leave later arguments out."""
 
@@ -113,9 +131,12 @@ def native_pipeline(
     except native.Refused as refused:
         raise InputError(str(refused)) from None
     clients, ring_count, rings = len(scenario.plans), scenario.rings_count, (*scenario.rings, *scenario.later)
-    hosts = (0,) if profile.one_host else tuple(range(-clients, 1 + 2 * ring_count))
-    client_count = max([clients, *(each.client + 1 for ring in rings for each in ring)])
+    behind = 1 + scenario.readers if scenario.readers else 0  # the hosts of committer and readers
+    hosts = (0,) if profile.one_host else tuple(range(-clients, 1 + 2 * ring_count + behind))
+    gone = [GONE_CLIENT + 1] if scenario.late_rings else []
+    client_count = max([clients, *gone, *(each.client + 1 for ring in rings for each in ring)])
     channels = [("to", ring) for ring in range(ring_count)] + [("from", client) for client in range(client_count)]
+    channels += [(STOP, ring) for ring in range(ring_count)] if scenario.stops else []
     return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels), WORDS)
 
 
@@ -128,20 +149,14 @@ def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:
 
 def has_stepped_form(scenario: Scenario) -> bool:
     """Say whether the native build has programs for all roles of a scenario, and packed words for its counts."""
-    counts = (batch.count for ring in (*scenario.rings, *scenario.later) for batch in ring)
-    roles = scenario.readers or scenario.stops or scenario.late_rings
-    return not roles and all(count <= COUNT_MOST for count in counts)
+    counts = [batch.count for ring in (*scenario.rings, *scenario.later) for batch in ring]
+    counts += [each.count for plan in scenario.plans for each in plan]
+    read_count = sum(counts) * (2 if scenario.restarts else 1) if scenario.readers else 0
+    return read_count <= POSITION_MOST and all(count <= COUNT_MOST for count in counts)
 
 
 def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineScenario:
     """Return a scenario as the native build takes it; raises its Refused for what does not fit."""
-    if scenario.readers:
-        raise InputError(f"the native build has no readers by position: expected none, not {scenario.readers}")
-    if scenario.stops or scenario.late_rings:
-        raise InputError(
-            "the native build has no scanners that are stopped and no brokers that join late: expected none of them,"
-            f" not {scenario}"
-        )
     made: _core.PipelineScenario = native.PipelineScenario(
         rings=_batches(scenario.rings or ((),) * scenario.rings_count),
         slots=scenario.slots,
@@ -151,11 +166,14 @@ def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineSc
             scenario.subscribers,
             scenario.acknowledgers,
             scenario.restarts,
+            scenario.stops,
         ],
         plans=[[(each.ring, each.seq, each.count) for each in plan] for plan in scenario.plans],
         later=_batches(scenario.later),
         connections=scenario.connections,
         timeouts=scenario.timeouts,
+        readers=scenario.readers,
+        late_rings=scenario.late_rings,
     )
     return made
 
@@ -170,7 +188,7 @@ def _line(name: int, first: int, second: int) -> Line:
 
 # --- packed words ---
 
-_WRITTEN = 1 << 63
+_WRITTEN, _CLIENT_BITS, _SEQ_BITS = 1 << 63, (1 << 16) - 1, (1 << 32) - 1
 
 
 def _signed(bits: int) -> int:
@@ -181,9 +199,9 @@ def packed(value: Any, word: str) -> int:
     """Return a value of the model as the native build keeps it in that word (`to` and `from`: in a message)."""
     if isinstance(value, int):
         return value
-    if word in ("content", "batch", "to"):
+    if word in ("content", "batch", "to", "message"):
         client, seq, count = (*value, 0)[:3]
-        return _signed(_WRITTEN | client << 47 | seq << 15 | count)
+        return _signed(_WRITTEN | (client & _CLIENT_BITS) << 47 | (seq & _SEQ_BITS) << 15 | count)
     if word == "entry":
         index, start, kind = value
         return _signed(_WRITTEN | kind << 62 | index << 42 | start + 1)
@@ -197,8 +215,15 @@ def unpacked(value: int, word: str) -> Any:
         return value
     bits = value & (1 << 64) - 1
     if word in ("content", "batch", "to"):
-        client, seq, count = bits >> 47 & 0xFFFF, bits >> 15 & 0xFFFFFFFF, bits & 0x7FFF
+        client, seq, count = bits >> 47 & _CLIENT_BITS, bits >> 15 & _SEQ_BITS, bits & 0x7FFF
         return (client, seq, count) if count else (client, seq)
+    if word == "message":
+        client, seq = (
+            (-1, -1)
+            if bits >> 47 & _CLIENT_BITS == _CLIENT_BITS
+            else (bits >> 47 & _CLIENT_BITS, bits >> 15 & _SEQ_BITS)
+        )
+        return client, seq, bits & 0x7FFF
     if word == "entry":
         return bits >> 42 & 0xFFFFF, (bits & (1 << 42) - 1) - 1, bits >> 62 & 1
     return (bits >> 48 & 0x7FFF, bits & (1 << 48) - 1) if word == "from" else value

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 import fencepost
 from fencepost import strategies
 from fencepost.command_line import cli
-from fencepost.compared.kept import user_folder
-from fencepost.compared.modules import Native
-from fencepost.compared.raced import Raced, RaceExample, race_examples
-from fencepost.compared.reduction import _without, simpler
-from fencepost.compared.search import Failed, search
-from fencepost.compared.stepped import Stepped, described
-from fencepost.compared.verdicts import NAMED, OF_LEVEL
+from fencepost.comparing.kept import user_folder
+from fencepost.comparing.modules import Native
 from fencepost.comparing.named_workloads import name_of, name_of_rows
+from fencepost.comparing.policies.raced import Raced, RaceExample, race_examples
+from fencepost.comparing.policies.reduction import _without, simpler
+from fencepost.comparing.policies.stepped import Stepped, described
 from fencepost.comparing.run import compare
+from fencepost.comparing.search import Failed, search
+from fencepost.comparing.verdicts import NAMED, OF_LEVEL
 from fencepost.exploring.replay import replay
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError

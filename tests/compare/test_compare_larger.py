@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 
 from fencepost import compare
-from fencepost.compared.attempted import AttemptExample, attempt_examples
-from fencepost.compared.search import Drawn, drawn
+from fencepost.comparing.policies.attempted import AttemptExample, attempt_examples
+from fencepost.comparing.search import Drawn, drawn
 from fencepost.native import AttemptOutcome
 
 

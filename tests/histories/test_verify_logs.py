@@ -285,7 +285,7 @@ def test_what_kafka_dumps_is_a_log(tmp_path: Path) -> None:
     wrong = text.replace("baseSequence: 3", "baseSequence: 4")
     answer = verified(tmp_path, wrong, "--level", "4", "--format", "kafka-dump", "--json", name="dump.txt")
     assert rows_of(answer)["prefix"]["anomaly"] == "lost-prefix"
-    assert PRESETS.keys() == {"kafka", "kafka-dump", "redis-stream", "s2-jsonl", "nats"}
+    assert PRESETS.keys() == {"kafka", "kafka-dump", "redis-stream", "s2-jsonl", "nats", "jepsen-edn"}
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,10 @@ def test_no_line_asks_a_checker_to_look_away_without_saying_why() -> None:
                 assert line.count("#") >= 2, f"{path.name}: {line.strip()}"
 
 
+@pytest.mark.slow
 def test_every_process_collects_the_same_tests(request: pytest.FixtureRequest) -> None:
-    """Two that collect at different times must agree on every name, or they cannot share the work.
+    """Two that collect at different times must agree on every name, or they cannot share the work: processes that
+    share it, as those of `make test` do, refuse to begin where they differ.
 
     A case once held an empty gzip file, whose header is the time of its making: two workers that
     collected on either side of a second's end had tests of different names, and none ran.

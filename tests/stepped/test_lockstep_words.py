@@ -119,6 +119,11 @@ def test_compare_says_it_in_the_same_words(monkeypatch: pytest.MonkeyPatch) -> N
         st.tuples(
             st.just("entry"), st.tuples(st.integers(0, 2**20 - 1), st.integers(-1, 2**42 - 2), st.integers(0, 1))
         ),
+        st.tuples(
+            st.just("message"),
+            st.tuples(st.integers(0, 255), st.integers(0, 2**32 - 1), st.integers(0, 2**15 - 1)),
+        ),
+        st.tuples(st.just("message"), st.tuples(st.just(-1), st.just(-1), st.integers(0, 2**15 - 1))),
         st.tuples(st.just("from"), st.tuples(st.integers(0, 2**15 - 1), st.integers(0, 2**48 - 1))),
         st.tuples(st.sampled_from(("content", "batch", "entry", "guard")), st.integers(0, 2**62)),
     )

@@ -123,7 +123,7 @@ def _read(log: Log, beside: Beside) -> polars.DataFrame:
         "client": table.words("client_id"),
         "seq": table.integers("batch_seq", 0),
         "reader": table.words("reader_id"),
-        "row": np.arange(1, len(table) + 1),
+        "row": table.rows,
     }
     return new_frame(columns)
 

@@ -61,9 +61,11 @@ class Source:
 class Table:
     """A frame with the columns that a `Source` names."""
 
-    def __init__(self, frame: polars.DataFrame, source: Source, known: tuple[str, ...]) -> None:
+    def __init__(
+        self, frame: polars.DataFrame, source: Source, known: tuple[str, ...], rows: IntColumn | None = None
+    ) -> None:
         self._frame, self._source = frame, source
-        self._rows: IntColumn | None = None  # data rows of the file, from 1, where these are not all of them
+        self._rows = rows  # data rows of the file, from 1, where these are not all of them, or not in that order
         mapping = {ALIASES.get(name, name): theirs for name, theirs in source.columns.items()}
         for name, theirs in mapping.items():
             if name not in known:
@@ -88,6 +90,11 @@ class Table:
 
     def __len__(self) -> int:
         return int(self._frame.height)
+
+    @property
+    def rows(self) -> IntColumn:
+        """The data row of the file of each row, from 1."""
+        return np.arange(1, len(self) + 1) if self._rows is None else self._rows
 
     def name_of(self, name: str) -> str:
         """Return what the table calls a column."""

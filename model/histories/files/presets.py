@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preset:
-    """How one kind of log is read. `is_dump` where it is the text that a tool prints, whatever the extension."""
+    """How one kind of log is read. `is_dump` where it is the text that a tool prints, whatever the
+    extension."""
 
     says: str
     columns: Mapping[str, str] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
     time_unit: Unit = "ns"
     is_dump: bool = False
+    is_operations: bool = False  # what clients asked for and what came back, from which the log is put together
     headers: str = ""  # the column of headers, pairs of name and value, which become columns
     seq_end: int | None = None
 
@@ -69,6 +71,11 @@ PRESETS: dict[str, Preset] = {
         "messages of JetStream: stream, seq from 1, and client_id and batch_seq from headers",
         {"log": "stream", "start_position": "seq"},
         Rules(from_position=1),
+    ),
+    "jepsen-edn": Preset(
+        "Jepsen's kafka workload: sends and polls of clients; with --model, any of its workloads",
+        rules=Rules(allow_gaps=True),
+        is_operations=True,
     ),
 }  # fmt: skip
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from fencepost import native
 from fencepost.checking.job import NOTHING_ORDERED, REFINEMENT, SAME_BATCHES, SAME_RANGES, SAME_STEPS, Job, delivered
-from fencepost.compared.modules import Native
-from fencepost.compared.search import Failed
-from fencepost.compared.stepped import Stepped, counterexample
+from fencepost.comparing.modules import Native
+from fencepost.comparing.policies.stepped import Stepped, counterexample
+from fencepost.comparing.search import Failed
 from fencepost.model.contract import Verdict
 from fencepost.model.explorer.explain.columns import heading, table
 from fencepost.model.explorer.traces.run_itf import keep_run

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fencepost.compared.search import Failed
+from fencepost.comparing.search import Failed
 from fencepost.model.errors import InputError
 from fencepost.model.programs import Arriving, Scenario, design
 from fencepost.model.programs.pipeline import threads_of
@@ -18,7 +18,7 @@ from fencepost.native.schedules.differential import Hints, JointExample
 from fencepost.strategies import has_room
 
 if TYPE_CHECKING:
-    from fencepost.compared.stepped import Stepped
+    from fencepost.comparing.policies.stepped import Stepped
 
 ROUNDS_MOST = 8
 Rings = tuple[tuple[Arriving, ...], ...]
