@@ -89,7 +89,8 @@ def _print_contention(found: Contention) -> None:
     ]
     rows = [_meets(each.source, each) for each in found.loads] + [_meets("counted", each) for each in found.counts]
     print_table("", columns, rows)
-    click.echo("native counts are of 1,024 clients or as said; counted: batches/s are those of the build that counts")
+    if found.counts:
+        click.echo("counted: native, and per second by the clock of the build that counts, which is slower")
     _print_threshold(found)
     for each in found.loads:
         if each.throughput.undecided:
