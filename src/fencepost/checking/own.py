@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from fencepost.model.contract import Level, Verdict, promised
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.explain.columns import describe_run
 from fencepost.model.explorer.monitor.run import SINGLE_WRITER
-from fencepost.model.explorer.search.exploration import Limits, explore
+from fencepost.model.explorer.search.exploration import Explored, Limits, explore
 from fencepost.model.explorer.subjects import program as subject_of
 from fencepost.model.explorer.traces.run_itf import keep_run
 from fencepost.model.explorer.traces.run_trace import trace_of
@@ -30,7 +31,7 @@ from fencepost.model.itf import keep_in_file
 from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
 from fencepost.model.own import PROGRAM, PROTOCOL, SEQUENCER, is_own, name_in, objects_of
-from fencepost.model.processes import Ended, isolated
+from fencepost.model.processes import Ended, in_order
 from fencepost.model.programs.structures.structure import ENSURED
 from fencepost.model.programs.users.own import Program
 from fencepost.model.report import Finding, Progress, Report, aligned
@@ -239,17 +240,18 @@ def _by_z3(protocol: type[Protocol], out: Path | None) -> list[Finding]:
 def _by_explorer(program: Program, timeout: float, out: Path | None) -> list[Finding]:
     """Explore a program in a process of its own: a thread that yields nothing ends no budget, but the process."""
     began = time.perf_counter()
-    made = isolated(partial(_explored, program, timeout, out), timeout + GRACE_SECONDS)
+    work = partial(explore, subject_of(program, PROFILE), limits=Limits(timeout))
+    with closing(in_order([work], 1, timeout + GRACE_SECONDS)) as results:
+        made = next(results)
     if not isinstance(made, Ended):
-        return made
+        return _findings(program, made, out)
     verdict = Verdict.VIOLATED if not (made.is_endless or made.is_killed) else Verdict.UNKNOWN
     why = f"{made.sentence}: a thread that yields nothing has no end" if made.is_endless else made.sentence
     seconds = time.perf_counter() - began
     return [Finding(program.name, name, "explorer", verdict, why, seconds) for name in OF_PROGRAMS]
 
 
-def _explored(program: Program, timeout: float, out: Path | None) -> list[Finding]:
-    explored = explore(subject_of(program, PROFILE), limits=Limits(timeout))
+def _findings(program: Program, explored: Explored, out: Path | None) -> list[Finding]:
     if explored.violation is None:
         bound = f"{explored.bound}{f' ({explored.reason})' if explored.reason else ''}"
         return [

@@ -277,9 +277,8 @@ def replicate(task: Task, progress: Advance = lambda now_ns, end_ns, slots: None
         inside = {name: broken[name].said() if name in broken else "" for name in world.watch.properties()}
     detail = None
     if task.detailed:
-        occupancy = [list(zip(ring.at_ns, ring.values, strict=True)) for ring in world.recorder.occupancy]
         trace = world.spans.document() if world.spans is not None else None
-        detail = Detail(history, latencies(world), occupancy, trace)
+        detail = Detail(history, latencies(world), world.recorder.occupancy, trace)
     return Replication(
         measure(world), len(history), inside, in_history, world.watch.unfinished, world.recorder.operation_count, detail
     )

@@ -48,7 +48,7 @@ def running_options(command: Command) -> Command:
     for option in (
         options.quiet_option,
         options.json_option,
-        click.option("--cluster", metavar="ADDRESS|FILE", help="A Dask scheduler: tcp://HOST:PORT or scheduler.json."),
+        options.cluster_option,
         click.option(
             "--backend", type=options.Choice(["loky", "inline", "dask"]), default=None,
             help="Where trials run; loky, or dask with --cluster.",
