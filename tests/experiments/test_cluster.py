@@ -22,18 +22,27 @@ from fencepost.model.errors import InputError
 from fencepost.model.processes import as_they_end, in_order, run_elsewhere
 
 OWN = """
-from fencepost.program import Program, STORE, LOAD
+from fencepost.program import Program, ensure, flush, invalidate, load, store, store_fence, thread, wait_until
 
-LAST = 3
+DATA, FLAG = ("record", "data"), ("flag", "is_ready")
 
-def writer(me):
-    for number in range(LAST):
-        yield STORE("word", number)
 
-def reader(me):
-    yield LOAD("word")
+def writer():
+    yield store(DATA, 7)
+    yield flush(DATA)
+    yield store_fence()
+    yield store(FLAG, 1)
+    yield flush(FLAG)
 
-program = Program("mine", words={"word": 0}, threads=[writer, reader])
+
+def reader():
+    yield wait_until(FLAG, lambda value: value == 1, fresh=True)
+    yield invalidate(DATA)
+    value = yield load(DATA)
+    ensure(value == 7, "the flag is there before the data")
+
+
+mailbox = Program("mailbox", [thread(writer, host=0), thread(reader, host=1)])
 """
 
 

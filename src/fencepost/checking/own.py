@@ -23,7 +23,7 @@ from fencepost.model.contract import Level, Verdict, promised
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.explain.columns import describe_run
 from fencepost.model.explorer.monitor.run import SINGLE_WRITER
-from fencepost.model.explorer.search.exploration import Explored, Limits, explore
+from fencepost.model.explorer.search.exploration import Limits, explore
 from fencepost.model.explorer.subjects import program as subject_of
 from fencepost.model.explorer.traces.run_itf import keep_run
 from fencepost.model.explorer.traces.run_trace import trace_of
@@ -240,18 +240,18 @@ def _by_z3(protocol: type[Protocol], out: Path | None) -> list[Finding]:
 def _by_explorer(program: Program, timeout: float, out: Path | None) -> list[Finding]:
     """Explore a program in a process of its own: a thread that yields nothing ends no budget, but the process."""
     began = time.perf_counter()
-    work = partial(explore, subject_of(program, PROFILE), limits=Limits(timeout))
-    with closing(in_order([work], 1, timeout + GRACE_SECONDS)) as results:
+    with closing(in_order([partial(_explored, program, timeout, out)], 1, timeout + GRACE_SECONDS)) as results:
         made = next(results)
     if not isinstance(made, Ended):
-        return _findings(program, made, out)
+        return made
     verdict = Verdict.VIOLATED if not (made.is_endless or made.is_killed) else Verdict.UNKNOWN
     why = f"{made.sentence}: a thread that yields nothing has no end" if made.is_endless else made.sentence
     seconds = time.perf_counter() - began
     return [Finding(program.name, name, "explorer", verdict, why, seconds) for name in OF_PROGRAMS]
 
 
-def _findings(program: Program, explored: Explored, out: Path | None) -> list[Finding]:
+def _explored(program: Program, timeout: float, out: Path | None) -> list[Finding]:
+    explored = explore(subject_of(program, PROFILE), limits=Limits(timeout))
     if explored.violation is None:
         bound = f"{explored.bound}{f' ({explored.reason})' if explored.reason else ''}"
         return [
