@@ -138,7 +138,7 @@ def by_native_explorer(job: Job) -> list[Finding]:
 
 
 def _budget(job: Job, runs: int) -> Budget:
-    return Budget(None if job.is_thorough else runs, DRAWN_RUNS, max(job.deadline - time.perf_counter(), 0.01))
+    return Budget(None if job.is_thorough else runs, DRAWN_RUNS, max(job.deadline - time.time(), 0.01))
 
 
 def _subjects(job: Job) -> dict[str, Subject]:
