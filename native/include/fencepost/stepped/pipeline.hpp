@@ -25,17 +25,20 @@ inline constexpr std::string_view refuted_design = "order4.cas_then_reserve";
 
 class Pipeline {
  public:
-  Pipeline(std::string_view design, pipeline::Scenario scenario, const Profile& profile, const Matrix& matrix,
+  // `given`: a design by name; with ".fields" behind it, the fields of its headers are words of their own.
+  Pipeline(std::string_view given, pipeline::Scenario scenario, const Profile& profile, const Matrix& matrix,
            std::int64_t mutant, Judge* judge)
-      : scenario_(std::move(scenario)), 
-        layout_(scenario_.layout(design == pipeline_designs[3] ? shard_count : 0, design == pipeline_designs[4])) {
+      : scenario_(std::move(scenario)), layout_(layout_of(given, scenario_)) {
+    const std::string_view design = without_fields(given);
     checked("hosts", static_cast<std::int64_t>(scenario_.host_count()), 1, host_max + 1);
     using pipeline::Mutant;
 #ifdef FENCEPOST_MUTANT  // which is its only fault
     checked("mutant", mutant, 0, 0);
     build<Mutant::none>(design, profile, matrix, judge);
 #else
-    switch (fault_ = static_cast<Mutant>(checked("mutant", mutant, 0, static_cast<std::int64_t>(pipeline::last_mutant)))) {
+    fault_ = static_cast<Mutant>(checked("mutant", mutant, 0, static_cast<std::int64_t>(pipeline::last_mutant)));
+    if (fault_ == Mutant::count_of_16_bits) layout_.count_bits = 16;
+    switch (fault_) {
       case Mutant::payload_unflushed: build<Mutant::payload_unflushed>(design, profile, matrix, judge); break;
       case Mutant::guard_before_entry: build<Mutant::guard_before_entry>(design, profile, matrix, judge); break;
       case Mutant::reserve_before_claim: build<Mutant::reserve_before_claim>(design, profile, matrix, judge); break;
@@ -63,6 +66,17 @@ class Pipeline {
   }
 
  private:
+  static constexpr std::string_view fields_suffix = ".fields";
+
+  static std::string_view without_fields(std::string_view design) {
+    return design.substr(0, design.size() - (design.ends_with(fields_suffix) ? fields_suffix.size() : 0));
+  }
+
+  static pipeline::Layout layout_of(std::string_view given, const pipeline::Scenario& scenario) {
+    const std::string_view design = without_fields(given);
+    return scenario.layout(design == pipeline_designs[3] ? shard_count : 0, design == pipeline_designs[4], design != given);
+  }
+
   template <pipeline::Mutant mutant>
   void build(std::string_view design, const Profile& profile, const Matrix& matrix, Judge* judge) {
     if (design == pipeline_designs[0]) return build_with<mutant, pipeline::ScannerOrder5>(profile, matrix, judge);
@@ -97,7 +111,7 @@ class Pipeline {
   }
 
   const pipeline::Scenario scenario_;
-  const pipeline::Layout layout_;
+  pipeline::Layout layout_;
   pipeline::Mutant fault_ = pipeline::Mutant::none;
   std::vector<RoleOf> roles_;
   std::unique_ptr<System> system_;
