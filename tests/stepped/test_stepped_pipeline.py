@@ -257,7 +257,7 @@ FIELDS_SCENARIOS = {
 @pytest.mark.parametrize("name", FIELDS_SCENARIOS)
 @pytest.mark.parametrize("design", FIELDS_NAMES)
 def test_fields_of_headers_as_words_of_their_own_are_walked_through_as_by_the_model(design: str, name: str) -> None:
-    """And in lockstep. What has many runs, as where workers read every ring, is held beside the model in lockstep alone."""
+    """And in lockstep. What has many runs, as where workers read every ring, is held beside the model so alone."""
     scenario = FIELDS_SCENARIOS[name]
     if not runs_on(DESIGNS[design], scenario):
         assert scenario.stops
