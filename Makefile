@@ -24,7 +24,7 @@ check: $(VENV)/.installed ## run the main job on the recorded workloads
 	$(BIN)/fencepost check
 
 test: $(VENV)/.installed ## run the tests
-	$(BIN)/python -m pytest -n auto --dist loadscope --durations 40
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations 40
 
 slow: $(VENV)/.installed ## run the full sizes of the slow tests too
 	$(BIN)/python -m pytest -m "slow or not slow" --timeout 3000

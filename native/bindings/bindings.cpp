@@ -30,8 +30,8 @@ namespace py = pybind11;
 
 namespace {
 
-// What of a mutant (mutant.hpp) is raced: attempts and races alone, over a memory that keeps clocks, of the sequencers
-// that scanners share (FENCEPOST_CLOCKED is 1) or of those made of workers (2). src/fencepost/mutations/building.py
+// What of a native mutant is raced: attempts and races alone, over a memory that keeps clocks, of the sequencers that
+// scanners share (FENCEPOST_CLOCKED is 1) or of those made of workers (2). src/fencepost/mutations/building.py
 // compiles the two apart, as each is half the work.
 #ifdef FENCEPOST_CLOCKED
 #if FENCEPOST_CLOCKED == 1

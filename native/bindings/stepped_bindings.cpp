@@ -122,6 +122,12 @@ class ContractEnds final : public stepped::PipelineEnds {
   const Callbacks& callbacks_;
 };
 
+#ifdef FENCEPOST_SOUND_PROGRAMS  // a native mutant has no fault but its own; the others would be compiled for nothing
+using BuiltFaults = stepped::Faults<>;
+#else
+using BuiltFaults = stepped::AllFaults;
+#endif
+
 // A pipeline and, unless it runs unwatched, who judges it.
 class BoundPipeline final : public BoundSystem {
  public:
@@ -129,8 +135,8 @@ class BoundPipeline final : public BoundSystem {
                 const Arguments& matrix, std::int64_t mutant, std::optional<Callbacks> callbacks)
       : callbacks_(std::move(callbacks)) {
     if (callbacks_) judge_ = std::make_unique<PythonJudge>(*callbacks_);
-    pipeline_ = std::make_unique<stepped::Pipeline>(design, scenario, profile_of(profile), stepped::matrix_of(matrix),
-                                                    mutant, judge_.get());
+    pipeline_ = std::make_unique<stepped::Pipeline>(BuiltFaults{}, design, scenario, profile_of(profile),
+                                                    stepped::matrix_of(matrix), mutant, judge_.get());
   }
 
   py::dict explore(const Search& search, bool drained, bool single_writer, const Tell& tell) {

@@ -95,6 +95,8 @@ _ORDERING = (
             "claim_two_apart", "order4.claim", "order4.mutex", 1.0),
     _faster("order4-claim-shared", "the same, two scanners, every client's batches in both hands",
             "claim_two_shared", "order4.claim", "order4.mutex", 2.0),
+    _faster("order4-claim-skewed", "the same, clients drawn by Zipf's law: one of them sends one batch in seven",
+            "claim_two_skewed", "order4.claim", "order4.mutex", 1.0),
 )  # fmt: skip
 
 _EACH = "one fence per batch"

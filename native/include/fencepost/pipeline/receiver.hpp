@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <span>
 
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/pipeline/layout.hpp"
 #include "fencepost/pipeline/mutants.hpp"
 #include "fencepost/pipeline/words.hpp"
@@ -62,7 +61,7 @@ class Receiver {
       memory_.store({header, batch_word}, pack(batch));
     }
     store_guard(batch);
-    if (!mutated(Mutation::header_unflushed)) memory_.flush(header);
+    memory_.flush(header);
     memory_.store_fence();
   }
 
@@ -91,8 +90,7 @@ class Receiver {
   }
 
   bool wait_for_space() {
-    constexpr Value ahead = mutated(Mutation::slot_before_it_is_free) ? 0 : 1;
-    while (freed_count_ < index_ - static_cast<Value>(layout_.slots) + ahead) {
+    while (freed_count_ < index_ - static_cast<Value>(layout_.slots) + 1) {
       const Watched watched{{layout_.consumed(ring_), 0}, freed_count_, true};
       const Result found = memory_.poll({&watched, 1});
       if (found.stopped()) return false;
@@ -106,7 +104,7 @@ class Receiver {
     const LineIndex payload = layout_.payload(ring_, index_);
     memory_.store({payload, 0}, pack(Batch{batch.client, batch.seq, 0}));
     if constexpr (Memory::mutant != Mutant::payload_unflushed) memory_.flush(payload);
-    if (!mutated(Mutation::payload_unfenced)) memory_.store_fence();
+    memory_.store_fence();
     write_header(batch);
   }
 

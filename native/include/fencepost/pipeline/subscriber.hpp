@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/pipeline/layout.hpp"
 #include "fencepost/pipeline/words.hpp"
 
@@ -75,8 +74,8 @@ class Subscriber {
   // still be in the cache.
   void deliver(const ChainEntry& entry) {
     const LineIndex payload = layout_.payload(ring_, entry.index);
-    if (!mutated(Mutation::payload_from_copy)) memory_.flush(payload);
-    mutated(Mutation::loads_do_not_wait) ? memory_.store_fence() : memory_.full_fence();
+    memory_.flush(payload);
+    memory_.full_fence();
     const Value content = memory_.load({payload, 0}, Memory::computed(found, ring_, entry.index, entry.start));
     memory_.delivered(ring_, entry, content);
   }
@@ -90,7 +89,7 @@ class Subscriber {
     }
     memory_.store({layout_.consumed(ring_), 0}, consumed_count_,
                   Memory::at(Action::consumed, ring_, consumed_count_));
-    if (!mutated(Mutation::consumed_unflushed)) memory_.flush(layout_.consumed(ring_));
+    memory_.flush(layout_.consumed(ring_));
     memory_.store_fence();
   }
 

@@ -23,28 +23,27 @@ namespace fencepost::stepped {
 
 inline constexpr std::string_view refuted_design = "order4.cas_then_reserve";
 
+// Faults of the programs that are compiled in beside the sound programs.
+template <pipeline::Mutant... faults>
+struct Faults {};
+using AllFaults = Faults<pipeline::Mutant::payload_unflushed, pipeline::Mutant::guard_before_entry,
+                         pipeline::Mutant::reserve_before_claim>;
+
 class Pipeline {
  public:
   // `given`: a design by name; with ".fields" behind it, the fields of its headers are words of their own.
-  Pipeline(std::string_view given, pipeline::Scenario scenario, const Profile& profile, const Matrix& matrix,
-           std::int64_t mutant, Judge* judge)
+  template <pipeline::Mutant... faults>
+  Pipeline(Faults<faults...>, std::string_view given, pipeline::Scenario scenario, const Profile& profile,
+           const Matrix& matrix, std::int64_t mutant, Judge* judge)
       : scenario_(std::move(scenario)), layout_(layout_of(given, scenario_)) {
     const std::string_view design = without_fields(given);
     checked("hosts", static_cast<std::int64_t>(scenario_.host_count()), 1, host_max + 1);
     using pipeline::Mutant;
-#ifdef FENCEPOST_MUTANT  // which is its only fault
-    checked("mutant", mutant, 0, 0);
-    build<Mutant::none>(design, profile, matrix, judge);
-#else
     fault_ = static_cast<Mutant>(checked("mutant", mutant, 0, static_cast<std::int64_t>(pipeline::last_mutant)));
     if (fault_ == Mutant::count_of_16_bits) layout_.count_bits = 16;
-    switch (fault_) {
-      case Mutant::payload_unflushed: build<Mutant::payload_unflushed>(design, profile, matrix, judge); break;
-      case Mutant::guard_before_entry: build<Mutant::guard_before_entry>(design, profile, matrix, judge); break;
-      case Mutant::reserve_before_claim: build<Mutant::reserve_before_claim>(design, profile, matrix, judge); break;
-      default: build<Mutant::none>(design, profile, matrix, judge);  // of a wait or of another role: no scanner differs
-    }
-#endif
+    if (((fault_ == faults && (build<faults>(design, profile, matrix, judge), true)) || ...)) return;
+    if (fault_ != Mutant::none && !is_around_scanners(fault_)) throw Refused("this build has no program with that mutant");
+    build<Mutant::none>(design, profile, matrix, judge);
   }
 
   System& system() { return *system_; }
@@ -75,6 +74,11 @@ class Pipeline {
   static pipeline::Layout layout_of(std::string_view given, const pipeline::Scenario& scenario) {
     const std::string_view design = without_fields(given);
     return scenario.layout(design == pipeline_designs[3] ? shard_count : 0, design == pipeline_designs[4], design != given);
+  }
+
+  // Of the stepped memory's waits, and of other roles: no scanner's program differs.
+  static constexpr bool is_around_scanners(pipeline::Mutant fault) noexcept {
+    return fault >= pipeline::Mutant::time_out_acknowledges;
   }
 
   template <pipeline::Mutant mutant>

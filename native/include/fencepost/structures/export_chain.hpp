@@ -10,7 +10,6 @@
 #include "fencepost/structures/batch.hpp"
 #include "fencepost/structures/lap_ring.hpp"
 #include "fencepost/structures/limits.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/structures/poll.hpp"
 #include "fencepost/structures/publication.hpp"
 
@@ -47,8 +46,8 @@ class ExportChain {
   // BLOCKS while some reader has not consumed what is in the next slot. Readers wait for nothing but records, so this
   // ends; what a policy holds back is published first, or the readers would wait for that.
   void export_blocking(const ExportRecord& record) {
-    if (!ring_.has_room(1) && !mutated(Mutation::export_without_room)) {
-      if (!mutated(Mutation::waits_before_finishing)) finish();
+    if (!ring_.has_room(1)) {
+      finish();
       SpinThenYield<Memory> poll;
       while (!ring_.has_room(1)) poll.wait();
     }
@@ -61,7 +60,7 @@ class ExportChain {
   }
 
   void close() noexcept {
-    if (!mutated(Mutation::closed_with_tail)) finish();
+    finish();
     ring_.close();
   }
 

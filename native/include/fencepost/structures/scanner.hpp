@@ -7,7 +7,6 @@
 
 #include "fencepost/structures/batch.hpp"
 #include "fencepost/sequencers/configuration.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/structures/slot_id.hpp"
 #include "fencepost/clients/parked_clients.hpp"
 #include "fencepost/structures/quiescence.hpp"
@@ -67,7 +66,7 @@ class Scanner {
       }
       if (sequencer_.parks && settle_parked(true)) continue;
       surroundings_.idle();
-      if (reader_.is_finished() && (!sequencer_.parks || mutated(Mutation::left_with_parked))) break;
+      if (reader_.is_finished() && !sequencer_.parks) break;
       if ((reader_.is_finished() || is_held_) && has_settled()) break;
       poll_.wait();
     }
@@ -87,7 +86,7 @@ class Scanner {
     bool is_held = false;
     while (taken_count < count && !is_held && !surroundings_.stopped()) {
       is_held = !take(reader_.at(taken_count), SlotId::of(scanner_index_, reader_.consumed_count() + taken_count));
-      taken_count += is_held && !mutated(Mutation::held_batch_consumed) ? 0 : 1;
+      if (!is_held) ++taken_count;
     }
     is_held_ = is_held;
     reader_.consume(taken_count);
@@ -138,7 +137,7 @@ class Scanner {
   bool settles(const Batch& batch, std::uint64_t origin) {
     if (surroundings_.stopped()) return false;
     if (attempt(batch, origin, true) == AttemptOutcome::later) return false;
-    if (!mutated(Mutation::progress_unannounced)) ++progress_count_;
+    ++progress_count_;
     return true;
   }
 

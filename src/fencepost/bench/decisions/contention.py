@@ -44,7 +44,8 @@ from fencepost.model.report import Finding
 from fencepost.model.simulation.scenario import SKEW_MOST
 from fencepost.native.measuring import machine, measure_floor
 
-RATES = (5_000, 50_000, 400_000)  # batches/s of each client
+MIDDLE_RATE = 50_000  # batches/s of each client
+RATES = (5_000, MIDDLE_RATE, 400_000)
 BASE = Setup(clients=4, scanners=4)  # simulated
 CLIENTS, SCANNERS, SKEWS = (1, 16), (1, 2, 8), (1.0, 2.0)  # varied one at a time, beside what is the base
 NATIVE_SETTINGS = {
@@ -138,10 +139,10 @@ def _side_json(side: Side) -> dict[str, Any]:
 def contention(
     *,
     repetitions: int = ITERATIONS_DEFAULT,
-    rates: Sequence[int] = RATES,
-    clients: Sequence[int] = CLIENTS,
-    scanners: Sequence[int] = SCANNERS,
-    skews: Sequence[float] = SKEWS,
+    rates: Sequence[int] = (),
+    clients: Sequence[int] = (),
+    scanners: Sequence[int] = (),
+    skews: Sequence[float] = (),
     seed: int = 0,
     jobs: int = 1,
     quick: bool = False,
@@ -149,13 +150,13 @@ def contention(
 ) -> Contention:
     """Count contentions and line transfers, and measure what having no lock gains: natively, and simulated.
 
-        >>> found = fencepost.bench.contention(rates=(5_000,), clients=(), scanners=(), skews=(), quick=True)
-        >>> found.loads[-1].source
-        'simulated'
+        >>> found = fencepost.bench.contention(rates=(5_000,), skews=(1.0,), quick=True)
+        >>> [each.setup.skew for each in found.loads if each.source == "simulated"]
+        [0.0, 1.0]
 
     Simulated are four clients on four rings at each of `rates` (batches/s of each client); and at the middle one of
     these rates each number of `clients` (at the same total), of `scanners` (a ring each), and each of `skews` (client n
-    sends in proportion to 1 / (n + 1)^skew).
+    sends in proportion to 1 / (n + 1)^skew). Where nothing is given, RATES, CLIENTS, SCANNERS and SKEWS are.
 
     Raises InputError for fewer than 10 repetitions and for what cannot be simulated. On one core nothing is contended
     natively: only simulated loads.
@@ -183,6 +184,9 @@ def simulated_setups(
     rates: Sequence[int], clients: Sequence[int], scanners: Sequence[int], skews: Sequence[float]
 ) -> list[Setup]:
     """Return the loads that are simulated, one thing varied at a time. InputError: one of them cannot be."""
+    if not (rates or clients or scanners or skews):
+        rates, clients, scanners, skews = RATES, CLIENTS, SCANNERS, SKEWS
+    rates = rates or (MIDDLE_RATE,)
     for name, values, most in (
         ("rate", rates, 10**8), ("clients", clients, 65_535), ("scanners", scanners, 1_024), ("skew", skews, SKEW_MOST),
     ):  # fmt: skip
@@ -190,8 +194,6 @@ def simulated_setups(
             if isinstance(value, bool) or not (0 if name == "skew" else 1) <= value <= most:
                 least = 0 if name == "skew" else 1
                 raise InputError(f"{name} is {value!r}: expected from {least} to {most:,.10g}")
-    if not rates:
-        return []
     middle = sorted(rates)[len(rates) // 2]
     base, total = replace(BASE, rate=float(middle)), middle * BASE.clients
     varied = [replace(base, clients=each, rate=total / each) for each in clients]

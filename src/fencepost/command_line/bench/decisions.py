@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -52,7 +52,7 @@ def contention_command(
     out: Path | None,
     as_json: bool,
     quiet: bool,
-    **varied: tuple[float, ...],
+    **varied: Any,
 ) -> None:
     """Count how often order 4's lock is contended and how lines move, and measure what it gains to have none.
 
@@ -63,12 +63,8 @@ def contention_command(
     where the rule says otherwise than was measured, 3 where no load decides.
     """
     from fencepost.bench import contention
-    from fencepost.bench.decisions.contention import RATES
 
-    asked = varied if any(varied.values()) else {}
-    if asked and not asked["rates"]:
-        asked["rates"] = (sorted(RATES)[len(RATES) // 2],)
-    found = contention(repetitions=repetitions, seed=seed, jobs=jobs, quick=quick, progress=progress(quiet), **asked)
+    found = contention(repetitions=repetitions, seed=seed, jobs=jobs, quick=quick, progress=progress(quiet), **varied)
     finish("contention", found, out, as_json)
     if not as_json:
         _print_contention(found)

@@ -25,11 +25,10 @@ from fencepost.model.processes import trying
 from fencepost.model.programs import design
 from fencepost.model.programs.pipeline import Scenario
 from fencepost.native import Mutant
-from fencepost.native.schedules.differential import LOCKSTEP, SPEC, JointExample, JointRun, run_joint
+from fencepost.native.schedules.differential import LOCKSTEP, JointExample, JointRun, run_joint
 from fencepost.strategies import has_room
 
 POLICY = "stepped"
-NOT_OF_THE_CONTRACT = (LOCKSTEP, SPEC)
 FEW = strategies.Sizes(batches=3, slots=(2, 3))
 SMALL_ONES_MOST = 300
 

@@ -9,7 +9,6 @@
 #include "fencepost/structures/batch.hpp"
 #include "fencepost/sequencers/configuration.hpp"
 #include "fencepost/structures/issued.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/structures/slot_id.hpp"
 #include "fencepost/pipeline/layout.hpp"
 #include "fencepost/pipeline/mutants.hpp"
@@ -176,7 +175,7 @@ class Scanner {
   void acknowledge(const Slot& slot, Value below) {
     const LineIndex line = layout_.acked(ring_, slot.batch.client);
     memory_.store({line, 0}, below, Memory::at(Action::frontier, ring_, slot.batch.client, below));
-    if (!mutated(Mutation::frontier_unflushed)) memory_.flush(line);
+    memory_.flush(line);
     memory_.store_fence();
   }
 
@@ -238,7 +237,7 @@ class Scanner {
       memory_.store({line, guard_word}, released_count_, label);
     }
     memory_.flush(line);
-    if (!mutated(Mutation::entry_unfenced)) memory_.store_fence();
+    memory_.store_fence();
   }
 
   const bool delegated_;
