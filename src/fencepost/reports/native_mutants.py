@@ -97,7 +97,7 @@ class NativeMutantsReport(Report):
 
     def lines(self) -> Iterator[str]:
         """Yield the table, what each was killed by in words, and the counts."""
-        rows = [[each.name, each.site, _kind(each), *_caught(each)] for each in self.mutants]
+        rows = [[each.name, _short(each.site), _kind(each), *_caught(each)] for each in self.mutants]
         rows += [[f"no mutation, {each.build}", "-", "-", *_caught(each)] for each in self.sound]
         yield from table("one line changed", _COLUMNS, rows)
         yield ""
@@ -166,6 +166,10 @@ def _finding(each: Hunted) -> Finding:
             "detail": kill.sentence if kill else each.unknown or _tried(each),
         },
     )
+
+
+def _short(site: str) -> str:
+    return site.rsplit("/", 1)[-1]  # so that a row is a line of the table; the JSON has the folder, too
 
 
 def _kind(each: Hunted) -> str:
