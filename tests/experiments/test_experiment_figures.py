@@ -61,11 +61,8 @@ def test_every_kind_has_all_its_files_and_no_picture_is_empty_or_cut(kind: str, 
     assert dark_share(made(kind).picture("png", is_bare=True)) > 0.02
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(each, marks=pytest.mark.slow if each != "cdf" else ()) for each in KINDS]
-)
+@pytest.mark.parametrize("kind", [pytest.param(each, marks=[pytest.mark.slow] * (each != "cdf")) for each in KINDS])
 def test_the_same_trials_give_the_same_bytes(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here and now, as elsewhere and then; the report of a store has every kind, twice the same."""
     write_figures([made(kind)], tmp_path / "one")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
