@@ -1,6 +1,7 @@
 // What the machine at hand is and can do: asked of it, never assumed.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>

@@ -65,7 +65,7 @@ class Recorder {
         }
         record_.ended = !chosen;
         if (!chosen) return;
-        record_.stale_count += meets_stale_line(system_, *chosen) ? 1 : 0;
+        record_.stale_count += meets_stale_line(system_, *chosen) ? 1U : 0U;
         system_.perform(chosen->actor, chosen->choice, event_);
         system_.cells().forget();
         schedule.emplace_back(chosen->actor, chosen->choice);
