@@ -10,13 +10,11 @@ from dataclasses import dataclass
 
 from fencepost.model.errors import InputError, Miscounted
 from fencepost.native import _counting
+from fencepost.native.arguments import SEQUENCERS
 
 __all__ = ["COUNTED", "Allocated", "ScanCounts", "allocated_by_structures", "count_scan", "counts_allocations"]
 
-COUNTED = (
-    "order5.fetch_add", "order5.epoch", "order4.mutex", "order4.sharded_mutex", "order4.claim", "order4.owner",
-    "order4.epoch", "order5.compare_exchange",
-)  # fmt: skip
+COUNTED = (*SEQUENCERS, "order5.compare_exchange")
 """What can be counted; the last one is no sequencer of fencepost, it is kept to be refuted: it is not wait-free."""
 
 

@@ -182,8 +182,8 @@ def _log_parts(path: Path, call: Event, event: Event | None) -> Iterator[Part]:
             case ("send", key, value):
                 yield "append", value, UNKNOWN if event is None else _sent_at(path, event, back), key
             case ("poll", *_):
-                polled = () if event is None else _polled(path, event, back)  # else nobody knows what came back
-                yield from (("read", offset, value, key) for key, offset, value in polled)
+                found = () if event is None else polled(path, event, back)  # else nobody knows what came back
+                yield from (("read", offset, value, key) for key, offset, value in found)
             case _:
                 raise _unfit(path, call, part, "[:send KEY VALUE] or [:poll]")
 
@@ -191,6 +191,8 @@ def _log_parts(path: Path, call: Event, event: Event | None) -> Iterator[Part]:
 def _sent_at(path: Path, event: Event, back: Any) -> Hashable:
     """Return the offset of a send, UNKNOWN where none came back."""
     match back:
+        case ("send", _, (-1, _)):  # as Kafka says where nobody acknowledges
+            return UNKNOWN
         case ("send", _, (int(offset), _)):
             return offset
         case ("send", _, (None, _)):
@@ -203,7 +205,7 @@ def _sent_at(path: Path, event: Event, back: Any) -> Hashable:
             raise _unfit(path, event, back, "[:send KEY [OFFSET VALUE]]")
 
 
-def _polled(path: Path, event: Event, back: Any) -> Iterator[tuple[Hashable, int, Hashable]]:
+def polled(path: Path, event: Event, back: Any) -> Iterator[tuple[Hashable, int, Hashable]]:
     """Yield key, offset and value of whatever a poll found."""
     match back:
         case ("poll",) | ("poll", None):

@@ -4,7 +4,10 @@ A client is a process. Its batches are its sends to a key that were acknowledged
 of their calls: of any other nobody knows whether it took place. Nobody writes the log down: it is what was polled, and
 behind the last offset that anybody polled what was acknowledged with an offset. So a value that was acknowledged
 before that and that nobody polled is lost, as in Jepsen's own analysis (jepsen.tests.kafka: lost writes are those
-below the highest offset that was read).
+below the highest offset that was read). Where no offset came back, nobody knows which side of it the value is on.
+
+What a poll found is there, also where its transaction failed or nobody knows how it ended; how far readers got, only
+those say that ended well.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from fencepost.model.histories.records import NEVER
 from fencepost.model.linearizability.edn import read_entries
 from fencepost.model.linearizability.operations import UNKNOWN as NO_RESULT
 from fencepost.model.linearizability.operations import Operation
-from fencepost.model.linearizability.reading import Event, paired
+from fencepost.model.linearizability.reading import Event, paired, polled
 
 _OF_READERS = ("assign", "subscribe", "crash")  # behind these a process reads from another place
 _OF_LOGS = ("send", "poll", "txn")
@@ -64,7 +67,8 @@ class Poll(NamedTuple):
 class Operations:
     """The operations of a file, in the order of their calls: sends that did not fail by value, failed ones, polls.
 
-    `moments` has the time of each row in ns, where the file has times.
+    `moments` has the time of each row in ns, where the file has times; `shown` what polls found whose operation did
+    not end well.
     """
 
     path: Path
@@ -72,6 +76,7 @@ class Operations:
     sends: dict[Value, Operation] = field(default_factory=dict)
     failed: dict[Value, Event] = field(default_factory=dict)
     polls: list[Poll] = field(default_factory=list)
+    shown: list[Poll] = field(default_factory=list)
 
 
 def read_recorded_log(path: Path | str) -> tuple[Log, Beside]:
@@ -92,6 +97,7 @@ def _operations(path: Path) -> Operations:
     found = Operations(path)
     sittings: Counter[Hashable] = Counter()  # how often a process began to read from another place
     readers: dict[int, str] = {}  # by the row of a return
+    rebalanced: set[int] = set()  # such rows: between any two polls there the reader may have got another place
     events: list[Event] = []
     called: dict[Hashable, Event] = {}
     for event, entry in read_entries(path):
@@ -103,19 +109,33 @@ def _operations(path: Path) -> Operations:
             continue
         events.append(event)
         readers[event.row] = f"{event.process}.{sittings[event.process]}"
+        if entry.get("rebalance-log"):
+            rebalanced.add(event.row)
         if event.kind == "invoke":
             called[event.process] = event
-        elif event.kind == "fail" and event.process in called:
+            continue
+        if event.kind != "ok":
+            found.shown.extend(_shown(path, event))
+        if event.kind == "fail" and event.process in called:
             found.failed |= dict.fromkeys(_values(called[event.process]), event)
     listed = sorted(paired(path, events, cas_compares=False), key=lambda each: each.called)
     for operation in listed:
         if operation.name == "append":
             _note_send(found, operation)
     for operation in sorted((each for each in listed if each.name == "read"), key=lambda each: each.returned or 0):
-        offset = _offset(path, operation, operation.argument)
-        reader = readers[operation.returned or 0]
+        offset = _offset(path, operation.row, operation.argument)
+        row = operation.returned or 0
+        reader = f"{readers[row]}.{len(found.polls)}" if row in rebalanced else readers[row]
         found.polls.append(Poll(reader, operation.key, offset, operation.result, operation.row))
     return found
+
+
+def _shown(path: Path, event: Event) -> Iterator[Poll]:
+    """Yield what the polls found of an operation that did not end well, as far as the file says it."""
+    for part in event.value if isinstance(event.value, tuple) else ():
+        if isinstance(part, tuple) and len(part) == 2 and part[0] == "poll":
+            for key, offset, value in polled(path, event, part):
+                yield Poll("", key, _offset(path, event.row, offset), value, event.row)
 
 
 def _values(call: Event) -> Iterator[Value]:
@@ -130,13 +150,13 @@ def _note_send(found: Operations, operation: Operation) -> None:
         problem = f"{operation.argument} is sent to {operation.key} a second time: expected each value once"
         raise FormatError(found.path, problem, row=operation.row)
     if operation.result is not NO_RESULT:
-        _offset(found.path, operation, operation.result)
+        _offset(found.path, operation.row, operation.result)
     found.sends[value] = operation
 
 
-def _offset(path: Path, operation: Operation, found: Any) -> int:
+def _offset(path: Path, row: int, found: Any) -> int:
     if not isinstance(found, int) or found < 0:
-        raise FormatError(path, f"found the offset {found}, expected an integer from 0", row=operation.row)
+        raise FormatError(path, f"found the offset {found}, expected an integer from 0", row=row)
     return found
 
 
@@ -147,8 +167,12 @@ def _rows(operations: Operations) -> dict[tuple[Hashable, int, Hashable], int]:
     for poll in operations.polls:
         rows.setdefault(poll.place, poll.row)
         highest[poll.key] = max(poll.offset, highest.get(poll.key, -1))
+    for poll in operations.shown:
+        rows.setdefault(poll.place, poll.row)
+    there = {(key, value) for key, _, value in rows}
     for (key, value), send in operations.sends.items():
-        if isinstance(send.result, int) and send.result > highest.get(key, -1):
+        # A value that was polled elsewhere than its send says is in the log twice.
+        if isinstance(send.result, int) and (send.result > highest.get(key, -1) or (key, value) in there):
             rows.setdefault((key, send.result, value), send.row)
     if not rows:
         raise FormatError(operations.path, "no offset came back from a send or a poll: there is no log to verify")
@@ -156,7 +180,7 @@ def _rows(operations: Operations) -> dict[tuple[Hashable, int, Hashable], int]:
 
 
 def _batches(operations: Operations, there: list[Value]) -> dict[Value, Batch]:
-    """Return the batches: sends that were acknowledged or are there, then what is there and should not be."""
+    """Return the batches: sends that were acknowledged at an offset or are there, then what should not be there."""
     numbers: Counter[tuple[str, Hashable]] = Counter()
     batches: dict[Value, Batch] = {}
 
@@ -164,9 +188,9 @@ def _batches(operations: Operations, there: list[Value]) -> dict[Value, Batch]:
         batches[value] = Batch(client, numbers[client, value[0]], called, acked, outcome)
         numbers[client, value[0]] += 1
 
-    polled = set(there)
+    seen = set(there)
     for value, send in operations.sends.items():
-        if send.returned is not None or value in polled:
+        if value in seen or (send.returned is not None and send.result is not NO_RESULT):
             outcome = UNKNOWN if send.returned is None else ACKNOWLEDGED
             add(value, str(send.process), send.row, send.returned, outcome)
     for value in there:
@@ -187,7 +211,9 @@ def _log(operations: Operations, rows: dict[tuple[Hashable, int, Hashable], int]
     }
     if moments := operations.moments:
         columns["sent_ns"] = [moments.get(batch.called, NEVER) for batch, _, _ in listed]
-        columns["acked_ns"] = [NEVER if batch.acked is None else moments[batch.acked] for batch, _, _ in listed]
+        columns["acked_ns"] = [
+            NEVER if batch.acked is None else moments.get(batch.acked, NEVER) for batch, _, _ in listed
+        ]
     source = Source(operations.path)
     log = log_of(Table(new_frame(columns), source, COLUMNS), source)
     return replace(log, rows=np.array(list(rows.values()), dtype=np.int64))

@@ -8,10 +8,14 @@ nanoseconds that some batch really took.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import fsum
 
+import numpy as np
+
+from fencepost.model.histories.records import IntColumn
 from fencepost.model.simulation.records import Busy, Slot, Tally
 from fencepost.model.simulation.world import World
 
@@ -34,9 +38,9 @@ def unit_of(metric: str) -> str:
     return "count"
 
 
-def percentile(ordered: Sequence[int], per_mille: int) -> int:
+def percentile(ordered: Sequence[int] | IntColumn, per_mille: int) -> int:
     """Return the nearest-rank percentile of values in ascending order."""
-    return ordered[max(0, -(-len(ordered) * per_mille // 1000) - 1)]
+    return int(ordered[max(0, -(-len(ordered) * per_mille // 1000) - 1)])
 
 
 def mser5(series: Sequence[int]) -> int:
@@ -138,19 +142,24 @@ def _throughput(world: World, window: Window) -> dict[str, float]:
     return figures
 
 
-def latencies(world: World) -> dict[str, list[int]]:
+def latencies(world: World) -> dict[str, array[int]]:
     """Return the measured latencies in nanoseconds, ascending.
 
     order: from the slot being filled to its position being published; ack, deliver: from the batch being due.
     """
     window = window_of(world)
     slots = [slot for slot in world.recorder.slots if window.holds(slot.filled_ns)]
-    batches = [batch for batch in world.recorder.batches if window.holds(batch.due_ns)]
+    batches = (batch for batch in world.recorder.batches if window.holds(batch.due_ns))
     return {
-        "order": sorted(slot.published_ns - slot.filled_ns for slot in slots if slot.published_ns >= 0),
-        "ack": sorted(batch.acked_ns - batch.due_ns for batch in batches if batch.acked_ns >= 0),
-        "deliver": sorted(slot.delivered_ns - slot.batch.due_ns for slot in slots if _is_first_delivery(slot)),
+        "order": _ascending(slot.published_ns - slot.filled_ns for slot in slots if slot.published_ns >= 0),
+        "ack": _ascending(batch.acked_ns - batch.due_ns for batch in batches if batch.acked_ns >= 0),
+        "deliver": _ascending(slot.delivered_ns - slot.batch.due_ns for slot in slots if _is_first_delivery(slot)),
     }
+
+
+def _ascending(values: Iterable[int]) -> array[int]:
+    """Return numbers in ascending order, eight bytes each: as objects a million of them take five times as much."""
+    return array("q", np.sort(np.fromiter(values, dtype=np.int64)).tobytes())
 
 
 def stages(world: World, window: Window) -> dict[str, float]:
@@ -183,24 +192,23 @@ def _is_first_delivery(slot: Slot) -> bool:
     return slot.delivered_ns >= 0 and slot.batch.first is slot
 
 
-def _spread(name: str, values: Iterable[int]) -> dict[str, float]:
+def _spread(name: str, values: array[int] | IntColumn) -> dict[str, float]:
     """Return mean and percentiles of times in nanoseconds."""
-    ordered = sorted(values)
-    if not ordered:
+    ordered = np.sort(np.asarray(values, dtype=np.int64))
+    if not len(ordered):
         return {}
-    figures: dict[str, float] = {f"{name}_mean_ns": sum(ordered) / len(ordered)}
+    figures: dict[str, float] = {f"{name}_mean_ns": int(ordered.sum()) / len(ordered)}
     return figures | {f"{name}_{label}_ns": percentile(ordered, per_mille) for label, per_mille in PERCENTILES}
 
 
 def _waits(name: str, tally: Tally, window: Window) -> dict[str, float]:
     """Requests a second, those that had to wait, and for how long."""
     values = tally.between(window.begin_ns, window.end_ns)
-    if not values:
+    if not len(values):
         return {}
-    waited = [value for value in values if value]
     figures = {
         f"{name}_requests_per_s": len(values) / window.seconds,
-        f"{name}_contended_per_s": len(waited) / window.seconds,
+        f"{name}_contended_per_s": np.count_nonzero(values) / window.seconds,
     }
     return figures | _spread(f"{name}_wait", values)
 

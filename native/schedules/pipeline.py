@@ -16,6 +16,7 @@ from fencepost.model.programs.designs import DESIGNS
 from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import Address
 from fencepost.model.programs.pipeline import GONE_CLIENT, Design, Rings, Scenario
+from fencepost.model.programs.roles.header_fields import WIDTHS
 from fencepost.model.programs.roles.restarting import STOP
 from fencepost.model.trace import Step
 from fencepost.native import _core
@@ -29,6 +30,9 @@ DESIGN_NAMES = (
 
 STEPPED_NAMES = (*DESIGN_NAMES, "order4.cas_then_reserve")
 """Those of the stepped build: one more, which is wrong on purpose."""
+
+FIELDS_NAMES = tuple(f"{name}.fields" for name in DESIGN_NAMES)
+"""Those of the stepped build with the fields of headers as words of their own."""
 
 
 class Mutant(IntEnum):
@@ -48,6 +52,8 @@ class Mutant(IntEnum):
     LOG_READ_IN_CACHE = 11  # a reader of the log does not drop its copies
     SET_ASIDE_FORGOTTEN = 12  # the scanner after a stop goes on behind what the one before it had set aside
     STOPPED_IN_HAND = 13  # a stop is heard at any wait, also between an export and its acknowledgement
+    COUNT_OF_16_BITS = 14  # the count of messages is kept in 16 bits, where the fields of headers are words
+    GUARD_AMONG_FIELDS = 15  # there, the guard is stored before one of the fields that it vouches for
 
 
 POSITION_MOST = 256
@@ -73,6 +79,8 @@ _LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
 )  # as pipeline/layout.hpp numbers them
 WORDS = dict(_LINES)
 """Name of a line -> the names of its words, in the native order."""
+WORDS_OF_FIELDS = {**WORDS, "header": (*WIDTHS, "guard")}
+"""The same where the fields of headers are words of their own."""
 
 ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("", ()),
@@ -117,7 +125,7 @@ def native_pipeline(
     `native` is a compiled module with the stepped part of `_core`. Raises InputError for a design, profile or scenario
     that the build does not have.
     """
-    check_design(design, STEPPED_NAMES)
+    check_design(design, (*STEPPED_NAMES, *FIELDS_NAMES))
     switches = switches_of(profile)
     try:
         pipeline = native.Pipeline(
@@ -137,7 +145,8 @@ def native_pipeline(
     client_count = max([clients, *gone, *(each.client + 1 for ring in rings for each in ring)])
     channels = [("to", ring) for ring in range(ring_count)] + [("from", client) for client in range(client_count)]
     channels += [(STOP, ring) for ring in range(ring_count)] if scenario.stops else []
-    return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels), WORDS)
+    words = WORDS_OF_FIELDS if design.name in FIELDS_NAMES else WORDS
+    return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels), words)
 
 
 def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:
@@ -147,12 +156,13 @@ def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:
         raise InputError(f"the native build has no pipeline {design.name!r} as it is given: expected one of {expected}")
 
 
-def has_stepped_form(scenario: Scenario) -> bool:
-    """Say whether the native build has programs for all roles of a scenario, and packed words for its counts."""
+def has_stepped_form(scenario: Scenario, design: Design | None = None) -> bool:
+    """Say whether the native build has words for the counts of a scenario, with the headers of a design."""
     counts = [batch.count for ring in (*scenario.rings, *scenario.later) for batch in ring]
-    counts += [each.count for plan in scenario.plans for each in plan]
-    read_count = sum(counts) * (2 if scenario.restarts else 1) if scenario.readers else 0
-    return read_count <= POSITION_MOST and all(count <= COUNT_MOST for count in counts)
+    sent = [each.count for plan in scenario.plans for each in plan]
+    read_count = sum(counts + sent) * (2 if scenario.restarts else 1) if scenario.readers else 0
+    most = 2 ** WIDTHS["count"] - 1 if design is not None and design.name in FIELDS_NAMES else COUNT_MOST
+    return read_count <= POSITION_MOST and all(each <= most for each in counts) and max(sent, default=0) <= COUNT_MOST
 
 
 def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineScenario:
@@ -299,5 +309,5 @@ def addresses_of(names: Names) -> dict[Address, tuple[int, int]]:
     return {
         (*line, word): (number, place)
         for number, line in enumerate(names.lines)
-        for place, word in enumerate(WORDS[str(line[0])])
+        for place, word in enumerate(names.words[str(line[0])])
     }

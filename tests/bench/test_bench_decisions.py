@@ -114,6 +114,10 @@ def test_one_thing_is_varied_at_a_time_at_the_same_total() -> None:
         ({"clients": (70_000,)}, "clients is 70000"),
         ({"scanners": (0,)}, "scanners is 0"),
         ({"scanners": (True,)}, "scanners is True"),
+        ({"clients": 4}, "clients is 4"),
+        ({"rates": "50"}, "rate is '50'"),
+        ({"clients": (1.5,)}, "clients is 1.5"),
+        ({"skews": ("1",)}, "skew is '1'"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused_before_anything_is_measured(

@@ -69,7 +69,7 @@ def assert_all_end(session: int) -> None:
     assert living(session) == []
 
 
-def killed(store: Path, backend: str, after: int, wait_seconds: float, count: int) -> int:
+def killed(store: Path, backend: str, after: int, wait_seconds: float, count: int = COUNT) -> int:
     """Kill a run with SIGKILL when it has acknowledged so many trials and a moment more; return how many it had."""
     with begun(store, backend, count) as process:
         assert process.stdout is not None
@@ -107,9 +107,11 @@ def test_killed_at_random_moments_it_loses_nothing_that_it_acknowledged(backend:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["inline", "loky", "dask"])
-def test_killed_twenty_five_times_it_loses_nothing(backend: str, tmp_path: Path) -> None:
-    killed_again_and_again(25, backend, tmp_path)
+@pytest.mark.parametrize(
+    ("kills", "backend"), [(25, "inline"), (25, "loky"), (25, "dask"), (500, "inline"), (500, "loky")]
+)
+def test_killed_so_many_times_it_loses_nothing(kills: int, backend: str, tmp_path: Path) -> None:
+    killed_again_and_again(kills, backend, tmp_path)
 
 
 def test_workers_of_a_local_cluster_end_with_the_coordinator(tmp_path: Path) -> None:

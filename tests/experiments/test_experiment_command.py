@@ -118,3 +118,15 @@ def test_the_quick_form_of_a_preset_runs_to_its_end(preset: str, tmp_path: Path)
     for figure in run.spec.figures:
         columns = run.to_frame(figure.sweep).columns
         assert {each for each in (figure.x, figure.y, figure.by) if each is not None} <= set(columns), figure
+
+
+def test_only_figures_changed_is_said_and_the_report_is_there_for_machines(tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(SMALL)
+    printed("run", "small.toml", folder=tmp_path)
+    figure = '[[figure]]\nkind = "latency-load"\nsweep = "load"\n'
+    (tmp_path / "small.toml").write_text(SMALL + figure)
+    answer = fencepost("run", "small.toml", folder=tmp_path)
+    assert "... only figures, titles or claims changed: what is finished is kept" in answer.stderr
+    document = json.loads(printed("report", "fencepost-out/small.db", "--json", folder=tmp_path))
+    assert (document["missing"], document["undrawn"], len(document["figures"])) == (0, [], 1)
+    assert all((tmp_path / each).is_file() for each in [document["page"], *document["files"]])

@@ -1,76 +1,26 @@
 """A Dask cluster gives the rows that one machine gives; what it cannot give ends with one line, and never hangs."""
 
-import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import experiment_bodies as bodies
-import psutil
 import pytest
+from dask_cluster import cluster
 
-from fencepost.experiments import on_dask
+from fencepost.cluster import connection
+from fencepost.cluster.connection import ANSWER_SECONDS
 from fencepost.experiments.backends import Inline
-from fencepost.experiments.on_dask import ANSWER_SECONDS, Dask
+from fencepost.experiments.on_dask import Dask
 from fencepost.experiments.run import Run
 from fencepost.experiments.running import Advance, run_on
 from fencepost.experiments.spec import Spec, parse_spec
 from fencepost.experiments.trials import code
 from fencepost.model.errors import InputError
-
-TESTS = str(Path(__file__).parents[1])
-
-
-class Cluster:
-    """A scheduler and workers of its own, as on other machines: processes that the coordinator did not start."""
-
-    def __init__(self, folder: Path) -> None:
-        self.file, self._folder = folder / "scheduler.json", folder
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self._begin(
-            "dask_scheduler", "--scheduler-file", self.file, "--host", "127.0.0.1", "--no-dashboard"
-        )
-        deadline = time.monotonic() + 60
-        while not self.file.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-
-    def add_worker(self, *more: object, path: str = TESTS) -> subprocess.Popen[bytes]:
-        """Begin a worker that has one thread."""
-        fixed = ("--nthreads", "1", "--no-dashboard", "--memory-limit", "0", "--host", "127.0.0.1")
-        return self._begin("dask_worker", "--scheduler-file", self.file, *fixed, *more, path=path)
-
-    def _begin(self, module: str, *words: object, path: str = TESTS) -> subprocess.Popen[bytes]:
-        port = ("--port", "0") if module == "dask_scheduler" else ()
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"distributed.cli.{module}", *map(str, (*port, *words))], cwd=self._folder,
-            env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        self._processes.append(process)
-        return process
-
-    def end(self) -> None:
-        for each in reversed(self._processes):
-            for child in psutil.Process(each.pid).children(recursive=True) if each.poll() is None else ():
-                child.kill()
-            each.kill()
-            each.wait()
-
-
-@contextmanager
-def cluster(folder: Path, worker_count: int) -> Iterator[Cluster]:
-    made = Cluster(folder)
-    try:
-        for _ in range(worker_count):
-            made.add_worker()
-        yield made
-    finally:
-        made.end()
 
 
 def refused(spec: Spec, store: Path, address: str) -> str:
@@ -169,7 +119,7 @@ def test_a_cluster_that_does_not_answer_is_refused_within_ten_seconds(tmp_path: 
 def test_what_is_no_cluster_is_refused(
     address: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(on_dask, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 1.0)
     assert said in refused(bodies.spec_of(1), tmp_path / "s.db", address)
 
 
@@ -210,10 +160,14 @@ def test_a_worker_with_an_earlier_version_is_refused_with_both(tmp_path: Path) -
 def test_a_cluster_without_a_worker_is_waited_for_but_not_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the only worker cannot read a trial, and leaves."""
-    monkeypatch.setattr(on_dask, "WITHOUT_SECONDS", 4.0)
+    monkeypatch.setattr(connection, "WITHOUT_SECONDS", 4.0)
     with cluster(tmp_path, 0) as made:
         assert "has had no worker for 4 s" in refused(bodies.spec_of(1), tmp_path / "s.db", str(made.file))
+
+
+def test_a_worker_that_cannot_read_a_trial_says_so(tmp_path: Path) -> None:
+    with cluster(tmp_path, 0) as made:
         made.add_worker(path=str(tmp_path))  # has fencepost, but not the body of these tests
         time.sleep(6)
-        assert "has had no worker for 4 s" in refused(bodies.spec_of(1), tmp_path / "s.db", str(made.file))
+        said = refused(bodies.spec_of(1), tmp_path / "s.db", str(made.file))
+    assert "a worker cannot read a work (ModuleNotFoundError: No module named 'experiment_bodies')" in said

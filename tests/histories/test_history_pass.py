@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from contract_words import COUNTS, is_history, random_rows, with_copies
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost import bench
 from fencepost.bench.histories import core_time, sound_columns
@@ -87,7 +88,7 @@ crowded = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=sized(400), deadline=None)
 @given(rows=crowded, piece_size=st.integers(1, 4))
 def test_rows_that_meet_and_begin_together_are_counted_as_the_words_say(
     rows: list[OrderedBatch], piece_size: int
@@ -134,7 +135,7 @@ def test_a_violated_file_in_order_is_never_read_whole_and_says_what_memory_says(
         wrong += any(COUNTS[name](rows) for name in COUNTS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 @given(rows=with_copies())
 def test_real_time_of_copies_is_that_of_first_copies(
     tmp_path_factory: pytest.TempPathFactory, rows: list[OrderedBatch]

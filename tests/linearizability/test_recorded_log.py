@@ -90,6 +90,51 @@ def test_a_reader_that_is_assigned_anew_may_begin_elsewhere(tmp_path: Path) -> N
     assert broken(tmp_path, "{:process :nemesis", assigned + again + "{:process :nemesis")[0] == set()
 
 
+POLLED = "{{:process {} :type :invoke :f :{} :value {}}}\n{{:process {} :type :{} :f :{} :value {}{}}}\n"
+
+
+def polled(process: int, kind: str, found: str, asked: str = "[[:poll]]", more: str = "") -> str:
+    return POLLED.format(process, "txn", asked, process, kind, "txn", found, more) + "{:process :nemesis"
+
+
+def test_a_send_whose_offset_nobody_knows_may_lie_behind_all_that_was_polled(tmp_path: Path) -> None:
+    for unknown in ("nil", "-1"):
+        assert broken(tmp_path, "[:send 5 [5 4]]", f"[:send 5 [{unknown} 4]]")[0] == set()
+        assert broken(tmp_path, "[:send 5 [2 2]]", f"[:send 5 [{unknown} 2]]")[0] == set()  # polled at 2
+
+
+def test_a_value_that_was_polled_elsewhere_than_its_send_says_is_there_twice(tmp_path: Path) -> None:
+    assert broken(tmp_path, "{:process :nemesis", polled(3, "ok", "[[:poll {5 [[9 4]]}]]"))[0] == {"once"}
+    assert broken(tmp_path, "{:process :nemesis", polled(3, "ok", "[[:poll {5 [[5 4]]}]]"))[0] == set()
+
+
+def test_what_a_poll_found_is_there_however_its_operation_ended(tmp_path: Path) -> None:
+    unread = SOUND.replace("[2 2] [3 3]", "[3 3]")  # an offset that no poll that ended well has
+    for kind in ("info", "fail"):
+        shown = polled(3, kind, "[[:poll {5 [[2 2]]}]]")
+        file = tmp_path / "shown.edn"
+        file.write_text(unread.replace("{:process :nemesis", shown))
+        found = fencepost.verify(file, level=4, format="jepsen-edn")
+        # The value is no loss; that process 2 passed over it is wrong as before.
+        assert {each.property for each in found.findings if str(each.verdict) == "violated"} == {"reading"}
+        assert broken(tmp_path, "{:process :nemesis", polled(3, kind, "[[:poll {5 [[2 1]]}]]"))[0] >= {"unique", "once"}
+        # How far readers got, it does not say: 4 was acknowledged, and may be behind all of them.
+        assert broken(tmp_path, "{:process :nemesis", polled(3, kind, "[[:poll {5 [[7 3]]}]]"))[0] == {"once"}
+
+
+def test_a_rebalance_inside_an_operation_moves_its_reader_between_any_two_polls(tmp_path: Path) -> None:
+    twice = ("[[:poll {5 [[0 1] [2 2]]}] [:poll {5 [[0 1]]}]]", "[[:poll] [:poll]]")
+    assert broken(tmp_path, "{:process :nemesis", polled(3, "ok", *twice))[0] == {"reading"}
+    moved = polled(3, "ok", *twice, more=" :rebalance-log [{:keys [5]}]")
+    assert broken(tmp_path, "{:process :nemesis", moved)[0] == set()
+    empty = polled(3, "ok", *twice, more=" :rebalance-log []")
+    assert broken(tmp_path, "{:process :nemesis", empty)[0] == {"reading"}
+
+
+def test_rows_without_a_time_say_nothing_of_real_time(tmp_path: Path) -> None:
+    assert broken(tmp_path, " :time 20}", "}")[0] == set()
+
+
 def test_a_send_that_returned_before_another_was_called_is_ordered_before_it(tmp_path: Path) -> None:
     names, _ = broken(tmp_path, "[:send 5 [5 4]]", "[:send 5 [5 4]]")
     assert names == set()

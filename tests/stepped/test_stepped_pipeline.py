@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
@@ -14,12 +15,19 @@ from fencepost.model.explorer.search.exploration import explore as explore_model
 from fencepost.model.explorer.subjects import arrivals, sequencer
 from fencepost.model.museum import BUGS
 from fencepost.model.programs import DESIGNS, Arriving, Scenario
-from fencepost.model.programs.corpus import corpus_for, runs_on
+from fencepost.model.programs.corpus import CORPUS, corpus_for, runs_on
 from fencepost.model.programs.roles.client import Sending
 from fencepost.native.running import run_pipeline
 from fencepost.native.schedules.exploration import explore
 from fencepost.native.schedules.lockstep import lockstep
-from fencepost.native.schedules.pipeline import DESIGN_NAMES, STEPPED_NAMES, Mutant, has_stepped_form, packed
+from fencepost.native.schedules.pipeline import (
+    DESIGN_NAMES,
+    FIELDS_NAMES,
+    STEPPED_NAMES,
+    Mutant,
+    has_stepped_form,
+    packed,
+)
 
 PROFILES = ("sc", "tso", "ncx", "ncx-nospec", "ncx-noevict", "ncx-lfence")
 
@@ -144,7 +152,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     return Scenario(rings=rings, slots=slots, **roles)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=sized(120), deadline=None)
 @given(
     scenario=scenarios(),
     design=st.sampled_from(STEPPED_NAMES),
@@ -163,7 +171,7 @@ def test_model_and_native_do_the_same_operations_on_the_same_states(
     assert found.states >= 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 @given(
     sendings=st.lists(st.tuples(st.integers(0, 1), st.integers(1, 2)), min_size=1, max_size=3),
     clients=st.integers(1, 2),
@@ -234,6 +242,57 @@ def test_a_fault_of_a_role_differs_in_lockstep_where_the_role_takes_part_and_now
     assert lockstep(bug.sound, bug.scenario, runs=50).same
     without = replace(bug.scenario, timeouts=0, readers=0, late_rings=0, stops=False)
     assert lockstep(bug.sound, without, mutant=mutant, runs=50).same
+
+
+FIELDS_SCENARIOS = {
+    "past-32-bits": CORPUS["past-32-bits"].scenario,
+    "first-header": CORPUS["first-header"].scenario,
+    "wrap": SCENARIOS["wrap"],
+    "delegated": SCENARIOS["delegated"],
+    "connections": CORPUS["connections-lap"].scenario,
+    "joins": SCENARIOS["joins"],
+    "stopped": replace(SCENARIOS["stopped"], rings=((one(0, 1, 2**32 - 1),), (one(0, 0),))),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS_SCENARIOS)
+@pytest.mark.parametrize("design", FIELDS_NAMES)
+def test_fields_of_headers_as_words_of_their_own_are_walked_through_as_by_the_model(design: str, name: str) -> None:
+    """And in lockstep. What has many runs, as where workers read every ring, is held beside the model so alone."""
+    scenario = FIELDS_SCENARIOS[name]
+    if not runs_on(DESIGNS[design], scenario):
+        assert scenario.stops
+        return
+    subject = sequencer(DESIGNS[design], scenario, "ncx")
+    mine = explore(subject, limits=Limits(runs=500))
+    assert mine.counts.complete > 0
+    assert mine.violation is None
+    if mine.verdict is Verdict.EXHAUSTED:
+        theirs = whole(subject)
+        assert (mine.verdict, mine.bound, mine.counts) == (theirs.verdict, theirs.bound, theirs.counts)
+    else:
+        assert design not in ("order5.fetch_add.fields", "order4.claim.fields") or name == "past-32-bits", mine.bound
+    found = lockstep(DESIGNS[design], scenario, runs=3)
+    assert found.same, str(found.difference)
+
+
+@pytest.mark.parametrize("mutant", [Mutant.COUNT_OF_16_BITS, Mutant.GUARD_AMONG_FIELDS])
+def test_a_fault_of_fields_differs_in_lockstep_where_headers_have_them(mutant: Mutant) -> None:
+    bug = BUGS[mutant.name.lower()]
+    assert lockstep(bug.sound, bug.scenario, mutant=mutant, runs=20).difference is not None
+    assert lockstep(bug.sound, bug.scenario, runs=20).same
+    assert lockstep(bug.sound, replace(bug.scenario, rings=((one(1, 0, 7),),)), runs=20).same
+
+
+def test_fields_have_neither_readers_nor_more_than_their_bits() -> None:
+    design = DESIGNS["order5.fetch_add.fields"]
+    assert has_stepped_form(Scenario(rings=((one(0, 0, 2**32 - 1),),)), design)
+    too_large = Scenario(rings=((one(0, 0, 2**32),),), slots=1)
+    assert not has_stepped_form(too_large, design)
+    with pytest.raises(InputError, match=r"message count is 4294967296: expected 0\.\.4294967295"):
+        explore(sequencer(design, too_large, "ncx"))
+    with pytest.raises(InputError, match="does not support profile 'ncx-tear'"):
+        lockstep(design, SCENARIOS["early"], "ncx-tear")
 
 
 @pytest.mark.parametrize("design", STEPPED_NAMES)

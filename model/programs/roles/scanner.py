@@ -70,7 +70,7 @@ class Scanner:
         raise NotImplementedError
 
     def handed_over(self, kind: type[Scanner]) -> Scanner:
-        """Return a new scanner of the same ring that knows what was released and ordered, and whether the broker is there.
+        """Return a new scanner of the ring that knows what was released and ordered, and whether the broker is there.
 
         All three stand in memory; it knows nothing else.
         """

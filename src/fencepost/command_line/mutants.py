@@ -45,6 +45,7 @@ MODES = (
 )
 @click.option("--list", "only_list", is_flag=True, help="The bugs, what they break and where they come from.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=None, help="Processes; by default one for each core.")
+@options.cluster_option
 @options.seed_option
 @options.out_option
 @options.json_option
@@ -71,7 +72,9 @@ def mutants_command(context: click.Context, /, names: tuple[str, ...], native: b
         if given["only_list"]:
             native_mutants.print_list(names)
             return
-        report = native_mutants.found(names, given["timeout"], given["seed"], jobs, quiet=given["quiet"])
+        report = native_mutants.found(
+            names, given["timeout"], given["seed"], jobs, given["cluster"], quiet=given["quiet"]
+        )
         print_report(report, as_json=given["as_json"])
         context.exit(exit_code(report.verdict))
     if given["only_diff"]:
@@ -92,6 +95,7 @@ def mutants_command(context: click.Context, /, names: tuple[str, ...], native: b
         timeout=given["timeout"],
         seed=given["seed"],
         jobs=jobs,
+        cluster=given["cluster"],
         out=given["out"],
         on_progress=progress(given["quiet"]),
     )

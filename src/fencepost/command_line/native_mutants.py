@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from fencepost.reports.native_mutants import NativeMutantsReport
 
 
-def found(names: tuple[str, ...], timeout: float | None, seed: int, jobs: int, *, quiet: bool) -> NativeMutantsReport:
+def found(
+    names: tuple[str, ...], timeout: float | None, seed: int, jobs: int, cluster: str | None, *, quiet: bool
+) -> NativeMutantsReport:
     """Hunt the mutants of these names."""
     from fencepost.mutations.killing import TIMEOUT_SECONDS, native_mutants
 
     seconds, told = timeout or TIMEOUT_SECONDS, progress(quiet)
-    return found_by(lambda: native_mutants(names, timeout=seconds, seed=seed, jobs=jobs, on_progress=told))
+    return found_by(
+        lambda: native_mutants(names, timeout=seconds, seed=seed, jobs=jobs, cluster=cluster, on_progress=told)
+    )
 
 
 def print_diffs(names: tuple[str, ...]) -> None:

@@ -84,6 +84,12 @@ engine_option = click.option(
 )
 jobs_option = click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes.")
 
+cluster_option = click.option(
+    "--cluster",
+    metavar="ADDRESS|FILE",
+    help="A Dask cluster that works instead of processes here: tcp://HOST:PORT or scheduler.json.",
+)
+
 
 def timeout_option(seconds: float | None, help: str = "What is not visited by then is said.") -> Decorator:
     """Return --timeout, with what it is by default."""

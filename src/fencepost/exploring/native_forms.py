@@ -54,6 +54,8 @@ NATIVE_FORMS: dict[str, NativeForm] = {
     "reserve_then_cas": BuiltIn("order4.claim", Mutant.RESERVE_BEFORE_CLAIM),
     "set_aside_forgotten": BuiltIn("order4.claim", Mutant.SET_ASIDE_FORGOTTEN),
     "stopped_in_hand": BuiltIn("order4.claim", Mutant.STOPPED_IN_HAND),
+    "count_of_16_bits": BuiltIn("order5.fetch_add.fields", Mutant.COUNT_OF_16_BITS),
+    "guard_among_fields": BuiltIn("order5.fetch_add.fields", Mutant.GUARD_AMONG_FIELDS),
     "time_out_acknowledges": BuiltIn("order4.claim", Mutant.TIME_OUT_ACKNOWLEDGES),
     "time_out_takes_the_slot": BuiltIn("order5.fetch_add", Mutant.TIME_OUT_TAKES_THE_SLOT),
     "announced_before_wiped": BuiltIn("order5.fetch_add", Mutant.ANNOUNCED_BEFORE_WIPED),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fencepost.arguments import check_arguments
+from fencepost.cluster import works_on
 from fencepost.model.errors import FencepostError, Interrupted
 from fencepost.model.processes import Ended, as_they_end, isolated
 from fencepost.model.report import Progress
@@ -35,12 +36,16 @@ def native_mutants(
     timeout: float = TIMEOUT_SECONDS,
     seed: int = 0,
     jobs: int = 1,
+    cluster: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> NativeMutantsReport:
     """Compile the mutants of these names, by default all, and have each killed within `timeout` seconds.
 
-    `jobs` of them are compiled and hunted at a time. Raises InputError for an unknown name, where there is no compiler
-    or a header is missing, KillerFailed for a bug in what hunts, and Interrupted with the report so far.
+    `jobs` of them are compiled and hunted at a time, or as many as a Dask cluster has threads: `cluster` is
+    tcp://HOST:PORT or the path of its scheduler.json, and its machines need a compiler.
+
+    Raises InputError for an unknown name, where there is no compiler or a header is missing, KillerFailed for a bug in
+    what hunts, and Interrupted with the report so far.
     """
     check_arguments(timeout=timeout, seed=seed, jobs=jobs)
     names = [name_of(each, "a native mutant's name") for each in several(target)]
@@ -56,7 +61,7 @@ def native_mutants(
         return report_of(rows[: len(asked)], rows[len(asked) :], seed, is_interrupted=bool(why))
 
     try:
-        with closing(as_they_end(works, jobs)) as hunts:
+        with works_on(cluster, jobs) as at_work, closing(as_they_end(works, at_work)) as hunts:
             for at, found in hunts:
                 if isinstance(found, Ended):
                     found = Hunted(*work[at], "-", None, 0.0, 0.0, unknown=found.sentence)

@@ -338,7 +338,7 @@ class SteppedMemory : public FibreProgram {
     if (fault_ == Mutant::time_out_acknowledges && name == LineName::next && first.word.word == 1) {
       return Result{Value{1} << 30U, 0};
     }
-    if (fault_ == Mutant::time_out_takes_the_slot && name == LineName::header && first.word.word == pipeline::guard_word) {
+    if (fault_ == Mutant::time_out_takes_the_slot && name == LineName::header && first.word.word == layout_->header_words() - 1) {
       return Result{first.seen + 1, 0};
     }
     return std::nullopt;

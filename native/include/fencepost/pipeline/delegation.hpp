@@ -31,7 +31,7 @@ class Delegation {
     const Value lap_before = index - static_cast<Value>(layout_.slots);
     Value seen = lap_before >= 0 ? full_index(lap_before) : 0;
     while (seen != full_index(index)) {
-      const Watched watched{{layout_.header(ring_, index), guard_word}, seen, false};
+      const Watched watched{layout_.header_guard(ring_, index), seen, false};
       const Result found = memory_.poll({&watched, 1});
       if (found.stopped()) return false;
       seen = found.value;

@@ -36,6 +36,8 @@ struct Layout {
   std::uint32_t shard_count = 0;   // of clients, with a lock each
   std::uint32_t worker_count = 1;  // that read one ring, with an export chain each
   Additions additions;
+  bool has_fields = false;        // of a header: client, seq and count are words of their own
+  std::uint32_t count_bits = 32;  // then, of the count of messages
 
   constexpr Layout() = default;
   constexpr Layout(std::uint32_t rings, std::uint32_t slots_each, std::uint32_t clients, std::uint32_t shards = 0,
@@ -59,6 +61,9 @@ struct Layout {
   constexpr LineIndex claimed(std::uint32_t ring) const { return base(ring) + 2; }
   constexpr LineIndex payload(std::uint32_t ring, Value index) const { return base(ring) + 3 + slot(index); }
   constexpr LineIndex header(std::uint32_t ring, Value index) const { return base(ring) + 3 + slots + slot(index); }
+  constexpr Word header_guard(std::uint32_t ring, Value index) const { return {header(ring, index), header_words() - 1}; }
+  constexpr std::uint32_t header_words() const { return has_fields ? 4 : 2; }
+  constexpr Value kept_count(Value count) const { return count & ((Value{1} << count_bits) - 1); }
   constexpr std::uint32_t chain_of(std::uint32_t ring, std::uint32_t worker) const { return ring * worker_count + worker; }
   constexpr LineIndex chain(std::uint32_t chain, Value number) const {
     return base(chain / worker_count) + 3 + (2 + chain % worker_count) * slots + slot(number);
@@ -97,7 +102,7 @@ struct Layout {
     const LineIndex client = at - 3 - (2 + worker_count) * slots, of = (at - 3) / slots, place = (at - 3) % slots;
     if (of >= 2 + worker_count) return {LineName::acked, ring, client, 1};
     if (of >= 2) return {LineName::chain, chain_of(ring, of - 2), place, 2};
-    return {of == 0 ? LineName::payload : LineName::header, ring, place, of == 0 ? 1U : 2U};
+    return {of == 0 ? LineName::payload : LineName::header, ring, place, of == 0 ? 1U : header_words()};
   }
 
  private:
@@ -121,5 +126,7 @@ struct Layout {
 
 // Words of the lines that have two.
 inline constexpr std::uint32_t batch_word = 0, entry_word = 0, guard_word = 1;
+// Words of a header whose fields are words of their own, before its guard.
+inline constexpr std::uint32_t client_word = 0, seq_word = 1, count_word = 2;
 
 }  // namespace fencepost::pipeline

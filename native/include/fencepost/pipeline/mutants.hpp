@@ -22,8 +22,10 @@ enum class Mutant : std::uint8_t {
   log_read_in_cache,            // a reader of the log does not drop its copies
   set_aside_forgotten,          // the scanner after a stop goes on behind what the one before it had set aside
   stopped_in_hand,              // a stop is heard at any wait, also between an export and its acknowledgement
+  count_of_16_bits,             // the count of messages is kept in 16 bits, where the fields of headers are words
+  guard_among_fields,           // there, the guard is stored before one of the fields that it vouches for
 };
 
-inline constexpr Mutant last_mutant = Mutant::stopped_in_hand;
+inline constexpr Mutant last_mutant = Mutant::guard_among_fields;
 
 }  // namespace fencepost::pipeline

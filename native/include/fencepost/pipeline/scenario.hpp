@@ -91,8 +91,8 @@ struct Scenario {
   bool has_receivers() const { return !plans.empty() || !written || !later.empty(); }
 
   // Throws Refused for numbers that do not fit their words. `shard_count`: the locks of clients that have lines there;
-  // `has_workers`: as many workers as rings read every ring.
-  Layout layout(std::uint32_t shard_count, bool has_workers) const {
+  // `has_workers`: as many workers as rings read every ring; `has_fields`: those of headers are words of their own.
+  Layout layout(std::uint32_t shard_count, bool has_workers, bool has_fields = false) const {
     checked("rings", static_cast<std::int64_t>(rings.size()), 1, 15);
     checked("slots", slots, 1, 1 << 16);
     checked("clients", static_cast<std::int64_t>(plans.size()), 0, 32);
@@ -107,7 +107,7 @@ struct Scenario {
         const bool is_written = written && each == &rings;
         checked("batches of a ring", static_cast<std::int64_t>(ring.size()), 0, is_written ? slots : index_max / 2);
         for (const Arriving& arriving : ring) {
-          check(arriving.batch);
+          check(arriving.batch, has_fields);
           client_count = std::max(client_count, arriving.batch.client + 1);
         }
       }
@@ -115,7 +115,7 @@ struct Scenario {
     for (const auto& plan : plans) {
       for (const Sending& each : plan) {
         checked("ring", each.ring, 0, static_cast<std::int64_t>(rings.size()) - 1);
-        check({0, each.seq, each.count});
+        check({0, each.seq, each.count}, false);  // a message, which is one word
       }
     }
     const auto ring_count = static_cast<std::uint32_t>(rings.size());
@@ -127,7 +127,10 @@ struct Scenario {
     additions.stop_count = stops ? ring_count : 0;
     additions.position_count = readers > 0 ? static_cast<std::uint32_t>(position_count()) : 0;
     const std::uint32_t worker_count = has_workers ? ring_count : 1;
-    return {ring_count, slots, static_cast<std::uint32_t>(client_count), shard_count, worker_count, additions};
+    if (has_fields) checked("readers by position, where the fields of headers are words,", readers, 0, 0);
+    Layout layout(ring_count, slots, static_cast<std::uint32_t>(client_count), shard_count, worker_count, additions);
+    layout.has_fields = has_fields;
+    return layout;
   }
 
  private:
@@ -147,10 +150,10 @@ struct Scenario {
     return count;
   }
 
-  static void check(const Batch& batch) {
+  static void check(const Batch& batch, bool has_fields) {
     checked("client", batch.client, 0, 255);
     checked("seq", batch.seq, 0, seq_max);
-    checked("message count", batch.count, 0, count_max);
+    checked("message count", batch.count, 0, has_fields ? (Value{1} << 32U) - 1 : count_max);
   }
 };
 
@@ -314,6 +317,8 @@ class PipelineThreads {
     if (serves) {
       using Receiver = pipeline::Receiver<Memory>;
       add_running<Receiver>([](Receiver& role) { role.serve(); }, ring, pipeline::Value{0});
+    } else if (fault_ == pipeline::Mutant::guard_among_fields && scenario_.connections == 1) {
+      add_filling<pipeline::GuardAmongFields<Memory>>(ring, connection);
     } else if (scenario_.connections == 1) {
       add_filling<pipeline::Receiver<Memory>>(ring, connection);
     } else {
@@ -347,8 +352,15 @@ inline Shape shape_of(const pipeline::Scenario& scenario, const pipeline::Layout
   }
   const auto fill = [&](std::uint32_t ring, Value index, const pipeline::Batch& batch) {
     shape.initial[layout.payload(ring, index)][0] = pack(pipeline::Batch{batch.client, batch.seq, 0});
-    shape.initial[layout.header(ring, index)][pipeline::batch_word] = pack(batch);
-    shape.initial[layout.header(ring, index)][pipeline::guard_word] = pipeline::full_index(index);
+    auto& header = shape.initial[layout.header(ring, index)];
+    if (layout.has_fields) {
+      header[pipeline::client_word] = batch.client;
+      header[pipeline::seq_word] = batch.seq;
+      header[pipeline::count_word] = layout.kept_count(batch.count);
+    } else {
+      header[pipeline::batch_word] = pack(batch);
+    }
+    header[layout.header_words() - 1] = pipeline::full_index(index);
   };
   for (std::uint32_t ring = 0; ring < layout.ring_count; ++ring) {
     for (Value index = 0; scenario.joins_late(ring) && index < static_cast<Value>(layout.slots); ++index) {

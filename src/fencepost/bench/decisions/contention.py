@@ -15,8 +15,9 @@ and with the time of this machine's own contended lock the threshold is what `Th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from statistics import median
 from typing import Any
 
@@ -190,10 +191,13 @@ def simulated_setups(
     for name, values, most in (
         ("rate", rates, 10**8), ("clients", clients, 65_535), ("scanners", scanners, 1_024), ("skew", skews, SKEW_MOST),
     ):  # fmt: skip
+        least, kind = (0, Real) if name == "skew" else (1, Integral)
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise InputError(f"{name} is {values!r}: expected several, such as ({least},)")
         for value in values:
-            if isinstance(value, bool) or not (0 if name == "skew" else 1) <= value <= most:
-                least = 0 if name == "skew" else 1
-                raise InputError(f"{name} is {value!r}: expected from {least} to {most:,.10g}")
+            if isinstance(value, bool) or not isinstance(value, kind) or not least <= value <= most:
+                what = "a number" if kind is Real else "a whole number"
+                raise InputError(f"{name} is {value!r}: expected {what} of {least}..{most:.10g}")
     middle = sorted(rates)[len(rates) // 2]
     base, total = replace(BASE, rate=float(middle)), middle * BASE.clients
     varied = [replace(base, clients=each, rate=total / each) for each in clients]

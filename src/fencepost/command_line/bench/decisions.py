@@ -61,6 +61,9 @@ def contention_command(
     needed; more than 1,000: recommended, for 2 to 5 %). Where one of --rate, --clients, --scanners, --skew is given, it
     may be so several times, and of the others only the base is simulated: 4 clients, 4 scanners, no skew. Exit code 1
     where the rule says otherwise than was measured, 3 where no load decides.
+
+    \b
+    fencepost bench contention --rate 1000000
     """
     from fencepost.bench import contention
 
@@ -86,7 +89,8 @@ def _print_contention(found: Contention) -> None:
     ]
     rows = [_meets(each.source, each) for each in found.loads] + [_meets("counted", each) for each in found.counts]
     print_table("", columns, rows)
-    click.echo("native counts are of 1,024 clients or as said; counted: batches/s are those of the build that counts")
+    if found.counts:
+        click.echo("counted: native, and per second by the clock of the build that counts, which is slower")
     _print_threshold(found)
     for each in found.loads:
         if each.throughput.undecided:
@@ -160,6 +164,9 @@ def ablate_command(
 
     Each repetition races once as it is and once with each setting, in a drawn order. What cannot be had here has no
     figure and a reason; no setting of the system is changed. Exit code 3 where nothing could be measured.
+
+    \b
+    fencepost bench ablate huge-pages affinity
     """
     from fencepost.bench import ablate
 

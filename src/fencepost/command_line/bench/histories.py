@@ -32,6 +32,9 @@ def histories_command(
 
     Medians; a ratio with the lowest and the highest. The verdicts are part of the answer: exit code 70 where one is not
     what the file was made to be.
+
+    \b
+    fencepost bench histories --rows 1000000
     """
     from fencepost.bench import histories
 

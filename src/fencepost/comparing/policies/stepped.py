@@ -59,7 +59,7 @@ class Stepped:
         return JointExample
 
     def strategy(self) -> SearchStrategy[JointExample]:
-        return strategies.examples()
+        return strategies.examples(designs=(self.sequencer,))
 
     def joint(self, example: JointExample) -> JointRun:
         """Run an example and make the three comparisons."""

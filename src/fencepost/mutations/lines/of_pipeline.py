@@ -8,8 +8,8 @@ OF_PIPELINE: tuple[Mutation, ...] = (
         "One fence for several flushes (DEV-005), with the guard stored before it.", "stepped",
         killer="compare",
         before="memory_.store_fence();\n"
-               "    const LineIndex header",
-        after="const LineIndex header"),
+               "    write_header(batch);",
+        after="write_header(batch);"),
     Mutation("header_unflushed", "pipeline/receiver.hpp", "flush dropped", "drained",
         "The header with its guard is not written back.",
         "The receiver of 09ae22d writes headers on the host that reads them, in its tests.", "stepped",

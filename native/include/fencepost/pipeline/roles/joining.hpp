@@ -32,9 +32,9 @@ class Joining {
  protected:
   void wipe() {
     for (Value slot = 0; slot < static_cast<Value>(layout_.slots); ++slot) {
-      const LineIndex header = layout_.header(ring_, slot);
-      memory_.store({header, guard_word}, 0);
-      memory_.flush(header);
+      const Word guard = layout_.header_guard(ring_, slot);
+      memory_.store(guard, 0);
+      memory_.flush(guard.line);
     }
   }
 

@@ -42,10 +42,10 @@ class StoppableProgram final : public SteppedMemory<mutant> {
   void look_again() {
     const auto& left = handed_over_.unsettled;
     for (Value index = left.empty() ? handed_over_.following : left.front(); index < handed_over_.following; ++index) {
-      const LineIndex line = layout_.header(ring_, index);
-      this->flush(line);
+      const Word guard = layout_.header_guard(ring_, index);
+      this->flush(guard.line);
       this->full_fence();
-      this->load({line, pipeline::guard_word});
+      this->load(guard);
     }
   }
 

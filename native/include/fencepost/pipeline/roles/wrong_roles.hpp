@@ -7,6 +7,7 @@
 
 #include "fencepost/pipeline/roles/committer.hpp"
 #include "fencepost/pipeline/roles/joining.hpp"
+#include "fencepost/pipeline/receiver.hpp"
 #include "fencepost/pipeline/roles/position_reader.hpp"
 #include "fencepost/pipeline/words.hpp"
 
@@ -36,6 +37,24 @@ class WipesAndAnnounces : public Joining<Memory> {
     this->wipe();
     this->announce();
     this->receive(batches);
+  }
+};
+
+// The guard is stored before one of the fields that it vouches for: what is read then is a torn pair.
+template <class Memory>
+class GuardAmongFields final : public Receiver<Memory> {
+ public:
+  using Receiver<Memory>::Receiver;
+
+ private:
+  void write_header(const Batch& batch) override {
+    const LineIndex header = this->header();
+    this->memory_.store({header, seq_word}, batch.seq);
+    this->memory_.store({header, count_word}, batch.count);
+    this->store_guard(batch);
+    this->memory_.store({header, client_word}, batch.client);
+    this->memory_.flush(header);
+    this->memory_.store_fence();
   }
 };
 

@@ -124,11 +124,12 @@ class Scanner {
   // so its guard is waited for as well.
   std::optional<Slot> read(Value number) {
     const Value index = index_of(number);
-    const Word word{layout_.header(ring_, index), batch_word};
     if (delegated_) {
       const Watched guard = header_gate(index);
       if (memory_.poll({&guard, 1}).stopped()) return std::nullopt;
     }
+    if (layout_.has_fields) return read_fields(index);
+    const Word word{layout_.header(ring_, index), batch_word};
     Value packed = memory_.load(word);
     while (unpack_batch(packed).count < 1) {
       const Watched watched{word, packed, true};
@@ -188,6 +189,21 @@ class Scanner {
   void pass_over(const Slot& slot) { add_entry({slot.index, -1, drop_entry}, pass_entry, Memory::unlabelled()); }
 
  protected:
+  // The same where the fields of a header are words of their own, loaded one after the other.
+  std::optional<Slot> read_fields(Value index) {
+    const LineIndex header = layout_.header(ring_, index);
+    const Value client = memory_.load({header, client_word});
+    const Value seq = memory_.load({header, seq_word});
+    Value count = memory_.load({header, count_word});
+    while (count == 0) {
+      const Watched watched{{header, count_word}, 0, true};
+      const Result found = memory_.poll({&watched, 1});
+      if (found.stopped()) return std::nullopt;
+      count = found.value;
+    }
+    return Slot{index, {client, seq, count}, false};
+  }
+
   Value index_of(Value number) const {
     const auto left_count = static_cast<Value>(unsettled_.size());
     return number < left_count ? unsettled_[static_cast<std::size_t>(number)] : following_ + number - left_count;
@@ -197,7 +213,7 @@ class Scanner {
   Watched header_gate(Value index) const {
     const Value lap_before = index - static_cast<Value>(layout_.slots);
     const Value before = lap_before >= 0 ? full_index(lap_before) : 0;
-    return {{layout_.header(ring_, index), guard_word}, looked_index_ == index ? looked_ : before, true};
+    return {layout_.header_guard(ring_, index), looked_index_ == index ? looked_ : before, true};
   }
 
   Memory& memory_;
