@@ -72,7 +72,7 @@ struct Scenario {
       for (const Arriving& each : later[ring]) found.push_back(each.batch.client);
     }
     std::ranges::sort(found);
-    found.erase(std::ranges::unique(found).begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
     return found;
   }
 
@@ -145,7 +145,9 @@ struct Scenario {
     for (const auto& plan : plans) {
       for (const Sending& each : plan) count += (restarts ? 2 : 1) * each.count;
     }
-    return checked("messages for readers by position", std::max<std::int64_t>(count, 1), 1, position_max);
+    count = std::max<std::int64_t>(count, 1);
+    checked("messages for readers by position", count, 1, position_max);
+    return count;
   }
 
   static void check(const Batch& batch, bool has_fields) {
@@ -220,10 +222,10 @@ class PipelineThreads {
       }
     }
     of_rings(scenario.delegated, Role::delegation, [&](std::uint32_t ring) { add<Delegation<Memory>>(ring); });
-    of_rings(scenario.subscribers, Role::subscriber, [&](std::uint32_t ring) { add<Subscriber<Memory>>(ring); });
+    of_rings(scenario.subscribers, Role::subscriber, [&](std::uint32_t ring) { add<pipeline::Subscriber<Memory>>(ring); });
     if (scenario.readers > 0) add_readers(client_count + 1 + 2 * ring_count);
     of_rings(scenario.acknowledgers || has_plans, Role::acknowledger,
-             [&](std::uint32_t ring) { add<Acknowledger<Memory>>(ring, scenario.clients(ring)); });
+             [&](std::uint32_t ring) { add<pipeline::Acknowledger<Memory>>(ring, scenario.clients(ring)); });
     for (std::uint32_t client = 0; client < client_count; ++client) {
       roles_.push_back({Role::client, client});
       threads_.hosts.push_back(client_count - 1 - client);
