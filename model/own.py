@@ -151,6 +151,11 @@ def used(thing: type) -> Iterator[None]:
         raise LoadError(Path(at), f"{type(error).__name__}: {error}", users_traceback(error)) from error
 
 
+def loaded_modules() -> list[ModuleType]:
+    """Return the users' files that were loaded, which no other process can import by name."""
+    return [loaded.module for loaded in _LOADED.values()]
+
+
 def _files_of_users() -> set[str]:
     return {str(loaded.module.__file__) for loaded in _LOADED.values()}
 

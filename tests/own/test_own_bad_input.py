@@ -13,8 +13,8 @@ from own_files import COMMANDS, HEAD, JUDGED, STOP, options, said
 
 import fencepost
 from fencepost.checking import check
-from fencepost.compared.verdicts import Counterexample
 from fencepost.comparing.run import compare
+from fencepost.comparing.verdicts import Counterexample
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
 from fencepost.model.own import PROGRAM, PROTOCOL, SEQUENCER, Kind, objects_in
