@@ -10,6 +10,8 @@ A fork has all that is loaded here, so that work needs no name by which another 
     signals    a worker ignores SIGINT, and dies of SIGTERM without unwinding anything of its coordinator
     results    are pickled into an anonymous pipe, and what is tried into anonymous memory, both between a process and
                its own fork; nothing that is read from a file is ever unpickled
+    elsewhere  while a cluster is connected (`fencepost.cluster`), works run on its machines instead, each in a fork of
+               a worker there, which is to this mechanism one more coordinator
 """
 
 from __future__ import annotations
@@ -17,21 +19,25 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
+import select
 import selectors
 import signal
+import threading
 import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from struct import Struct
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from fencepost.model.writing import NotWritten
 
 T = TypeVar("T")
 
+WANTED_EVERY_SECONDS = 0.5
+"""How often it is asked whether the result of a process is still wanted."""
 SECONDS_MOST = 20.0
 """For one trial: it takes milliseconds, so that even on a busy machine what takes longer does not end."""
 NOTE_BYTES = 1 << 20
@@ -62,6 +68,18 @@ class WorkFailed(Exception):
     """The traceback of an exception that was raised in another process."""
 
 
+class Elsewhere(Protocol):
+    """Other machines on which works run: a cluster."""
+
+    def as_they_end(
+        self, works: Iterable[Callable[[], Any]], seconds_most: float | None
+    ) -> Generator[tuple[int, Any], None, None]:
+        """Yield the number of each work and what comes of it, or how its process ended, as they end."""
+        ...
+
+
+_elsewhere: Elsewhere | None = None
+_forking = threading.Lock()  # a fork of another thread must not hold the pipe of this one's worker open
 _note: mmap.mmap | None = None  # of a process that works for another one
 _seconds_most: float | None = SECONDS_MOST
 _result_end: int | None = None  # where such a process writes its result
@@ -123,12 +141,13 @@ _guard: _Guard | None = None
 
 def _forget_coordinator() -> None:
     """In a new process: close what only the one that it comes from may hold open."""
-    global _guard, _note, _result_end
+    global _guard, _note, _result_end, _elsewhere, _forking
     for end in (_guard.held if _guard else None, _result_end):
         if end is not None:
             with suppress(OSError):
                 os.close(end)
-    _guard = _note = _result_end = None
+    _guard = _note = _result_end = _elsewhere = None
+    _forking = threading.Lock()
 
 
 os.register_at_fork(after_in_child=_forget_coordinator)
@@ -156,16 +175,17 @@ class Worker(Generic[T]):
 
     def __init__(self, work: Callable[[], T], seconds_most: float | None = SECONDS_MOST) -> None:
         global _guard
-        _guard = _guard or _Guard()
         self._seconds_most = seconds_most
         self._noted = mmap.mmap(-1, NOTE_BYTES)
         self._said = bytearray()
-        self.reading, writing = os.pipe()
-        coordinator, group = os.getpid(), _guard.group
-        self._process = _fork()
-        if self._process == 0:
-            self._do(work, writing, coordinator, group)
-        os.close(writing)
+        with _forking:
+            _guard = _guard or _Guard()
+            self.reading, writing = os.pipe()
+            coordinator, group = os.getpid(), _guard.group
+            self._process = _fork()
+            if self._process == 0:
+                self._do(work, writing, coordinator, group)
+            os.close(writing)
         with suppress(OSError):
             os.setpgid(self._process, group)
         self._is_over = False
@@ -198,8 +218,15 @@ class Worker(Generic[T]):
         self._said += part
         return bool(part)
 
-    def result(self) -> T | Ended:
-        """Wait for what comes of the work. Raises what that raised, or WorkFailed where that cannot be sent."""
+    def result(self, is_wanted: Callable[[], bool] | None = None) -> T | Ended:
+        """Wait for what comes of the work. Raises what that raised, or WorkFailed where that cannot be sent.
+
+        With `is_wanted` the process is ended as soon as that says that nobody waits for its result any more.
+        """
+        while is_wanted is not None and not select.select([self.reading], [], [], WANTED_EVERY_SECONDS)[0]:
+            if not is_wanted():
+                self.end()
+                return Ended("nobody waits for its result any more", False, is_killed=True)
         while self.receive():
             pass
         _, status = os.waitpid(self._process, 0)
@@ -271,19 +298,55 @@ def _unwritten() -> Iterator[list[str]]:
         yield messages
 
 
-def isolated(work: Callable[[], T], seconds_most: float | None = SECONDS_MOST) -> T | Ended:
+def isolated(
+    work: Callable[[], T], seconds_most: float | None = SECONDS_MOST, is_wanted: Callable[[], bool] | None = None
+) -> T | Ended:
     """Return what comes of work in a process of its own, or how that ended instead."""
     worker = Worker(work, seconds_most)
     try:
-        return worker.result()
+        return worker.result(is_wanted)
     finally:
         worker.end()
+
+
+@contextmanager
+def run_elsewhere(place: Elsewhere | None) -> Iterator[None]:
+    """Have the works of `in_order` and `as_they_end` run there, or with None on this machine, for as long as it lasts.
+
+    A work, what it comes to and what it raises must then be picklable. Works of `isolated` stay on this machine.
+    """
+    global _elsewhere
+    before, _elsewhere = _elsewhere, place
+    try:
+        yield
+    finally:
+        _elsewhere = before
+
+
+def is_elsewhere() -> bool:
+    """Say whether works run on other machines now."""
+    return _elsewhere is not None
+
+
+def _sorted(ended: Generator[tuple[int, T | Ended], None, None]) -> Generator[T | Ended, None, None]:
+    """Yield results in the order of their numbers."""
+    kept: dict[int, T | Ended] = {}
+    due = 0
+    with closing(ended):
+        for number, found in ended:
+            kept[number] = found
+            while due in kept:
+                yield kept.pop(due)
+                due += 1
 
 
 def in_order(
     works: Iterable[Callable[[], T]], jobs: int, seconds_most: float | None = None
 ) -> Generator[T | Ended, None, None]:
     """Yield what comes of each work in a process of its own, in their order; at most `jobs` are begun and not given."""
+    if _elsewhere is not None:
+        yield from _sorted(_elsewhere.as_they_end(works, seconds_most))
+        return
     at_work: deque[Worker[T]] = deque()
     waiting = iter(works)
     try:
@@ -303,6 +366,9 @@ def as_they_end(
     works: Iterable[Callable[[], T]], jobs: int, seconds_most: float | None = None
 ) -> Generator[tuple[int, T | Ended], None, None]:
     """Yield the number of each work and what comes of it in a process of its own, as they end, `jobs` at a time."""
+    if _elsewhere is not None:
+        yield from _elsewhere.as_they_end(works, seconds_most)
+        return
     numbered = enumerate(works)
     at_work: dict[int, tuple[int, Worker[T]]] = {}  # by what is read from
     with selectors.DefaultSelector() as readable:

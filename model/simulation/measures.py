@@ -8,14 +8,20 @@ nanoseconds that some batch really took.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import fsum
 
+import numpy as np
+
+from fencepost.model.histories.records import IntColumn
 from fencepost.model.simulation.records import Busy, Slot, Tally
 from fencepost.model.simulation.world import World
 
 PERCENTILES: tuple[tuple[str, int], ...] = (("p50", 500), ("p90", 900), ("p99", 990), ("p999", 999))
+STAGES = ("receive", "ring", "hold", "word_or_lock", "publish", "export", "deliver")
+"""Where a batch's time goes, in this order; `stages` says where each begins and ends."""
 MSER_GROUP = 5  # observations that MSER-5 averages before it looks
 
 UNITS: dict[str, str] = {
@@ -32,9 +38,9 @@ def unit_of(metric: str) -> str:
     return "count"
 
 
-def percentile(ordered: Sequence[int], per_mille: int) -> int:
+def percentile(ordered: Sequence[int] | IntColumn, per_mille: int) -> int:
     """Return the nearest-rank percentile of values in ascending order."""
-    return ordered[max(0, -(-len(ordered) * per_mille // 1000) - 1)]
+    return int(ordered[max(0, -(-len(ordered) * per_mille // 1000) - 1)])
 
 
 def mser5(series: Sequence[int]) -> int:
@@ -97,6 +103,8 @@ def measure(world: World) -> dict[str, float]:
     figures |= _waits("lock", world.recorder.lock, window)
     figures |= _waits("counter", world.recorder.counter, window)
     figures |= _waits("client_word", world.recorder.client_words, window)
+    if world.scenario.granularity == "batch":
+        figures["line_transfers_per_s"] = sum(map(window.holds, world.recorder.line_transfers)) / window.seconds
     figures |= _spread("lock_held", world.recorder.lock_held.between(window.begin_ns, window.end_ns))
     figures |= _spread("hold", world.recorder.hold.between(window.begin_ns, window.end_ns))
     figures |= _spread("staleness", world.recorder.staleness.between(window.begin_ns, window.end_ns))
@@ -134,40 +142,49 @@ def _throughput(world: World, window: Window) -> dict[str, float]:
     return figures
 
 
-def latencies(world: World) -> dict[str, list[int]]:
+def latencies(world: World) -> dict[str, array[int]]:
     """Return the measured latencies in nanoseconds, ascending.
 
     order: from the slot being filled to its position being published; ack, deliver: from the batch being due.
     """
     window = window_of(world)
     slots = [slot for slot in world.recorder.slots if window.holds(slot.filled_ns)]
-    batches = [batch for batch in world.recorder.batches if window.holds(batch.due_ns)]
+    batches = (batch for batch in world.recorder.batches if window.holds(batch.due_ns))
     return {
-        "order": sorted(slot.published_ns - slot.filled_ns for slot in slots if slot.published_ns >= 0),
-        "ack": sorted(batch.acked_ns - batch.due_ns for batch in batches if batch.acked_ns >= 0),
-        "deliver": sorted(slot.delivered_ns - slot.batch.due_ns for slot in slots if _is_first_delivery(slot)),
+        "order": _ascending(slot.published_ns - slot.filled_ns for slot in slots if slot.published_ns >= 0),
+        "ack": _ascending(batch.acked_ns - batch.due_ns for batch in batches if batch.acked_ns >= 0),
+        "deliver": _ascending(slot.delivered_ns - slot.batch.due_ns for slot in slots if _is_first_delivery(slot)),
     }
+
+
+def _ascending(values: Iterable[int]) -> array[int]:
+    """Return numbers in ascending order, eight bytes each: as objects a million of them take five times as much."""
+    return array("q", np.sort(np.fromiter(values, dtype=np.int64)).tobytes())
 
 
 def stages(world: World, window: Window) -> dict[str, float]:
     """Return where the time of a batch goes, from being due to being delivered: means in nanoseconds, which add up.
 
-    receive: until its slot is filled, client and network included; ring: until it is parked or has its range, the
-    attempt included; hold: parked; publish: until its guard is stored, message headers included; export: until another
-    host may see that; deliver: until the subscriber has it. Of first copies that were delivered.
+    receive: until its slot is filled, client and network included; ring: until it is parked, or taken up by the attempt
+    that orders it; hold: parked; word_or_lock: that attempt, until it has its range; publish: until its guard is
+    stored, message headers included; export: until another host may see that; deliver: until the subscriber has it. Of
+    first copies that were delivered. Operation by operation no attempt has a beginning: there it is part of ring or
+    hold.
     """
     slots = [slot for slot in world.recorder.slots if window.holds(slot.batch.due_ns) and _is_first_delivery(slot)]
     if not slots:
         return {}
-    taken: dict[str, int] = dict.fromkeys(("receive", "ring", "hold", "publish", "export", "deliver"), 0)
+    taken = dict.fromkeys(STAGES, 0)
     for slot in slots:
-        looked_ns = slot.parked_ns if slot.parked_ns >= 0 else slot.ordered_ns
+        attempted_ns = slot.attempted_ns if slot.attempted_ns >= 0 else slot.ordered_ns
         edges = (
-            slot.batch.due_ns, slot.filled_ns, looked_ns, slot.ordered_ns, slot.published_ns, slot.offered_ns,
-            slot.delivered_ns,
+            slot.batch.due_ns, slot.filled_ns, slot.parked_ns if slot.parked_ns >= 0 else attempted_ns, attempted_ns,
+            slot.ordered_ns, slot.published_ns, slot.offered_ns, slot.delivered_ns,
         )  # fmt: skip
-        for name, before, after in zip(taken, edges[:-1], edges[1:], strict=True):
+        for name, before, after in zip(STAGES, edges[:-1], edges[1:], strict=True):
             taken[name] += after - before
+    if all(slot.attempted_ns < 0 for slot in slots):
+        del taken["word_or_lock"]
     return {f"stage_{name}_mean_ns": total / len(slots) for name, total in taken.items()}
 
 
@@ -175,24 +192,23 @@ def _is_first_delivery(slot: Slot) -> bool:
     return slot.delivered_ns >= 0 and slot.batch.first is slot
 
 
-def _spread(name: str, values: Iterable[int]) -> dict[str, float]:
+def _spread(name: str, values: array[int] | IntColumn) -> dict[str, float]:
     """Return mean and percentiles of times in nanoseconds."""
-    ordered = sorted(values)
-    if not ordered:
+    ordered = np.sort(np.asarray(values, dtype=np.int64))
+    if not len(ordered):
         return {}
-    figures: dict[str, float] = {f"{name}_mean_ns": sum(ordered) / len(ordered)}
+    figures: dict[str, float] = {f"{name}_mean_ns": int(ordered.sum()) / len(ordered)}
     return figures | {f"{name}_{label}_ns": percentile(ordered, per_mille) for label, per_mille in PERCENTILES}
 
 
 def _waits(name: str, tally: Tally, window: Window) -> dict[str, float]:
     """Requests a second, those that had to wait, and for how long."""
     values = tally.between(window.begin_ns, window.end_ns)
-    if not values:
+    if not len(values):
         return {}
-    waited = [value for value in values if value]
     figures = {
         f"{name}_requests_per_s": len(values) / window.seconds,
-        f"{name}_contended_per_s": len(waited) / window.seconds,
+        f"{name}_contended_per_s": np.count_nonzero(values) / window.seconds,
     }
     return figures | _spread(f"{name}_wait", values)
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from fencepost.model.histories.records import IntColumn
+
 NEVER = -1
 
 
@@ -26,17 +30,18 @@ class Slot:
     """One arrival of a batch at a ring: a header slot and what became of it."""
 
     __slots__ = (
-        "ackable_with_guard",
+        "ackable_with_guard", "attempted_ns",
         "batch", "consumed", "delivered_ns", "filled_ns", "floor", "index", "offered_ns", "ordered_ns", "parked_ns",
-        "published_ns", "readable_ns", "ring", "sent_ns", "settled", "start",
+        "published_ns", "readable", "ring", "sent_ns", "settled", "start",
     )  # fmt: skip
 
     def __init__(self, batch: Batch, ring: int, sent_ns: int, floor: int) -> None:
         self.batch, self.ring, self.sent_ns, self.floor = batch, ring, sent_ns, floor
         self.index = NEVER
         self.filled_ns = NEVER  # the receiver stored it
-        self.readable_ns = NEVER  # the sequencer's host may see it
+        self.readable = False  # the sequencer's host may see it
         self.parked_ns = NEVER
+        self.attempted_ns = NEVER  # the attempt began that ordered it
         self.start = NEVER  # its first position
         self.ordered_ns = NEVER  # it got that
         self.published_ns = NEVER  # the sequencer stored its position and the flag that offers it
@@ -58,9 +63,10 @@ class Tally:
         self.at_ns.append(at_ns)
         self.values.append(value)
 
-    def between(self, begin_ns: int, end_ns: int) -> list[int]:
+    def between(self, begin_ns: int, end_ns: int) -> IntColumn:
         """Return the values whose times are in [begin_ns, end_ns)."""
-        return [v for t, v in zip(self.at_ns, self.values, strict=True) if begin_ns <= t < end_ns]
+        at_ns, values = (np.frombuffer(each, dtype=np.int64) for each in (self.at_ns, self.values))
+        return values[(begin_ns <= at_ns) & (at_ns < end_ns)]
 
 
 @dataclass
@@ -95,6 +101,7 @@ class Recorder:
     client_words: Tally = field(default_factory=Tally)  # requests for clients' next-expected words
     lock: Tally = field(default_factory=Tally)  # requests for the lock: how long each waited for who held it
     lock_held: Tally = field(default_factory=Tally)  # from taking it to giving it back
+    line_transfers: array[int] = field(default_factory=lambda: array("q"))  # when lines of lock, counter, words moved
     scanners: list[Busy] = field(default_factory=list)
     receivers: list[Busy] = field(default_factory=list)
     subscribers: list[Busy] = field(default_factory=list)
@@ -103,6 +110,13 @@ class Recorder:
 
     def count(self, what: str, times: int = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + times
+
+    def forget(self) -> None:
+        """Let go of batches and slots, of which all that is asked is known: a million of them take 0.8 GB."""
+        for batch in self.batches:
+            batch.first = batch.acked_copy = None  # they refer to each other, and nobody looks for such garbage soon
+        self.batches.clear()
+        self.slots.clear()
 
     @classmethod
     def of(cls, brokers: int) -> Recorder:

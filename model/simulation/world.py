@@ -45,13 +45,13 @@ class Ring:
         self.used += 1
         return before
 
-    def show(self, slot: Slot, now_ns: int) -> None:
+    def show(self, slot: Slot) -> None:
         """The sequencer's host can see the slot; its scanner takes slots in ring order."""
-        slot.readable_ns = now_ns
+        slot.readable = True
         while self._shown_count < self.filled_count:
             following = self.places[self._shown_count % self.size]
             assert following is not None
-            if following.readable_ns < 0:
+            if not following.readable:
                 break
             self.readable.append(following)
             self._shown_count += 1

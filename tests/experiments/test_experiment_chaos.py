@@ -20,7 +20,8 @@ from fencepost.experiments.run import Run
 from fencepost.experiments.running import run_on
 from fencepost.model.errors import InputError
 
-COUNT = 300
+COUNT = 40
+"""Of trials for each time that a run is killed: it is killed before it has them all."""
 SECONDS_LEFT_MOST = 5.0
 """No process outlives the coordinator by more."""
 SCRIPT = """
@@ -39,7 +40,7 @@ run_on(
 
 
 @contextmanager
-def begun(store: Path, backend: str, count: int = COUNT) -> Iterator[subprocess.Popen[str]]:
+def begun(store: Path, backend: str, count: int) -> Iterator[subprocess.Popen[str]]:
     """Begin a run in a session of its own, whose acknowledged trials it prints."""
     command = [sys.executable, "-c", SCRIPT, str(store), str(Path(__file__).parents[1]), backend, str(count)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
@@ -68,9 +69,9 @@ def assert_all_end(session: int) -> None:
     assert living(session) == []
 
 
-def killed(store: Path, backend: str, after: int, wait_seconds: float) -> int:
+def killed(store: Path, backend: str, after: int, wait_seconds: float, count: int = COUNT) -> int:
     """Kill a run with SIGKILL when it has acknowledged so many trials and a moment more; return how many it had."""
-    with begun(store, backend) as process:
+    with begun(store, backend, count) as process:
         assert process.stdout is not None
         acknowledged = 0
         while acknowledged < after and (line := process.stdout.readline()):
@@ -83,36 +84,38 @@ def killed(store: Path, backend: str, after: int, wait_seconds: float) -> int:
 
 
 def killed_again_and_again(kills: int, backend: str, tmp_path: Path) -> None:
-    store, draw = tmp_path / "s.db", random.Random(f"{kills} {backend}")
-    whole = run_on(bodies.spec_of(COUNT), tmp_path / "whole.db", Inline(bodies.drawn)).run
+    store, draw, count = tmp_path / "s.db", random.Random(f"{kills} {backend}"), COUNT * kills
+    whole = run_on(bodies.spec_of(count), tmp_path / "whole.db", Inline(bodies.drawn)).run
     assert whole is not None
     finished = 0
     for _ in range(kills):
-        acknowledged = killed(store, backend, draw.randrange(1, 8), draw.uniform(0, 0.2))
+        acknowledged = killed(store, backend, draw.randrange(1, 8), draw.uniform(0, 0.2), count)
         now = Run.open(store).finished
         assert now >= finished + acknowledged, "an acknowledged trial is lost"
         finished = now
     numbers = [row["number"] for row in Run.open(store).rows()]
     assert len(set(numbers)) == len(numbers), "a trial is there twice"
-    run = run_on(bodies.spec_of(COUNT), store, Inline(bodies.drawn)).run
+    run = run_on(bodies.spec_of(count), store, Inline(bodies.drawn)).run
     assert run is not None
-    assert run.statuses() == {"done": COUNT}
+    assert run.statuses() == {"done": count}
     assert run.digest() == whole.digest()
 
 
 @pytest.mark.parametrize("backend", ["inline", "loky"])
 def test_killed_at_random_moments_it_loses_nothing_that_it_acknowledged(backend: str, tmp_path: Path) -> None:
-    killed_again_and_again(5 if backend == "inline" else 3, backend, tmp_path)
+    killed_again_and_again(2, backend, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["inline", "loky", "dask"])
-def test_killed_twenty_five_times_it_loses_nothing(backend: str, tmp_path: Path) -> None:
-    killed_again_and_again(25, backend, tmp_path)
+@pytest.mark.parametrize(
+    ("kills", "backend"), [(25, "inline"), (25, "loky"), (25, "dask"), (500, "inline"), (500, "loky")]
+)
+def test_killed_so_many_times_it_loses_nothing(kills: int, backend: str, tmp_path: Path) -> None:
+    killed_again_and_again(kills, backend, tmp_path)
 
 
 def test_workers_of_a_local_cluster_end_with_the_coordinator(tmp_path: Path) -> None:
-    killed(tmp_path / "s.db", "dask", 3, 0.0)
+    killed(tmp_path / "s.db", "dask", 3, 0.0, COUNT)
     assert Run.open(tmp_path / "s.db").finished >= 3
 
 

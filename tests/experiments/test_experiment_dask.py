@@ -1,76 +1,26 @@
 """A Dask cluster gives the rows that one machine gives; what it cannot give ends with one line, and never hangs."""
 
-import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import experiment_bodies as bodies
-import psutil
 import pytest
+from dask_cluster import cluster
 
-from fencepost.experiments import on_dask
+from fencepost.cluster import connection
+from fencepost.cluster.connection import ANSWER_SECONDS
 from fencepost.experiments.backends import Inline
-from fencepost.experiments.on_dask import ANSWER_SECONDS, Dask
+from fencepost.experiments.on_dask import Dask
 from fencepost.experiments.run import Run
 from fencepost.experiments.running import Advance, run_on
 from fencepost.experiments.spec import Spec, parse_spec
 from fencepost.experiments.trials import code
 from fencepost.model.errors import InputError
-
-TESTS = str(Path(__file__).parents[1])
-
-
-class Cluster:
-    """A scheduler and workers of its own, as on other machines: processes that the coordinator did not start."""
-
-    def __init__(self, folder: Path) -> None:
-        self.file, self._folder = folder / "scheduler.json", folder
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self._begin(
-            "dask_scheduler", "--scheduler-file", self.file, "--host", "127.0.0.1", "--no-dashboard"
-        )
-        deadline = time.monotonic() + 60
-        while not self.file.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-
-    def add_worker(self, *more: object, path: str = TESTS) -> subprocess.Popen[bytes]:
-        """Begin a worker that has one thread."""
-        fixed = ("--nthreads", "1", "--no-dashboard", "--memory-limit", "0", "--host", "127.0.0.1")
-        return self._begin("dask_worker", "--scheduler-file", self.file, *fixed, *more, path=path)
-
-    def _begin(self, module: str, *words: object, path: str = TESTS) -> subprocess.Popen[bytes]:
-        port = ("--port", "0") if module == "dask_scheduler" else ()
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"distributed.cli.{module}", *map(str, (*port, *words))], cwd=self._folder,
-            env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        self._processes.append(process)
-        return process
-
-    def end(self) -> None:
-        for each in reversed(self._processes):
-            for child in psutil.Process(each.pid).children(recursive=True) if each.poll() is None else ():
-                child.kill()
-            each.kill()
-            each.wait()
-
-
-@contextmanager
-def cluster(folder: Path, worker_count: int) -> Iterator[Cluster]:
-    made = Cluster(folder)
-    try:
-        for _ in range(worker_count):
-            made.add_worker()
-        yield made
-    finally:
-        made.end()
 
 
 def refused(spec: Spec, store: Path, address: str) -> str:
@@ -94,7 +44,7 @@ def at(count: int, said: list[Advance], act: Callable[[], object]) -> threading.
     return thread
 
 
-def test_a_cluster_of_two_workers_gives_the_rows_of_one_machine(tmp_path: Path) -> None:
+def test_a_cluster_of_two_workers_gives_the_rows_of_one_machine_and_outlives_a_crash(tmp_path: Path) -> None:
     spec = parse_spec(
         '[experiment]\nname = "s"\nreplications = 2\n[[sweep]]\nname = "a"\nengine = "simulation"\nclients = [1, 2]\n'
         'duration_ms = 0.3\n[[sweep]]\nname = "b"\nengine = "native"\nsequencer = "order4.claim"\nbatches = 20\n'
@@ -102,18 +52,14 @@ def test_a_cluster_of_two_workers_gives_the_rows_of_one_machine(tmp_path: Path) 
     whole = run_on(spec, tmp_path / "whole.db", Inline()).run
     with cluster(tmp_path, 2) as made:
         run = run_on(spec, tmp_path / "s.db", Dask(1, str(made.file))).run
+        crashed = run_on(bodies.spec_of(6), tmp_path / "crashed.db", Dask(1, str(made.file), bodies.crashes)).run
     assert whole is not None
     assert run is not None
     assert run.statuses() == {"done": spec.trial_count}
     assert run.digest() == whole.digest()
     assert run.manifest[0]["backend"] == "dask"
-
-
-def test_a_crash_in_a_trial_leaves_the_worker_alone(tmp_path: Path) -> None:
-    with cluster(tmp_path, 1) as made:
-        run = run_on(bodies.spec_of(6), tmp_path / "s.db", Dask(1, str(made.file), bodies.crashes)).run
-    assert run is not None
-    assert run.statuses() == {"done": 5, "signal": 1}
+    assert crashed is not None
+    assert crashed.statuses() == {"done": 5, "signal": 1}  # a crash in a trial leaves the worker alone
 
 
 def test_a_worker_that_is_killed_and_one_that_comes_late_change_no_row(tmp_path: Path) -> None:
@@ -142,13 +88,13 @@ def test_a_worker_that_is_killed_and_one_that_comes_late_change_no_row(tmp_path:
 
 
 def test_a_scheduler_that_dies_ends_the_run_with_the_line_to_go_on(tmp_path: Path) -> None:
-    spec, said, store = bodies.spec_of(400), list[Advance](), tmp_path / "s.db"
+    spec, said, store = bodies.spec_of(100), list[Advance](), tmp_path / "s.db"
     with cluster(tmp_path, 1) as made:
         killer = at(3, said, lambda: made.scheduler.kill())
         with pytest.raises(InputError, match=r"does not answer any more.*resume with: fencepost experiment resume"):
             run_on(spec, store, Dask(1, str(made.file), bodies.slow), said.append)
         killer.join()
-    assert 3 <= Run.open(store).finished < 400
+    assert 3 <= Run.open(store).finished < 100
     assert run_on(spec, store, Inline(bodies.drawn)).holds
 
 
@@ -165,12 +111,15 @@ def test_a_cluster_that_does_not_answer_is_refused_within_ten_seconds(tmp_path: 
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("tcp://127.0.0.1:1", "does not answer within 10 s"),
+        ("tcp://127.0.0.1:1", "does not answer within 1 s"),
         ("nowhere.json", "nowhere.json: no such file: expected the file of a Dask scheduler"),
         ("gopher://x", "expected a Dask scheduler"),
     ],
 )
-def test_what_is_no_cluster_is_refused(address: str, said: str, tmp_path: Path) -> None:
+def test_what_is_no_cluster_is_refused(
+    address: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 1.0)
     assert said in refused(bodies.spec_of(1), tmp_path / "s.db", address)
 
 
@@ -181,7 +130,7 @@ trials.code = lambda: other
 """
 
 
-@pytest.mark.parametrize("comes_late", [False, True])
+@pytest.mark.parametrize("comes_late", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_worker_with_other_code_is_refused_with_both(comes_late: bool, tmp_path: Path) -> None:
     preload = tmp_path / "other_code.py"
     preload.write_text(OTHER_CODE)
@@ -211,10 +160,14 @@ def test_a_worker_with_an_earlier_version_is_refused_with_both(tmp_path: Path) -
 def test_a_cluster_without_a_worker_is_waited_for_but_not_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the only worker cannot read a trial, and leaves."""
-    monkeypatch.setattr(on_dask, "WITHOUT_SECONDS", 4.0)
+    monkeypatch.setattr(connection, "WITHOUT_SECONDS", 4.0)
     with cluster(tmp_path, 0) as made:
         assert "has had no worker for 4 s" in refused(bodies.spec_of(1), tmp_path / "s.db", str(made.file))
+
+
+def test_a_worker_that_cannot_read_a_trial_says_so(tmp_path: Path) -> None:
+    with cluster(tmp_path, 0) as made:
         made.add_worker(path=str(tmp_path))  # has fencepost, but not the body of these tests
         time.sleep(6)
-        assert "has had no worker for 4 s" in refused(bodies.spec_of(1), tmp_path / "s.db", str(made.file))
+        said = refused(bodies.spec_of(1), tmp_path / "s.db", str(made.file))
+    assert "a worker cannot read a work (ModuleNotFoundError: No module named 'experiment_bodies')" in said

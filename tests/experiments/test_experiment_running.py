@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 import fencepost
+from fencepost.command_line import experiment
 from fencepost.experiments import running, trials
 from fencepost.experiments.backends import Backend, Inline, Loky
 from fencepost.experiments.contained import Body, contained, machine_lock
@@ -20,7 +21,8 @@ from fencepost.experiments.engines import Outcome
 from fencepost.experiments.run import Run
 from fencepost.experiments.running import run_on
 from fencepost.experiments.spec import Spec, parse_spec
-from fencepost.experiments.trials import Trial, trial_of
+from fencepost.experiments.store import Writer
+from fencepost.experiments.trials import Trial, trial_of, trials_of
 from fencepost.model.errors import Interrupted
 
 REAL = """
@@ -60,14 +62,16 @@ def ran(spec: Spec, store: Path, backend: Backend) -> Run:
     return report.run
 
 
-def test_the_rows_of_every_engine_are_the_same_inline_and_on_one_or_eight_workers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [(2,), pytest.param((1, 8), marks=pytest.mark.slow)])
+def test_the_rows_of_every_engine_are_the_same_inline_and_on_any_number_of_workers(
+    workers: tuple[int, ...], tmp_path: Path
+) -> None:
     spec = parse_spec(REAL)
     runs = [
         ran(spec, tmp_path / "inline.db", Inline()),
-        ran(spec, tmp_path / "one.db", Loky(1)),
-        ran(spec, tmp_path / "eight.db", Loky(8)),
+        *(ran(spec, tmp_path / f"{count}.db", Loky(count)) for count in workers),
     ]
-    assert [each.missing for each in runs] == [0, 0, 0]
+    assert all(each.missing == 0 for each in runs)
     assert all(each.statuses() == {"done": spec.trial_count} for each in runs)
     assert len({each.digest() for each in runs}) == 1
     frame = runs[0].to_frame()
@@ -234,9 +238,9 @@ def test_ten_thousand_trials_of_a_millisecond_cost_less_than_five_more_each(tmp_
 
 
 @pytest.mark.slow
-def test_a_trial_of_a_million_batches_takes_a_minute_of_processor_time_and_two_gibibytes(tmp_path: Path) -> None:
+def test_a_trial_of_a_million_batches_takes_a_minute_of_processor_time_and_less_than_a_gibibyte(tmp_path: Path) -> None:
     spec = parse_spec(
-        '[experiment]\nname = "large"\nreplications = 1\ntrial_timeout_s = 600\ntrial_memory_mib = 2048\n[[sweep]]\n'
+        '[experiment]\nname = "large"\nreplications = 1\ntrial_timeout_s = 600\ntrial_memory_mib = 1024\n[[sweep]]\n'
         'name = "s"\nengine = "simulation"\nsequencer = "order5.fetch_add"\nduration_ms = 5000\n'
     )
     before = os.times().children_user
@@ -282,3 +286,37 @@ def test_the_door_takes_a_file_and_keeps_to_its_bound(tmp_path: Path) -> None:
         fencepost.run_experiment(path, out=tmp_path, backend="slurm")
     with pytest.raises(fencepost.InputError, match="a cluster beside the backend loky"):
         fencepost.run_experiment(path, out=tmp_path, cluster="tcp://127.0.0.1:1")
+
+
+def test_the_time_that_is_left_is_said_by_sweep(tmp_path: Path) -> None:
+    """After ten quick trials of a millisecond, of the slow sweep two have run: the rest takes its time, not the mean's.
+
+    By one mean over all, (10 * 0.001 + 2 * 10) / 12 = 1.7 s a trial, eight more would take 14 s.
+    """
+    sweeps = ("quick", 10), ("slow", 10)
+    text = "".join(
+        f'[[sweep]]\nname = "{name}"\nengine = "simulation"\nclients = {list(range(1, count + 1))}\n'
+        for name, count in sweeps
+    )
+    spec = parse_spec(f'[experiment]\nname = "s"\nreplications = 1\n{text}')
+    store = tmp_path / "s.db"
+    Writer(store, spec, "code").close()
+    pace = running.Pace(spec, store, 1)
+    trials = list(trials_of(spec))
+    assert pace.seconds_left(0.0) is None
+    pace.note([(each, Outcome("done", seconds=0.001)) for each in trials[:10]])
+    pace.note([(each, Outcome("done", seconds=10.0)) for each in trials[10:12]])
+    assert pace.seconds_left(20.01) == pytest.approx(80.0)
+    assert pace.seconds_left(10.005) == pytest.approx(40.0), "two ran together"
+
+
+def test_a_run_of_long_trials_says_again_and_again_that_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A line at least every so many seconds where there is no terminal, also before the first trial has ended."""
+    monkeypatch.setattr(experiment, "LINE_SECONDS_MOST", 0.2)
+    with experiment._progress(quiet=False):
+        time.sleep(1.0)
+    said = capfd.readouterr().err.splitlines()
+    assert 3 <= len(said) <= 6
+    assert all(line.endswith("no trial has ended yet") for line in said)

@@ -73,7 +73,7 @@ class Receiver:
         if shows_after_ns:
             clock.call_at(now_ns + shows_after_ns, self._show, slot)
         else:
-            ring.show(slot, now_ns)
+            ring.show(slot)
 
     def gone(self) -> None:
         """The broker is gone."""
@@ -97,7 +97,7 @@ class Receiver:
         if self._world.is_gone(self._number):
             self._world.recorder.count("lost_in_a_cache")
         else:
-            self._ring.show(slot, self._world.clock.now_ns)
+            self._ring.show(slot)
 
     def _worked(self, began_ns: int) -> None:
         now_ns = self._world.clock.now_ns

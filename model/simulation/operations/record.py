@@ -85,7 +85,7 @@ class Record:
         if world.scenario.brokers.delegated:
             self._uncounted[ring].append(slot)
         else:
-            slot.readable_ns = now_ns
+            slot.readable = True
         world.recorder.slots.append(slot)
         world.recorder.occupancy[ring].note(now_ns, world.rings[ring].used)
         if world.spans is not None:
@@ -108,7 +108,7 @@ class Record:
         """The sequencer can see what the delegation of a ring counted."""
         uncounted = self._uncounted[ring]
         while uncounted and uncounted[0].index < self._counted[ring]:
-            uncounted.popleft().readable_ns = self._world.clock._now
+            uncounted.popleft().readable = True
 
     def _assign(self, step: Step) -> None:
         """A batch has its range. An epoch takes one for several batches, so the counter may be far ahead by now."""

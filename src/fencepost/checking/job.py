@@ -28,7 +28,7 @@ REFINEMENT, SAME_BATCHES, SAME_RANGES, SAME_STEPS = "refinement", "same-batches"
 class Job:
     """One sequencer.
 
-    deadline        when searches for schedules end at the latest, by time.perf_counter()
+    deadline        when searches for schedules end at the latest, by time.time(), which other machines have, too
     is_thorough     it goes on to the end of each scenario, as long as there is time
     out             the folder for traces; None: findings hold the traces themselves
     """

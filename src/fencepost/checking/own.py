@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,8 @@ from typing import Any, TypeAlias
 
 from fencepost import proofs
 from fencepost.checking.screen import wrapped
-from fencepost.compared.verdicts import CRASH
 from fencepost.comparing.run import compare
+from fencepost.comparing.verdicts import CRASH
 from fencepost.model.contract import Level, Verdict, promised
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.explain.columns import describe_run
@@ -30,7 +31,7 @@ from fencepost.model.itf import keep_in_file
 from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
 from fencepost.model.own import PROGRAM, PROTOCOL, SEQUENCER, is_own, name_in, objects_of
-from fencepost.model.processes import Ended, isolated
+from fencepost.model.processes import Ended, in_order
 from fencepost.model.programs.structures.structure import ENSURED
 from fencepost.model.programs.users.own import Program
 from fencepost.model.report import Finding, Progress, Report, aligned
@@ -239,7 +240,8 @@ def _by_z3(protocol: type[Protocol], out: Path | None) -> list[Finding]:
 def _by_explorer(program: Program, timeout: float, out: Path | None) -> list[Finding]:
     """Explore a program in a process of its own: a thread that yields nothing ends no budget, but the process."""
     began = time.perf_counter()
-    made = isolated(partial(_explored, program, timeout, out), timeout + GRACE_SECONDS)
+    with closing(in_order([partial(_explored, program, timeout, out)], 1, timeout + GRACE_SECONDS)) as results:
+        made = next(results)
     if not isinstance(made, Ended):
         return made
     verdict = Verdict.VIOLATED if not (made.is_endless or made.is_killed) else Verdict.UNKNOWN

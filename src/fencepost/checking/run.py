@@ -18,6 +18,7 @@ from fencepost.checking.by_native import by_lockstep, by_race, same_batches, sam
 from fencepost.checking.job import REFINEMENT, SAME_BATCHES, SAME_RANGES, SAME_STEPS, Job
 from fencepost.checking.own import Own, OwnReport, check_own, is_own_work
 from fencepost.checking.screen import CheckReport
+from fencepost.cluster import works_on
 from fencepost.model.contract import LEVELS, Level, Verdict, promised, unknown_property
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.histories import Workload
@@ -49,6 +50,7 @@ def check(
     jobs: int = 2,
     timeout: float = TIMEOUT_SECONDS,
     thorough: bool = False,
+    cluster: str | Path | None = None,
     out: str | Path | None = None,
     on_progress: Callable[[str], None] = lambda message: None,
 ) -> CheckReport | OwnReport:
@@ -59,6 +61,8 @@ def check(
     workload     what is sent in the simulation and the race; None: the recorded one of the level
     timeout      seconds; what a search for schedules has not visited by then is *not found*, never passed over
     thorough     search every scenario to its end, or until the timeout
+    cluster      a Dask cluster, tcp://HOST:PORT or the path of its scheduler.json, that works instead of `jobs`
+                 processes here
 
     >>> str(fencepost.check("order5.fetch_add", engine="z3").verdict)
     'proved'
@@ -73,15 +77,16 @@ def check(
     if is_own_work(target):
         if workload is not None or thorough:
             raise InputError(f"{target} is of your own, which takes no workload and is always searched to its end")
-        return check_own(
-            cast("Own", target), level=level, property=property, engines=engines, seed=seed, jobs=jobs,
-            timeout=timeout, out=out, on_progress=on_progress,
-        )  # fmt: skip
+        with works_on(cluster, jobs) as at_work:
+            return check_own(
+                cast("Own", target), level=level, property=property, engines=engines, seed=seed, jobs=at_work,
+                timeout=timeout, out=out, on_progress=on_progress,
+            )  # fmt: skip
     names = _asked(None if target is None else name_of(target, EXPECTED), level)
     _refuse_unknown(property, names, engines)
     if workload is not None:
         refuse_unfit(workload, "the workload")
-    deadline = time.perf_counter() + timeout
+    deadline = time.time() + timeout
     parts: list[tuple[str, str, Callable[[], Part]]] = []
     for name in names:
         given = workload or recorded_workload(protocol(name).level)
@@ -90,9 +95,10 @@ def check(
     came: list[tuple[str, Part]] = []
     on_progress(f"0 of {len(parts)}: {', '.join(names)}")
     try:
-        for done, (name, part, found) in enumerate(_done(parts, jobs), start=1):
-            came.append((name, found))
-            on_progress(f"{done} of {len(parts)}: {name}, {part}")
+        with works_on(cluster, jobs) as at_work:
+            for done, (name, part, found) in enumerate(_done(parts, at_work), start=1):
+                came.append((name, found))
+                on_progress(f"{done} of {len(parts)}: {name}, {part}")
     except KeyboardInterrupt:
         raise Interrupted(_report(names, came, property, seed, engines, is_interrupted=True)) from None
     return _report(names, came, property, seed, engines)

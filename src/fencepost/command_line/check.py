@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--thorough", is_flag=True, help="Every scenario to its end, or until --timeout.")
 @options.timeout_option(600.0)
 @options.jobs_option
+@options.cluster_option
 @options.seed_option
 @options.out_option
 @options.json_option
@@ -61,6 +62,7 @@ def check_command(context: click.Context, /, target: str | None, **given: Any) -
         engine=given["engines"],
         seed=given["seed"],
         jobs=given["jobs"],
+        cluster=given["cluster"],
         timeout=given["timeout"],
         thorough=given["thorough"],
         out=given["out"],

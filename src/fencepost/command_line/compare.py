@@ -41,6 +41,7 @@ from fencepost.command_line.output import exit_code, found_by, print_report, pro
     "--ignore-shared", is_flag=True, help="What the model breaks by the same steps is the design's, and no finding."
 )
 @click.option("--jobs", type=click.IntRange(1, 256), default=None, help="Processes; by default one for each core.")
+@options.cluster_option
 @options.out_option
 @options.json_option
 @options.quiet_option
@@ -58,8 +59,8 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], **given: 
     \b
     fencepost compare order4.claim --examples 100
     """
-    from fencepost.compared.search import keep_out_of_here
     from fencepost.comparing.run import compare
+    from fencepost.comparing.search import keep_out_of_here
 
     keep_out_of_here()
     out: Path = given["out"]
@@ -75,6 +76,7 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], **given: 
             seed=given["seed"],
             ignore_shared=given["ignore_shared"],
             jobs=given["jobs"] or os.cpu_count() or 1,
+            cluster=given["cluster"],
             out=out,
             on_progress=progress(given["quiet"]),
         )

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
 @click.option("--depth", type=click.IntRange(1, 10**6), default=5_000, show_default=True, help="The steps of a run.")
 @options.timeout_option(60.0)
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@options.cluster_option
 @click.option("--resume", is_flag=True, help="Continue where an interrupted search with the same --out stopped.")
 @options.hosts_option
 @options.strict_option
@@ -112,6 +113,7 @@ def explore_command(context: click.Context, /, what: str, **given: Any) -> None:
         engine=given["engine"],
         seed=given["seed"],
         jobs=given["jobs"],
+        cluster=given["cluster"],
         timeout=given["timeout"],
         depth=given["depth"],
         runs=given["runs"],

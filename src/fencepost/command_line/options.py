@@ -65,19 +65,6 @@ def levels(value: str) -> tuple[Level, ...]:
     return tuple(level for level in LEVELS if value in ("all", str(level)))
 
 
-def level_option(function: Function) -> Function:
-    """--level 4|5|all, given to the command as a tuple of levels."""
-    return click.option(
-        "--level",
-        "asked",
-        type=Choice(["4", "5", "all"]),
-        default="all",
-        show_default=True,
-        callback=lambda context, parameter, value: levels(value),
-        help="The level whose promises are asked for.",
-    )(function)
-
-
 one_level_option = click.option(
     "--level",
     type=Choice(["4", "5", "all"]),
@@ -96,6 +83,12 @@ engine_option = click.option(
     help="Only this engine; may be given more than once.",
 )
 jobs_option = click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes.")
+
+cluster_option = click.option(
+    "--cluster",
+    metavar="ADDRESS|FILE",
+    help="A Dask cluster that works instead of processes here: tcp://HOST:PORT or scheduler.json.",
+)
 
 
 def timeout_option(seconds: float | None, help: str = "What is not visited by then is said.") -> Decorator:

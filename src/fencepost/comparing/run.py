@@ -13,30 +13,32 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from random import SystemRandom
 from types import ModuleType
 from typing import Any, TypeAlias
 
 from fencepost.arguments import check_arguments, path_of
-from fencepost.compared import attempted, raced, stepped
-from fencepost.compared.attempted import Attempted, Shipped
-from fencepost.compared.calls import Make
-from fencepost.compared.ended import counterexample_of_end, not_tried_again
-from fencepost.compared.kept import user_folder
-from fencepost.compared.modules import Native
-from fencepost.compared.raced import Raced
-from fencepost.compared.search import Chunk, Failed, Tally, Task, search
-from fencepost.compared.stepped import Stepped
-from fencepost.compared.verdicts import OF_LEVEL, Compared, Counterexample
+from fencepost.cluster import works_on
+from fencepost.comparing.ended import counterexample_of_end, not_tried_again
+from fencepost.comparing.kept import user_folder
+from fencepost.comparing.modules import Native
 from fencepost.comparing.own_cpp import compiled
+from fencepost.comparing.policies import attempted, raced, stepped
+from fencepost.comparing.policies.attempted import Attempted, Shipped
+from fencepost.comparing.policies.calls import Make
+from fencepost.comparing.policies.raced import Raced
+from fencepost.comparing.policies.stepped import Stepped
+from fencepost.comparing.search import Chunk, Failed, Tally, Task, search
+from fencepost.comparing.verdicts import OF_LEVEL, Compared, Counterexample
 from fencepost.model.contract import LEVELS, Level, Verdict
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.traces.run_itf import keep_run
 from fencepost.model.language import Protocol
 from fencepost.model.memory import PROFILE
 from fencepost.model.own import SEQUENCER, is_own, object_of
-from fencepost.model.processes import SECONDS_MOST, Ended, in_order, isolated
+from fencepost.model.processes import SECONDS_MOST, Ended, in_order, is_elsewhere, isolated, run_elsewhere
 from fencepost.model.programs import DESIGNS
 from fencepost.model.report import Progress
 from fencepost.model.simulation.soundness import SEED_POLICY
@@ -66,6 +68,7 @@ def compare(
     seed: int | None = None,
     jobs: int = 1,
     timeout: float | None = None,
+    cluster: str | Path | None = None,
     native: ModuleType | None = None,
     mutant: Mutant = Mutant.NONE,
     profile: str = PROFILE,
@@ -88,6 +91,8 @@ def compare(
     seed             with one, and `examples`, all but the races' threads is the same again, and no example that failed
                      earlier is tried first; without, one is drawn
     timeout          seconds, for which all rows together draw, instead of a number of examples
+    cluster          a Dask cluster, tcp://HOST:PORT or the path of its scheduler.json, that works instead of `jobs`
+                     processes here
     native           a compiled module with the stepped part of `_core`, the racing part, or both; by default ours
     mutant           a fault to build into the stepped part
     ignore_shared    promises that the model breaks by the same steps are no finding: they are the design's
@@ -115,15 +120,16 @@ def compare(
     asked: dict[str, Any] = {"own": own, "examples": examples, "is_by_time": timeout is not None}
     rows: list[Compared] = []
     try:
-        for task in tasks:
-            if on_progress is not None:
-                on_progress(f"{task.sequencer} {task.policy}")
-            share = None if timeout is None else timeout / len(tasks)
-            default = EXAMPLES_OF_YOURS if yours is not None else EXAMPLES[_kind(task)]
-            count = (examples or default) if timeout is None else None
-            rows.append(_compared(task, jobs, drawn, count, share, folder, out))
-            if rows[-1].reason == INTERRUPTED:
-                raise KeyboardInterrupt
+        with works_on(cluster, jobs) as at_work:
+            for task in tasks:
+                if on_progress is not None:
+                    on_progress(f"{task.sequencer} {task.policy}")
+                share = None if timeout is None else timeout / len(tasks)
+                default = EXAMPLES_OF_YOURS if yours is not None else EXAMPLES[_kind(task)]
+                count = (examples or default) if timeout is None else None
+                rows.append(_compared(task, at_work, drawn, count, share, folder, out))
+                if rows[-1].reason == INTERRUPTED:
+                    raise KeyboardInterrupt
     except KeyboardInterrupt:
         raise Interrupted(report_of(rows, drawn, is_interrupted=True, **asked)) from None
     return report_of(rows, drawn, **asked)
@@ -232,7 +238,10 @@ def _through(
 ) -> Iterator[Chunk | Ended]:
     """Yield what comes of chunks of these sizes, in their order, each in a process of its own, `jobs` at a time."""
     works = (partial(search, task, seed, *numbered, deadline, kept_in) for numbered in enumerate(sizes))
-    return in_order(works, jobs, SECONDS_MOST)
+    if kept_in is not None and is_elsewhere():  # what failed earlier is kept on this machine, and tried again here
+        with run_elsewhere(None):
+            yield from in_order(islice(works, 1), 1, SECONDS_MOST)
+    yield from in_order(works, jobs, SECONDS_MOST)
 
 
 def _sizes(count: int | None, chunk: int, deadline: float) -> Iterator[int]:

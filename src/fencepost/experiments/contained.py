@@ -26,7 +26,7 @@ from typing import Any
 from fencepost.experiments.engines import Outcome, run_trial
 from fencepost.experiments.trials import Trial
 from fencepost.model.errors import FencepostError
-from fencepost.model.processes import Ended, Worker, WorkFailed
+from fencepost.model.processes import Ended, WorkFailed, isolated
 
 Body = Callable[[Trial, str | None], Outcome]
 MIB = 1 << 20
@@ -35,17 +35,22 @@ IN_PLACE = ("simulation",)
 """Engines of pure Python."""
 
 
-_forking = threading.Lock()
-
-
 class _TimeIsUp(BaseException):
     """Raised by the alarm of a trial in place; no `except Exception` on its way swallows it."""
 
 
-def contained(trial: Trial, folder: str | None = None, *, body: Body = run_trial, in_place: bool = False) -> Outcome:
+def contained(
+    trial: Trial,
+    folder: str | None = None,
+    *,
+    body: Body = run_trial,
+    in_place: bool = False,
+    is_wanted: Callable[[], bool] | None = None,
+) -> Outcome:
     """Run a trial within its limits and return its outcome; only an interrupt of this process is raised.
 
-    `in_place` allows to run it in this process, whose main thread must do nothing else.
+    `in_place` allows to run it in this process, whose main thread must do nothing else; in a child, `is_wanted` is
+    asked meanwhile whether anybody still waits for the outcome.
     """
     began = time.perf_counter()
     within = partial(_within_memory, trial, folder, body)
@@ -53,24 +58,20 @@ def contained(trial: Trial, folder: str | None = None, *, body: Body = run_trial
         if in_place and trial.engine in IN_PLACE and threading.current_thread() is threading.main_thread():
             outcome = _in_place(trial, within)
         else:
-            outcome = _in_child(trial, within)
+            outcome = _in_child(trial, within, is_wanted)
     if outcome.status == "done":
         return outcome
     return Outcome(outcome.status, explanation=outcome.explanation, seconds=time.perf_counter() - began)
 
 
-def _in_child(trial: Trial, work: Callable[[], Outcome]) -> Outcome:
+def _in_child(trial: Trial, work: Callable[[], Outcome], is_wanted: Callable[[], bool] | None) -> Outcome:
     """Run a trial in a fork of this process."""
-    with _forking:  # a fork of another thread must not hold this one's pipe open
-        worker = Worker(work, trial.timeout_s)
     try:
-        found = worker.result()
+        found = isolated(work, trial.timeout_s, is_wanted)
     except WorkFailed as failed:
         return Outcome("error", explanation=_last_line(str(failed)))
     except Exception as error:  # of fencepost or of the engine: it says what it is
         return _failed(error)
-    finally:
-        worker.end()
     if not isinstance(found, Ended):
         return found
     if found.is_endless:

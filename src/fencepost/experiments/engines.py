@@ -7,7 +7,7 @@ to being delivered; `latency_order_p99_us` and `latency_ack_p99_us` as `fencepos
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,7 +61,7 @@ def check_parameters(engine: str, parameters: Mapping[str, Any]) -> None:
     _CHECK[engine](parameters)
 
 
-def quantiles(ordered: list[int], scale: float) -> list[float]:
+def quantiles(ordered: Sequence[int], scale: float) -> list[float]:
     """Return the nearest-rank quantiles of ascending values at 0, 1, ... 100 %, each divided by `scale`."""
     last = len(ordered) - 1
     return [
@@ -165,7 +165,7 @@ def _simulate(parameters: Mapping[str, Any], seed: int, out: Path | None) -> tup
     contended = [by_metric.get(f"{name}_contended_per_s", 0.0) for name in ("lock", "client_word")]
     figures["contended_per_s"] = rounded(sum(contended))
     figures["duration_us"] = scenario.duration / 1e3
-    figures["latency_quantiles_us"] = quantiles(found.detail.latencies_ns.get("deliver", []), 1e3)
+    figures["latency_quantiles_us"] = quantiles(found.detail.latencies_ns.get("deliver", ()), 1e3)
     return figures, found
 
 

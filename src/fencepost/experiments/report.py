@@ -141,3 +141,13 @@ def lines(written: Written) -> Iterable[str]:
         yield f"wrote {written.files[0].parent}: {len(written.files)} files of {len(written.figures)} figures"
     if written.page is not None:
         yield f"wrote {written.page}"
+
+
+def in_json(written: Written) -> dict[str, Any]:
+    """Return what was written, for the command's JSON document."""
+    return {
+        "page": None if written.page is None else str(written.page),
+        "figures": [{"name": each.name, "caption": each.caption} for each in written.figures],
+        "files": [str(each) for each in written.files],
+        "undrawn": list(written.undrawn),
+    }

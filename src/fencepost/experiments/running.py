@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fencepost.arguments import check_arguments, path_of
-from fencepost.experiments.backends import Backend, Inline, Loky
+from fencepost.experiments.backends import Backend, Finished, Inline, Loky
 from fencepost.experiments.run import Run
 from fencepost.experiments.spec import TRIALS_MOST, Spec, check_trial_count, read_spec
 from fencepost.experiments.store import Writer
@@ -29,6 +29,7 @@ class Advance:
     missing    trials that had no outcome when this session began
     done       of those, how many have one now; `failed` of them are not done
     seconds    since the session began
+    seconds_left   how long the rest takes, by how long trials of each sweep took; None: nothing has ended yet
     """
 
     total: int
@@ -36,16 +37,12 @@ class Advance:
     done: int
     failed: int
     seconds: float
+    seconds_left: float | None = None
 
     @property
     def rate_per_s(self) -> float:
         """Trials a second, over the whole session."""
         return self.done / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def seconds_left(self) -> float | None:
-        """How long the rest takes at this rate; None: nothing has ended yet."""
-        return (self.missing - self.done) / self.rate_per_s if self.done else None
 
     def __str__(self) -> str:
         left = "" if self.seconds_left is None else f", about {self.seconds_left:.0f} s left"
@@ -135,15 +132,64 @@ def resume_line(store: Path) -> str:
 def _run(spec: Spec, writer: Writer, backend: Backend, missing: Missing, on_progress: Monitor | None) -> None:
     """Hand the missing trials to the backend, and write each part that comes back before it is said."""
     began, done, failed = time.monotonic(), 0, 0
+    pace = Pace(spec, writer.path, backend.jobs)
     folder = str(writer.path.with_name(f"{spec.name}-traces"))
     with closing(backend.run(trials_of(spec, missing), folder)) as parts:
         for finished in parts:
             writer.add(finished)
             done += len(finished)
             failed += sum(outcome.status != "done" for _, outcome in finished)
+            pace.note(finished)
             if on_progress is not None and finished:
-                now = time.monotonic()
-                on_progress(Advance(spec.trial_count, missing.count, done, failed, now - began))
+                spent_s = time.monotonic() - began
+                left_s = pace.seconds_left(spent_s)
+                on_progress(Advance(spec.trial_count, missing.count, done, failed, spent_s, left_s))
+
+
+class Pace:
+    """How long trials take, by sweep: of all sweeps together a mean would be that of the quick ones, which come first.
+
+    What ended in earlier sessions counts, too. Timed trials run one at a time; of the others as many run together as
+    this session shows by the time that passed and the time that they took.
+    """
+
+    def __init__(self, spec: Spec, store: Path, jobs: int) -> None:
+        run = Run.open(store)
+        self._timed = {each.name for each in spec.sweeps if each.engine == "native"}
+        self._ended = {each.name: sum(run.statuses(each.name).values()) for each in spec.sweeps}
+        self._took_s = {each.name: run.seconds(each.name) for each in spec.sweeps}
+        self._left = {
+            each.name: each.combination_count * spec.replications - self._ended[each.name] for each in spec.sweeps
+        }
+        self._jobs, self._timed_s, self._untimed_s = jobs, 0.0, 0.0  # of this session
+
+    def note(self, finished: Finished) -> None:
+        """Take down what has ended."""
+        for trial, outcome in finished:
+            self._left[trial.sweep] -= 1
+            self._ended[trial.sweep] += 1
+            self._took_s[trial.sweep] += outcome.seconds
+            if trial.sweep in self._timed:
+                self._timed_s += outcome.seconds
+            else:
+                self._untimed_s += outcome.seconds
+
+    def seconds_left(self, spent_s: float) -> float | None:
+        """Return how long the rest takes, after a session of so long; a sweep of which none ended by the mean of all.
+
+        None: nothing has ended yet.
+        """
+        ended = sum(self._ended.values())
+        if not ended:
+            return None
+        mean_s = sum(self._took_s.values()) / ended
+        together = 1 / self._jobs if not self._untimed_s else max(0.0, spent_s - self._timed_s) / self._untimed_s
+        return sum(
+            count
+            * (self._took_s[name] / self._ended[name] if self._ended[name] else mean_s)
+            * (1.0 if name in self._timed else together)
+            for name, count in self._left.items()
+        )
 
 
 class Missing:

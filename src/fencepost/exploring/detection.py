@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from fencepost.arguments import check_arguments, path_of
+from fencepost.cluster import works_on
 from fencepost.exploring.corpus_search import DRAWN_RUNS, PYTHON_RUNS, Budget, search_corpus
 from fencepost.exploring.native_engines import lockstep, raced
 from fencepost.model.contract import LEVELS, PROPERTIES, Level
@@ -112,6 +113,7 @@ def mutants(
     seed: int = 0,
     jobs: int = 1,
     timeout: float | None = None,
+    cluster: str | Path | None = None,
     out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> MutantsReport:
@@ -125,6 +127,8 @@ def mutants(
     engine     one of `z3`, `explorer`, `simulation`, `native`, or of their modes, such as `native-race`; or several
     timeout    seconds for which an engine may look in each cell; None: TIMEOUT_SECONDS, or CORPUS_TIMEOUT_SECONDS on
                the corpus; the prover is bounded by depth instead, and says so
+    cluster    a Dask cluster, tcp://HOST:PORT or the path of its scheduler.json, that works instead of `jobs`
+               processes here
     out        the folder for violating runs; None: none are written
 
     `jobs` processes share the cells. Raises InputError for unknown names and engines, and for a bug that is of another
@@ -141,7 +145,10 @@ def mutants(
     if on_progress is not None:
         on_progress(f"0 of {len(work)}: {len(bugs)} bugs and {len(sound)} sound sequencers in {len(engines)} engines")
     try:
-        with closing(_through(work, bugs, timeout, seed, out, jobs)) as cells:
+        with (
+            works_on(cluster, jobs) as at_work,
+            closing(_through(work, bugs, timeout, seed, out, at_work)) as cells,
+        ):
             for cell in cells:
                 done[cell.mutant, cell.engine] = cell
                 if on_progress is not None:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from fencepost.arguments import check_arguments, path_of
-from fencepost.exploring.corpus_search import DRAWN_RUNS, NATIVE_RUNS, PYTHON_RUNS, Budget, search_corpus
+from fencepost.cluster import works_on
+from fencepost.exploring.corpus_search import (
+    DRAWN_RUNS,
+    NATIVE_RUNS,
+    PYTHON_RUNS,
+    Budget,
+    each_in_turn,
+    search_corpus,
+)
 from fencepost.model.contract import promised, unknown_property
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.monitor.run import REFINEMENT
@@ -23,6 +32,7 @@ from fencepost.model.litmus.parser import STANDARD_INPUT
 from fencepost.model.memory import MATRIX, PROFILE
 from fencepost.model.museum import BUGS
 from fencepost.model.own import is_own, program_of
+from fencepost.model.processes import is_elsewhere
 from fencepost.model.programs import DESIGNS, Design, Scenario, design
 from fencepost.model.programs.corpus import CORPUS, Named, corpus_for, fitted, named, runs_on
 from fencepost.model.programs.users.own import Program
@@ -119,7 +129,7 @@ def scenarios(design: Design, asked: Scenario | str, seed: int, engine: str) -> 
     if isinstance(asked, Scenario):
         return [Named("", "", asked)]
     if asked == ALL:
-        return [each for each in corpus_for(design) if engine != "native" or has_stepped_form(each.scenario)]
+        return [each for each in corpus_for(design) if engine != "native" or has_stepped_form(each.scenario, design)]
     if asked == DRAWN:
         from fencepost.strategies import drawn_scenarios
 
@@ -180,21 +190,32 @@ class Search:
         most = NATIVE_RUNS if self.engine == "native" else PYTHON_RUNS
         budget = Budget(self.limits.runs if is_asked else most, DRAWN_RUNS, self.limits.seconds, self.limits.depth)
         try:
-            whole = replace(self, checkpoint=None)
+            whole = self._undivided() if is_elsewhere() else replace(self, checkpoint=None)
             return list(search_corpus({each.scenario: each for each in asked}, budget, whole).values())
         except Interrupted as interrupt:
             raise Interrupted(list(interrupt.found.values())) from None
 
     def on_each(self, asked: list[Subject]) -> list[Explored]:
         """Search one subject after the other. Raises Interrupted with what came of them until then."""
-        found: list[Explored] = []
+        strategy, found = self.strategy or "exhaustive", list[Explored]()
+        is_divided = self.engine == "explorer" and strategy == "exhaustive" and self.reduction  # by itself
+        search = self._undivided() if is_elsewhere() and not is_divided else self
+        works = [partial(search, subject, strategy, self.limits) for subject in asked]
         try:
-            for subject in asked:
-                found.append(self(subject, self.strategy or "exhaustive", self.limits))
+            for explored in (work() for work in works) if is_divided else each_in_turn(works, asked):
+                found.append(explored)
         except KeyboardInterrupt as interrupt:
             last = [interrupt.found] if isinstance(interrupt, Interrupted) else []
             raise Interrupted([*found, *last]) from None
         return found
+
+    def _undivided(self) -> Search:
+        """Return the same as a work for another machine, which keeps no checkpoint and tells nobody how far it is."""
+        return replace(self, jobs=1, checkpoint=None, on_progress=_silent)
+
+
+def _silent(message: str) -> None:
+    """Tell nobody."""
 
 
 def _named_for(checkpoint: Path, subject: Subject) -> Path:
@@ -225,6 +246,7 @@ def explore(
     resume: bool = False,
     strict: bool = False,
     hosts: str = "",
+    cluster: str | Path | None = None,
     out: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> ExploreReport:
@@ -243,6 +265,8 @@ def explore(
                Several share what is allowed: a few drawn runs of each, then all of each, as far as that goes
     strategy   `exhaustive`, `random` or `pct`; with one, only the limits end it
     hosts      P0=0,P1=1 places the threads of a test in herd's format
+    cluster    a Dask cluster, tcp://HOST:PORT or the path of its scheduler.json, that works instead of `jobs`
+               processes here: on parts of a search for all runs, else on scenario beside scenario
     out        the folder for traces, and for where a search stands; None: nothing is written
 
     Raises InputError for what cannot be explored, and Interrupted with the report so far. With `strict`, what a litmus
@@ -266,11 +290,13 @@ def explore(
     checkpoint = None if out is None else checkpoint_of(one, out)
     search = Search(
         engine, strategy, reduction, seed, pct_depth, Limits(timeout, depth, runs), jobs, checkpoint, resume,
-        on_progress or (lambda message: None),
+        on_progress or _silent,
     )  # fmt: skip
     of_corpus = len(asked) > 1 and asked[-1].scenario != "" and strategy in (None, "exhaustive")
     try:
-        explored = search.on_corpus(asked) if of_corpus else search.on_each(asked)
+        with works_on(cluster, jobs) as at_work:
+            search = replace(search, jobs=at_work)
+            explored = search.on_corpus(asked) if of_corpus else search.on_each(asked)
     except Interrupted as interrupt:
         raise Interrupted(report_of(interrupt.found, engine, seed, out, is_interrupted=True)) from None
     return report_of(explored, engine, seed, out)

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fencepost.arguments import check_arguments
+from fencepost.cluster import works_on
 from fencepost.model.errors import FencepostError, Interrupted
 from fencepost.model.processes import Ended, as_they_end, isolated
 from fencepost.model.report import Progress
 from fencepost.mutations.building import SOURCES, build, toolchain
 from fencepost.mutations.kill import Hunt, Kill, Killer, loaded
 from fencepost.mutations.lines.mutation import Build, Mutation
-from fencepost.mutations.lines.table import MUTATIONS, NUMBERS, mutation, site
+from fencepost.mutations.lines.table import MUTATIONS, mutation
 from fencepost.reports.native_mutants import NO_MUTATION, Hunted, NativeMutantsReport, report_of
 from fencepost.targets import name_of, several
 
@@ -35,12 +36,16 @@ def native_mutants(
     timeout: float = TIMEOUT_SECONDS,
     seed: int = 0,
     jobs: int = 1,
+    cluster: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> NativeMutantsReport:
     """Compile the mutants of these names, by default all, and have each killed within `timeout` seconds.
 
-    `jobs` of them are compiled and hunted at a time. Raises InputError for an unknown name, where there is no compiler
-    or a header is missing, KillerFailed for a bug in what hunts, and Interrupted with the report so far.
+    `jobs` of them are compiled and hunted at a time, or as many as a Dask cluster has threads: `cluster` is
+    tcp://HOST:PORT or the path of its scheduler.json, and its machines need a compiler.
+
+    Raises InputError for an unknown name, where there is no compiler or a header is missing, KillerFailed for a bug in
+    what hunts, and Interrupted with the report so far.
     """
     check_arguments(timeout=timeout, seed=seed, jobs=jobs)
     names = [name_of(each, "a native mutant's name") for each in several(target)]
@@ -56,7 +61,7 @@ def native_mutants(
         return report_of(rows[: len(asked)], rows[len(asked) :], seed, is_interrupted=bool(why))
 
     try:
-        with closing(as_they_end(works, jobs)) as hunts:
+        with works_on(cluster, jobs) as at_work, closing(as_they_end(works, at_work)) as hunts:
             for at, found in hunts:
                 if isinstance(found, Ended):
                     found = Hunted(*work[at], "-", None, 0.0, 0.0, unknown=found.sentence)
@@ -73,8 +78,8 @@ def hunted(each: Mutation | None, kind: Build, seed: int, seconds: float, killer
 
     That it crashes there is a kill.
     """
-    built = build(NUMBERS[each.name] if each else 0, kind)
-    where = site(each, toolchain().headers) if each else "-"
+    built = build(each, kind)
+    where = each.site(toolchain().headers) if each else "-"
     began = time.monotonic()
     try:
         said = isolated(partial(hunt, built.module, kind, seed, seconds, tuple(killers)), seconds + GRACE_SECONDS)

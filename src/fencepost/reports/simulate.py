@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,7 @@ from fencepost.model.errors import InputError
 from fencepost.model.histories import History, write_history
 from fencepost.model.report import Finding, Report, frame_of, json_text, table
 from fencepost.model.simulation.intervals import Figure, rounded
+from fencepost.model.simulation.records import Tally
 from fencepost.model.simulation.scenario import Scenario, described
 from fencepost.model.simulation.soundness import Unsound, unsound
 from fencepost.model.writing import NotWritten, kept, store
@@ -38,8 +40,8 @@ class Detail:
     """More of one replication than its figures: what plots and files are made of."""
 
     history: History
-    latencies_ns: dict[str, list[int]]  # order, ack, deliver: ascending
-    occupancy: list[list[tuple[int, int]]]  # of each ring: (time in ns, slots in use)
+    latencies_ns: dict[str, array[int]]  # order, ack, deliver: ascending
+    occupancy: list[Tally]  # of each ring: slots in use, after each change
     trace: str | None
 
 

@@ -99,19 +99,20 @@ def _latency(figure: Figure, simulation: Simulation) -> None:
 
 def _fullest(simulation: Simulation) -> list[int]:
     """Return the rings that are drawn: all, or of many those that were fullest."""
-    rings = [index for index, series in enumerate(simulation.detail.occupancy) if series]
-    by_use = sorted(rings, key=lambda index: -max(used for _, used in simulation.detail.occupancy[index]))
+    rings = [index for index, series in enumerate(simulation.detail.occupancy) if series.values]
+    by_use = sorted(rings, key=lambda index: -max(simulation.detail.occupancy[index].values))
     return sorted(by_use[:RINGS_MAX])
 
 
 def _occupancy(figure: Figure, simulation: Simulation) -> None:
     """Slots in use over time, a strip a ring: the mean of each of many intervals filled, the most as a line."""
     shown, occupancy = _fullest(simulation), simulation.detail.occupancy
-    end_ns = max((series[-1][0] for series in occupancy if series), default=0)
+    end_ns = max((series.at_ns[-1] for series in occupancy if series.values), default=0)
     width_ns = max(1, -(-end_ns // INTERVALS))
     all_axes = figure.subplots(max(1, len(shown)), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, ring in zip(all_axes, shown, strict=False):
-        mean, most = in_intervals(occupancy[ring], width_ns, end_ns)
+        series = list(zip(occupancy[ring].at_ns, occupancy[ring].values, strict=True))
+        mean, most = in_intervals(series, width_ns, end_ns)
         edges = [index * width_ns / 1e6 for index in range(len(most) + 1)]
         axes.stairs(mean, edges, fill=True, color=COLOURS[0], alpha=0.55)
         axes.stairs(most, edges, color=COLOURS[1], linewidth=0.8)

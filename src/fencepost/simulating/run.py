@@ -266,7 +266,9 @@ def replicate(task: Task, progress: Advance = lambda now_ns, end_ns, slots: None
         task.scenario, task.level, seed=task.seed, replication=task.replication, shuffled=task.shuffled,
         traced=task.traced, progress=progress,
     )  # fmt: skip
-    history = history_of_run(world)
+    figures, history = measure(world), history_of_run(world)
+    latencies_ns = latencies(world) if task.detailed else {}
+    world.recorder.forget()
     in_history = {}
     if len(history):
         findings = verify(history, task.level).findings
@@ -277,11 +279,10 @@ def replicate(task: Task, progress: Advance = lambda now_ns, end_ns, slots: None
         inside = {name: broken[name].said() if name in broken else "" for name in world.watch.properties()}
     detail = None
     if task.detailed:
-        occupancy = [list(zip(ring.at_ns, ring.values, strict=True)) for ring in world.recorder.occupancy]
         trace = world.spans.document() if world.spans is not None else None
-        detail = Detail(history, latencies(world), occupancy, trace)
+        detail = Detail(history, latencies_ns, world.recorder.occupancy, trace)
     return Replication(
-        measure(world), len(history), inside, in_history, world.watch.unfinished, world.recorder.operation_count, detail
+        figures, len(history), inside, in_history, world.watch.unfinished, world.recorder.operation_count, detail
     )
 
 

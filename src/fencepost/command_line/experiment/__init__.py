@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +30,9 @@ if TYPE_CHECKING:
 Command = Callable[..., None]
 SPEC = click.Path(path_type=Path)
 LINE_SECONDS = 5.0
-"""Between two lines of progress where there is no terminal."""
+"""Between two lines of progress where there is no terminal, at least."""
+LINE_SECONDS_MOST = 30.0
+"""And at most, also where no trial ends for so long."""
 
 
 @click.group("experiment")
@@ -48,7 +54,7 @@ def running_options(command: Command) -> Command:
     for option in (
         options.quiet_option,
         options.json_option,
-        click.option("--cluster", metavar="ADDRESS|FILE", help="A Dask scheduler: tcp://HOST:PORT or scheduler.json."),
+        options.cluster_option,
         click.option(
             "--backend", type=options.Choice(["loky", "inline", "dask"]), default=None,
             help="Where trials run; loky, or dask with --cluster.",
@@ -65,7 +71,11 @@ def running_options(command: Command) -> Command:
 @click.option("--smoke", is_flag=True, help="Its quick form: few values, short trials, two replications.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file; by default PRESET.toml here.")
 def new_spec_command(preset: str, as_list: bool, smoke: bool, out: Path | None) -> None:
-    """Write a commented spec, from a preset."""
+    """Write a commented spec, from a preset.
+
+    \b
+    fencepost experiment new --preset smoke
+    """
     from fencepost.experiments.presets import PRESETS, new_experiment, sentence_of
 
     if as_list:
@@ -97,6 +107,9 @@ def run_command(
 
     The store is OUT/NAME.db, a row for each finished trial. Interrupted, it says how to go on; what is finished is
     never run again by the same code. Exit code 1: a trial is violated; 3: one is unknown, failed or missing.
+
+    \b
+    fencepost experiment run smoke.toml
     """
     from fencepost.experiments.running import store_of
     from fencepost.experiments.spec import check_trial_count, read_spec
@@ -107,6 +120,8 @@ def run_command(
     if dry_run:
         _say_dry(asked, store, given["jobs"])
         return
+    if not given["quiet"]:
+        _say_what_changed(asked, store)
     _run(context, asked, store, **given)
 
 
@@ -115,7 +130,11 @@ def run_command(
 @running_options
 @click.pass_context
 def resume_command(context: click.Context, /, store: Path, **given: Any) -> None:
-    """Go on with the run of STORE: the trials that have no outcome yet."""
+    """Go on with the run of STORE: the trials that have no outcome yet.
+
+    \b
+    fencepost experiment resume fencepost-out/smoke.db
+    """
     from fencepost.experiments.run import Run
 
     _run(context, Run.open(store).spec, store, **given)
@@ -126,7 +145,11 @@ def resume_command(context: click.Context, /, store: Path, **given: Any) -> None
 @options.json_option
 @click.pass_context
 def status_command(context: click.Context, store: Path, as_json: bool) -> None:
-    """Say how far the run of STORE is, also while it runs."""
+    """Say how far the run of STORE is, also while it runs.
+
+    \b
+    fencepost experiment status fencepost-out/smoke.db
+    """
     from fencepost.experiments.run import Run
     from fencepost.experiments.store import writing_process
     from fencepost.reports.experiment import report_of
@@ -141,7 +164,11 @@ def status_command(context: click.Context, store: Path, as_json: bool) -> None:
 @click.argument("file", type=SPEC)
 @click.option("--sweep", metavar="NAME", help="Only the trials of this sweep.")
 def export_command(store: Path, file: Path, sweep: str | None) -> None:
-    """Write the finished trials of STORE to FILE: .parquet, .csv or .ndjson."""
+    """Write the finished trials of STORE to FILE: .parquet, .csv or .ndjson.
+
+    \b
+    fencepost experiment export fencepost-out/smoke.db trials.parquet
+    """
     from fencepost.experiments.run import Run
 
     run = Run.open(store)
@@ -183,38 +210,67 @@ def _progress(quiet: bool) -> Iterator[Monitor | None]:
     elif sys.stderr.isatty():
         yield from _bar()
     else:
-        yield _lines()
+        yield from _lines()
 
 
-def _lines() -> Monitor:
-    said_s = 0.0
+def _lines() -> Iterator[Monitor]:
+    """Say how far a run is, and between ends of trials that are long that it goes on."""
+    began_s = said_s = time.monotonic()
+    last, is_over = "no trial has ended yet", threading.Event()
 
     def say(advance: Advance) -> None:
-        nonlocal said_s
-        if advance.seconds - said_s >= LINE_SECONDS or advance.done == advance.missing:
-            said_s = advance.seconds
+        nonlocal said_s, last
+        now_s, last = time.monotonic(), str(advance)
+        if now_s - said_s >= LINE_SECONDS or advance.done == advance.missing:
+            said_s = now_s
             click.echo(f"... {advance}", err=True)
 
-    return say
+    def remind() -> None:
+        nonlocal said_s
+        while not is_over.wait(LINE_SECONDS_MOST / 10):
+            now_s = time.monotonic()
+            if now_s - said_s >= LINE_SECONDS_MOST * 0.9:
+                said_s = now_s
+                # No lock of a stream is held here: trials are forks, in which it would stay locked.
+                os.write(sys.stderr.fileno(), f"... after {now_s - began_s:.0f} s: {last}\n".encode())
+
+    reminder = threading.Thread(target=remind, daemon=True)
+    reminder.start()
+    try:
+        yield say
+    finally:
+        is_over.set()
+        reminder.join()
 
 
 def _bar() -> Iterator[Monitor]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
         TextColumn("missing trials"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(), TextColumn("{task.fields[failed]}"),
+        TextColumn("{task.fields[left]}"), TextColumn("{task.fields[failed]}"),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, rate="", failed="")
+        task = bar.add_task("", total=None, rate="", left="", failed="")
 
         def show(advance: Advance) -> None:
             failed = f"[red]{advance.failed} failed[/]" if advance.failed else ""
             rate = f"{advance.rate_per_s:.3g}/s"
-            bar.update(task, total=advance.missing, completed=advance.done, rate=rate, failed=failed)
+            left_s = advance.seconds_left
+            left = "" if left_s is None else f"about {timedelta(seconds=round(left_s))} left"
+            bar.update(task, total=advance.missing, completed=advance.done, rate=rate, left=left, failed=failed)
 
         yield show
+
+
+def _say_what_changed(spec: Spec, store: Path) -> None:
+    """Say where a spec asks for other figures, titles or claims of trials that its store has."""
+    from fencepost.experiments.run import Run
+
+    kept = Run.open(store).spec if store.exists() else spec
+    if kept != spec and kept.identity() == spec.identity():
+        click.echo("... only figures, titles or claims changed: what is finished is kept", err=True)
 
 
 def _say_dry(spec: Spec, store: Path, jobs: int) -> None:
