@@ -4,6 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Hundreds of interpreters start in the tests: each module is compiled once, away from the sources.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+
 .DEFAULT_GOAL := help
 .PHONY: help check test slow fuzz lint docs asan tsan readme clean
 
@@ -20,7 +24,7 @@ check: $(VENV)/.installed ## run the main job on the recorded workloads
 	$(BIN)/fencepost check
 
 test: $(VENV)/.installed ## run the tests
-	$(BIN)/python -m pytest -n auto --dist loadscope --durations 40
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations 40
 
 slow: $(VENV)/.installed ## run the full sizes of the slow tests too
 	$(BIN)/python -m pytest -m "slow or not slow" --timeout 3000

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -26,21 +27,29 @@ def masked(text: str) -> str:
     return re.sub(r"[ ]{2,}", "  ", "\n".join(lines))
 
 
-def output_of(command: str) -> str:
+def in_a_process(arguments: list[str], folder: Path) -> str:
+    """Return what `fencepost` with these arguments prints in a folder."""
+    command = [sys.executable, "-m", "fencepost", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
+
+
+Runner = Callable[[list[str], Path], str]
+
+
+def output_of(command: str, run: Runner = in_a_process) -> str:
     """Return what a `fencepost ...` command prints; behind `| head -N`, the first N lines of it."""
     command, _, head = command.partition(" | head -")
-    return "".join(printed(command)[: int(head) if head else None])
+    return "".join(printed(command, run)[: int(head) if head else None])
 
 
 @cache
-def printed(command: str) -> list[str]:
+def printed(command: str, run: Runner) -> list[str]:
     """Return the lines that a command prints, run in an empty folder beside links to the repository's."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("examples", "tests"):
             (Path(folder) / name).symlink_to(ROOT / name)
-        arguments = [sys.executable, "-m", *command.split()]
-        ran = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
-    return [f"{line.rstrip()}\n" for line in ran.stdout.splitlines()]
+        said = run(command.removeprefix("fencepost ").split(), Path(folder))
+    return [f"{line.rstrip()}\n" for line in said.splitlines()]
 
 
 def example_output(example: Path) -> str:

@@ -166,7 +166,7 @@ def _frames(error: BaseException) -> list[str]:
 
 
 def object_of(target: str | Path, kind: Kind[Object]) -> Object:
-    """Return the object that FILE.py:Name names, or the only one of its kind in FILE.py.
+    """Return the object that FILE.py:Name names, or the only one of its kind in FILE.py, or that named like the file.
 
     Raises InputError, with what is there, for a name that is not there and where one is asked for of none or several.
     """
@@ -178,6 +178,8 @@ def object_of(target: str | Path, kind: Kind[Object]) -> Object:
     if name:
         near = get_close_matches(name, found, n=3, cutoff=0.4) or list(found)
         raise InputError(f"{path} defines no {kind.noun} {name!r}: did you mean {' or '.join(near)}?")
+    if len(found) > 1 and path.stem in found:
+        return found[path.stem]
     if len(found) > 1:
         choices = " or ".join(f"{path}:{each}" for each in found)
         raise InputError(f"{path} defines {len(found)} {kind.noun}s: say which one, {choices}")

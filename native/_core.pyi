@@ -33,9 +33,13 @@ class RaceFields(TypedDict):
     outcome: npt.NDArray[np.int8]
     start_position: npt.NDArray[np.int64]
     delivered_position: npt.NDArray[np.int64]
+    received_ns: npt.NDArray[np.int64]
     sent_ns: npt.NDArray[np.int64]
+    filled_ns: npt.NDArray[np.int64]
+    first_attempted_ns: npt.NDArray[np.int64]
     attempted_ns: npt.NDArray[np.int64]
     ordered_ns: npt.NDArray[np.int64]
+    published_ns: npt.NDArray[np.int64]
     exported_ns: npt.NDArray[np.int64]
     delivered_ns: npt.NDArray[np.int64]
     acked_ns: npt.NDArray[np.int64]
@@ -166,6 +170,8 @@ class PipelineScenario:
         later: list[list[tuple[int, int, int, int]]],
         connections: int,
         timeouts: int,
+        readers: int,
+        late_rings: int,
     ) -> None: ...
 
 class PipelineJudge:

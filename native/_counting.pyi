@@ -16,9 +16,18 @@ class ScanFields(TypedDict):
     exchanges: int
     exchanges_failed: int
     claims_lost: int
+    line_transfers: int
+    seconds: float
 
 def count_scan(
-    sequencer: str, *, ring_count: int, batch_count: int, delay_max: int, client_count: int
+    sequencer: str,
+    *,
+    ring_count: int,
+    batch_count: int,
+    delay_max: int,
+    client_count: int,
+    skew: float,
+    follows_lines: bool,
 ) -> list[ScanFields]: ...
 def allocated_by_structures(
     *, slot_count: int, client_capacity: int, parking_capacity: int, epoch_batch_count: int

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 
 from fencepost.model.errors import InputError, Miscounted
 from fencepost.native import _counting
+from fencepost.native.arguments import SEQUENCERS
 
 __all__ = ["COUNTED", "Allocated", "ScanCounts", "allocated_by_structures", "count_scan", "counts_allocations"]
 
-COUNTED = (
-    "order5.fetch_add", "order5.epoch", "order4.mutex", "order4.sharded_mutex", "order4.claim", "order4.owner",
-    "order4.epoch", "order5.compare_exchange",
-)  # fmt: skip
+COUNTED = (*SEQUENCERS, "order5.compare_exchange")
 """What can be counted; the last one is no sequencer of fencepost, it is kept to be refuted: it is not wait-free."""
 
 
@@ -38,6 +36,10 @@ class ScanCounts:
     """Compare-exchanges, and those of them that lost."""
     claims_lost: int
     """Attempts that met another scanner's claim of their client."""
+    line_transfers: int
+    """Accesses for which a line came from another scanner's cache; 0 unless lines were followed."""
+    seconds: float
+    """Of all scanners together, in this build that counts."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,33 @@ class Allocated:
 
 
 def count_scan(
-    sequencer: str, *, ring_count: int = 1, batch_count: int = 1 << 14, delay_max: int = 0, client_count: int = 64
+    sequencer: str,
+    *,
+    ring_count: int = 1,
+    batch_count: int = 1 << 14,
+    delay_max: int = 0,
+    client_count: int = 64,
+    skew: float = 0.0,
+    follows_lines: bool = False,
 ) -> tuple[ScanCounts, ...]:
     """Let one scanner, or two with a ring each, order rings that are full from the start; count what each does.
 
     Batches are of `client_count` clients, in order, or each delayed by up to `delay_max` places; two rings share every
-    client.
+    client. With a `skew`, client n sends in proportion to 1 / (n + 1)^skew. `follows_lines` counts line transfers, by a
+    note of which scanner touched each line last (native/include/fencepost/counting/line_holders.hpp): that takes time,
+    so that contention is counted without it.
+
     Raises InputError for an unknown sequencer or a value out of range, Miscounted if a batch was not ordered.
     """
     try:
         scanners = _counting.count_scan(
-            sequencer, ring_count=ring_count, batch_count=batch_count, delay_max=delay_max, client_count=client_count
+            sequencer,
+            ring_count=ring_count,
+            batch_count=batch_count,
+            delay_max=delay_max,
+            client_count=client_count,
+            skew=skew,
+            follows_lines=follows_lines,
         )
     except _counting.Refused as error:
         raise InputError(str(error)) from None

@@ -119,14 +119,23 @@ class RaceResult:
     """First position of the batch, as the scanner assigned it; -1 unless ordered."""
     delivered_position: npt.NDArray[np.int64]
     """The same as a subscriber read it, beside the batch's own content; -1 unless delivered."""
+    received_ns: npt.NDArray[np.int64]
+    """When its receiver took it up, before it waited for room in the ring; -1 if never."""
     sent_ns: npt.NDArray[np.int64]
     """Just before the slot was published to the scanner; -1 if never."""
+    filled_ns: npt.NDArray[np.int64]
+    """Just after that, by its receiver's clock: a scanner may have read it by then; -1 if never."""
+    first_attempted_ns: npt.NDArray[np.int64]
+    """Just before the attempt that parked it; of a batch that was not parked, as `attempted_ns`."""
     attempted_ns: npt.NDArray[np.int64]
     """Just before the attempt that ordered it, or after what its scanner had in hand with it; -1 unless ordered."""
     ordered_ns: npt.NDArray[np.int64]
     """Just after the batch's order was final and before it was exported; -1 unless ordered."""
+    published_ns: npt.NDArray[np.int64]
+    """Just after its guard in the export chain was stored, by its scanner's clock: a subscriber of the same host may
+    have read it by then; -1 unless ordered."""
     exported_ns: npt.NDArray[np.int64]
-    """Just after it was exported, by its scanner's clock: a subscriber may have read it by then; -1 unless ordered."""
+    """Just after that guard was written back as the publication policy does, by the same clock; -1 unless ordered."""
     delivered_ns: npt.NDArray[np.int64]
     """Just after a subscriber read it; -1 unless delivered."""
     acked_ns: npt.NDArray[np.int64]

@@ -47,8 +47,15 @@ def run_pipeline(
     Raises InputError for what cannot be run, also where the machine has no `clflushopt`.
     """
     check_design(design)
-    if scenario.timeouts:
-        raise InputError(f"waits that time out are of the stepped build: expected none, not {scenario.timeouts}")
+    stepped = {
+        "waits that time out": scenario.timeouts,
+        "readers by position": scenario.readers,
+        "brokers that join late": scenario.late_rings,
+        "scanners that are stopped": int(scenario.stops),
+    }
+    for what, count in stepped.items():
+        if count:
+            raise InputError(f"{what} are of the stepped build: expected none, not {count}")
     if not isfinite(patience_seconds) or patience_seconds <= 0:
         raise InputError(f"patience_seconds is {patience_seconds}: expected more than 0")
     try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import z3
 
 from fencepost.model.language import NATURAL, Protocol, Statement, Transition, Write
+from fencepost.model.language.terms import reads
 from fencepost.proofs.solving import LimitedSolver, Solving
 from fencepost.proofs.symbolic import (
     ArbitraryState,
@@ -89,7 +90,7 @@ def _round(protocol: type[Protocol], candidates: Candidates, result: Induction) 
     goals = {name: _broken(each, Initial(), protocol) for name, each in candidates.items() if each is not None}
     at_start = result.solving.new_solver()
     at_start.add(enough_members(protocol))
-    _ask(at_start, goals, f"{protocol.name}/start", failed, result)
+    _ask(at_start, goals, frozenset(goals), f"{protocol.name}/start", failed, result)
     solver = assuming(protocol, candidates, result.solving)
     for transition in protocol.actions.values():
         remaining = {name: each for name, each in candidates.items() if name not in failed}
@@ -114,14 +115,32 @@ def kept_by(
     before, failed = ArbitraryState(), dict[str, Obligation]()
     arguments = constants(transition.parameters)
     after = SuccessorState(before, transition, arguments, protocol.fields)
-    goals = {name: _broken(each, after, protocol) for name, each in candidates.items() if each is not None}
+    asked = candidates if result.solving.shows_queries else _touched(candidates, transition)
+    for name in candidates.keys() - asked.keys():
+        result.obligation_count += 1
+        result.seconds.setdefault(name, 0.0)
+    goals = {name: _broken(each, after, protocol) for name, each in asked.items() if each is not None}
     if NATURAL in candidates:
         goals[NATURAL] = z3.Not(conjunction(*_written_numbers(transition, before, arguments, protocol)))
     solver.push()
     solver.add(guard(transition, before, arguments, protocol.fields))
-    _ask(solver, goals, f"{protocol.name}/{transition.name}", failed, result, until_first=until_first)
+    where = f"{protocol.name}/{transition.name}"
+    _ask(solver, goals, frozenset(candidates), where, failed, result, until_first=until_first)
     solver.pop()
     return failed
+
+
+def _touched(candidates: Candidates, transition: Transition) -> Candidates:
+    """Return the candidates that an action may break: those that read a field which it writes.
+
+    Of the others the state after the action says what the state before it says, and there they are assumed: they are
+    kept, whatever the action requires.
+    """
+    written = {write.field for write in transition.writes}
+    return {
+        name: each for name, each in candidates.items()
+        if each is None or not written.isdisjoint(reads(each.condition))
+    }  # fmt: skip
 
 
 def assuming(protocol: type[Protocol], candidates: Candidates, solving: Solving) -> LimitedSolver:
@@ -136,6 +155,7 @@ def assuming(protocol: type[Protocol], candidates: Candidates, solving: Solving)
 def _ask(
     solver: LimitedSolver,
     goals: dict[str, z3.BoolRef],
+    assumed: frozenset[str],
     where: str,
     failed: dict[str, Obligation],
     result: Induction,
@@ -151,7 +171,7 @@ def _ask(
         if answer != "unsat":
             action = where.partition("/")[2]
             query = f"(set-logic ALL)\n{solver.to_smt2()}"
-            failed[name] = Obligation(name, action, answer, reason, frozenset(goals), query)
+            failed[name] = Obligation(name, action, answer, reason, assumed, query)
         solver.pop()
         result.obligation_count += 1
         result.seconds[name] = result.seconds.get(name, 0.0) + time.perf_counter() - began

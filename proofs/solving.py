@@ -52,6 +52,11 @@ class Solving:
         if self.choice != "z3":
             second_opinion.load_cvc5()
 
+    @property
+    def shows_queries(self) -> bool:
+        """Whether each query is seen elsewhere, as a file or by another solver: then none may be left out."""
+        return self.emit is not None or self.choice != "z3"
+
     def new_solver(self) -> LimitedSolver:
         """Return an empty solver."""
         return LimitedSolver(self.resource_limit)
@@ -62,7 +67,7 @@ class Solving:
         Raises Disagreement, naming the query, where Z3 and cvc5 contradict each other.
         """
         mine = ("unknown", "not asked") if self.choice == "cvc5" else _ask_z3(solver, self.attempts)
-        query = f"(set-logic ALL)\n{solver.to_smt2()}" if self.emit is not None or self.choice != "z3" else ""
+        query = f"(set-logic ALL)\n{solver.to_smt2()}" if self.shows_queries else ""
         if self.emit is not None:
             kept(self.emit / f"{name}.smt2", partial(store, data=f"; {name}: unsat means that it holds\n{query}"))
         if self.choice == "z3":

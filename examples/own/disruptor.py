@@ -1,10 +1,10 @@
 """A Disruptor with two producers and a ring that wraps, on non-coherent memory; its consumer is on another host.
 
-    fencepost explore examples/own/disruptor.py:flags
+    fencepost explore examples/own/disruptor.py
     fencepost explore examples/own/disruptor.py:flags_side_by_side
     fencepost explore examples/own/disruptor.py:cursor
 
-Producers claim sequences by fetch-add, write the record, and say that it is there. With `flags`, each slot has a word
+Producers claim sequences by fetch-add, write the record, and say that it is there. With flags, each slot has a word
 that holds the lap in which it was written. With `cursor`, a producer moves the one published cursor from the sequence
 before its own by compare-exchange, and gives up where that fails, as if the producer before it would do so for both:
 a sequence is then published too late or never.
@@ -87,19 +87,19 @@ def consuming(slots: int, published: str) -> Any:
         yield store_fence()
 
 
-def disruptor(name: str, producer: Any, slots: int, published: str) -> Program:
+def two_producers(name: str, producer: Any, slots: int, published: str) -> Program:
     """Return a program of two producers of one record each; with one slot, the second comes in the second lap."""
     return Program(
         name, [thread(producer, slots), thread(producer, slots), thread(consuming, slots, published, host=1)]
     )
 
 
-flags = disruptor("flags", flagging, 1, "flags")
-flags_side_by_side = disruptor("flags_side_by_side", flagging, 2, "flags")
-cursor = disruptor("cursor", moving, 2, "cursor")
+disruptor = two_producers("disruptor", flagging, 1, "flags")
+flags_side_by_side = two_producers("flags_side_by_side", flagging, 2, "flags")
+cursor = two_producers("cursor", moving, 2, "cursor")
 
 if __name__ == "__main__":
-    for program in (flags, flags_side_by_side, cursor):
+    for program in (disruptor, flags_side_by_side, cursor):
         for explored in fencepost.explore(program).explored:
             found = f"{explored.violation.property}: {explored.violation.sentence}" if explored.violation else "-"
             print(f"{program.name}: {explored.verdict} ({explored.bound}) {found}")

@@ -1,6 +1,6 @@
 """A seqlock between two hosts: a writer changes two words, a reader takes both or none.
 
-    fencepost explore examples/own/seqlock.py:seqlock
+    fencepost explore examples/own/seqlock.py
     fencepost explore examples/own/seqlock.py:one_look
 
 The number is odd while the words change. The reader takes what it read if the number was the same, and even, before and

@@ -24,7 +24,9 @@ class Knowledge:
 
     def __init__(self, made: Run) -> None:
         self.before: dict[int, Clock] = {}  # reading step -> what its thread knew
+        self.after: dict[int, Clock] = {}  # reading step -> what its thread knew then
         self.at: dict[int, int] = {}  # reading step -> its number among the operations of its thread
+        self._thread_of: dict[int, int] = {}  # of each reading step
         self.at_end: list[Clock] = [{} for _ in made.system.threads]
         self._stored: dict[tuple[int, Address, Any], Written] = {}  # by the step that issued it, or let it take effect
         self._issued: dict[tuple[int, int], Written] = {}  # of entries of store buffers, by thread and number
@@ -47,7 +49,8 @@ class Knowledge:
         clock[act.thread] = clock.get(act.thread, 0) + 1
         written = act.thread, dict(clock)
         if read is not None:
-            self.at[step] = clock[act.thread]
+            self._thread_of[step] = act.thread
+            self.at[step], self.after[step] = clock[act.thread], dict(clock)
         if act.entry is not None:
             self._issued[act.thread, act.entry.number] = written
             later = entering(act.entry)
@@ -73,6 +76,23 @@ class Knowledge:
         if written is None or stale.step not in self.before:
             return False
         return written[1][writer] <= self.before[stale.step].get(writer, 0)
+
+    def told_at(self, stale: Stale) -> int | None:
+        """Return the step by which the reader of an old value first knew of the store of the newer one, if it did."""
+        if not self.knows(stale, stale.writer):
+            return None
+        stored = self._stored[stale.stored_at, stale.address, stale.newer][1][stale.writer]
+        return next((step for step in self._of(stale) if self.after[step].get(stale.writer, 0) >= stored), None)
+
+    def between(self, stale: Stale, told_at: int) -> range:
+        """Return the places, in the writer's order from 0, of its operations after a store, up to those known then."""
+        stored = self._stored[stale.stored_at, stale.address, stale.newer][1][stale.writer]
+        return range(stored, self.after[told_at][stale.writer] - 1)
+
+    def _of(self, stale: Stale) -> list[int]:
+        """Return the reading steps of the thread of a stale read before it."""
+        own = self._thread_of
+        return [step for step in sorted(self.after) if step < stale.step and own[step] == stale.thread]
 
     def told_by(self, made: Run, step: int, thread: int, writer: int) -> tuple[int, int] | None:
         """Return the steps of the last read by which a thread knew of a writer, before a step, and of its store."""

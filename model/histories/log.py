@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from fencepost.model.histories.files.columns import FirstParts
 from fencepost.model.histories.records import History, IntColumn
 from fencepost.model.histories.rules import Rules
 
@@ -38,7 +39,7 @@ class Log:
     `absent` names the columns of `history` that no file had. `log_id`, `epoch` and `batch_id` have a number
     for each row, or are None. `rows` are the data rows of the file, from 1. Names stand for the numbers of
     clients, brokers and logs where the file has no numbers for them. `extra` are the columns of the file that
-    say nothing here; `in_two_parts` whether positions were written in two parts, and are numbered through.
+    say nothing here; `first_parts` say how positions are numbered through that were written in two parts.
     """
 
     history: History
@@ -52,8 +53,13 @@ class Log:
     broker_names: tuple[str, ...] = ()
     log_names: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
-    in_two_parts: bool = False
+    first_parts: FirstParts | None = None
     path: Path | None = None
+
+    @property
+    def in_two_parts(self) -> bool:
+        """Whether positions were written in two parts, and are numbered through."""
+        return self.first_parts is not None
 
     @property
     def is_plain(self) -> bool:

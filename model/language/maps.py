@@ -15,7 +15,7 @@ class Map(Generic[*Indices, Value]):
     until one of the two is written to: an explorer copies a state for each step, and a step writes few of its maps.
     """
 
-    __slots__ = ("_cells", "_disjoint", "_frozen", "_is_shared", "_spans", "default")
+    __slots__ = ("_cells", "_disjoint", "_frozen", "_is_shared", "_key", "_spans", "default")
 
     def __init__(self, default: Value) -> None:
         self.default = default
@@ -24,6 +24,7 @@ class Map(Generic[*Indices, Value]):
         self._disjoint = True  # no span begins before an earlier one ends, so they are sorted
         self._is_shared = False  # cells and spans, with a copy
         self._frozen: frozenset[tuple[Any, Value]] | None = None  # what frozen() said, while it holds
+        self._key: Hashable = None  # the same of key()
 
     def __getitem__(self, index: Any) -> Value:
         if index in self._cells:
@@ -53,7 +54,7 @@ class Map(Generic[*Indices, Value]):
         other.default = self.default
         other._cells, other._spans, other._disjoint = self._cells, self._spans, self._disjoint
         other._is_shared = self._is_shared = True
-        other._frozen = self._frozen
+        other._frozen, other._key = self._frozen, self._key
         return other
 
     def written(self) -> dict[Any, Value]:
@@ -73,6 +74,11 @@ class Map(Generic[*Indices, Value]):
         A filled range is one item of it, so that its size makes no difference. Maps that came to the same by other
         writes may have other keys: `frozen()` says cell by cell what a map holds.
         """
+        if self._key is None:
+            self._key = self._make_key()
+        return self._key
+
+    def _make_key(self) -> Hashable:
         spans = [(start, stop, _identity(value_of)) for start, stop, value_of in self._spans]
         if any(identity is None for _, _, identity in spans):
             return self.frozen()
@@ -82,12 +88,12 @@ class Map(Generic[*Indices, Value]):
     def become(self, cells: dict[Any, Value]) -> None:
         """Hold exactly these cells, and the default elsewhere."""
         self._cells, self._spans, self._disjoint = dict(cells), [], True
-        self._is_shared, self._frozen = False, None
+        self._is_shared, self._frozen, self._key = False, None, None
 
     def _prepare_write(self) -> None:
         if self._is_shared:
             self._cells, self._spans, self._is_shared = self._cells.copy(), self._spans.copy(), False
-        self._frozen = None
+        self._frozen = self._key = None
 
     def _span_of(self, index: int) -> tuple[int, int, Callable[[int], Value]] | None:
         """Return the last span written that covers an index."""

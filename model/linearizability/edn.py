@@ -18,6 +18,16 @@ _OTHER_CALLS = ("assign", "subscribe", "crash", "debug-topic-partitions", "start
 def read_events(path: Path) -> Iterator[Event]:
     """Yield the calls and returns in an EDN file; FormatError says what is wrong with it."""
     found = False
+    for event, _ in read_entries(path):
+        if event.name not in _OTHER_CALLS:
+            found = True
+            yield event
+    if not found:
+        raise FormatError(path, "no call of any process: expected maps with :type, :process, :f and :value")
+
+
+def read_entries(path: Path) -> Iterator[tuple[Event, Mapping[str, Any]]]:
+    """Yield each call and return of a process in an EDN file, with the whole entry; errors as in `read_events`."""
     for row, entry in enumerate(_entries(path), 1):
         if not isinstance(entry, Mapping) or not {"type", "process", "f"} <= entry.keys():
             raise FormatError(path, f"found {str(entry)[:60]}, expected a map with :type, :process and :f", row=row)
@@ -25,12 +35,8 @@ def read_events(path: Path) -> Iterator[Event]:
             raise FormatError(
                 path, f"found {entry['type']}, expected one of {', '.join(_KINDS)}", row=row, column="type"
             )
-        if not isinstance(entry["process"], int) or entry["f"] in _OTHER_CALLS:
-            continue  # the nemesis, and what concerns a client alone
-        found = True
-        yield Event(row, entry["process"], entry["type"], entry["f"], entry.get("value"))
-    if not found:
-        raise FormatError(path, "no call of any process: expected maps with :type, :process, :f and :value")
+        if isinstance(entry["process"], int):  # others are of the nemesis
+            yield Event(row, entry["process"], entry["type"], entry["f"], entry.get("value")), entry
 
 
 def _entries(path: Path) -> list[Any]:
@@ -52,6 +58,13 @@ def _entries(path: Path) -> list[Any]:
     return list(read[0]) if len(read) == 1 and isinstance(read[0], tuple) else read
 
 
+class _Map(dict[Any, Any]):
+    """A map that nobody changes: a value like any other, which a register may hold."""
+
+    def __hash__(self) -> int:  # type: ignore[override]  # dict says None, as it may change
+        return hash(frozenset(self.items()))
+
+
 def _untagged(value: Any) -> Any:
     return value
 
@@ -61,7 +74,7 @@ def _plain(value: Any, keyword: type) -> Any:
     if isinstance(value, keyword):
         return str(value).removeprefix(":")
     if isinstance(value, Mapping):
-        return {_plain(key, keyword): _plain(each, keyword) for key, each in value.items()}
+        return _Map({_plain(key, keyword): _plain(each, keyword) for key, each in value.items()})
     if isinstance(value, Sequence | Set) and not isinstance(value, str | bytes):
         return tuple(_plain(each, keyword) for each in value)
     return value if isinstance(value, Hashable) else str(value)

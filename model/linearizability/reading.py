@@ -10,10 +10,10 @@ An operation that failed did not take place, but for a `cas` in a .log: there it
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from fencepost.model.errors import FormatError
 from fencepost.model.linearizability.operations import UNKNOWN, Operation
@@ -126,33 +126,39 @@ def paired(path: Path, events: Iterable[Event], *, cas_compares: bool) -> Iterat
         if call.name != event.name:
             problem = f"process {event.process} returns from {event.name}, expected {call.name} of row {call.row}"
             raise FormatError(path, problem, row=event.row)
-        yield from _operations(call, event, cas_compares)
+        yield from _operations(path, call, event, cas_compares)
     for call in open_calls.values():
-        yield from _operations(call, None, cas_compares)
+        yield from _operations(path, call, None, cas_compares)
 
 
-def _operations(call: Event, event: Event | None, cas_compares: bool) -> Iterator[Operation]:
+def _operations(path: Path, call: Event, event: Event | None, cas_compares: bool) -> Iterator[Operation]:
     """Yield what a call and its return were: one operation, several where it drained or was a transaction, or none."""
     is_compare = cas_compares and call.name == "cas"
     if event is not None and event.kind == "fail" and not is_compare:
         return
-    returned = None if event is None or event.kind == "info" else event.row
-    for name, argument, result, key in _parts(call, event if returned is not None else None):
+    came = None if event is None or event.kind == "info" else event
+    for name, argument, result, key in _parts(path, call, came):
         if is_compare and event is not None:
-            result = UNKNOWN if returned is None else event.kind == "ok"
+            result = UNKNOWN if came is None else event.kind == "ok"
+        returned = None if came is None else came.row
         yield Operation(name, argument, result, call.row, returned, call.process, key, call.row)
 
 
-def _parts(call: Event, event: Event | None) -> Iterator[tuple[str, Hashable, Hashable, Hashable]]:
-    """Yield name, argument, result and key of each part of an operation; `event` is its return, if it has one."""
+Part: TypeAlias = tuple[str, Hashable, Hashable, Hashable]  # name, argument, result and key
+
+
+def _parts(path: Path, call: Event, event: Event | None) -> Iterator[Part]:
+    """Yield each part of an operation; `event` is its return, if it has one."""
     asked, came = call.value, None if event is None else event.value
     if call.name in ("txn", "send", "poll") and isinstance(asked, tuple) and all(isinstance(e, tuple) for e in asked):
-        yield from _log_parts(asked, came)
+        yield from _log_parts(path, call, event)
     elif call.name == "drain":
+        if event is not None and not isinstance(came, tuple | None):
+            raise _unfit(path, event, came, "the values that were drained, in a vector")
         yield from (("dequeue", None, value, None) for value in came or ())
     elif call.name in ("read", "dequeue", "poll", "pop"):
         key = asked[0] if isinstance(asked, tuple) and len(asked) == 2 else None
-        value = came[1] if key is not None and isinstance(came, tuple) else came
+        value = came[1] if key is not None and isinstance(came, tuple) and len(came) == 2 else came
         yield call.name, None, UNKNOWN if event is None else value, key
     else:
         is_keyed = isinstance(asked, tuple) and len(asked) == 2 and (call.name != "cas" or isinstance(asked[1], tuple))
@@ -165,14 +171,58 @@ def _parts(call: Event, event: Event | None) -> Iterator[tuple[str, Hashable, Ha
         yield call.name, argument, result, key
 
 
-def _log_parts(asked: Iterable[Any], came: Any) -> Iterator[tuple[str, Hashable, Hashable, Hashable]]:
-    """Yield the sends and polls of one transaction of the kafka workload."""
-    for index, part in enumerate(asked):
-        back = came[index] if came is not None and index < len(came) else None
-        if part[0] == "send":
-            _, key, value = part
-            sent = back[2] if back is not None else None  # (offset, value) where the offset came back
-            yield "append", value, sent[0] if isinstance(sent, tuple) else UNKNOWN, key
-        elif part[0] == "poll" and back is not None and len(back) > 1:
-            for key, entries in dict(back[1]).items():
-                yield from (("read", offset, value, key) for offset, value in entries)
+def _log_parts(path: Path, call: Event, event: Event | None) -> Iterator[Part]:
+    """Yield the sends and polls of one transaction of the kafka workload: what was asked, then what came back."""
+    came = None if event is None else event.value
+    if event is not None and (not isinstance(came, tuple) or len(came) != len(call.value)):
+        raise _unfit(path, event, came, f"a vector of what came back of each of {len(call.value)} parts")
+    for index, part in enumerate(call.value):
+        back = None if came is None else came[index]
+        match part:
+            case ("send", key, value):
+                yield "append", value, UNKNOWN if event is None else _sent_at(path, event, back), key
+            case ("poll", *_):
+                found = () if event is None else polled(path, event, back)  # else nobody knows what came back
+                yield from (("read", offset, value, key) for key, offset, value in found)
+            case _:
+                raise _unfit(path, call, part, "[:send KEY VALUE] or [:poll]")
+
+
+def _sent_at(path: Path, event: Event, back: Any) -> Hashable:
+    """Return the offset of a send, UNKNOWN where none came back."""
+    match back:
+        case ("send", _, (-1, _)):  # as Kafka says where nobody acknowledges
+            return UNKNOWN
+        case ("send", _, (int(offset), _)):
+            return offset
+        case ("send", _, (None, _)):
+            return UNKNOWN
+        case ("send", _, tuple()):
+            raise _unfit(path, event, back, "[:send KEY [OFFSET VALUE]], with an integer")
+        case ("send", _, _):
+            return UNKNOWN
+        case _:
+            raise _unfit(path, event, back, "[:send KEY [OFFSET VALUE]]")
+
+
+def polled(path: Path, event: Event, back: Any) -> Iterator[tuple[Hashable, int, Hashable]]:
+    """Yield key, offset and value of whatever a poll found."""
+    match back:
+        case ("poll",) | ("poll", None):
+            return
+        case ("poll", Mapping() as found):
+            for key, entries in found.items():
+                for entry in entries if isinstance(entries, tuple) else (entries,):
+                    match entry:
+                        case (int(offset), value):
+                            yield key, offset, value
+                        case _:
+                            raise _unfit(path, event, entry, "[OFFSET VALUE], with an integer")
+        case _:
+            raise _unfit(path, event, back, "[:poll {KEY [[OFFSET VALUE] ...]}]")
+
+
+def _unfit(path: Path, event: Event, found: Any, expected: str) -> FormatError:
+    said = "nothing" if found is None else str(found)
+    shortened = said if len(said) <= 60 else f"{said[:60]}..."
+    return FormatError(path, f"found {shortened}, expected {expected}", row=event.row, column="value")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -15,9 +16,10 @@ def idiom_folder() -> Path:
     return Path(str(resources.files("fencepost.model.litmus") / "idioms"))
 
 
-def idiom_names() -> list[str]:
+@cache
+def idiom_names() -> tuple[str, ...]:
     """Return the names of all idioms."""
-    return sorted(path.stem for path in idiom_folder().glob("*.litmus"))
+    return tuple(sorted(path.stem for path in idiom_folder().glob("*.litmus")))
 
 
 def idiom(name: str) -> LitmusTest:

@@ -191,7 +191,7 @@ def _check_growth(draft: _Draft, threads: tuple[Thread, ...], whole: Text) -> No
             largest += abs(each.value.constant) + abs(each.second.constant)
             doublings += each.op in (Op.FAA, Op.MRMW) and each.value.register >= 0
             if largest << doublings >= WORD_LIMIT:
-                where = replace(whole, row=each.row, column=each.column)
+                where = whole._replace(row=each.row, column=each.column)
                 raise where.error(f"{each.text}: values could exceed 64 bits after {doublings} additions of registers")
 
 

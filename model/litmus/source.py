@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fencepost.model.errors import InputError
 
@@ -14,8 +14,7 @@ LARGEST = 2**31  # of a constant; the parser refuses programs that could add up 
 LONGEST = 400  # characters of an error; what is longer is cut in its middle
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """A piece of one line of a file; `row` and `column` count from 1."""
 
     text: str

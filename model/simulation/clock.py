@@ -36,7 +36,6 @@ class Clock(simpy.Environment):
     _now: int  # SimPy allows fractions; all delays here are integers
     horizon_ns = 0  # up to here, who finds nothing scheduled may let time pass
     ahead_until_ns = 0  # up to here, a thread may run ahead of the clock
-    keeps_tie_rule = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,8 +127,6 @@ def _happen(event: Any) -> None:
 class Shuffled(Clock):
     """The same clock, but the order of the events of one nanosecond is drawn."""
 
-    keeps_tie_rule = False
-
     def reaches(self, time_ns: int, core: int) -> bool:
         return False  # whether the thread's step comes first is drawn
 
@@ -182,6 +179,3 @@ class Signal:
     def clear(self) -> None:
         """Forget that it was given: who asks has looked himself."""
         self._given = False
-
-    def waited_for(self) -> bool:
-        return self._event is not None

@@ -7,6 +7,7 @@ is served, which needs no event of its own.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 
 import simpy
@@ -28,12 +29,16 @@ class LineTimes:
 
 
 class SharedLine:
-    """One line of a host's memory: who may write it, who holds a copy, and until when it is on its way."""
+    """One line of a host's memory: who may write it, who holds a copy, and until when it is on its way.
 
-    __slots__ = ("free_ns", "holders", "owner", "times", "waits")
+    `transfers` has the time of each move from other cores that hold it; what comes from memory, or is held by nobody
+    else, is none.
+    """
 
-    def __init__(self, times: LineTimes, waits: Tally | None = None) -> None:
-        self.times, self.waits = times, waits
+    __slots__ = ("free_ns", "holders", "owner", "times", "transfers", "waits")
+
+    def __init__(self, times: LineTimes, waits: Tally | None = None, transfers: array[int] | None = None) -> None:
+        self.times, self.waits, self.transfers = times, waits, transfers
         self.owner = -1  # the core that may write; -1: none
         self.holders = 0  # cores with a copy, a bit each: bit n for core n
         self.free_ns = 0  # until then the line is moving
@@ -43,7 +48,7 @@ class SharedLine:
         bit = 1 << core
         if self.holders & bit:
             return now_ns + self.times.hit_ns
-        done_ns = self._moved(now_ns) + self.times.hit_ns
+        done_ns = self._moved(now_ns, self.holders) + self.times.hit_ns
         self.owner = -1
         self.holders |= bit
         return done_ns
@@ -70,13 +75,15 @@ class SharedLine:
     def _taken(self, core: int, now_ns: int) -> int:
         if core == self.owner:
             return self.free_ns if self.free_ns > now_ns else now_ns
-        moved_ns = self._moved(now_ns)
+        moved_ns = self._moved(now_ns, self.holders & ~(1 << core))
         self.owner, self.holders = core, 1 << core
         return moved_ns
 
-    def _moved(self, now_ns: int) -> int:
+    def _moved(self, now_ns: int, others: int) -> int:
         cost_ns = self.times.transfer_ns if self.holders else self.times.miss_ns
         begin_ns = self.free_ns if self.free_ns > now_ns else now_ns
+        if self.transfers is not None and others:
+            self.transfers.append(begin_ns)
         self.free_ns = begin_ns + cost_ns
         return self.free_ns
 
@@ -88,12 +95,12 @@ class Lock:
     the line again: hand-over costs more with more of them.
     """
 
-    def __init__(self, clock: Clock, costs: MachineCosts) -> None:
+    def __init__(self, clock: Clock, costs: MachineCosts, transfers: array[int] | None = None) -> None:
         self._clock = clock
         self._wake_ns = int(costs.lock_wake)
         self.waits = Tally()
         self.held = Tally()  # when it was given back, and how long it was held
-        self._line = SharedLine(LineTimes(costs))
+        self._line = SharedLine(LineTimes(costs), None, transfers)
         self._held = False
         self._since_ns = 0
         self._spinning: deque[tuple[int, simpy.Event]] = deque()

@@ -20,6 +20,8 @@ from fencepost.model.simulation.records import Busy, Slot, Tally
 from fencepost.model.simulation.world import World
 
 PERCENTILES: tuple[tuple[str, int], ...] = (("p50", 500), ("p90", 900), ("p99", 990), ("p999", 999))
+STAGES = ("receive", "ring", "hold", "word_or_lock", "publish", "export", "deliver")
+"""Where a batch's time goes, in this order; `stages` says where each begins and ends."""
 MSER_GROUP = 5  # observations that MSER-5 averages before it looks
 
 UNITS: dict[str, str] = {
@@ -101,6 +103,8 @@ def measure(world: World) -> dict[str, float]:
     figures |= _waits("lock", world.recorder.lock, window)
     figures |= _waits("counter", world.recorder.counter, window)
     figures |= _waits("client_word", world.recorder.client_words, window)
+    if world.scenario.granularity == "batch":
+        figures["line_transfers_per_s"] = sum(map(window.holds, world.recorder.line_transfers)) / window.seconds
     figures |= _spread("lock_held", world.recorder.lock_held.between(window.begin_ns, window.end_ns))
     figures |= _spread("hold", world.recorder.hold.between(window.begin_ns, window.end_ns))
     figures |= _spread("staleness", world.recorder.staleness.between(window.begin_ns, window.end_ns))
@@ -161,22 +165,26 @@ def _ascending(values: Iterable[int]) -> array[int]:
 def stages(world: World, window: Window) -> dict[str, float]:
     """Return where the time of a batch goes, from being due to being delivered: means in nanoseconds, which add up.
 
-    receive: until its slot is filled, client and network included; ring: until it is parked or has its range, the
-    attempt included; hold: parked; publish: until its guard is stored, message headers included; export: until another
-    host may see that; deliver: until the subscriber has it. Of first copies that were delivered.
+    receive: until its slot is filled, client and network included; ring: until it is parked, or taken up by the attempt
+    that orders it; hold: parked; word_or_lock: that attempt, until it has its range; publish: until its guard is
+    stored, message headers included; export: until another host may see that; deliver: until the subscriber has it. Of
+    first copies that were delivered. Operation by operation no attempt has a beginning: there it is part of ring or
+    hold.
     """
     slots = [slot for slot in world.recorder.slots if window.holds(slot.batch.due_ns) and _is_first_delivery(slot)]
     if not slots:
         return {}
-    taken: dict[str, int] = dict.fromkeys(("receive", "ring", "hold", "publish", "export", "deliver"), 0)
+    taken = dict.fromkeys(STAGES, 0)
     for slot in slots:
-        looked_ns = slot.parked_ns if slot.parked_ns >= 0 else slot.ordered_ns
+        attempted_ns = slot.attempted_ns if slot.attempted_ns >= 0 else slot.ordered_ns
         edges = (
-            slot.batch.due_ns, slot.filled_ns, looked_ns, slot.ordered_ns, slot.published_ns, slot.offered_ns,
-            slot.delivered_ns,
+            slot.batch.due_ns, slot.filled_ns, slot.parked_ns if slot.parked_ns >= 0 else attempted_ns, attempted_ns,
+            slot.ordered_ns, slot.published_ns, slot.offered_ns, slot.delivered_ns,
         )  # fmt: skip
-        for name, before, after in zip(taken, edges[:-1], edges[1:], strict=True):
+        for name, before, after in zip(STAGES, edges[:-1], edges[1:], strict=True):
             taken[name] += after - before
+    if all(slot.attempted_ns < 0 for slot in slots):
+        del taken["word_or_lock"]
     return {f"stage_{name}_mean_ns": total / len(slots) for name, total in taken.items()}
 
 

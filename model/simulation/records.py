@@ -30,7 +30,7 @@ class Slot:
     """One arrival of a batch at a ring: a header slot and what became of it."""
 
     __slots__ = (
-        "ackable_with_guard",
+        "ackable_with_guard", "attempted_ns",
         "batch", "consumed", "delivered_ns", "filled_ns", "floor", "index", "offered_ns", "ordered_ns", "parked_ns",
         "published_ns", "readable", "ring", "sent_ns", "settled", "start",
     )  # fmt: skip
@@ -41,6 +41,7 @@ class Slot:
         self.filled_ns = NEVER  # the receiver stored it
         self.readable = False  # the sequencer's host may see it
         self.parked_ns = NEVER
+        self.attempted_ns = NEVER  # the attempt began that ordered it
         self.start = NEVER  # its first position
         self.ordered_ns = NEVER  # it got that
         self.published_ns = NEVER  # the sequencer stored its position and the flag that offers it
@@ -100,6 +101,7 @@ class Recorder:
     client_words: Tally = field(default_factory=Tally)  # requests for clients' next-expected words
     lock: Tally = field(default_factory=Tally)  # requests for the lock: how long each waited for who held it
     lock_held: Tally = field(default_factory=Tally)  # from taking it to giving it back
+    line_transfers: array[int] = field(default_factory=lambda: array("q"))  # when lines of lock, counter, words moved
     scanners: list[Busy] = field(default_factory=list)
     receivers: list[Busy] = field(default_factory=list)
     subscribers: list[Busy] = field(default_factory=list)

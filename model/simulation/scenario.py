@@ -5,6 +5,9 @@ Times, sizes and rates are texts with units; inside they are integer nanoseconds
 
 from __future__ import annotations
 
+from fractions import Fraction
+from functools import lru_cache
+from math import fsum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -26,9 +29,18 @@ FaultKind = Literal[
 
 BATCHES_MOST = 20_000_000
 """Of one run: each takes about 1 KB until the run has been judged."""
+SKEW_MOST = 8.0
 DURATION_MOST = Nanoseconds.parse("86400 s")
 
 ENDING = ("broker_pause", "slow_subscriber", "scanner_pause", "sequencer_stop")  # faults that last for a while
+
+
+@lru_cache
+def _zipf_shares(count: int, skew: float) -> tuple[Fraction, ...]:
+    """Return each client's share of all batches, the first one's first: as 1 / n^skew (Zipf's law)."""
+    weights = [(number + 1) ** -skew for number in range(count)]
+    total = fsum(weights)
+    return tuple(Fraction(each / total) for each in weights)
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +53,7 @@ class Clients(Section, frozen=True):
     count: int = 4
     loop: Literal["open", "closed"] = "open"  # open: at `rate`, whatever happens; closed: as the window allows
     rate: BatchRate = BatchRate(50_000)  # of each client, in an open loop
+    skew: float = 0.0  # client n sends in proportion to 1 / (n + 1)^skew (Zipf); `rate` is the mean of all clients'
     arrivals: Literal["poisson", "paced"] = "poisson"
     burst_batches: int = 1  # batches are due in groups of this many; the rate stays
     think: Nanoseconds = Nanoseconds(0)  # in a closed loop, between an ack and the batch that it lets go
@@ -51,6 +64,12 @@ class Clients(Section, frozen=True):
     ack: Literal["assigned", "deliverable", "delivered"] = "deliverable"
     retransmit_after: Nanoseconds = Nanoseconds(0)  # without an ack for so long, a batch is sent again; 0: never
     workload: str = ""  # a file of arrivals at brokers, or "recorded"; replaces rate, stripe and network
+
+    def rate_of(self, number: int) -> Fraction:
+        """Return the batches/s of one client: its share, by `skew`, of what all send together."""
+        if not self.skew:
+            return self.rate
+        return self.rate * self.count * _zipf_shares(self.count, self.skew)[number]
 
 
 class Network(Section, frozen=True):
@@ -281,6 +300,11 @@ def checked(scenario: Scenario, source: str = "scenario") -> Scenario:
             raise InputError(f"{source}: {key} is {value}, expected at least {least} and at most {most}")
     if not 0.0 <= scenario.network.loss < 1.0:
         raise InputError(f"{source}: network.loss is {scenario.network.loss}, expected from 0 to less than 1")
+    if not 0.0 <= clients.skew <= SKEW_MOST:
+        raise InputError(f"{source}: clients.skew is {clients.skew}, expected from 0 to {SKEW_MOST:g}")
+    if clients.skew and (clients.loop == "closed" or clients.workload):
+        what = "closed loop" if clients.loop == "closed" else "workload file"
+        raise InputError(f"{source}: clients.skew is {clients.skew}, but a {what} has no rates: expected 0")
     if clients.window < clients.messages_per_batch * clients.message_bytes:
         size = Bytes(clients.messages_per_batch * clients.message_bytes)
         raise InputError(f"{source}: clients.window is {clients.window}, expected at least one batch ({size})")

@@ -30,8 +30,8 @@ namespace py = pybind11;
 
 namespace {
 
-// What of a mutant (mutant.hpp) is raced: attempts and races alone, over a memory that keeps clocks, of the sequencers
-// that scanners share (FENCEPOST_CLOCKED is 1) or of those made of workers (2). src/fencepost/mutations/building.py
+// What of a native mutant is raced: attempts and races alone, over a memory that keeps clocks, of the sequencers that
+// scanners share (FENCEPOST_CLOCKED is 1) or of those made of workers (2). src/fencepost/mutations/building.py
 // compiles the two apart, as each is half the work.
 #ifdef FENCEPOST_CLOCKED
 #if FENCEPOST_CLOCKED == 1
@@ -128,9 +128,13 @@ py::dict race(BoundSequencer& sequencer, const InputColumn& client_id, const Inp
   fields["outcome"] = to_array(std::move(result.outcome));
   fields["start_position"] = to_array(std::move(result.start_position));
   fields["delivered_position"] = to_array(std::move(result.delivered_position));
+  fields["received_ns"] = to_array(std::move(result.received_ns));
   fields["sent_ns"] = to_array(std::move(result.sent_ns));
+  fields["filled_ns"] = to_array(std::move(result.filled_ns));
+  fields["first_attempted_ns"] = to_array(std::move(result.first_attempted_ns));
   fields["attempted_ns"] = to_array(std::move(result.attempted_ns));
   fields["ordered_ns"] = to_array(std::move(result.ordered_ns));
+  fields["published_ns"] = to_array(std::move(result.published_ns));
   fields["exported_ns"] = to_array(std::move(result.exported_ns));
   fields["delivered_ns"] = to_array(std::move(result.delivered_ns));
   fields["acked_ns"] = to_array(std::move(result.acked_ns));

@@ -53,11 +53,12 @@ void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { s
 namespace {
 
 py::list count_scan(const std::string& sequencer, std::int64_t ring_count, std::int64_t batch_count,
-                    std::int64_t delay_max, std::int64_t client_count) {
+                    std::int64_t delay_max, std::int64_t client_count, double skew, bool follows_lines) {
   std::vector<fencepost::ScanCounts> counts;
   {
     const py::gil_scoped_release no_gil;
-    counts = fencepost::count_scan(sequencer, ring_count, batch_count, delay_max, client_count, fencepost::check_signals);
+    counts = fencepost::count_scan(sequencer, ring_count, batch_count, delay_max, client_count, skew, follows_lines,
+                                   fencepost::check_signals);
   }
   py::list scanners;
   for (const auto& each : counts) {
@@ -72,6 +73,8 @@ py::list count_scan(const std::string& sequencer, std::int64_t ring_count, std::
     fields["exchanges"] = each.exchanges;
     fields["exchanges_failed"] = each.exchanges_failed;
     fields["claims_lost"] = each.claims_lost;
+    fields["line_transfers"] = each.line_transfers;
+    fields["seconds"] = each.seconds;
     scanners.append(fields);
   }
   return scanners;
@@ -101,7 +104,8 @@ PYBIND11_MODULE(_counting, module) {
   py::register_local_exception<fencepost::Refused>(module, "Refused", PyExc_ValueError);
   py::register_local_exception<fencepost::Miscounted>(module, "Miscounted", PyExc_RuntimeError);
   module.def("count_scan", &count_scan, py::arg("sequencer"), py::kw_only(), py::arg("ring_count"),
-             py::arg("batch_count"), py::arg("delay_max"), py::arg("client_count"));
+             py::arg("batch_count"), py::arg("delay_max"), py::arg("client_count"), py::arg("skew"),
+             py::arg("follows_lines"));
   module.def("allocated_by_structures", &allocated_by_structures, py::kw_only(), py::arg("slot_count"),
              py::arg("client_capacity"), py::arg("parking_capacity"), py::arg("epoch_batch_count"));
   module.def("allocations_seen", &allocations_seen);

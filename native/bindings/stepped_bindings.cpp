@@ -122,6 +122,12 @@ class ContractEnds final : public stepped::PipelineEnds {
   const Callbacks& callbacks_;
 };
 
+#ifdef FENCEPOST_SOUND_PROGRAMS  // a native mutant has no fault but its own; the others would be compiled for nothing
+using BuiltFaults = stepped::Faults<>;
+#else
+using BuiltFaults = stepped::AllFaults;
+#endif
+
 // A pipeline and, unless it runs unwatched, who judges it.
 class BoundPipeline final : public BoundSystem {
  public:
@@ -129,8 +135,8 @@ class BoundPipeline final : public BoundSystem {
                 const Arguments& matrix, std::int64_t mutant, std::optional<Callbacks> callbacks)
       : callbacks_(std::move(callbacks)) {
     if (callbacks_) judge_ = std::make_unique<PythonJudge>(*callbacks_);
-    pipeline_ = std::make_unique<stepped::Pipeline>(design, scenario, profile_of(profile), stepped::matrix_of(matrix),
-                                                    mutant, judge_.get());
+    pipeline_ = std::make_unique<stepped::Pipeline>(BuiltFaults{}, design, scenario, profile_of(profile),
+                                                    stepped::matrix_of(matrix), mutant, judge_.get());
   }
 
   py::dict explore(const Search& search, bool drained, bool single_writer, const Tell& tell) {
@@ -198,7 +204,7 @@ using PlainPlans = std::vector<std::vector<std::array<std::int64_t, 3>>>;     //
 
 fencepost::pipeline::Scenario scenario_of(const PlainBatches& rings, std::int64_t slots, const std::vector<bool>& flags,
                                           const PlainPlans& plans, const PlainBatches& later, std::int64_t connections,
-                                          std::int64_t timeouts) {
+                                          std::int64_t timeouts, std::int64_t readers, std::int64_t late_rings) {
   fencepost::pipeline::Scenario scenario;
   for (auto [from, to] : {std::pair{&rings, &scenario.rings}, std::pair{&later, &scenario.later}}) {
     for (const auto& ring : *from) {
@@ -213,14 +219,17 @@ fencepost::pipeline::Scenario scenario_of(const PlainBatches& rings, std::int64_
       scenario.plans.back().push_back({static_cast<std::uint32_t>(fencepost::checked("ring", ring, 0, 15)), seq, count});
     }
   }
-  if (flags.size() != 5) throw fencepost::Refused("a scenario has five flags");
+  if (flags.size() != 6) throw fencepost::Refused("a scenario has six flags");
   scenario.written = flags[0];
   scenario.delegated = flags[1];
   scenario.subscribers = flags[2];
   scenario.acknowledgers = flags[3];
   scenario.restarts = flags[4];
+  scenario.stops = flags[5];
   scenario.connections = static_cast<std::uint32_t>(fencepost::checked("connections", connections, 1, 16));
   scenario.timeouts = static_cast<std::uint32_t>(fencepost::checked("timeouts", timeouts, 0, 1 << 16));
+  scenario.readers = static_cast<std::uint32_t>(fencepost::checked("readers", readers, 0, 16));
+  scenario.late_count = static_cast<std::uint32_t>(fencepost::checked("late rings", late_rings, 0, 15));
   return scenario;
 }
 
@@ -259,7 +268,8 @@ void fencepost::bind_stepped(py::module_& module) {
 
   py::class_<fencepost::pipeline::Scenario>(module, "PipelineScenario", py::module_local())
       .def(py::init(&scenario_of), py::kw_only(), py::arg("rings"), py::arg("slots"), py::arg("flags"), py::arg("plans"),
-           py::arg("later"), py::arg("connections"), py::arg("timeouts"));
+           py::arg("later"), py::arg("connections"), py::arg("timeouts"), py::arg("readers"),
+           py::arg("late_rings"));
   py::class_<Callbacks>(module, "PipelineJudge", py::module_local())
       .def(py::init([](decltype(Callbacks::concern) concern, decltype(Callbacks::after) after,
                        decltype(Callbacks::wrong_at_end) wrong_at_end) {

@@ -1,4 +1,4 @@
-// The stepped build as a module of its own: what of a mutant (fencepost/mutant.hpp) is stepped.
+// The stepped build as a module of its own, for `fencepost mutants --native`.
 #include "bindings.hpp"
 
 #include "fencepost/structures/limits.hpp"

@@ -15,7 +15,9 @@ from fencepost.model.programs.corpus import COUNT_MOST
 from fencepost.model.programs.designs import DESIGNS
 from fencepost.model.programs.layout import ISSUED
 from fencepost.model.programs.operations import Address
-from fencepost.model.programs.pipeline import Design, Rings, Scenario
+from fencepost.model.programs.pipeline import GONE_CLIENT, Design, Rings, Scenario
+from fencepost.model.programs.roles.header_fields import WIDTHS
+from fencepost.model.programs.roles.restarting import STOP
 from fencepost.model.trace import Step
 from fencepost.native import _core
 from fencepost.native.schedules.stepped import Names, orders_of, switches_of
@@ -29,6 +31,9 @@ DESIGN_NAMES = (
 STEPPED_NAMES = (*DESIGN_NAMES, "order4.cas_then_reserve")
 """Those of the stepped build: one more, which is wrong on purpose."""
 
+FIELDS_NAMES = tuple(f"{name}.fields" for name in DESIGN_NAMES)
+"""Those of the stepped build with the fields of headers as words of their own."""
+
 
 class Mutant(IntEnum):
     """Faults that can be built into the stepped pipeline; the production build knows none of them."""
@@ -39,7 +44,20 @@ class Mutant(IntEnum):
     RESERVE_BEFORE_CLAIM = 3  # the level-4 scanner takes its range before it knows that it won (order4.claim)
     TIME_OUT_ACKNOWLEDGES = 4  # a wait for a client's earlier batch that times out ends as if that had been exported
     TIME_OUT_TAKES_THE_SLOT = 5  # a wait for a slot that times out ends as if the slot had been full
+    ANNOUNCED_BEFORE_WIPED = 6  # a broker that joins says so before the guards that another left are wiped
+    WIPED_WITH_THE_ANNOUNCEMENT = 7  # one fence for the wiped guards and for the word that says that the ring is there
+    FRONTIER_JUMPS = 8  # the frontier of the log moves to the end of whatever was copied last
+    COPIED_BACKWARDS = 9  # a batch's messages come to the log in the wrong order
+    LOG_AND_FRONTIER_IN_ONE_GO = 10  # no fence between the log's lines and the frontier
+    LOG_READ_IN_CACHE = 11  # a reader of the log does not drop its copies
+    SET_ASIDE_FORGOTTEN = 12  # the scanner after a stop goes on behind what the one before it had set aside
+    STOPPED_IN_HAND = 13  # a stop is heard at any wait, also between an export and its acknowledgement
+    COUNT_OF_16_BITS = 14  # the count of messages is kept in 16 bits, where the fields of headers are words
+    GUARD_AMONG_FIELDS = 15  # there, the guard is stored before one of the fields that it vouches for
 
+
+POSITION_MOST = 256
+"""The most messages that readers by position can read: each position of the log is a line."""
 
 _LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("counter", ("issued",)),
@@ -54,9 +72,15 @@ _LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("chain", ("entry", "guard")),
     ("acked", ("below",)),
     ("clock", ("ticks",)),
+    ("joined", ("word",)),
+    ("stop", ("word",)),
+    ("committed", ("below",)),
+    ("log", ("message",)),
 )  # as pipeline/layout.hpp numbers them
 WORDS = dict(_LINES)
 """Name of a line -> the names of its words, in the native order."""
+WORDS_OF_FIELDS = {**WORDS, "header": (*WIDTHS, "guard")}
+"""The same where the fields of headers are words of their own."""
 
 ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("", ()),
@@ -80,6 +104,8 @@ ACTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("consumed", ("ring", "below")),
     ("written", ("ring", "below")),
     ("emit", ("ring", "index")),
+    ("commit", ("below",)),
+    ("read", ("reader", "position", "client", "seq", "message")),
 )
 """Steps of the spec and of the contract, as pipeline/words.hpp numbers them; a step may leave later arguments out."""
 
@@ -99,7 +125,7 @@ def native_pipeline(
     `native` is a compiled module with the stepped part of `_core`. Raises InputError for a design, profile or scenario
     that the build does not have.
     """
-    check_design(design, STEPPED_NAMES)
+    check_design(design, (*STEPPED_NAMES, *FIELDS_NAMES))
     switches = switches_of(profile)
     try:
         pipeline = native.Pipeline(
@@ -113,10 +139,14 @@ def native_pipeline(
     except native.Refused as refused:
         raise InputError(str(refused)) from None
     clients, ring_count, rings = len(scenario.plans), scenario.rings_count, (*scenario.rings, *scenario.later)
-    hosts = (0,) if profile.one_host else tuple(range(-clients, 1 + 2 * ring_count))
-    client_count = max([clients, *(each.client + 1 for ring in rings for each in ring)])
+    behind = 1 + scenario.readers if scenario.readers else 0  # the hosts of committer and readers
+    hosts = (0,) if profile.one_host else tuple(range(-clients, 1 + 2 * ring_count + behind))
+    gone = [GONE_CLIENT + 1] if scenario.late_rings else []
+    client_count = max([clients, *gone, *(each.client + 1 for ring in rings for each in ring)])
     channels = [("to", ring) for ring in range(ring_count)] + [("from", client) for client in range(client_count)]
-    return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels), WORDS)
+    channels += [(STOP, ring) for ring in range(ring_count)] if scenario.stops else []
+    words = WORDS_OF_FIELDS if design.name in FIELDS_NAMES else WORDS
+    return pipeline, Names(tuple(_line(*row[:3]) for row in pipeline.lines()), hosts, tuple(channels), words)
 
 
 def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:
@@ -126,22 +156,17 @@ def check_design(design: Design, names: Sequence[str] = DESIGN_NAMES) -> None:
         raise InputError(f"the native build has no pipeline {design.name!r} as it is given: expected one of {expected}")
 
 
-def has_stepped_form(scenario: Scenario) -> bool:
-    """Say whether the native build has programs for all roles of a scenario, and packed words for its counts."""
-    counts = (batch.count for ring in (*scenario.rings, *scenario.later) for batch in ring)
-    roles = scenario.readers or scenario.stops or scenario.late_rings
-    return not roles and all(count <= COUNT_MOST for count in counts)
+def has_stepped_form(scenario: Scenario, design: Design | None = None) -> bool:
+    """Say whether the native build has words for the counts of a scenario, with the headers of a design."""
+    counts = [batch.count for ring in (*scenario.rings, *scenario.later) for batch in ring]
+    sent = [each.count for plan in scenario.plans for each in plan]
+    read_count = sum(counts + sent) * (2 if scenario.restarts else 1) if scenario.readers else 0
+    most = 2 ** WIDTHS["count"] - 1 if design is not None and design.name in FIELDS_NAMES else COUNT_MOST
+    return read_count <= POSITION_MOST and all(each <= most for each in counts) and max(sent, default=0) <= COUNT_MOST
 
 
 def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineScenario:
     """Return a scenario as the native build takes it; raises its Refused for what does not fit."""
-    if scenario.readers:
-        raise InputError(f"the native build has no readers by position: expected none, not {scenario.readers}")
-    if scenario.stops or scenario.late_rings:
-        raise InputError(
-            "the native build has no scanners that are stopped and no brokers that join late: expected none of them,"
-            f" not {scenario}"
-        )
     made: _core.PipelineScenario = native.PipelineScenario(
         rings=_batches(scenario.rings or ((),) * scenario.rings_count),
         slots=scenario.slots,
@@ -151,11 +176,14 @@ def native_scenario(scenario: Scenario, native: Any = _core) -> _core.PipelineSc
             scenario.subscribers,
             scenario.acknowledgers,
             scenario.restarts,
+            scenario.stops,
         ],
         plans=[[(each.ring, each.seq, each.count) for each in plan] for plan in scenario.plans],
         later=_batches(scenario.later),
         connections=scenario.connections,
         timeouts=scenario.timeouts,
+        readers=scenario.readers,
+        late_rings=scenario.late_rings,
     )
     return made
 
@@ -170,7 +198,7 @@ def _line(name: int, first: int, second: int) -> Line:
 
 # --- packed words ---
 
-_WRITTEN = 1 << 63
+_WRITTEN, _CLIENT_BITS, _SEQ_BITS = 1 << 63, (1 << 16) - 1, (1 << 32) - 1
 
 
 def _signed(bits: int) -> int:
@@ -181,9 +209,9 @@ def packed(value: Any, word: str) -> int:
     """Return a value of the model as the native build keeps it in that word (`to` and `from`: in a message)."""
     if isinstance(value, int):
         return value
-    if word in ("content", "batch", "to"):
+    if word in ("content", "batch", "to", "message"):
         client, seq, count = (*value, 0)[:3]
-        return _signed(_WRITTEN | client << 47 | seq << 15 | count)
+        return _signed(_WRITTEN | (client & _CLIENT_BITS) << 47 | (seq & _SEQ_BITS) << 15 | count)
     if word == "entry":
         index, start, kind = value
         return _signed(_WRITTEN | kind << 62 | index << 42 | start + 1)
@@ -197,8 +225,15 @@ def unpacked(value: int, word: str) -> Any:
         return value
     bits = value & (1 << 64) - 1
     if word in ("content", "batch", "to"):
-        client, seq, count = bits >> 47 & 0xFFFF, bits >> 15 & 0xFFFFFFFF, bits & 0x7FFF
+        client, seq, count = bits >> 47 & _CLIENT_BITS, bits >> 15 & _SEQ_BITS, bits & 0x7FFF
         return (client, seq, count) if count else (client, seq)
+    if word == "message":
+        client, seq = (
+            (-1, -1)
+            if bits >> 47 & _CLIENT_BITS == _CLIENT_BITS
+            else (bits >> 47 & _CLIENT_BITS, bits >> 15 & _SEQ_BITS)
+        )
+        return client, seq, bits & 0x7FFF
     if word == "entry":
         return bits >> 42 & 0xFFFFF, (bits & (1 << 42) - 1) - 1, bits >> 62 & 1
     return (bits >> 48 & 0x7FFF, bits & (1 << 48) - 1) if word == "from" else value
@@ -274,5 +309,5 @@ def addresses_of(names: Names) -> dict[Address, tuple[int, int]]:
     return {
         (*line, word): (number, place)
         for number, line in enumerate(names.lines)
-        for place, word in enumerate(WORDS[str(line[0])])
+        for place, word in enumerate(names.words[str(line[0])])
     }

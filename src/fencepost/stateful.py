@@ -15,8 +15,8 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from fencepost.compared.attempts import Attempts
-from fencepost.compared.calls import Broken, Make
+from fencepost.comparing.policies.attempts import Attempts
+from fencepost.comparing.policies.calls import Broken, Make
 from fencepost.model.contract import Level
 
 __all__ = ["Broken", "SequencerMachine", "machine"]

@@ -22,6 +22,7 @@ from fencepost.comparing.named_workloads import named_scenarios
 from fencepost.model.programs import Arriving, Scenario
 from fencepost.model.programs.roles.client import Sending
 from fencepost.native.schedules.differential import JointExample, Picks
+from fencepost.native.schedules.pipeline import DESIGN_NAMES
 
 COUNT_MOST = 2**15 - 1
 """Messages of a very large batch: all that the stepped build's packed words can hold."""
@@ -217,11 +218,17 @@ def picks_of(drawn: bytes) -> Picks:
 
 
 def examples(
-    sizes: Sizes = DEFAULT, settings: Sequence[str] = SETTINGS, picks: int = 40
+    sizes: Sizes = DEFAULT,
+    settings: Sequence[str] = SETTINGS,
+    picks: int = 40,
+    designs: Sequence[str] = DESIGN_NAMES,
 ) -> st.SearchStrategy[JointExample]:
-    """Return workloads and schedules together; of four workloads one is a named scenario of the corpus."""
+    """Return workloads and schedules together; of four workloads one is a named scenario of the corpus.
+
+    Named ones are those that all of the `designs` can run: workers are not stopped.
+    """
     drawn = workloads(sizes, settings)
-    return st.builds(JointExample, st.one_of(drawn, drawn, drawn, named_scenarios()), schedules(picks))
+    return st.builds(JointExample, st.one_of(drawn, drawn, drawn, named_scenarios(designs)), schedules(picks))
 
 
 def drawn_scenarios(count: int, level: int, seed: int) -> list[Scenario]:

@@ -6,6 +6,7 @@ from statistics import fmean
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.bench import Change, Stability, change_of, spread
 from fencepost.bench.sides import is_called_different
@@ -44,7 +45,7 @@ def test_a_bootstrap_of_so_few_pairs_calls_a_side_different_from_itself_too_ofte
     assert called > 0.07 * count
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 @given(values=times, metric=st.sampled_from(list(METRICS)))
 def test_equal_sides_do_not_differ(values: list[float], metric: str) -> None:
     change = change_of(values, values, metric)
@@ -64,7 +65,7 @@ def test_twice_as_long_is_different_also_where_every_repetition_takes_the_same(m
     assert (found.low, found.high) == pytest.approx((1.0, 1.0), abs=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 @given(seed=st.integers(0, 10**6), factor=st.floats(0.02, 50), n=st.integers(10, 30))
 def test_the_interval_holds_a_factor_that_every_pair_has(seed: int, factor: float, n: int) -> None:
     first = noisy(Random(seed), n)
@@ -74,7 +75,7 @@ def test_the_interval_holds_a_factor_that_every_pair_has(seed: int, factor: floa
     assert low - 1e-6 <= factor - 1 <= high + 1e-6
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 @given(first=times, seed=st.integers(0, 10**6), metric=st.sampled_from(list(METRICS)))
 def test_turning_a_comparison_round_turns_its_interval_round(first: list[float], seed: int, metric: str) -> None:
     random = Random(seed)
@@ -200,7 +201,7 @@ def test_fewer_than_ten_say_nothing_of_spread() -> None:
         change_of([1.0] * 9, [1.0] * 9, "mean")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 @given(values=times)
 def test_statistics_lie_where_the_values_do(values: list[float]) -> None:
     found = spread(values)

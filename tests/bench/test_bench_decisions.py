@@ -11,7 +11,14 @@ import fencepost.native
 from fencepost.bench import ablate, contention, kernels, profile
 from fencepost.bench.decisions import ablation as ablating
 from fencepost.bench.decisions.ablation import settings
-from fencepost.bench.decisions.contention import CLIENT_COUNTS, Contention, Gain, Load, Threshold, advice
+from fencepost.bench.decisions.contended_loads import Gain, Load, Setup, Side, advice, counted
+from fencepost.bench.decisions.contention import (
+    COUNTED_CLIENTS,
+    NATIVE_SETTINGS,
+    Contention,
+    Threshold,
+    simulated_setups,
+)
 from fencepost.bench.decisions.profile import stages_of
 from fencepost.bench.kernels import KERNELS, baseline_file
 from fencepost.bench.statistics.figures import figure
@@ -25,7 +32,7 @@ NEEDS_VALGRIND = pytest.mark.skipif(shutil.which("valgrind") is None, reason="no
 
 
 def load(contended_per_s: float, gain: Gain) -> Load:
-    return Load("a load", "native", 2, 0.1, contended_per_s, 0.0, gain, None)
+    return Load(Setup(16, 2), "native", Side(1e6, contended_per_s / 1e6, 3.0), Side(1e6, 0.0, 2.0), gain, None)
 
 
 def test_one_scanner_meets_nobody_and_takes_a_lock_for_each_batch() -> None:
@@ -42,6 +49,82 @@ def test_what_has_no_lock_takes_none(name: str) -> None:
 def test_a_claim_is_an_exchange_for_each_batch() -> None:
     scans = count_scan("order4.claim", ring_count=2, batch_count=1 << 12)
     assert sum(each.exchanges - each.exchanges_failed for each in scans) >= sum(each.batch_count for each in scans)
+
+
+@pytest.mark.parametrize("name", ["order4.mutex", "order4.claim"])
+def test_a_client_in_two_hands_moves_its_line_for_every_batch(name: str) -> None:
+    """Its batches are in both rings by turns, so each finds the word as the other scanner left it."""
+    scans = count_scan(name, ring_count=2, batch_count=1 << 10, client_count=1, follows_lines=True)
+    assert sum(each.line_transfers for each in scans) >= (1 << 10) - 1
+    (alone,) = count_scan(name, ring_count=1, batch_count=1 << 10, client_count=1, follows_lines=True)
+    assert alone.line_transfers == 0
+    assert sum(each.line_transfers for each in count_scan(name, ring_count=2, batch_count=1 << 10)) == 0  # not asked
+
+
+def test_what_two_owners_read_moves_once_and_no_word_of_a_client_does() -> None:
+    """Both workers of order4.owner read every slot, the second one from the first; a client has one owner."""
+    scans = count_scan("order4.owner", ring_count=2, batch_count=1 << 14, client_count=1, follows_lines=True)
+    assert 1 << 14 <= sum(each.line_transfers for each in scans) < 1.02 * (1 << 14)
+
+
+@pytest.mark.parametrize("skew", [0.5, 1.0, 4.0])
+@pytest.mark.parametrize("ring_count", [1, 2])
+@pytest.mark.parametrize("name", ["order4.mutex", "order4.claim", "order4.owner", "order5.epoch"])
+def test_skewed_clients_are_all_ordered(name: str, ring_count: int, skew: float) -> None:
+    """Counted natively: a batch that was not ordered would have raised."""
+    scans = count_scan(name, ring_count=ring_count, batch_count=1 << 12, client_count=64, skew=skew)
+    assert sum(each.batch_count for each in scans) == 1 << 12
+
+
+def test_the_more_a_client_sends_the_more_its_line_moves() -> None:
+    even, skewed = (counted(Setup(256, 2, skew=each), quick=True) for each in (0.0, 4.0))
+    assert skewed.locked.transfers_per_batch > even.locked.transfers_per_batch
+    assert skewed.locked.transfers_per_s > 0
+
+
+@pytest.mark.parametrize("skew", [-1.0, 8.5, float("nan"), float("inf")])
+def test_a_skew_that_is_none_is_refused(skew: float) -> None:
+    with pytest.raises(InputError, match="skew is "):
+        count_scan("order4.mutex", skew=skew)
+    with pytest.raises(InputError, match="skew is "):
+        contention(skews=(skew,))
+
+
+def test_one_thing_is_varied_at_a_time_at_the_same_total() -> None:
+    setups = simulated_setups((1_000, 10_000), (1, 8), (2,), (1.0,))
+    base = setups[1]
+    assert (base.clients, base.scanners, base.skew, base.rate) == (4, 4, 0.0, 10_000)
+    for each in setups[2:]:
+        differing = [name for name in ("clients", "scanners", "skew") if getattr(each, name) != getattr(base, name)]
+        assert len(differing) == 1
+        assert each.rate is not None
+        assert each.clients * each.rate == 40_000
+    assert simulated_setups((1_000,), (4,), (4,), (0.0,)) == [Setup(4, 4, 0.0, 1_000)]
+    assert simulated_setups((), (), (), (1.0,)) == [Setup(4, 4, 0.0, 50_000), Setup(4, 4, 1.0, 50_000)]
+    everything = simulated_setups((), (), (), ())
+    assert all(
+        len({getattr(each, name) for each in everything}) > 2 for name in ("clients", "scanners", "skew", "rate")
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"rates": (0,)}, "rate is 0"),
+        ({"clients": (70_000,)}, "clients is 70000"),
+        ({"scanners": (0,)}, "scanners is 0"),
+        ({"scanners": (True,)}, "scanners is True"),
+        ({"clients": 4}, "clients is 4"),
+        ({"rates": "50"}, "rate is '50'"),
+        ({"clients": (1.5,)}, "clients is 1.5"),
+        ({"skews": ("1",)}, "skew is '1'"),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused_before_anything_is_measured(
+    asked: dict[str, tuple[int, ...]], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        contention(**asked)  # type: ignore[arg-type]  # of the cases above
 
 
 @pytest.mark.parametrize(
@@ -75,22 +158,28 @@ def test_the_threshold_is_the_gain_over_the_time_of_a_contention() -> None:
 
 
 def test_contention_runs_natively_and_simulated() -> None:
-    found = contention(repetitions=10, rates=(50_000,), quick=True)
-    sources = [each.source for each in found.loads]
-    assert sources[-1] == "simulated"
-    simulated = found.loads[-1]
-    assert simulated.contended_per_s > 0
-    assert simulated.latency is not None
-    if sources.count("native") == 2:
-        assert found.loads[0].contended_per_batch == 0
-        assert len(found.by_clients) == len(CLIENT_COUNTS)
+    found = contention(repetitions=10, rates=(50_000,), scanners=(1,), skews=(2.0,), quick=True)
+    simulated = [each for each in found.loads if each.source == "simulated"]
+    base, alone, skewed = simulated
+    assert base.locked.contended_per_s > 0
+    assert base.latency is not None
+    assert base.locked.transfers_per_batch > base.free.transfers_per_batch > 1  # the lock's line is one more
+    assert alone.locked.transfers_per_batch == 0  # one scanner has every line to itself
+    assert skewed.setup.skew == 2
+    native = [each for each in found.loads if each.source == "native"]
+    if native:
+        assert len(native) == len(NATIVE_SETTINGS)
+        assert (native[0].locked.contended_per_batch, native[0].locked.transfers_per_batch) == (0, 0)
+        assert native[1].locked.transfers_per_batch > 0
+        assert len(found.counts) == len(COUNTED_CLIENTS)
+    items = found.items()
+    assert all(each["with_lock"]["line_transfers_per_s"] >= 0 for each in items)
+    assert {each["skew"] for each in items} >= {0.0, 2.0}
 
 
-@pytest.mark.slow
 def test_no_load_decides_nothing() -> None:
-    found = contention(repetitions=10, rates=(), quick=True)
-    assert all(each.source == "native" for each in found.loads)
-    assert Contention((), (), found.threshold, hardware=found.hardware, quick=True).verdict is Verdict.UNKNOWN
+    threshold = Threshold(figure("a contention", "ns", [200.0] * 10))
+    assert Contention((), (), threshold, hardware={}, quick=True).verdict is Verdict.UNKNOWN
 
 
 # --- settings ---
@@ -151,8 +240,8 @@ def test_fewer_than_ten_repetitions_are_refused() -> None:
 
 
 def test_shares_of_the_stages_are_of_the_whole() -> None:
-    shares = [each.share.value for each in stages_of([[1.0, 3.0, 0.0, 4.0]] * 10)]
-    assert shares == [0.125, 0.375, 0.0, 0.5]
+    shares = [each.share.value for each in stages_of([[1.0, 3.0, 0.0, 4.0, 0.0, 0.0, 0.0]] * 10)]
+    assert shares == [0.125, 0.375, 0.0, 0.5, 0.0, 0.0, 0.0]
 
 
 @NEEDS_VALGRIND
@@ -162,7 +251,7 @@ def test_a_profile_has_stages_counts_and_reasons_and_a_picture(tmp_path: Path) -
     )
     document = json.loads(ran.stdout)
     assert [each["metric"] for each in document["results"]] == [
-        "ring", "word or lock", "publish", "deliver", "kernels",
+        "receive", "ring", "hold", "word or lock", "publish", "export", "deliver", "kernels",
     ]  # fmt: skip
     assert document["results"][-1]["source"] == "simulated by valgrind"
     assert "<svg" in (tmp_path / "stages.html").read_text()

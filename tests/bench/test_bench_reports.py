@@ -38,6 +38,7 @@ REPORTS: dict[str, tuple[Made, tuple[str, ...]]] = {
     ),
     "flush": (lambda: bench.flush(**SMALL), ("flush",)),
     "contention": (lambda: bench.contention(rates=(5000,), **SMALL), ("contention", "--rate", "5000")),
+    "histories": (lambda: bench.histories(**SMALL), ("histories",)),
     "ablate": (lambda: bench.ablate(["prefetch"], **SMALL), ("ablate", "prefetch")),
 }  # fmt: skip
 

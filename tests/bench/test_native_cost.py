@@ -6,6 +6,8 @@ Counts of a compiled program under valgrind are the same in every run, so this i
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -27,10 +29,10 @@ def compiled(name: str, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a program of that name, compiled when it is asked for first."""
     folder = tmp_path_factory.mktemp("vanishing")
-    names = ("vanishing", "vanishing_pipeline", "vanishing_claim", "vanishing_owner")
-    return {name: compiled(name, folder) for name in names}
+    return cache(partial(compiled, folder=folder))
 
 
 def instruction_count(program: Path, loop: str) -> int:
@@ -49,13 +51,15 @@ def instruction_count(program: Path, loop: str) -> int:
         ("vanishing", "publish"),
         ("vanishing_pipeline", "scan"),
         ("vanishing_pipeline", "receive"),
-        ("vanishing_claim", "claim"),
-        ("vanishing_owner", "owner"),
+        pytest.param("vanishing_claim", "claim", marks=pytest.mark.slow),
+        pytest.param("vanishing_owner", "owner", marks=pytest.mark.slow),
     ],
 )
-def test_a_loop_through_the_policy_costs_what_it_costs_by_hand(programs: dict[str, Path], name: str, loop: str) -> None:
-    by_template = instruction_count(programs[name], f"{loop}_by_template")
-    by_hand = instruction_count(programs[name], f"{loop}_by_hand")
+def test_a_loop_through_the_policy_costs_what_it_costs_by_hand(
+    program: Callable[[str], Path], name: str, loop: str
+) -> None:
+    by_template = instruction_count(program(name), f"{loop}_by_template")
+    by_hand = instruction_count(program(name), f"{loop}_by_hand")
     assert by_hand > 1000
     assert by_template <= by_hand * 1.01
 
@@ -69,7 +73,9 @@ def test_an_attempt_takes_a_bounded_number_of_accesses_whatever_others_do(tmp_pa
     assert int(claim["most"]) <= 5  # bucket, word, claim, range, release: no loop, though it may be told to wait
 
 
+@pytest.mark.slow
 def test_no_loop_allocates_and_each_orders_what_it_should(tmp_path: Path) -> None:
+    """The quick form: allocations of the loops are counted by the build that the bench counts with."""
     ended = subprocess.run([compiled("allocations", tmp_path)], capture_output=True, text=True, check=True)
     said = dict(line.split(" ", 1) for line in ended.stdout.splitlines())
     assert said == {

@@ -11,19 +11,20 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 import fencepost
 from fencepost import strategies
 from fencepost.command_line import cli
-from fencepost.compared.kept import user_folder
-from fencepost.compared.modules import Native
-from fencepost.compared.raced import Raced, RaceExample, race_examples
-from fencepost.compared.reduction import _without, simpler
-from fencepost.compared.search import Failed, search
-from fencepost.compared.stepped import Stepped, described
-from fencepost.compared.verdicts import NAMED, OF_LEVEL
+from fencepost.comparing.kept import user_folder
+from fencepost.comparing.modules import Native
 from fencepost.comparing.named_workloads import name_of, name_of_rows
+from fencepost.comparing.policies.raced import Raced, RaceExample, race_examples
+from fencepost.comparing.policies.reduction import _without, simpler
+from fencepost.comparing.policies.stepped import Stepped, described
 from fencepost.comparing.run import compare
+from fencepost.comparing.search import Failed, search
+from fencepost.comparing.verdicts import NAMED, OF_LEVEL
 from fencepost.exploring.replay import replay
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
@@ -55,14 +56,14 @@ def wrong_design(tmp_path_factory: pytest.TempPathFactory) -> CompareReport:
 # --- what is drawn ---
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=sized(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(strategies.examples(), st.sampled_from(DESIGN_NAMES))
 def test_a_sound_design_does_the_same_in_both_and_keeps_its_promises(example: JointExample, name: str) -> None:
     failures = run_joint(DESIGNS[name], example).failures
     assert [each for each in failures if not each.is_of_the_design()] == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=sized(200), deadline=None)
 @given(strategies.workloads())
 def test_a_drawn_workload_finds_room(scenario: Scenario) -> None:
     assert strategies.has_room(scenario, 4)
@@ -202,7 +203,7 @@ def test_the_same_seed_finds_the_same_minimum_again() -> None:
 def test_the_number_of_processes_makes_no_difference(tmp_path: Path) -> None:
     printed = set()
     for jobs in ("2", "3"):
-        arguments = ["compare", "order5.fetch_add", "--policy", "stepped", "--examples", "300", "--seed", "9"]
+        arguments = ["compare", "order5.fetch_add", "--policy", "stepped", "--examples", "120", "--seed", "9"]
         ran = CliRunner().invoke(cli, [*arguments, "--jobs", jobs, "--quiet", "--out", str(tmp_path)])
         assert ran.exit_code == 0, ran.output
         printed.add(ran.stdout)
@@ -255,7 +256,7 @@ def test_a_race_that_breaks_a_promise_is_made_smaller_row_by_row(monkeypatch: py
     assert len(chunk.smallest.rows) == 1 < chunk.first.size[1]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 @given(race_examples())
 def test_a_race_is_drawn_with_the_numbers_that_it_can_have(example: RaceExample) -> None:
     named = name_of_rows((ring, client, seq, count) for client, seq, ring, count in example.rows)
@@ -265,7 +266,7 @@ def test_a_race_is_drawn_with_the_numbers_that_it_can_have(example: RaceExample)
 
 
 def test_who_owns_a_client_parks_its_batches_and_meets_nobody() -> None:
-    (row,) = compare("order4.owner", policy="stepped", examples=250, seed=0).rows
+    (row,) = compare("order4.owner", policy="stepped", examples=120, seed=0).rows
     assert row.happened["parked batch"]
     assert "contended claim" not in row.counted
     assert row.never_happened == ()

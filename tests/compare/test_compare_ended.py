@@ -19,13 +19,13 @@ import pytest
 from click.testing import CliRunner
 
 from fencepost.command_line import cli
-from fencepost.compared import ended
-from fencepost.compared.attempts import Attempts
-from fencepost.compared.calls import Broken
-from fencepost.compared.raced import Raced, RaceExample
-from fencepost.compared.stepped import Stepped
-from fencepost.compared.verdicts import CRASH
+from fencepost.comparing import ended
+from fencepost.comparing.policies.attempts import Attempts
+from fencepost.comparing.policies.calls import Broken
+from fencepost.comparing.policies.raced import Raced, RaceExample
+from fencepost.comparing.policies.stepped import Stepped
 from fencepost.comparing.run import compare
+from fencepost.comparing.verdicts import CRASH
 from fencepost.model.contract import Verdict
 from fencepost.model.processes import Ended, WorkFailed, isolated, trying
 from fencepost.native import Answer, AttemptOutcome, include_directory

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from sizes import sized
 
 from fencepost import compare
-from fencepost.compared.attempted import AttemptExample, attempt_examples
-from fencepost.compared.search import Drawn, drawn
+from fencepost.comparing.policies.attempted import AttemptExample, attempt_examples
+from fencepost.comparing.search import Drawn, drawn
 from fencepost.native import AttemptOutcome
 
 
@@ -53,7 +54,7 @@ class WrongFromTheSixteenthBatch(Right):
         return 5 if seq >= 15 else 0
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(each, marks=pytest.mark.slow) for each in (2, 3))])
 @pytest.mark.parametrize(
     ("make", "batches"), [(WrongFromFourClients, 4), (WrongFromTheTenthBatch, 10), (WrongFromTheSixteenthBatch, 16)]
 )
@@ -77,7 +78,7 @@ def test_a_size_counts_what_was_sent_and_no_copy_twice() -> None:
     assert drawn([(0, 0, 0), (1, 0, 0), (2, 5, 0), (2, 5, 1)]) == Drawn(clients=2, batches=2, rings=3)
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=sized(100), deadline=None, database=None)
 @given(example=attempt_examples())
 def test_no_example_is_without_an_attempt(example: AttemptExample) -> None:
     assert example.rows

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from fencepost.compared.accepted import Acceptor
-from fencepost.compared.attempts import Attempts
-from fencepost.compared.calls import Broken, Make
-from fencepost.compared.sentences import described_wait
+from fencepost.comparing.policies.accepted import Acceptor
+from fencepost.comparing.policies.attempts import Attempts
+from fencepost.comparing.policies.calls import Broken, Make
+from fencepost.comparing.policies.sentences import described_wait
 from fencepost.comparing.run import compare
 from fencepost.model.contract import Level, Verdict
 from fencepost.native import Answer, Attempt, AttemptOutcome

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from fencepost.compared.accepted import Acceptor
-from fencepost.compared.attempted import Attempted, AttemptExample, Shipped
-from fencepost.compared.attempts import Attempts
-from fencepost.compared.calls import Broken
-from fencepost.compared.modules import Native
+from fencepost.comparing.modules import Native
 from fencepost.comparing.named_workloads import _rings
+from fencepost.comparing.policies.accepted import Acceptor
+from fencepost.comparing.policies.attempted import Attempted, AttemptExample, Shipped
+from fencepost.comparing.policies.attempts import Attempts
+from fencepost.comparing.policies.calls import Broken
 from fencepost.comparing.run import compare
 from fencepost.model.contract import Level, Verdict
 from fencepost.model.programs.corpus import CORPUS

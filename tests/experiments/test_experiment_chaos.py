@@ -20,7 +20,8 @@ from fencepost.experiments.run import Run
 from fencepost.experiments.running import run_on
 from fencepost.model.errors import InputError
 
-COUNT = 300
+COUNT = 40
+"""Of trials for each time that a run is killed: it is killed before it has them all."""
 SECONDS_LEFT_MOST = 5.0
 """No process outlives the coordinator by more."""
 SCRIPT = """
@@ -39,7 +40,7 @@ run_on(
 
 
 @contextmanager
-def begun(store: Path, backend: str, count: int = COUNT) -> Iterator[subprocess.Popen[str]]:
+def begun(store: Path, backend: str, count: int) -> Iterator[subprocess.Popen[str]]:
     """Begin a run in a session of its own, whose acknowledged trials it prints."""
     command = [sys.executable, "-c", SCRIPT, str(store), str(Path(__file__).parents[1]), backend, str(count)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
@@ -83,8 +84,7 @@ def killed(store: Path, backend: str, after: int, wait_seconds: float, count: in
 
 
 def killed_again_and_again(kills: int, backend: str, tmp_path: Path) -> None:
-    store, draw = tmp_path / "s.db", random.Random(f"{kills} {backend}")
-    count = max(COUNT, 20 * kills)  # so that there is something left to kill
+    store, draw, count = tmp_path / "s.db", random.Random(f"{kills} {backend}"), COUNT * kills
     whole = run_on(bodies.spec_of(count), tmp_path / "whole.db", Inline(bodies.drawn)).run
     assert whole is not None
     finished = 0
@@ -103,7 +103,7 @@ def killed_again_and_again(kills: int, backend: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("backend", ["inline", "loky"])
 def test_killed_at_random_moments_it_loses_nothing_that_it_acknowledged(backend: str, tmp_path: Path) -> None:
-    killed_again_and_again(5 if backend == "inline" else 3, backend, tmp_path)
+    killed_again_and_again(2, backend, tmp_path)
 
 
 @pytest.mark.slow
@@ -115,7 +115,7 @@ def test_killed_so_many_times_it_loses_nothing(kills: int, backend: str, tmp_pat
 
 
 def test_workers_of_a_local_cluster_end_with_the_coordinator(tmp_path: Path) -> None:
-    killed(tmp_path / "s.db", "dask", 3, 0.0)
+    killed(tmp_path / "s.db", "dask", 3, 0.0, COUNT)
     assert Run.open(tmp_path / "s.db").finished >= 3
 
 

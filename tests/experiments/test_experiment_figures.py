@@ -14,6 +14,7 @@ from experiment_frames import ASKED, RATES, SEQUENCERS, figure, frame, trial
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from sizes import sized
 
 from fencepost.experiments.engines import run_trial
 from fencepost.experiments.figures import KINDS, Drawn, drawn, write_figures
@@ -310,7 +311,7 @@ def test_an_interval_that_would_squash_the_rest_is_said_to_leave_the_axes() -> N
     assert "beyond" not in made("throughput-contention").caption
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 @given(st.lists(st.floats(0, 1e9).filter(lambda value: value == 0 or value > 1e-3), min_size=2, max_size=6))
 def test_points_lie_within_the_axes_whatever_was_measured(contended: list[float]) -> None:
     """An axis of a metric once began at 1e-300, where one series never contended and another always did."""
@@ -333,7 +334,7 @@ def test_points_lie_within_the_axes_whatever_was_measured(contended: list[float]
             assert max(places) - min(places) > 0.1, "the axis is about something else"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=sized(25), deadline=None)
 @given(st.text(max_size=80), st.text(min_size=1, max_size=80))
 def test_any_text_of_a_user_is_drawn_as_text(title: str, name: str) -> None:
     """`$` begins no formula, markup is no markup, and what no file can hold is replaced."""

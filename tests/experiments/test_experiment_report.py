@@ -43,6 +43,7 @@ duration_ms = 0.5
 name = "bugs"
 engine = "explorer"
 sequencer = ["cas_then_reserve", "order4.claim"]
+scenario = "uneven-rings"
 strategy = ["random", "pct"]
 runs = 30
 

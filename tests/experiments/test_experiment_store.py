@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import experiment_bodies as bodies
 import msgspec
 import polars
 import pytest
+from commands import run
 
 from fencepost.experiments.backends import Inline
 from fencepost.experiments.engines import Outcome
@@ -46,20 +48,19 @@ def test_rows_are_there_when_they_are_acknowledged(tmp_path: Path) -> None:
 
 def test_the_status_of_a_store_that_is_being_written_names_the_process_and_no_resume(tmp_path: Path) -> None:
     spec, path = bodies.spec_of(3), tmp_path / "s.db"
-    status = [sys.executable, "-m", "fencepost", "experiment", "status", str(path)]
+    status = partial(run, "experiment", "status", str(path))
     with Writer(path, spec, CODE) as writer:
         writer.begin({}, spec)
-        said = subprocess.run(status, capture_output=True, text=True, check=False).stdout
+        said = status().stdout
         assert f"process {os.getpid()} writes it" in said
         assert "resume with" not in said
-    assert "resume with" in subprocess.run(status, capture_output=True, text=True, check=False).stdout
+    assert "resume with" in status().stdout
 
 
 def test_an_export_to_a_folder_that_there_was_not_says_that_it_was_made(tmp_path: Path) -> None:
     filled(tmp_path / "s.db")
     made = tmp_path / "made" / "t.csv"
-    command = [sys.executable, "-m", "fencepost", "experiment", "export", str(tmp_path / "s.db"), str(made)]
-    first, again = (subprocess.run(command, capture_output=True, text=True, check=False).stdout for _ in range(2))
+    first, again = (run("experiment", "export", str(tmp_path / "s.db"), str(made)).stdout for _ in range(2))
     assert f"(made the folder {made.parent})" in first
     assert "made the folder" not in again
     assert made.exists()
@@ -164,8 +165,8 @@ def test_a_full_disk_keeps_what_was_finished_and_says_how_to_go_on(tmp_path: Pat
         "import sys, resource; sys.path.insert(0, sys.argv[2]); import experiment_bodies as b\n"
         "from pathlib import Path\nfrom fencepost.experiments.backends import Inline\n"
         "from fencepost.experiments.running import run_on\nfrom fencepost.model.errors import InputError\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))\n"
-        "try: run_on(b.spec_of(400), Path(sys.argv[1]), Inline(b.drawn))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))\n"
+        "try: run_on(b.spec_of(40), Path(sys.argv[1]), Inline(b.drawn))\n"
         "except InputError as error: print(error); sys.exit(2)"
     )
     path = tmp_path / "s.db"
@@ -175,9 +176,9 @@ def test_a_full_disk_keeps_what_was_finished_and_says_how_to_go_on(tmp_path: Pat
     assert "the disk is full or failing" in answer.stdout
     assert f"resume with: fencepost experiment resume {path}" in answer.stdout
     kept = Run.open(path).finished
-    assert 0 < kept < 400
-    assert run_on(bodies.spec_of(400), path, Inline(bodies.drawn)).holds
-    whole = run_on(bodies.spec_of(400), tmp_path / "whole.db", Inline(bodies.drawn)).run
+    assert 0 < kept < 40
+    assert run_on(bodies.spec_of(40), path, Inline(bodies.drawn)).holds
+    whole = run_on(bodies.spec_of(40), tmp_path / "whole.db", Inline(bodies.drawn)).run
     assert whole is not None
     assert Run.open(path).digest() == whole.digest()
 

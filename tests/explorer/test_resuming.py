@@ -88,7 +88,9 @@ def in_smallest_parts(subject: Subject) -> Counts:
             continue
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(each, marks=pytest.mark.slow if each > 5 else ()) for each in range(1, 13)]
+)
 def test_pieces_searched_ahead_of_each_other_come_to_the_runs_of_one_search(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,15 +111,17 @@ def test_so_they_do_of_a_pipeline(name: str, monkeypatch: pytest.MonkeyPatch) ->
     assert counts.complete > 1
 
 
-def test_both_engines_and_any_number_of_processes_visit_the_same_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
+def test_both_engines_and_any_number_of_processes_visit_the_same_runs(
+    jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(exhaustive, "RENEWED_AFTER", 10)
     monkeypatch.setattr(parts, "ROUND_SECONDS", (0.1, 0.1))
     subject = litmus_file(parse_test(OWNERS), "ncx")
     expected = native.explore(subject)
     assert expected.counts.complete > 1_000
-    for jobs in (1, 2):
-        explored = explore(subject, jobs=jobs)
-        assert (explored.counts, explored.verdict) == (expected.counts, expected.verdict)
+    explored = explore(subject, jobs=jobs)
+    assert (explored.counts, explored.verdict) == (expected.counts, expected.verdict)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import itf_py
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.errors import FormatError, InputError
 from fencepost.model.explorer.search.exploration import Explored, Limits, Subject, explore
@@ -85,7 +86,7 @@ def drawn(subject: Subject, seed: int) -> RunTrace:
 
 
 @given(name=st.sampled_from(sorted(SUBJECTS)), seed=st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=sized(25), deadline=None)
 def test_any_run_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, name: str, seed: int) -> None:
     path = tmp_path_factory.mktemp("run") / "run.itf.json"
     trace = drawn(SUBJECTS[name], seed)
@@ -145,7 +146,7 @@ def edited(value: Any, path: tuple[Any, ...]) -> Any:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 def test_any_edit_of_any_state_is_refused_with_its_step(
     traces: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
@@ -161,7 +162,7 @@ def test_any_edit_of_any_state_is_refused_with_its_step(
 
 
 @given(data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 def test_any_edit_of_what_the_run_is_of_is_refused_or_is_of_no_consequence(
     traces: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
@@ -196,7 +197,7 @@ JUNK: tuple[Any, ...] = (
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 def test_whatever_is_put_in_any_place_is_refused_in_one_line_or_of_no_consequence(
     traces: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

@@ -199,8 +199,8 @@ def reads_when_told() -> Steps:
     [
         (
             (),
-            "reads_when_told loaded data . d = 0 at step 6 while writer's 7 of step 2 was still in its store buffer;"
-            " reads_when_told went by flag . f = 1, which writer had stored before that at step 1",
+            "reads_when_told loaded data . d = 0 at step 6, before writer stored 7; reads_when_told went by flag . f ="
+            " 1, which writer had stored before that at step 1",
         ),
         (
             (HINT,),
@@ -288,8 +288,8 @@ PUBLISHED = Path(__file__).parents[2] / "examples" / "own"
         (
             "published.py:profiler",
             "tso",
-            "pop loaded slot 0 . value = 0 at step 4 while push(8)'s 8 of step 2 was still in its store buffer; pop"
-            " went by queue . input = 1, which push(8) had stored before that at step 2",
+            "pop loaded slot 0 . value = 0 at step 4, before push(8) stored 8; pop went by queue . input = 1, which"
+            " push(8) had stored before that at step 2",
         ),
         (
             "published.py:uring",

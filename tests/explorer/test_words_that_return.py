@@ -16,6 +16,7 @@ from drawn_waits import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.contract import Verdict
 from fencepost.model.explorer.search.exploration import Limits, explore
@@ -62,7 +63,7 @@ def spinning() -> Returning:
 VALUES = st.lists(st.integers(0, 2), min_size=1, max_size=4).map(tuple)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 @given(VALUES, st.integers(1, 2), st.booleans())
 def test_a_poll_ends_at_every_value_that_the_word_ever_had(values: tuple[int, ...], count: int, other: bool) -> None:
     """On one host, and between two of which the writer flushes each store and the reader invalidates each look."""
@@ -74,7 +75,7 @@ def test_a_poll_ends_at_every_value_that_the_word_ever_had(values: tuple[int, ..
     assert ends_of(system_of(name, *threads)) == all_ends_of(system_of(name, *threads))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 @given(VALUES)
 def test_a_loop_around_a_load_ends_at_every_value_too(values: tuple[int, ...]) -> None:
     threads = (ThreadOf("writer", 0, lambda: writer(values, flushed=False)), ThreadOf("reader", 0, spinning))
@@ -108,7 +109,7 @@ def test_a_guard_that_is_wiped_is_seen_before_that(reduction: bool) -> None:
 # --- drawn programs, with waits for several words ---
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=sized(150), deadline=None)
 @given(THREADS, st.sampled_from(SUPPORTED))
 def test_no_end_of_a_drawn_program_with_waits_is_left_out(threads: Threads, name: str) -> None:
     try:

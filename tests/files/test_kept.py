@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fencepost.compared.attempted import Attempted, Compiled
-from fencepost.compared.kept import BYTES_MOST, KEPT_MOST, SCHEMA, keep, kept
-from fencepost.compared.modules import Native
-from fencepost.compared.raced import Raced
-from fencepost.compared.search import Task
-from fencepost.compared.stepped import Stepped
+from fencepost.comparing.kept import BYTES_MOST, KEPT_MOST, SCHEMA, keep, kept
+from fencepost.comparing.modules import Native
+from fencepost.comparing.policies.attempted import Attempted, Compiled
+from fencepost.comparing.policies.raced import Raced
+from fencepost.comparing.policies.stepped import Stepped
 from fencepost.comparing.run import compare
+from fencepost.comparing.search import Task
 from fencepost.model.contract import Verdict
 from fencepost.native import Mutant
 
@@ -64,7 +64,7 @@ def test_what_was_kept_is_read_again(task: Task, tmp_path: Path) -> None:
 def test_a_crafted_file_runs_nothing(task: Task, suffix: str, tmp_path: Path) -> None:
     """A pickle that runs a shell command was read by an unpickler that took names for a part of an example."""
     target = tmp_path / "ran"
-    dotted = b"cfencepost.compared.modules\nsys.modules.__getitem__\n(S'os'\ntR"
+    dotted = b"cfencepost.comparing.modules\nsys.modules.__getitem__\n(S'os'\ntR"
     system = f"cfencepost.mutations.building\nos.system\n(S'touch {target}'\ntR.".encode()
     for crafted in (pickle.dumps([Shell(target)]), system, dotted):
         file_of(tmp_path / "kept", task, suffix).write_bytes(crafted)

@@ -15,7 +15,7 @@ VERBS: dict[str, tuple[list[str], int]] = {
     "verify": (["verify", str(DATA / "redis-order5-history.csv"), "--level", "4"], 1),
     "verify --list": (["verify", "--list"], 0),
     "prove": (["prove", "order5.fetch_add"], 0),
-    "check": (["check", "order4.cas_then_reserve", "--engine", "z3"], 1),
+    "check": (["check", "order5.fetch_add", "--engine", "z3"], 0),
     "explore": (["explore", "order4.cas_then_reserve", "--property", "prefix"], 1),
     "litmus": (["litmus", str(ROOT / "tests/litmus/fresh-mailbox.litmus")], 0),
     "replay": (["replay", str(DATA / "inversion.itf.json")], 1),

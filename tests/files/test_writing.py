@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
+from commands import run
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
@@ -21,7 +21,7 @@ HISTORY = "client_id,batch_seq,broker_id,ring_index,message_count,start_position
 
 
 def fencepost(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "fencepost", *words], capture_output=True, text=True, check=False)
+    return run(*words)
 
 
 def test_a_file_is_replaced_through_a_link_and_keeps_its_mode(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.errors import FormatError, InputError
 from fencepost.model.histories import (
@@ -42,7 +43,7 @@ def ordered_batches(draw: st.DrawFn) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=sized(25), deadline=None)
 @given(rows=ordered_batches())
 def test_every_history_comes_back_exactly(
     tmp_path_factory: pytest.TempPathFactory, extension: str, rows: list[tuple[int, ...]]
@@ -55,7 +56,7 @@ def test_every_history_comes_back_exactly(
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=sized(25), deadline=None)
 @given(rows=arrivals)
 def test_every_workload_comes_back_exactly(
     tmp_path_factory: pytest.TempPathFactory, extension: str, rows: list[tuple[int, ...]]

@@ -9,6 +9,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.errors import FormatError
 from fencepost.model.histories import History, Workload, read_history, read_workload, write_history
@@ -246,7 +247,7 @@ def test_a_missing_file_and_a_directory_are_said_to_be_that(tmp_path: Path) -> N
         read_workload(str(tmp_path / "folder.csv"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=sized(150), deadline=None)
 @given(data=st.data())
 def test_a_damaged_file_is_refused_or_read_and_never_breaks_the_reader(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from random import Random
 
@@ -13,10 +14,13 @@ from click.testing import CliRunner
 from contract_words import COUNTS, is_history, random_rows, with_copies
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
+from fencepost import bench
 from fencepost.bench.histories import core_time, sound_columns
 from fencepost.command_line import cli
 from fencepost.model.contract import LEVELS
+from fencepost.model.errors import InputError, Miscounted
 from fencepost.model.histories import History, OrderedBatch, Rules, verify
 from fencepost.model.histories.passes import streaming
 from fencepost.model.histories.passes.certifier import Certifier
@@ -84,7 +88,7 @@ crowded = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=sized(400), deadline=None)
 @given(rows=crowded, piece_size=st.integers(1, 4))
 def test_rows_that_meet_and_begin_together_are_counted_as_the_words_say(
     rows: list[OrderedBatch], piece_size: int
@@ -131,7 +135,7 @@ def test_a_violated_file_in_order_is_never_read_whole_and_says_what_memory_says(
         wrong += any(COUNTS[name](rows) for name in COUNTS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 @given(rows=with_copies())
 def test_real_time_of_copies_is_that_of_first_copies(
     tmp_path_factory: pytest.TempPathFactory, rows: list[OrderedBatch]
@@ -216,14 +220,42 @@ def test_bench_histories_times_each_kind_of_file_and_holds_it_to_its_verdict() -
         cli, ["bench", "histories", "--rows", "20000", "--repetitions", "1", "--json", "--quiet"]
     )
     assert answer.exit_code == 0, answer.stderr
-    rows = json.loads(answer.stdout)["results"]
+    document = json.loads(answer.stdout)
+    rows = document["results"]
     assert {(row["history"], row["verdict"]) for row in rows} == {
         ("columns", "not found"), ("parquet", "not found"), ("csv", "not found"), ("violated parquet", "violated"),
     }  # fmt: skip
-    assert all(row["ratio"] == row["seconds"] / row["read_seconds"] for row in rows)
+    assert all(row["value"] == row["seconds"]["value"] / row["read_seconds"]["value"] for row in rows)
+    assert document["schema"] == "fencepost/bench/2"
+    assert document["manifest"]["hardware"]["load_before"] is not None
+
+
+@pytest.mark.parametrize("rows", [1_000, 1_009])
+def test_the_smallest_files_are_what_they_were_made_to_be(rows: int) -> None:
+    found = bench.histories(rows=rows, repetitions=1)
+    assert [each.row_count for each in found.rows] == [rows // 10] * 4 + [rows] * 4
+
+
+def test_a_file_that_is_judged_otherwise_than_it_was_made_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module("fencepost.bench.histories")  # the function has its name
+    monkeypatch.setattr(module, "violated_columns", sound_columns)
+    with pytest.raises(Miscounted, match="violated parquet, 1000 rows: found not found, expected violated"):
+        bench.histories(quick=True, repetitions=1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"rows": 999}, "rows is 999"), ({"rows": True}, "rows is True"), ({"rows": 1e6}, "rows is 1000000.0"),
+        ({"repetitions": 0}, "repetitions is 0"),
+    ],
+)  # fmt: skip
+def test_rows_and_repetitions_that_cannot_be_timed_are_refused(asked: dict[str, int], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        bench.histories(**asked)
 
 
 @pytest.mark.slow
 def test_the_pass_goes_over_columns_in_log_order_at_a_hundred_million_rows_a_second() -> None:
     core = core_time(sound_columns(10_000_000), repetitions=7)
-    assert core.row_count / core.seconds > 100e6
+    assert core.rows_per_second > 100e6

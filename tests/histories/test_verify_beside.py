@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fencepost.command_line import cli
-from fencepost.model.contract import Level
+from fencepost.model.contract import Level, Verdict
 from fencepost.model.errors import FormatError
 from fencepost.model.histories import Beside, Log, Rules, read_batches, read_log, read_readers, verify
 
@@ -166,3 +166,33 @@ def test_a_file_beside_the_log_without_its_columns_is_refused() -> None:
         read_batches({"client_id": [1], "seq": [0]})
     with pytest.raises(FormatError, match="column reader_id: column is missing"):
         read_readers({"position": [0]})
+
+
+def test_readers_of_positions_in_two_parts_are_placed_as_the_log_is() -> None:
+    places = ["12:0", "12:1", "15:0"]
+    log = read_log({"start_position": places, "client_id": ["p", "q", "p"], "batch_seq": [0, 0, 1]})
+
+    def read(*rows: tuple[str, str, str, int]) -> dict[str, str]:
+        beside = Beside(readers=read_readers(table(rows, "reader_id", "position", "client_id", "batch_seq")))
+        found = verify(log, 4, beside=beside)
+        return {each.property: each.anomaly for each in found.findings if each.verdict is Verdict.VIOLATED}
+
+    first, second, third = ("12:0", "p", 0), ("12:1", "q", 0), ("15:0", "p", 1)
+    assert read(("r", *second), ("r", *third)) == {}  # a reader may begin anywhere
+    assert read(("r", *first), ("r", *third)) == {"reading": "skip"}
+    assert read(("r", *first), ("r", "12:1", "p", 1)) == {"agreement": "disagreement"}
+    assert read(("r", *first), ("r", *second), ("r", *third), ("r", "15:1", "q", 1)) == {"agreement": "disagreement"}
+    assert read(("r", *third), ("r", "16:0", "q", 1)) == {"agreement": "disagreement"}
+    with pytest.raises(FormatError, match="two parts"):
+        verify(log, 4, beside=Beside(readers=read_readers(
+            {"reader_id": ["r"], "position": [0], "client_id": ["p"], "batch_seq": [0]}
+        )))  # fmt: skip
+
+
+def test_what_is_the_same_in_all_of_the_log_need_not_be_said_beside_it() -> None:
+    columns = {"start_position": [0, 1], "client_id": [1, 1], "batch_seq": [0, 1]}
+    acks = Beside(acks=read_batches({"client_id": [1, 1, 1], "batch_seq": [0, 1, 2]}))
+    for more in ({"log": ["t", "t"]}, {"epoch": [4, 4]}, {"log": [0, 0], "epoch": [0, 0]}):
+        assert verify(read_log(columns | more), 4, beside=acks)["lost"].count == 1
+    with pytest.raises(FormatError, match="column is missing"):
+        verify(read_log(columns | {"epoch": [4, 5]}), 4, beside=acks)

@@ -16,6 +16,7 @@ from contract_words import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.contract import LEVELS, Level, Verdict, promised
 from fencepost.model.errors import InputError
@@ -39,7 +40,7 @@ def findings_of(rows: list[OrderedBatch], level: Level) -> Verification:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=sized(250), deadline=None)
 @given(rows=st.one_of(any_rows(1), valid_rows(), with_copies(), corrupted_rows()))
 def test_every_finding_is_what_the_words_say_pair_by_pair(level: Level, rows: list[OrderedBatch]) -> None:
     for finding in findings_of(rows, level).findings:
@@ -48,7 +49,7 @@ def test_every_finding_is_what_the_words_say_pair_by_pair(level: Level, rows: li
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=sized(250), deadline=None)
 @given(rows=st.one_of(valid_rows(), with_copies(), corrupted_rows()), piece_size=st.integers(1, 4))
 def test_rows_in_position_order_are_certified_by_pieces_only_where_the_words_hold(
     level: Level, rows: list[OrderedBatch], piece_size: int
@@ -60,7 +61,7 @@ def test_rows_in_position_order_are_certified_by_pieces_only_where_the_words_hol
             assert finding.count == COUNTS[finding.property](rows), finding
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=sized(250), deadline=None)
 @given(rows=st.one_of(valid_rows(), with_copies(), corrupted_rows()), piece_size=st.integers(1, 4))
 def test_what_one_pass_certifies_holds_and_of_a_valid_run_that_is_everything(
     rows: list[OrderedBatch], piece_size: int
@@ -78,7 +79,7 @@ def test_what_one_pass_certifies_holds_and_of_a_valid_run_that_is_everything(
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=sized(250), deadline=None)
 @given(rows=st.one_of(any_rows(2), corrupted_rows()))
 def test_a_witness_alone_breaks_its_property(level: Level, rows: list[OrderedBatch]) -> None:
     for finding in findings_of(rows, level).findings:

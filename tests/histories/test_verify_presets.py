@@ -66,5 +66,28 @@ def test_records_of_s2_have_clients_and_numbers_in_their_headers(tmp_path: Path)
     assert verified(tmp_path, text, *arguments, name="log.jsonl").exit_code == 0
     again = verified(tmp_path, text + record.format(3, "a", 1), *arguments, "--json", name="log.jsonl")
     assert rows_of(again)["once"]["verdict"] == "violated"
-    refused = verified(tmp_path, text, "--level", "4", "--format", "jepsen-edn", name="log.edn")
-    assert "expected a model" in str(refused.exception)
+
+
+def test_partitions_of_several_topics_are_logs_of_their_own(tmp_path: Path) -> None:
+    head = "topic,partition,offset,producer_id,producer_epoch,base_sequence,count\n"
+    sound = head + "a,0,0,8,0,0,2\nb,0,0,8,0,0,1\na,0,2,8,0,2,1\nb,0,1,8,0,1,1\na,1,0,8,0,0,1\n"
+    arguments = ("--level", "4", "--format", "kafka")
+    found = verified(tmp_path, sound, *arguments)
+    assert found.exit_code == 0, found.stdout
+    assert "columns that say nothing here" not in found.stderr
+    again = rows_of(verified(tmp_path, sound.replace("b,0,1,8,0,1,1", "b,0,1,8,0,0,1"), *arguments, "--json"))
+    assert again["once"]["count"] == 1
+    assert "in log b-0" in again["once"]["witness"]["sentence"]
+    by_topic = "topic,offset,producer_id,base_sequence\na,0,8,0\nb,0,8,0\na,1,8,1\n"
+    assert verified(tmp_path, by_topic, *arguments).exit_code == 0
+    mapped = verified(tmp_path, sound, *arguments, "--map", "log=partition")  # what is said goes first
+    assert mapped.exit_code == 1
+
+
+def test_a_batch_that_compaction_took_messages_out_of_keeps_its_offsets_and_numbers(tmp_path: Path) -> None:
+    arguments = ("--level", "4", "--format", "kafka-dump")
+    whole = dumped((0, 3, 0, 7, 0, "false"), (3, 1, 3, 7, 0, "false"))
+    compacted = whole.replace("count: 3", "count: 1")
+    assert verified(tmp_path, compacted, *arguments, name="dump.log").exit_code == 0
+    wrong = compacted.replace("baseOffset: 3 lastOffset: 3", "baseOffset: 2 lastOffset: 2")
+    assert verified(tmp_path, wrong, *arguments, name="dump.log").exit_code == 1

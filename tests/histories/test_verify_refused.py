@@ -53,10 +53,15 @@ def columns(count: int) -> bytes:
         ("a.ndjson.bz2", lambda: bz2.compress(b"0" * 150_000_000), "unpacks to over"),
         ("a.csv", lambda: columns(1_000_000), "found over 1000 columns"),
         ("a.tsv", lambda: columns(1_000_000).replace(b",", b"\t"), "found over 1000 columns"),
+        ("a.csv.gz", lambda: gzip.compress(os.urandom(2_000_000) + b"0" * 500_000_000, mtime=0), "unpacks to over"),
+        ("a.ndjson", lambda: b"{" + b",".join(b'"c%d":0' % n for n in range(1_000_000)) + b"}\n", "found over 1000"),
+        ("a.csv", lambda: b"x" * 50_000_000, "the first line is longer than 100000 bytes"),
         ("a.csv", lambda: b"client_id;start_position\n1;0\n", "columns are separated by semicolons"),
         ("a.csv", lambda: b"client_id\tstart_position\n1\t0\n", "columns are separated by tabs"),
         ("a.tsv", lambda: b"client_id,start_position\n1,0\n", "columns are separated by commas"),
         ("a.csv", lambda: "client_id,start_position\n1,0\n".encode("utf-16"), "UTF-16 text"),
+        ("a.csv", lambda: "client_id,start_position\n1,0\n".encode("utf-16-le"), "UTF-16 text"),
+        ("a.ndjson", lambda: '{"start_position":0}\n'.encode("utf-16-be"), "UTF-16 text"),
         ("a.csv", lambda: b"1,0\n2,1\n", "expected a header"),
         ("a.csv", lambda: b"", "the file is empty"),
     ],
@@ -87,3 +92,14 @@ def test_rows_are_counted_alike_in_every_format(tmp_path: Path) -> None:
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress((tmp_path / "a.csv").read_bytes()))
     for extension in ("csv", "tsv", "ndjson", "parquet", "arrow", "csv.gz"):
         assert "row 3, column batch_seq: found 'x'" in refused(tmp_path / f"a.{extension}"), extension
+
+
+def test_a_parquet_file_that_holds_far_more_than_its_size_is_read_in_pieces_or_refused(tmp_path: Path) -> None:
+    zeros = polars.zeros(30_000_000, polars.Int64, eager=True)
+    polars.DataFrame({"log": zeros, "start_position": zeros}).write_parquet(tmp_path / "a.parquet")
+    assert "unpacks to over 480000000 bytes" in refused(tmp_path / "a.parquet")
+    positions = polars.int_range(10_000, eager=True).alias("start_position")  # as large, and not out of proportion
+    polars.DataFrame(
+        {"log": polars.zeros(10_000, polars.Int64, eager=True), "start_position": positions}
+    ).write_parquet(tmp_path / "b.parquet")
+    assert run("verify", "--level", "4", str(tmp_path / "b.parquet")).returncode == 0

@@ -51,6 +51,23 @@ def test_check_finds_a_planted_kind(kind: str, plant: Callable[[str], str]) -> N
         assert f"{each.property} is violated at" in each.explanation
 
 
+NATIVELY = ["set_aside_forgotten", "wiped_with_the_announcement", "frontier_jumps", "guard_among_fields"]
+"""Bugs of scanners that are stopped, of brokers that join, of readers by position, of fields as words of their own."""
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(each, marks=() if each == "frontier_jumps" else pytest.mark.slow) for each in NATIVELY]
+)
+def test_the_native_build_beside_the_programs_shows_bugs_of_roles_around_the_scanners(
+    kind: str, plant: Callable[[str], str]
+) -> None:
+    """The programs have the bug and the native build has not; what is shown is made small, roles and rings too."""
+    report = fencepost.check(plant(kind), engine="native", jobs=1)
+    (found,) = (each for each in report.violations() if each.details["mode"] == "lockstep")
+    assert isinstance(found.trace, RunTrace)
+    assert f"{found.property} is violated at step {len(found.trace.schedule)}" in found.explanation
+
+
 def test_a_difference_in_lockstep_comes_with_its_scenario_and_a_trace(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

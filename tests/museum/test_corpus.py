@@ -35,7 +35,7 @@ def test_a_scenario_shows_its_kind_of_bug(name: str) -> None:
 def test_no_sound_design_is_accused_on_the_corpus(name: str) -> None:
     for each in corpus_for(design(name)):
         native = has_stepped_form(each.scenario)
-        explored, runs = (explore_native, 1_000) if native else (explore, 10)
+        explored, runs = (explore_native, 300) if native else (explore, 5)
         found = explored(sequencer(design(name), each.scenario, "ncx"), limits=Limits(runs=runs))
         assert found.violation is None, f"{each.name}: {found.violation}"
         assert found.counts.complete > 0, each.name

@@ -152,7 +152,7 @@ ENGINES_ASKED = (explorer, simulated, drawn, verified)
 @pytest.mark.parametrize("engine", ENGINES_ASKED, ids=lambda engine: engine.__name__)
 @pytest.mark.parametrize("sound", SOUND, ids=lambda sound: sound.name)
 def test_no_engine_accuses_a_sound_design(sound: Design, engine: Engine) -> None:
-    budget_seconds = 2.0 if engine is explorer else 0.5
+    budget_seconds = 1.0 if engine is explorer else 0.25
     assert engine(of_sound(sound, BUGS.values()), budget_seconds, 1).outcome is Outcome.MISSED
 
 

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +19,8 @@ from fencepost.model.errors import InputError
 from fencepost.model.processes import Ended, isolated
 from fencepost.mutations import building, killing
 from fencepost.mutations.kill import Hunt, Kill
-from fencepost.mutations.lines.table import MUTATIONS, NUMBERS, site
+from fencepost.mutations.lines.mutation import StaleMutation
+from fencepost.mutations.lines.table import MUTATIONS
 from fencepost.reports.native_mutants import Hunted, report_of
 
 ROOT = Path(__file__).parents[2]
@@ -30,23 +30,68 @@ needs_compiler = pytest.mark.skipif(
 )
 
 
-# --- the table, and what the headers ask ------------------------------------------------------------
+# --- the table, and the headers ---------------------------------------------------------------------
 
 
-def test_the_table_and_the_header_number_the_same_mutations() -> None:
-    text = (HEADERS / "memory/mutant.hpp").read_text()
-    listed = {name: int(number) for name, number in re.findall(r"^  (\w+) = (\d+),", text, re.MULTILINE)}
-    assert listed == {"none": 0, **NUMBERS}
+def test_headers_know_nothing_of_mutants() -> None:
+    asks = re.compile(r"mutated\(|Mutation::|FENCEPOST_MUTANT")
+    assert [str(path) for path in HEADERS.rglob("*.hpp") if asks.search(path.read_text())] == []
 
 
-def test_every_mutation_is_asked_for_once_and_where_the_table_says() -> None:
-    asked = Counter(
-        (str(path.relative_to(HEADERS)), name)
-        for path in HEADERS.rglob("*.hpp")
-        for name in re.findall(r"mutated\(Mutation::(\w+)\)", path.read_text())
-    )
-    assert asked == {(each.file, each.name): 1 for each in MUTATIONS.values()}
-    assert all(re.fullmatch(r"[\w/]+\.hpp:\d+", site(each, HEADERS)) for each in MUTATIONS.values())
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_every_row_changes_exactly_one_place_of_the_header_that_it_names(name: str) -> None:
+    row, text = MUTATIONS[name], (HEADERS / MUTATIONS[name].file).read_text()
+    assert row.patched(text) != text
+    file, line = row.site(HEADERS).split(":")
+    assert file == row.file
+    assert text.splitlines()[: int(line) - 1] == row.patched(text).splitlines()[: int(line) - 1]
+    hunks = re.findall(r"^@@ ", row.diff(HEADERS), re.MULTILINE)
+    assert len(hunks) == 1
+
+
+def test_a_header_that_loses_a_mutant_is_named_with_what_to_do() -> None:
+    row, text = MUTATIONS["claim_relaxed"], (HEADERS / MUTATIONS["claim_relaxed"].file).read_text()
+    with pytest.raises(
+        StaleMutation, match=r"claim_relaxed: its `before` occurs 0 times in sequencers/order4_claim.hpp"
+    ):
+        row.patched(text.replace("compare_exchange_acquire", "compare_exchange_acq_rel"))
+    with pytest.raises(StaleMutation, match=r"occurs 2 times .*expected exactly once; make the row .* follow"):
+        row.patched(text + row.before)
+
+
+def test_lines_that_are_left_out_leave_no_empty_line() -> None:
+    row, text = MUTATIONS["claim_answer_ignored"], (HEADERS / MUTATIONS["claim_answer_ignored"].file).read_text()
+    assert row.after == ""
+    assert len(row.patched(text).splitlines()) == len(text.splitlines()) - 1
+    changed = [line for line in row.diff(HEADERS).splitlines()[2:] if line[0] in "+-"]
+    assert changed == ["-    if (!is_ours) return not_now(seen, batch_seq, true);"]
+
+
+def test_a_diff_is_a_patch_that_patch_applies(tmp_path: Path) -> None:
+    shown = CliRunner().invoke(cli, ["mutants", "--native", "closed_with_tail", "--diff"]).output
+    row = MUTATIONS["closed_with_tail"]
+    header = tmp_path / row.file
+    header.parent.mkdir()
+    shutil.copy(HEADERS / row.file, header)
+    subprocess.run(["git", "apply", "-p1"], input=shown, text=True, cwd=tmp_path, check=True)
+    assert header.read_text() == row.patched((HEADERS / row.file).read_text())
+    everything = CliRunner().invoke(cli, ["mutants", "--native", "--diff"]).output
+    assert everything.count("\n+++ b/") == len(MUTATIONS)
+    assert shown in everything
+
+
+def test_a_diff_is_of_native_mutants_only() -> None:
+    refused = CliRunner().invoke(cli, ["mutants", "no_wrap", "--diff"])
+    assert refused.exit_code == 2
+    assert "expected --native beside it" in refused.output
+
+
+def test_the_measured_table_has_every_row_and_the_killer_that_the_row_names() -> None:
+    lines = (ROOT / "docs" / "native-mutants.md").read_text().splitlines()
+    begin = next(at for at, line in enumerate(lines) if line.startswith("mutant  "))
+    measured = dict(line.split("  ", 1) for line in lines[begin + 1 : begin + 1 + len(MUTATIONS)])
+    assert measured.keys() == MUTATIONS.keys()
+    assert [name for name, rest in measured.items() if f" {MUTATIONS[name].killer} " not in rest] == []
 
 
 def test_there_are_forty_and_each_breaks_a_promise_of_the_contract() -> None:
@@ -90,7 +135,7 @@ def test_a_kill_in_a_race_is_found_again_by_the_same_seed(cached: Path) -> None:
         assert not isinstance(found, Ended)
         return found.kill
 
-    module = building.build(NUMBERS["claim_relaxed"], "shared").module
+    module = building.build(MUTATIONS["claim_relaxed"], "shared").module
     kill = hunted()
     assert kill is not None
     assert kill.killer == "race"
@@ -100,7 +145,7 @@ def test_a_kill_in_a_race_is_found_again_by_the_same_seed(cached: Path) -> None:
 @needs_compiler
 @pytest.mark.timeout(900)
 def test_a_survivor_is_named_and_ends_with_exit_code_1(cached: Path) -> None:
-    building.build(NUMBERS["claim_relaxed"], "shared")  # and not again below
+    building.build(MUTATIONS["claim_relaxed"], "shared")  # and not again below
     # A hundredth of a second is too short for a race.
     arguments = ["mutants", "--native", "claim_relaxed", "--timeout", "0.01", "--json", "--quiet"]
     ended = CliRunner().invoke(cli, arguments)
@@ -119,6 +164,9 @@ def test_a_survivor_is_named_and_ends_with_exit_code_1(cached: Path) -> None:
 def test_every_mutant_is_killed_within_a_minute() -> None:
     matrix = killing.native_mutants(jobs=2)
     assert [each.name for each in matrix.survivors] == []
+    assert {each.name: each.kill.killer for each in matrix.mutants if each.kill} == {
+        name: each.killer for name, each in MUTATIONS.items()
+    }
     assert matrix.false_alarms == ()
     assert all(each.seconds <= 60 for each in matrix.mutants)
     assert matrix.sizes is not None
@@ -129,7 +177,7 @@ def test_every_mutant_is_killed_within_a_minute() -> None:
 @pytest.fixture
 def prebuilt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing is compiled, and nothing loaded: what hunts is what is tried here."""
-    monkeypatch.setattr(killing, "build", lambda number, kind: building.Built(tmp_path, 0.0))
+    monkeypatch.setattr(killing, "build", lambda mutation, kind: building.Built(tmp_path, 0.0))
     monkeypatch.setattr(killing, "loaded", lambda path: None)
 
 
@@ -197,7 +245,7 @@ def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_toolchain_yet")
 def test_missing_headers_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("fencepost.__file__", str(tmp_path / "__init__.py"))
-    with pytest.raises(InputError, match="mutant.hpp is missing: expected the C\\+\\+ sources beside the package"):
+    with pytest.raises(InputError, match="sequencers.hpp is missing: expected the C\\+\\+ headers beside the package"):
         building.toolchain()
 
 

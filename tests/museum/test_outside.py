@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost import native
 from fencepost.exploring.native_engines import told_by_race
@@ -260,7 +261,7 @@ def test_no_run_at_all_of_a_small_sound_scenario_is_accused(design: Design) -> N
     assert judged_count > 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=sized(40), deadline=None)
 @given(st.sampled_from(sorted(DESIGNS)), st.integers(0, 2**20))
 def test_what_it_accuses_a_run_of_the_watch_objects_to_as_well(name: str, seed: int) -> None:
     """The other way round it cannot be: the watch sees what no outsider does."""

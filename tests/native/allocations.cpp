@@ -64,7 +64,7 @@ struct Observer {
   void ordered(const fencepost::Batch&, std::uint64_t, std::uint64_t, bool) { ++ordered_count; }
   void dropped(const fencepost::Batch&, std::uint64_t) { ++dropped_count; }
   void claim_lost() {}
-  void before_attempt() {}
+  void before_attempt(std::uint64_t) {}
   void idle() {}
 };
 

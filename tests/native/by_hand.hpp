@@ -37,7 +37,7 @@ class Told {
   void dropped(const Batch&, std::uint64_t) noexcept { ++dropped_count_; }
   void claim_lost() noexcept { ++claim_lost_count_; }
   bool stopped() const noexcept { return is_stopped_.load(std::memory_order_relaxed); }
-  void before_attempt() noexcept {}
+  void before_attempt(std::uint64_t) noexcept {}
   void idle() noexcept {}
 
  private:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.errors import InputError
 from fencepost.model.recordings import recorded_workload
@@ -144,7 +145,7 @@ ASSERT_LEVEL: dict[int, Callable[[list[Arrival], RaceResult], None]] = {4: asser
 
 
 @pytest.mark.parametrize("name", SEQUENCERS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=sized(150), deadline=None)
 @given(arrivals=small_workloads(), seed=st.integers(0, 2**64 - 1))
 def test_small_races_keep_the_promises_of_their_level(name: str, arrivals: list[Arrival], seed: int) -> None:
     ASSERT_LEVEL[SEQUENCERS[name]](arrivals, raced(name, arrivals, seed=seed))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.native import ISSUED_MAX, ArrivalOutcome, RaceOptions, RaceResult, race
 
@@ -93,7 +94,7 @@ def arrivals(draw: st.DrawFn) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("name", OWNERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 @given(
     sent=arrivals(),
     capacity=st.sampled_from([0, 1, 5, 40, 4096]),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.contract import Level, Verdict
 from fencepost.model.histories import History, Workload, verify
@@ -82,7 +83,7 @@ def test_small_rings_wrap_many_times_and_lose_nothing(name: str, slot_count: int
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SEQUENCERS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=sized(100), deadline=None)
 @given(slot_count=st.integers(1, 8), seed=st.integers(0, 2**32))
 def test_small_rings_wrap_many_times_in_many_races(name: str, slot_count: int, seed: int) -> None:
     races_through_small_rings(name, slot_count, seed)
@@ -190,7 +191,7 @@ def test_rings_that_hold_each_other_end_the_race(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEVEL_4)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 @given(
     sent=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5), st.integers(0, 2)), max_size=30),
     slot_count=st.integers(1, 4),

@@ -13,8 +13,8 @@ from own_files import COMMANDS, HEAD, JUDGED, STOP, options, said
 
 import fencepost
 from fencepost.checking import check
-from fencepost.compared.verdicts import Counterexample
 from fencepost.comparing.run import compare
+from fencepost.comparing.verdicts import Counterexample
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
 from fencepost.model.own import PROGRAM, PROTOCOL, SEQUENCER, Kind, objects_in
@@ -81,6 +81,13 @@ def test_of_two_objects_one_is_asked_for(tmp_path: Path, command: str) -> None:
     ran = run(command, "mine.py", cwd=tmp_path)
     assert ran.returncode == 2, ran.stdout
     assert said(ran) == "fencepost: mine.py defines 2 programs: say which one, mine.py:one or mine.py:other"
+
+
+def test_of_several_objects_the_one_that_is_named_like_the_file_needs_no_name(tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text(TWO_PROGRAMS)
+    ran = run("explore", "other.py", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[0] == "other"
 
 
 @pytest.mark.parametrize("command", ["explore", "ablate", "check"])

@@ -153,14 +153,15 @@ def test_a_command_ends_with_a_verdict_whatever_is_thrown(faulty: Path, monkeypa
 
 @needs_compiler
 def test_it_is_compiled_once_and_again_when_what_it_includes_has_changed(tmp_path: Path) -> None:
+    """What it includes is a small macro of that name, for the compiler's sake; modules are not loaded here."""
     told: list[str] = []
-    (tmp_path / "mine.hpp").write_text("#define START 0\n")
+    (tmp_path / "mine.hpp").write_text("#define FENCEPOST_SEQUENCER(name, Class) int name = 0;\n")
     path = tmp_path / "mine.cpp"
-    path.write_text('#include "mine.hpp"\n' + FAULTS)
+    path.write_text('#include "mine.hpp"\nFENCEPOST_SEQUENCER(mine, Mine)\n')
     first = own_cpp.compiled(path, told.append)
     assert own_cpp.compiled(path, told.append) == first
     assert told == [f"compiling {path}"]
-    (tmp_path / "mine.hpp").write_text("#define START 1\n")
+    (tmp_path / "mine.hpp").write_text("#define FENCEPOST_SEQUENCER(name, Class) int name = 1;\n")
     assert own_cpp.compiled(path, told.append) != first
 
 
@@ -185,8 +186,14 @@ def test_what_does_not_compile_is_shown_with_the_users_line_and_exits_2(
     assert last.startswith(f"fencepost: faulty.cpp: does not compile: {at}:"), ran.stderr
     assert message in last
     assert "Traceback" not in ran.stderr
-    with pytest.raises(LoadError, match="does not compile"):
-        own_cpp.compiled(faulty)
+
+
+@needs_compiler
+def test_from_python_what_does_not_compile_is_an_error_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.cpp"
+    path.write_text("#define FENCEPOST_SEQUENCER(name, Class)\nFENCEPOST_SEQUENCER(mine, Mine)\nint postion_ = n;\n")
+    with pytest.raises(LoadError, match="does not compile: 3:"):
+        own_cpp.compiled(path)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import pytest
+from commands import run
 
 from fencepost import program
 from fencepost.command_line import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, cli
@@ -44,9 +45,13 @@ def test_an_example_prints_what_is_committed(example: Path) -> None:
     assert PRODUCE.example_output(example) == example.with_suffix(".out").read_text()
 
 
+def forked(arguments: list[str], folder: Path) -> str:
+    return run(*arguments, cwd=folder).stdout
+
+
 @pytest.mark.parametrize(("command", "shown"), BLOCKS, ids=[command for command, _ in BLOCKS])
 def test_a_document_shows_what_the_command_prints(command: str, shown: str) -> None:
-    assert PRODUCE.masked(PRODUCE.output_of(command)) == PRODUCE.masked(shown)
+    assert PRODUCE.masked(PRODUCE.output_of(command, forked)) == PRODUCE.masked(shown)
 
 
 COMMAND_LINE = re.compile(r"(?:^ {4}|^\$ |^|`)fencepost ([a-z]+(?: [a-z]+)?)((?: [^`\n]*)?)", re.MULTILINE)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from fencepost.model.specs import sequencers
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("model", "proofs", "native", "src/fencepost", "tests", "examples")
 SOURCES = sorted(
@@ -77,8 +79,10 @@ def test_no_line_asks_a_checker_to_look_away_without_saying_why() -> None:
                 assert line.count("#") >= 2, f"{path.name}: {line.strip()}"
 
 
+@pytest.mark.slow
 def test_every_process_collects_the_same_tests(request: pytest.FixtureRequest) -> None:
-    """Two that collect at different times must agree on every name, or they cannot share the work.
+    """Two that collect at different times must agree on every name, or they cannot share the work: processes that
+    share it, as those of `make test` do, refuse to begin where they differ.
 
     A case once held an empty gzip file, whose header is the time of its making: two workers that
     collected on either side of a second's end had tests of different names, and none ran.
@@ -111,3 +115,58 @@ def test_a_room_has_few_files() -> None:
             room = str(path.parent.relative_to(ROOT))
             rooms[room] = rooms.get(room, 0) + 1
     assert {room: size for room, size in rooms.items() if size > ROOM_SIZE and room not in LISTS} == {}
+
+
+SEQUENCER_FILES = ("model/specs/", "model/programs/sequencers/")
+"""Where a sequencer is: its spec and its program. Its algorithm is a header, which says its name to Python."""
+
+NAMING = {
+    "model/museum/bug.py",  # the sound designs beside the bugs
+    "model/programs/designs.py",  # the list of designs
+    "model/simulation/batches/pipeline.py",  # simulated batch by batch
+    "model/simulation/batches/scanners.py",
+    "model/simulation/scenario.py",  # by default
+    "native/schedules/differential.py",  # what happens in one sequencer alone
+    "native/schedules/pipeline.py",  # the list of the stepped build
+    "proofs/mutants.py",  # requirements whose absence is harmless
+    "src/fencepost/bench/counted_settings.py",  # sides of the settings of the bench
+    "src/fencepost/bench/decisions/ablation.py",
+    "src/fencepost/bench/decisions/contention.py",
+    "src/fencepost/bench/decisions/profile.py",
+    "src/fencepost/bench/kernels/counting.py",
+    "src/fencepost/bench/paths.py",
+    "src/fencepost/bench/python_entry.py",
+    "src/fencepost/bench/sides.py",
+    "src/fencepost/command_line/bench/profile.py",
+    "src/fencepost/command_line/bench/sides.py",
+    "src/fencepost/comparing/policies/accepted.py",  # the spec of each level that answers are held against
+    "src/fencepost/experiments/native_engine.py",
+    "src/fencepost/exploring/native_forms.py",  # native forms of bugs
+    "src/fencepost/ledger/order4.py",  # claims about sequencers
+    "src/fencepost/ledger/order5.py",
+    "src/fencepost/ledger/profiles.py",
+    "src/fencepost/simulating/run.py",  # by default
+}
+"""Other files of Python that still name one. None is to be added: a name comes from `sequencers()` or the compiled
+module, and what is asked of a sequencer from its design."""
+
+
+def names_in(path: Path, names: set[str]) -> Iterator[str]:
+    """Yield where a file holds one of the names as a text; documentation is no code."""
+    tree = ast.parse(path.read_text())
+    shown = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node.value in names and id(node) not in shown:
+            yield f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}"
+
+
+def test_no_other_file_names_a_sequencer() -> None:
+    names = set(sequencers())
+    found = {str(path.relative_to(ROOT)): [*names_in(path, names)] for path in SOURCES if path.suffix == ".py"}
+    naming = {
+        path: lines
+        for path, lines in found.items()
+        if lines and not path.startswith(("tests/", "examples/", *SEQUENCER_FILES))
+    }
+    assert {path: lines for path, lines in naming.items() if path not in NAMING} == {}
+    assert NAMING - naming.keys() == set(), "they name none any more: take them from the list"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.contract import Verdict
 from fencepost.model.explorer.monitor.run import REFINEMENT
@@ -192,7 +193,7 @@ def test_every_run_of_four_received_batches_holds_in_the_native_build() -> None:
     assert explored.counts.complete > 1000
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=sized(40), deadline=None)
 @given(
     rings=st.lists(
         st.lists(st.builds(Arriving, st.integers(0, 1), st.integers(0, 3), st.integers(1, 3)), max_size=4).map(tuple),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, NotAccepted
@@ -42,7 +43,7 @@ def workloads(draw: st.DrawFn) -> Workload:
 
 
 @pytest.mark.parametrize("name", SOUND_NAMES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 @given(workload=workloads(), seed=st.integers(0, 1000))
 def test_any_simulated_run_refines_its_spec_and_keeps_the_contract(name: str, workload: Workload, seed: int) -> None:
     run = simulate(name, workload, seed=seed)

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fencepost.model.errors import InputError
+from fencepost.model.simulation.batches.pipeline import simulate_once
 from fencepost.model.simulation.distributions import Distribution
 from fencepost.model.simulation.machine_costs import FLOOR_METRICS, SOURCES, MachineCosts, calibrated
 from fencepost.model.simulation.quantities import BatchRate, ByteRate, Bytes, Nanoseconds
-from fencepost.model.simulation.scenario import Scenario, described, parse_scenario, read_scenario
+from fencepost.model.simulation.scenario import SKEW_MOST, Clients, Scenario, described, parse_scenario, read_scenario
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "examples" / "scenarios").glob("*.toml"))
 
@@ -163,3 +164,41 @@ def test_draws_have_the_mean_that_is_said(distribution: Distribution) -> None:
     values = [draw() for _ in range(40_000)]
     assert abs(sum(values) / len(values) / distribution.mean_ns - 1) < 0.02
     assert min(values) >= distribution.at_least
+
+
+# --- skew ---
+
+
+@given(st.integers(1, 40), st.floats(0, SKEW_MOST), st.integers(1, 10**6))
+def test_skewed_clients_send_together_what_all_alike_would(count: int, skew: float, rate: int) -> None:
+    clients = Clients(count=count, skew=skew, rate=BatchRate(rate))
+    rates = [clients.rate_of(number) for number in range(count)]
+    assert float(sum(rates)) == pytest.approx(count * rate)
+    assert rates == sorted(rates, reverse=True)
+    if count > 1:
+        assert float(rates[0] / rates[1]) == pytest.approx(2**skew)
+
+
+def test_a_skewed_client_sends_its_share_of_the_batches() -> None:
+    scenario = Scenario().with_(skew=1, rate=200_000, duration=10_000_000, replications=1, check=False)
+    alike = scenario.with_(skew=0)
+    runs = [simulate_once(each, 4, seed=0).recorder.batches for each in (scenario, alike)]
+    shares = [sum(batch.client == 0 for batch in batches) / len(batches) for batches in runs]
+    assert shares[0] == pytest.approx(12 / 25, abs=0.03)  # 1 / (1 + 1/2 + 1/3 + 1/4)
+    assert shares[1] == pytest.approx(1 / 4, abs=0.03)
+    assert len(runs[0]) == pytest.approx(len(runs[1]), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[clients]\nskew = -1.0", "clients.skew is -1.0, expected from 0 to 8"),
+        ("[clients]\nskew = 9.0", "clients.skew is 9.0, expected from 0 to 8"),
+        ("[clients]\nskew = nan", "clients.skew is nan, expected from 0 to 8"),
+        ('[clients]\nskew = 1.0\nloop = "closed"', "a closed loop has no rates"),
+        ('[clients]\nskew = 1.0\nworkload = "recorded"', "a workload file has no rates"),
+    ],
+)
+def test_a_skew_that_means_nothing_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_scenario(text)

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
@@ -98,7 +99,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 @given(scenario=scenarios(), seed=st.integers(0, 100))
 def test_a_sound_sequencer_keeps_the_contract_in_any_scenario(scenario: Scenario, seed: int) -> None:
     world = run(scenario, seed)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
@@ -82,7 +83,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=sized(40), deadline=None)
 @given(scenario=scenarios(), seed=st.integers(0, 1000))
 def test_the_programs_keep_the_contract_in_any_scenario(scenario: Scenario, seed: int) -> None:
     world = run(scenario, seed)
@@ -119,7 +120,7 @@ def test_ranges_may_come_in_any_order_and_must_tile_in_the_end(counts: list[int]
         assert "unique" in watch.broken
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=sized(40), deadline=None)
 @given(scenario=scenarios(), slots=st.sampled_from([4, 64]), seed=st.integers(0, 1000))
 def test_a_thread_that_runs_ahead_of_the_clock_changes_no_figure_and_no_time(
     scenario: Scenario, slots: int, seed: int

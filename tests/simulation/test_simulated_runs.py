@@ -15,6 +15,7 @@ import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted_bugs import ReleasesOne
+from sizes import sized
 
 from fencepost.model.contract import Level, Verdict
 from fencepost.model.errors import NotAccepted
@@ -217,7 +218,7 @@ def same_run(name: str, workload: Workload, seed: int) -> tuple[Run, SimpyRun]:
 
 
 @pytest.mark.parametrize("name", [*SOUND_NAMES, *WRONG_NAMES])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=sized(40), deadline=None)
 @given(workload=workloads(), seed=st.integers(0, 1000))
 def test_a_simulated_run_is_that_of_simpy_step_by_step(name: str, workload: Workload, seed: int) -> None:
     same_run(name, workload, seed)
@@ -321,7 +322,7 @@ def test_words_hold_what_a_table_does(writes: list[tuple[int, Any]]) -> None:
 
 
 @pytest.mark.parametrize("name", [*SOUND_NAMES, "order4.cas_then_reserve", "order5.split_counter"])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 @given(data=st.data())
 def test_a_flat_state_accepts_what_any_state_accepts(name: str, data: st.DataObject) -> None:
     spec, bounds = protocol(name), Instance()

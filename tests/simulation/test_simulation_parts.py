@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.contract import Level
 from fencepost.model.memory.ordering import Buffered
@@ -90,7 +91,7 @@ def run(of: TimedMachine, until_ns: int = 10**6) -> None:
 Program = Generator[Any, Any, None]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=sized(40), deadline=None)
 @given(st.integers(1, 6), st.integers(1, 20))
 def test_atomic_additions_of_one_host_lose_nothing(threads: int, times: int) -> None:
     of, memory, _ = machine(is_pooled=False)
@@ -106,7 +107,7 @@ def test_atomic_additions_of_one_host_lose_nothing(threads: int, times: int) -> 
     assert of.operation_count == threads * times
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=sized(30), deadline=None)
 @given(st.integers(1, 6), st.integers(1, 8))
 def test_a_lock_is_held_by_one_and_handed_over_in_the_order_of_the_requests(threads: int, times: int) -> None:
     of, _, _ = machine(is_pooled=False)

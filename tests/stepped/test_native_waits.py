@@ -22,6 +22,7 @@ from drawn_waits import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.explorer.search.reduction import Counts
 from fencepost.model.memory import MATRIX, PROFILES, matrix
@@ -118,7 +119,7 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_compiler
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 @given(threads=THREADS, name=st.sampled_from(SUPPORTED))
 def test_both_engines_find_the_same_ends_in_as_many_runs(native: Path, threads: Threads, name: str) -> None:
     system = made(name, threads)
@@ -167,11 +168,10 @@ NATIVE_MUTANTS = {
 
 
 @needs_compiler
-@pytest.mark.parametrize(
-    "mutant",
-    [pytest.param(each, marks=[pytest.mark.slow] * (at > 0)) for at, each in enumerate(NATIVE_MUTANTS)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", NATIVE_MUTANTS)
 def test_a_native_search_with_a_gap_leaves_ends_out(mutant: str, tmp_path: Path) -> None:
+    """The quick form: both searches visit the same runs, and the gaps of the one in Python are found."""
     file, before, after, what = NATIVE_MUTANTS[mutant]
     headers = tmp_path / "fencepost"
     shutil.copytree(ROOT / "native" / "include" / "fencepost", headers)

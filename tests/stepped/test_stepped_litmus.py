@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError, Interrupted
@@ -106,7 +107,7 @@ def test_every_file_of_the_suite_has_the_ends_and_the_counts_that_the_model_find
     assert compared > 100
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=sized(80), deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     hosts=st.integers(1, 3),
@@ -153,7 +154,7 @@ def test_drawn_runs_meet_what_is_wrong_and_the_same_seed_draws_the_same_runs(str
     assert explore_litmus(test, "sc", strategy=strategy).verdict is Verdict.NOT_FOUND
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=sized(25), deadline=None)
 @given(seed=st.integers(0, 2**32), strategy=st.sampled_from(["random", "pct"]), under=st.sampled_from(SUPPORTED))
 def test_what_drawn_runs_find_is_what_some_run_of_the_model_ends_in(seed: int, strategy: str, under: str) -> None:
     program = draw(Random(seed), Shape(hosts=2, threads=2, instructions=3))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
@@ -203,7 +204,7 @@ structures = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=sized(100), deadline=None)
 @given(
     program=structures,
     under=st.sampled_from(PROFILES),

@@ -76,6 +76,25 @@ def test_help_has_an_example_and_fits_80_columns(verb: str) -> None:
     assert re.search(rf"^  fencepost {verb}", text, re.MULTILINE), f"no example in the help of {verb}"
 
 
+def within(group: click.Command, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return the commands of a group, each with the names that lead to it."""
+    if not isinstance(group, click.Group):
+        return [path]
+    with click.Context(group) as context:
+        members = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return [each for name, member in members.items() if member for each in within(member, (*path, name))]
+
+
+@pytest.mark.parametrize("path", [each for each in within(cli, ()) if len(each) > 1], ids=" ".join)
+def test_a_command_within_a_group_has_an_example_that_names_it(path: tuple[str, ...]) -> None:
+    text = CliRunner().invoke(cli, [*path, "--help"]).stdout
+    assert [line for line in text.splitlines() if len(line) > WIDTH] == []
+    name = (
+        "bench order4.mutex --against" if path == ("bench", "race") else " ".join(path)
+    )  # it is `bench A --against B`
+    assert re.search(rf"^  fencepost {name}", text, re.MULTILINE), f"no example in the help of {' '.join(path)}"
+
+
 def test_commands_are_listed_in_groups_with_whole_sentences() -> None:
     text = CliRunner().invoke(cli, ["--help"]).stdout
     assert [line for line in text.splitlines() if len(line) > WIDTH] == []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from commands import run
 
 ROOT = Path(__file__).parents[2]
 SIZE = "64k"
@@ -41,11 +41,6 @@ def full(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fencepost", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=400, cwd=cwd, check=False)
-
-
 HOLDS, BROKEN = (f"examples/data/redis-order{level}-history.csv" for level in (4, 5))
 WRONG, TRACE = "order4.cas_then_reserve", "examples/data/inversion.itf.json"
 VERBS: dict[str, tuple[list[str], int, str]] = {
@@ -68,7 +63,7 @@ QUIET = {"replay", "bench layout"}
 def test_the_verdict_is_printed_and_what_is_not_written_is_said(name: str, full: Path) -> None:
     arguments, code, last = VERBS[name]
     given = [each.replace("FULL", str(full)) for each in arguments] + ([] if name in QUIET else ["--quiet"])
-    ended = run(*given)
+    ended = run(*given, cwd=ROOT)
     assert ended.returncode == code, ended.stderr
     assert last in ended.stdout.splitlines()[-1]
     said = [line for line in ended.stderr.splitlines() if not line.startswith("...")]
@@ -85,7 +80,7 @@ def test_the_verdict_is_printed_and_what_is_not_written_is_said(name: str, full:
     ids=lambda given: given[0],
 )
 def test_what_writes_files_alone_is_an_error_and_leaves_none(arguments: list[str], full: Path) -> None:
-    ended = run(*(each.replace("FULL", str(full)) for each in arguments))
+    ended = run(*(each.replace("FULL", str(full)) for each in arguments), cwd=ROOT)
     assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()
     assert line.startswith(f"fencepost: {full}/")

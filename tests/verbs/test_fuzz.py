@@ -27,6 +27,7 @@ from fencepost.model.errors import InputError
 from fencepost.model.histories import read_batches, read_log, read_readers, read_workload
 from fencepost.model.histories.files.presets import PRESETS
 from fencepost.model.linearizability import read_operations
+from fencepost.model.linearizability.recorded_log import read_recorded_log
 from fencepost.model.litmus import read_test
 from fencepost.model.simulation.scenario import read_scenario
 
@@ -78,6 +79,7 @@ READERS: dict[str, Reader] = {
     "sent": Reader(read_batches, "a.csv", (b"client_id,batch_seq,outcome\n1,0,ok\n1,1,failed\n",)),
     "readers": Reader(read_readers, "a.csv", (b"reader_id,position,client_id,batch_seq\na,0,1,0\na,1,1,1\n",)),
     "operations-edn": Reader(read_operations, "a.edn", (EDN,)),
+    "recorded-log": Reader(read_recorded_log, "a.edn", (EDN,)),
     "operations-log": Reader(read_operations, "a.log", ((ROOT / "examples/data/stale-read.log").read_bytes(),)),
     "operations-csv": Reader(read_operations, "a.csv", (OPERATIONS,)),
     "litmus": Reader(read_test, "a.litmus", tuple(

@@ -128,16 +128,21 @@ def test_programs_and_processes_of_workers_end_too(tmp_path: Path) -> None:
 # --- killed from outside ---
 
 
+KILLED = (
+    ("compare order5.fetch_add --policy stepped --jobs 2 --examples 750 --seed 1 --json", "explanation"),
+    ("mutants --engine explorer-exhaustive --level 5 --jobs 2 --timeout 5 --json", "detail"),
+    ("simulate --jobs 2 --json", "explanation"),
+)
+
+
 @needs_proc
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "said", "number"),
     [
-        ("compare order5.fetch_add --policy stepped --jobs 2 --examples 750 --seed 1 --json", "explanation"),
-        ("mutants --engine explorer-exhaustive --level 5 --jobs 2 --timeout 5 --json", "detail"),
-        ("simulate --jobs 2 --json", "explanation"),
+        pytest.param(*each, number, marks=() if quick else pytest.mark.slow, id=f"{each[0].split()[0]}-{number.name}")
+        for at, each in enumerate(KILLED)
+        for number, quick in zip((signal.SIGKILL, signal.SIGTERM), (at != 1, at == 1), strict=True)
     ],
-    ids=lambda words: words.split()[0],
 )
 def test_a_worker_that_is_killed_from_outside_is_unknown_and_the_rest_is_kept(
     arguments: str, said: str, number: signal.Signals, tmp_path: Path

@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fencepost.model.explorer.counterfactual import decides, ends_the_wait, is_of_the_end, stored_later
+from fencepost.model.explorer.explain.handed_over import handed_over_early, left_out_words
 from fencepost.model.explorer.explain.order_cause import Cause, of_the_end, of_the_order, who
+from fencepost.model.explorer.explain.outdated import gone_by_what_was
 from fencepost.model.explorer.explain.promise_cause import of_the_promise
 from fencepost.model.explorer.explain.stale import (
     Stale,
@@ -63,7 +65,8 @@ def _cause(made: Run) -> Cause:
     if waiting is not None:
         return Cause(stale_words(made, waiting), ((waiting.stored_at, waiting.writer),))
     knowledge = Knowledge(made)
-    return _went_wrong(made, knowledge) or _came_early(made, knowledge) or _of_order(made)
+    found = _went_wrong(made, knowledge) or gone_by_what_was(made, knowledge) or _came_early(made, knowledge)
+    return found or _of_order(made)
 
 
 def _waits(made: Run) -> Iterator[Stale]:
@@ -82,45 +85,52 @@ def _is_about(made: Run, stale: Stale) -> bool:
 def _went_wrong(made: Run, knowledge: Knowledge) -> Cause | None:
     """Return the first value on the way to the judgement that went wrong, else the last that was only older."""
     judging = None if is_of_the_end(made) else made.events[-1].actor[0]
-    stale = [each for each in stale_reads(made) if knowledge.reached(each.step, each.thread, judging)]
+    stale = [
+        each
+        for each in stale_reads(made)
+        if knowledge.reached(each.step, each.thread, judging) and (each.where != "buffer" or _overtaken(made, each))
+    ]
     wrong: list[Stale | Interference] = [each for each in stale if knowledge.is_owed(made, each)]
     is_contract = isinstance(made.trace.origin, SequencerOrigin)  # its own words say what came between
     changed = [] if is_contract and judging is not None else list(interferences(made))
     wrong += [each for each in changed if knowledge.reached(each.read.step, each.read.thread, judging)]
     first = next((each for each in sorted(wrong, key=_when) if _matters(made, each)), None)
     if first is None:
-        own = (each for each in stale if judging in (None, each.thread) or _missed_in_buffer(made, each, judging))
+        own = (each for each in stale if judging in (None, each.thread) or each.where == "buffer")
         first = next((each for each in own if _matters(made, each)), None)
     if isinstance(first, Interference):
         return Cause(first.sentence(made), tuple((each.step, each.thread) for each in (first.between[-1], first.write)))
+    early = handed_over_early(made, knowledge, first) if first is not None else None
+    if early is not None:
+        return early
     if first is not None:
         steps = ((first.stored_at, first.writer), (first.step, first.thread))
         return Cause(stale_words(made, first) + _beside(made, knowledge, first), steps)
     return None
 
 
-def _missed_in_buffer(made: Run, stale: Stale, judging: int | None) -> bool:
-    """Say whether another missed a store that waited in the judging thread's buffer while that had gone on to a load.
+def _overtaken(made: Run, stale: Stale) -> bool:
+    """Say whether the writer had gone on to a load while the store that another missed waited in its buffer.
 
-    Where it did not, the store would have come too late without a buffer as well.
+    Where it had not, the store would have come too late without a buffer as well, and no fence would help.
     """
-    if stale.where != "buffer" or stale.writer != judging:
-        return False
     later = range(stale.stored_at + 1, made.last + 1)
     drains = (
         n
         for n in later
         if any(
-            isinstance(act.what, Entry) and act.thread == judging and stores(act) == (stale.address, stale.newer)
+            isinstance(act.what, Entry) and act.thread == stale.writer and stores(act) == (stale.address, stale.newer)
             for act in made.events[n].acts
         )
     )
     until = next(drains, made.last + 1)
-    return any(made.events[n].actor[0] == judging and reading(made.events[n]) is not None for n in later if n < until)
+    return any(
+        made.events[n].actor[0] == stale.writer and reading(made.events[n]) is not None for n in later if n < until
+    )
 
 
 def _beside(made: Run, knowledge: Knowledge, stale: Stale) -> str:
-    """Say of a stale read which other had the same, if it counted by it, or what told it too early of the newer."""
+    """Say of a stale read which other had the same, if it counted by it, what its writer left out, or who told it."""
     act = made.events[stale.step].acts[0]
     if isinstance(act.what, FetchAdd | Exchange | CompareExchange):
         same = [
@@ -130,7 +140,10 @@ def _beside(made: Run, knowledge: Knowledge, stale: Stale) -> str:
             if each.what == act.what and each.thread != act.thread and each.result == act.result
         ]
         return f"; {who(made, same[0][1])} had found the same at {step_name(same[0][0])}" if same else ""
-    return "" if knowledge.knows(stale, stale.writer) else _by(made, knowledge, stale.step, stale.thread, stale.writer)
+    told_at = knowledge.told_at(stale)
+    if told_at is not None:
+        return left_out_words(made, knowledge, stale, told_at) if stale.where == "cache" else ""
+    return _by(made, knowledge, stale.step, stale.thread, stale.writer)
 
 
 def _by(made: Run, knowledge: Knowledge, step: int, thread: int, writer: int) -> str:

@@ -44,14 +44,26 @@ class RunMonitor(Monitor):
         self.refused = "" if follows_spec else UNASKED  # the spec's objection, once there was one
         self._spec = spec  # as it is here, or where it refused a step; never changed
         self._spec_key: tuple[Hashable, ...] | None = None  # what its key() is, once it was asked for
+        self._frozen_facts: dict[str, tuple[Any, frozenset[Any]]] = {}  # each fact that is a dict, and its items
         self._following: dict[Any, RunMonitor] = {}
 
     def key(self) -> Hashable:
         """Return a value that is equal for watches which judge all that may follow alike."""
         if self._spec_key is None:
             self._spec_key = _key_of(self._spec)
-        facts = (frozenset(each.items()) if isinstance(each, dict) else each for each in vars(self.facts).values())
+        facts = [self._frozen(*each) if isinstance(each[1], dict) else each[1] for each in vars(self.facts).items()]
         return *facts, self.refused != "", self._spec_key, self.violation
+
+    def _frozen(self, name: str, fact: dict[Any, Any]) -> frozenset[Any]:
+        """Return the items of a fact: those of the watch before the last step, where that left it as it was.
+
+        A step changes one or two facts, and a frozenset knows its hash: made anew they are half of what judging costs.
+        """
+        known, items = self._frozen_facts.get(name, (None, frozenset()))
+        if known != fact:
+            items = frozenset(fact.items())
+            self._frozen_facts = {**self._frozen_facts, name: (fact, items)}
+        return items
 
     def asks(self, step: Step) -> tuple[Address, ...]:
         return self.contract.asks(self.facts, step)
@@ -108,8 +120,9 @@ class RunMonitor(Monitor):
         try:
             if next(spec_steps(self._spec, step), None) is None:
                 return  # nothing to the spec, which need not be copied
-            spec = self._spec.copy()
+            spec = _sharing_maps(self._spec)
             for each in spec_steps(spec, step):
+                _own_maps(spec, each.action)
                 spec.fire(each.action, **each.arguments)
         except NotAccepted as refused:
             self.refused = str(refused)
@@ -121,6 +134,20 @@ class RunMonitor(Monitor):
     def at_end(self, inspect: Callable[[Address], Any]) -> Violation | None:
         """Return what is wrong with a run that ends here."""
         return next((each for each in self.contract.at_end(self.facts, inspect) if self._is_asked(each)), None)
+
+
+def _sharing_maps(spec: Protocol) -> Protocol:
+    """Return a spec in the same state with the very same maps: those that a step writes are made its own before it."""
+    other = type(spec).__new__(type(spec))
+    other.__dict__.update(spec.__dict__)
+    return other
+
+
+def _own_maps(spec: Protocol, action: str) -> None:
+    for name in {write.field for write in spec.actions[action].writes}:
+        value = getattr(spec, name)
+        if isinstance(value, Map):
+            setattr(spec, name, value.copy())
 
 
 def _key_of(spec: Protocol) -> tuple[Hashable, ...]:

@@ -138,7 +138,7 @@ def explore(
             else:
                 explored = explore_drawn(subject, strategy, seed, pct_depth, limits, tell, began)
     except Stuck:
-        reason = f"{limits.seconds:g} s are over, and a thread yields nothing: it has no end that a budget could find"
+        reason = f"{limits.seconds:.3g} s are over, and a thread yields nothing: it has no end that a budget could find"
         return concluded(subject, limits, Counts(), time.perf_counter() - began, None, reason)
     except Interrupted:
         raise

@@ -149,7 +149,8 @@ def _outcomes(table: Table) -> tuple[list[str] | polars.Series, bool]:
 def batches_of(log: Log, rules: Rules, like: Batches) -> tuple[polars.DataFrame, list[str]]:
     """Return the batches of a log as a frame like that of `like`, and the columns that say which is which.
 
-    FormatError where the numbers of the log begin again by a column that the file beside it does not have.
+    FormatError where the numbers of the log begin again by a column that the file beside it does not have; a column
+    that is the same in all rows begins nothing again.
     """
     history = log.history
     columns: dict[str, Any] = {
@@ -164,8 +165,15 @@ def batches_of(log: Log, rules: Rules, like: Batches) -> tuple[polars.DataFrame,
         more["broker"] = words_of(history.broker_id, log.broker_names)
     if log.log_id is not None and not rules.across_logs:
         more["log"] = words_of(log.log_id, log.log_names)
-    for name in more:
-        if name not in like.frame.columns:
+    for name, column in [*more.items()]:
+        if name not in like.frame.columns and is_one(column):
+            del more[name]
+        elif name not in like.frame.columns:
             problem = f"column is missing: numbers of batches begin again with each {name} of the log"
             raise FormatError(like.path, problem, row=0, column={"broker": "broker_id"}.get(name, name))
     return new_frame(columns | more), ["client", "seq", *more]
+
+
+def is_one(column: Any) -> bool:
+    """Say whether all rows of a column are alike."""
+    return bool(polars_module().Series(column).n_unique() < 2)

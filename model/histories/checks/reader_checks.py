@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fencepost.model.errors import FormatError
-from fencepost.model.histories.checks.beside import Beside, Culprits
-from fencepost.model.histories.files.columns import words_of
+from fencepost.model.histories.checks.beside import Beside, Culprits, is_one
+from fencepost.model.histories.files.columns import Table, words_of
 from fencepost.model.histories.files.frames import new_frame, polars_module
 from fencepost.model.histories.log import Log
 from fencepost.model.histories.passes.one_pass import WORST_COUNT, Culprit, worst_of
+from fencepost.model.histories.records import IntColumn
 from fencepost.model.histories.rules import Rules
 
 if TYPE_CHECKING:
@@ -115,17 +116,38 @@ def _read(log: Log, beside: Beside) -> polars.DataFrame:
     """Return what readers read, a row each: log (if any), position, client, seq, reader and row."""
     table = beside.readers
     assert table is not None
-    if log.log_id is not None and "log" not in table:
+    if log.log_id is not None and "log" not in table and not is_one(log.log_id):
         raise FormatError(table.path, "column is missing: positions begin again in each log", row=0, column="log")
     columns: dict[str, Any] = {"log": table.words("log")} if "log" in table else {}
     columns |= {
-        "position": table.positions("start_position", np.ones(len(table), dtype=np.int64))[0],
+        "position": _positions(log, table),
         "client": table.words("client_id"),
         "seq": table.integers("batch_seq", 0),
         "reader": table.words("reader_id"),
-        "row": np.arange(1, len(table) + 1),
+        "row": table.rows,
     }
     return new_frame(columns)
+
+
+def _positions(log: Log, table: Table) -> IntColumn:
+    """Return where a reader read, numbered as the log is; behind all of it where the log has no such position."""
+    parts, first_parts = table.two_parts("start_position"), log.first_parts
+    if parts is None or first_parts is None:
+        if len(table) and (parts is None) != (first_parts is None):
+            expected = "positions in two parts, as in the log" if parts is None else "one integer, as in the log"
+            raise FormatError(table.path, f"expected {expected}", column=table.name_of("start_position"))
+        return table.integers("start_position", 0)
+    polars = polars_module()
+    begins = new_frame(first_parts._asdict() | {"log": words_of(first_parts.log_id, log.log_names)})
+    place = ["log", "part"] if "log" in table else ["part"]
+    read = new_frame(({"log": table.words("log")} if "log" in table else {}) | {"part": parts[0], "low": parts[1]})
+    read = read.join(begins, on=place, how="left", maintain_order="left")
+    is_there = (polars.col("low") < polars.col("size")).fill_null(False)
+    end = int((first_parts.begin + first_parts.size).max())
+    behind = polars.struct("part", "low").rank("dense").cast(polars.Int64) + end
+    found = read.select(polars.when(is_there).then(polars.col("begin") + polars.col("low")).otherwise(behind))
+    numbers: IntColumn = found.to_series().to_numpy()
+    return numbers
 
 
 def _written(log: Log, columns: list[str]) -> polars.DataFrame:

@@ -41,22 +41,46 @@ def check_unique(part: Part) -> Violation | None:
     """Broken when two batches own one position.
 
     Counts the batches that would have to go so that no two of the rest do: a long range that covers three
-    short ones is one, and so is a short one inside a long one.
+    short ones is one, and so is a short one inside a long one. And those at positions that a filler holds.
     """
     history = part.history
     end = _end(history)
+    on_fillers = _on_fillers(part)
     order = np.lexsort((end, history.start_position))
     start, end = history.start_position[order], end[order]
     meets = start[1:] < np.maximum.accumulate(end)[:-1]
     if not meets.any():
-        return None
+        return on_fillers
     inside = np.flatnonzero(np.concatenate([[False], meets]) | np.concatenate([meets, [False]]))
     surplus = _surplus(inside.tolist(), start[inside].tolist(), end[inside].tolist())
     pairs = [(int(order[kept]), int(order[place])) for kept, place, _ in surplus]
     first, second = pairs[0]
     shared = _range(int(history.start_position[second]), min(_last(history[first]), _last(history[second])))
     sentence = f"{_name(part, first)} and {_name(part, second)} share {_positions(shared)}"
-    return Violation(len(pairs), (first, second), sentence, worst_of([size for *_, size in surplus], pairs.__getitem__))
+    worst = worst_of([size for *_, size in surplus], pairs.__getitem__)
+    return Violation(len(pairs) + (on_fillers.count if on_fillers else 0), (first, second), sentence, worst)
+
+
+def _on_fillers(part: Part) -> Violation | None:
+    """Return the batches that share positions with a filler, which says that none is there."""
+    history, order = part.history, np.argsort(part.fillers.start, kind="stable")
+    start, end = part.fillers.start[order], part.fillers.end[order]
+    if not len(start):
+        return None
+    furthest = np.maximum.accumulate(np.where(end == np.maximum.accumulate(end), np.arange(len(end)), 0))
+    before = np.searchsorted(start, _end(history)) - 1
+    filler = furthest[np.maximum(before, 0)]
+    rows = np.flatnonzero((before >= 0) & (end[filler] > history.start_position))
+    if not rows.size:
+        return None
+    rows = rows[np.argsort(history.start_position[rows], kind="stable")]
+    low = np.maximum(history.start_position[rows], start[filler[rows]])
+    high = np.minimum(_end(history)[rows], end[filler[rows]])
+    first = int(rows[0])
+    shared = _positions(_range(int(low[0]), int(high[0]) - 1))
+    sentence = f"{_name(part, first)} has {shared}, which a filler holds"
+    worst = worst_of((high - low).tolist(), lambda place: (int(rows[place]),))
+    return Violation(rows.size, (first,), sentence, worst)
 
 
 def _surplus(places: list[int], starts: list[int], ends: list[int]) -> list[tuple[int, int, int]]:

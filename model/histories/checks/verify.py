@@ -262,7 +262,8 @@ def found_beside(name: str, log: Log, rules: Rules, beside: Beside) -> Finding:
 
 def found_broken(name: str, bound: str, count: int, witness: Witness, worst: tuple[Culprit, ...]) -> Finding:
     """Return the finding of a property that rows of a log break."""
-    is_reuse = name == "unique" and len({batch.start_position for batch in witness.batches}) == 1
+    starts = [batch.start_position for batch in witness.batches]
+    is_reuse = name == "unique" and len(starts) > 1 and len(set(starts)) == 1
     return Finding(
         name, Verdict.VIOLATED, bound, count, witness, "reuse" if is_reuse else HISTORY_PROPERTIES[name].anomaly, worst
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,10 @@ ALIASES = {
     "reader": "reader_id",
 }  # fmt: skip
 """Shorter names of columns, for a mapping."""
+
+_TWO_PARTS = (
+    r"^(?:[A-Za-z]+[:=]?)?(\d+)[:/-](?:[A-Za-z]+[:=]?)?(\d+)(?::-1)?$"  # Pulsar says -1 where it has no partition
+)
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,23 @@ class Source:
         return FormatError(self.path, problem, row=row, column=column)
 
 
+class FirstParts(NamedTuple):
+    """Where the first parts of positions of two parts begin as they are numbered through, and how long they are."""
+
+    log_id: IntColumn
+    part: IntColumn
+    begin: IntColumn
+    size: IntColumn
+
+
 class Table:
     """A frame with the columns that a `Source` names."""
 
-    def __init__(self, frame: polars.DataFrame, source: Source, known: tuple[str, ...]) -> None:
+    def __init__(
+        self, frame: polars.DataFrame, source: Source, known: tuple[str, ...], rows: IntColumn | None = None
+    ) -> None:
         self._frame, self._source = frame, source
-        self._rows: IntColumn | None = None  # data rows of the file, from 1, where these are not all of them
+        self._rows = rows  # data rows of the file, from 1, where these are not all of them, or not in that order
         mapping = {ALIASES.get(name, name): theirs for name, theirs in source.columns.items()}
         for name, theirs in mapping.items():
             if name not in known:
@@ -88,6 +103,11 @@ class Table:
 
     def __len__(self) -> int:
         return int(self._frame.height)
+
+    @property
+    def rows(self) -> IntColumn:
+        """The data row of the file of each row, from 1."""
+        return np.arange(1, len(self) + 1) if self._rows is None else self._rows
 
     def name_of(self, name: str) -> str:
         """Return what the table calls a column."""
@@ -127,22 +147,32 @@ class Table:
             raise self._unfit(name, wrong.fill_null(True), expected)
         return np.asarray(numbers.to_numpy(), dtype=np.int64)
 
-    def positions(self, name: str, counts: IntColumn) -> tuple[IntColumn, bool]:
-        """Return a column of positions, and whether they have two parts, as in `cycle:n` and `ms-seq`.
+    def positions(self, name: str, counts: IntColumn, logs: IntColumn | None) -> tuple[IntColumn, FirstParts | None]:
+        """Return a column of positions, and if they have two parts, as in `cycle:n` and `ms-seq`, where those begin.
 
-        Positions of two parts are numbered through in their order: each first part begins where the one before it
-        ends, behind its highest range. `counts` are the sizes of the ranges.
+        Positions of two parts are numbered through in their order, in each of `logs` by itself: each first part begins
+        where the one before it ends, behind its highest range. `counts` are the sizes of the ranges.
         """
+        if (parts := self.two_parts(name)) is None:
+            return self.integers(name, 0), None
+        numbers, first_parts = _numbered_through(*parts, counts, logs)
+        if (wrong := numbers < 0).any():
+            problem = f"positions of two parts are more than {HIGHEST} when they are numbered through"
+            raise self._source.fault(problem, row=int(wrong.argmax()) + 1, column=self._names[name])
+        return numbers, first_parts
+
+    def two_parts(self, name: str) -> tuple[IntColumn, IntColumn] | None:
+        """Return both parts of a column of positions that have two, as in `cycle:n` and `C:1788/P:1788`; else None."""
         series = self.series(name)
         if series.dtype != polars_module().String:
-            return self.integers(name, 0), False
-        parts = series.str.extract_groups(r"^(\d+)[:-](\d+)$")
-        if parts.struct.field("1").null_count():
-            return self.integers(name, 0), False
+            return None
+        parts = series.str.extract_groups(_TWO_PARTS)
+        if not len(series) or parts.struct.field("1").null_count():
+            return None
         high, low = (parts.struct.field(part).cast(polars_module().Int64, strict=False) for part in ("1", "2"))
         if (wrong := high.is_null() | low.is_null()).any():
             raise self._unfit(name, wrong, f"expected two integers up to {HIGHEST}")
-        return _numbered_through(high.to_numpy(), low.to_numpy(), counts), True
+        return high.to_numpy(), low.to_numpy()
 
     def identities(self, name: str) -> tuple[IntColumn, tuple[str, ...]]:
         """Return a column of identities as numbers, and their names where they are no numbers from 0."""
@@ -209,13 +239,25 @@ def _plain(series: polars.Series, lowest: int) -> IntColumn | None:
     return numbers if not len(numbers) or numbers.min() >= lowest else None
 
 
-def _numbered_through(high: IntColumn, low: IntColumn, counts: IntColumn) -> IntColumn:
-    parts, number = np.unique(high, return_inverse=True)
-    sizes = np.zeros(len(parts), dtype=np.int64)
+def _numbered_through(
+    high: IntColumn, low: IntColumn, counts: IntColumn, logs: IntColumn | None
+) -> tuple[IntColumn, FirstParts]:
+    """Return positions of two parts as numbers, below 0 where 64 bits do not hold them."""
+    inside = np.zeros(len(high), dtype=np.int64) if logs is None else logs
+    order = np.lexsort((high, inside))
+    is_new = np.ones(len(high), dtype=bool)
+    is_new[1:] = (np.diff(high[order]) != 0) | (np.diff(inside[order]) != 0)
+    number = np.empty(len(high), dtype=np.int64)
+    number[order] = np.cumsum(is_new) - 1
+    firsts = order[is_new]
+    sizes = np.zeros(len(firsts), dtype=np.int64)
     np.maximum.at(sizes, number, low + counts)
     begins = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    numbered: IntColumn = begins[number] + low
-    return numbered
+    is_too_far = bool((sizes < 0).any()) or float(np.sum(sizes, dtype=np.float64)) > HIGHEST
+    log_begins = np.flatnonzero(np.diff(inside[firsts], prepend=NEVER))
+    begins -= np.repeat(begins[log_begins], np.diff(np.append(log_begins, len(firsts))))
+    numbers = np.full(len(high), NEVER) if is_too_far else begins[number] + low
+    return numbers, FirstParts(inside[firsts], high[firsts], begins, sizes)
 
 
 def words_of(codes: IntColumn, names: tuple[str, ...]) -> polars.Series:

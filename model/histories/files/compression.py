@@ -17,6 +17,7 @@ SUFFIXES = (".gz", ".zst", ".bz2")
 RATIO_MOST = 200  # times the file's own size; rows of digits come to 3 to 30
 FREE_SIZE = 64 * 2**20  # bytes that any file may come to
 _CHUNK_SIZE = 2**20
+_STRETCH_SIZE = 2**18  # of what was read last
 
 
 class _Stream(Protocol):
@@ -28,9 +29,8 @@ def decompress(data: bytes, suffix: str, path: Path) -> bytes:
 
     FormatError where it is damaged or cut short, or comes to more than a file of its size can be expected to.
     """
-    most = FREE_SIZE + RATIO_MOST * len(data)
     unpack = {".gz": _gzip, ".zst": _zstd, ".bz2": _bz2}[suffix]
-    return unpack(data, path, most)
+    return unpack(io.BytesIO(data), path)
 
 
 def compress(data: bytes, suffix: str, path: Path) -> bytes:
@@ -43,42 +43,50 @@ def compress(data: bytes, suffix: str, path: Path) -> bytes:
     return bytes(zstandard.ZstdCompressor().compress(data))
 
 
-def _whole(stream: _Stream, path: Path, most: int) -> bytes:
-    """Return everything that a stream gives, as long as it is not over `most` bytes."""
+def _whole(stream: _Stream, packed: io.BytesIO, path: Path) -> bytes:
+    """Return everything that a stream gives that unpacks `packed`, as long as it is not too much for what it has read.
+
+    What was read counts, and of that what was read last: a large file is refused as early as a small one.
+    """
     parts, size = [], 0
+    size_before, read_before = 0, 0
     while part := stream.read(_CHUNK_SIZE):
         size += len(part)
+        read_size = packed.tell()
+        most = min(FREE_SIZE + RATIO_MOST * read_size, size_before + FREE_SIZE + RATIO_MOST * (read_size - read_before))
         if size > most:
             problem = f"unpacks to over {most} bytes, expected at most {RATIO_MOST} times its size"
             raise FormatError(path, f"{problem}: unpack it first if that is right")
         parts.append(part)
+        if read_size - read_before > _STRETCH_SIZE:
+            size_before, read_before = size, read_size
     return b"".join(parts)
 
 
-def _gzip(data: bytes, path: Path, most: int) -> bytes:
+def _gzip(packed: io.BytesIO, path: Path) -> bytes:
     try:
-        with gzip.open(io.BytesIO(data)) as stream:
-            return _whole(stream, path, most)
+        with gzip.open(packed) as stream:
+            return _whole(stream, packed, path)
     except EOFError:
         raise FormatError(path, "truncated gzip data: expected an end-of-stream marker") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise FormatError(path, f"not gzip data: {error}") from None
 
 
-def _bz2(data: bytes, path: Path, most: int) -> bytes:
+def _bz2(packed: io.BytesIO, path: Path) -> bytes:
     try:
-        with bz2.open(io.BytesIO(data)) as stream:
-            return _whole(stream, path, most)
+        with bz2.open(packed) as stream:
+            return _whole(stream, packed, path)
     except EOFError:
         raise FormatError(path, "truncated bzip2 data: expected an end-of-stream marker") from None
     except (OSError, ValueError) as error:
         raise FormatError(path, f"not bzip2 data: {error}") from None
 
 
-def _zstd(data: bytes, path: Path, most: int) -> bytes:
+def _zstd(packed: io.BytesIO, path: Path) -> bytes:
     zstandard = _zstandard(path)
     try:
-        return _whole(_ZstdFrames(zstandard, data, path), path, most)
+        return _whole(_ZstdFrames(zstandard, packed, path), packed, path)
     except zstandard.ZstdError as error:
         raise FormatError(path, f"not zstd data: {error}") from None
 
@@ -86,9 +94,9 @@ def _zstd(data: bytes, path: Path, most: int) -> bytes:
 class _ZstdFrames:
     """Reads frame by frame: zstandard's own stream takes a file that ends early for a whole one."""
 
-    def __init__(self, zstandard: Any, data: bytes, path: Path) -> None:
+    def __init__(self, zstandard: Any, packed: io.BytesIO, path: Path) -> None:
         self._zstandard, self._path = zstandard, path
-        self._packed = io.BytesIO(data)
+        self._packed = packed
         self._frame: Any = None
 
     def read(self, size: int) -> bytes:

@@ -2,7 +2,7 @@
 
     .csv .tsv .ndjson .jsonl    each also with .gz, .zst or .bz2
     .parquet .arrow .feather    compressed inside
-    -                           standard input: Parquet, Arrow, NDJSON or CSV, by its first bytes
+    -                           standard input: any of these, compressed or not, by its first bytes
 
 Data rows count from 1 in every format. What is wrong with a file as a whole is said here: that it is
 no text, has no header, or another delimiter.
@@ -20,17 +20,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fencepost.model.errors import FormatError, InputError
-from fencepost.model.histories.files.compression import SUFFIXES, decompress
+from fencepost.model.histories.files.compression import FREE_SIZE, RATIO_MOST, SUFFIXES, decompress
 
 if TYPE_CHECKING:
     import polars
 
 STDIN = Path("-")
 COLUMNS_MOST = 1_000
+HEADER_SIZE_MOST = 100 * COLUMNS_MOST  # bytes
+_NAME = re.compile(rb'(?<!\\)"\s*:')  # ends so, in a row of NDJSON
 _TEXT = {".csv": ",", ".tsv": "\t", ".ndjson": "", ".jsonl": ""}
 _ARROW = (".arrow", ".feather", ".ipc")
 NULLS = ["", "null", "NULL", "None", "NaN", "nan"]
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_STARTS = {b"PAR1": ".parquet", b"ARRO": ".arrow", b"{": ".ndjson"}
+_WRAPPED = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst", b"BZh": ".bz2"}
 
 
 def polars_module() -> Any:
@@ -98,26 +101,35 @@ def has_sound_start(path: Path) -> bool:
     separator = _TEXT.get(path.suffix.lower())
     try:
         with path.open("rb") as file:
-            start = file.read(100 * COLUMNS_MOST)
+            start = file.read(HEADER_SIZE_MOST + 1)
         if separator:
             check_header(path, start, separator)
     except (OSError, FormatError):
         return False
-    return bool(start.strip()) and not start.startswith(_UTF16)
+    return bool(start.strip()) and not _is_utf16(start)
+
+
+def _is_utf16(data: bytes) -> bool:
+    """Say whether a text has the mark of UTF-16, or zeros in every other byte, as names in ASCII have in it."""
+    start = data[:64]
+    zeros = (not any(start[index::2]) for index in (0, 1))
+    return start.startswith((b"\xff\xfe", b"\xfe\xff")) or (len(start) > 7 and any(start) and any(zeros))
 
 
 def _parsed(path: Path, data: bytes, extension: str) -> polars.DataFrame:
     polars = polars_module()
+    if extension == ".parquet":
+        _check_size(path, data)
+        return new_frame(polars.read_parquet(io.BytesIO(data), use_statistics=False))
     if extension not in _TEXT:
-        stream = io.BytesIO(data)
-        return new_frame(
-            polars.read_parquet(stream, use_statistics=False) if extension == ".parquet" else polars.read_ipc(stream)
-        )
-    if data.startswith(_UTF16):
+        return new_frame(polars.read_ipc(io.BytesIO(data)))
+    if _is_utf16(data):
         raise FormatError(path, "UTF-16 text: expected UTF-8")
     if not data.strip():
         raise FormatError(path, "the file is empty, expected rows")
     if not _TEXT[extension]:
+        if len(_NAME.findall(data[:HEADER_SIZE_MOST].split(b"\n", 1)[0])) > COLUMNS_MOST:
+            raise FormatError(path, f"found over {COLUMNS_MOST} columns, expected those of a log", row=1)
         return new_frame(polars.read_ndjson(io.BytesIO(data), infer_schema_length=None))
     check_header(path, data, _TEXT[extension])
     options: dict[str, Any] = {"separator": _TEXT[extension], "null_values": NULLS}
@@ -126,6 +138,16 @@ def _parsed(path: Path, data: bytes, extension: str) -> polars.DataFrame:
     except polars.exceptions.ComputeError:
         # What the first rows suggest does not hold further down: as text, so that the row can be named.
         return new_frame(polars.read_csv(io.BytesIO(data), infer_schema=False, **options))
+
+
+def _check_size(path: Path, data: bytes) -> None:
+    """Raise where the rows of a Parquet file come to more than one of its size can be expected to hold."""
+    polars = polars_module()
+    lazy = polars.scan_parquet(io.BytesIO(data))
+    size = 8 * len(lazy.collect_schema()) * int(lazy.select(polars.len()).collect().item())
+    if size > FREE_SIZE + RATIO_MOST * len(data):
+        problem = f"unpacks to over {size} bytes, expected at most {RATIO_MOST} times its size"
+        raise FormatError(path, f"{problem}: write it without compression first if that is right")
 
 
 def frame_of(table: Any) -> polars.DataFrame:
@@ -151,9 +173,7 @@ def frame_of(table: Any) -> polars.DataFrame:
 def _load(path: Path) -> tuple[bytes, str]:
     """Return what a file holds, without its wrapper, and the extension that says how."""
     if path == STDIN:
-        data = sys.stdin.buffer.read()
-        starts = {b"PAR1": ".parquet", b"ARRO": ".arrow", b"{": ".ndjson"}
-        return data, next((ext for start, ext in starts.items() if data.lstrip().startswith(start)), ".csv")
+        return _load_stdin()
     suffixes = [suffix.lower() for suffix in path.suffixes]
     wrapper = suffixes.pop() if suffixes and suffixes[-1] in SUFFIXES else ""
     extension = suffixes[-1] if suffixes else ""
@@ -173,12 +193,25 @@ def _load(path: Path) -> tuple[bytes, str]:
     return (decompress(data, wrapper, path) if data and wrapper else data), extension
 
 
+def _load_stdin() -> tuple[bytes, str]:
+    data = sys.stdin.buffer.read()
+    for start, wrapper in _WRAPPED.items():
+        if data.startswith(start):
+            data = decompress(data, wrapper, STDIN)
+            break
+    header = data.split(b"\n", 1)[0]
+    text = ".tsv" if b"\t" in header and b"," not in header else ".csv"
+    return data, next((extension for start, extension in _STARTS.items() if data.lstrip().startswith(start)), text)
+
+
 def check_header(path: Path, data: bytes, separator: str) -> None:
     """Raise unless the first line can be a header with this separator."""
-    line = data[: 100 * COLUMNS_MOST].split(b"\n", 1)[0]
+    line = data[: HEADER_SIZE_MOST + 1].split(b"\n", 1)[0]
     names = line.decode("utf-8", errors="replace").removeprefix("\ufeff").strip("\r").split(separator)
     if len(names) > COLUMNS_MOST:
         raise FormatError(path, f"found over {COLUMNS_MOST} columns, expected those of a log", row=0)
+    if len(line) > HEADER_SIZE_MOST:
+        raise FormatError(path, f"the first line is longer than {HEADER_SIZE_MOST} bytes, expected a header", row=0)
     for other, said in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars"), (",", "commas")):
         if len(names) == 1 and other != separator and other in names[0]:
             expected = "a .tsv" if separator == "\t" else "commas, or tabs in a .tsv"

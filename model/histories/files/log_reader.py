@@ -10,7 +10,7 @@ import numpy as np
 
 from fencepost.model.histories.files.columns import Source, Table
 from fencepost.model.histories.files.frames import frame_of
-from fencepost.model.histories.files.presets import Preset, columns_there, frame_for
+from fencepost.model.histories.files.presets import Preset, columns_there, frame_for, with_one_log
 from fencepost.model.histories.files.sequence_numbers import number_on
 from fencepost.model.histories.log import Fillers, Log
 from fencepost.model.histories.records import HIGHEST, NEVER, History, IntColumn, find_fault
@@ -38,6 +38,7 @@ def read_log(table: Path | str | Any, source: Source | None = None, preset: Pres
     source = source or Source(Path(table) if is_file else Path("the table"))
     frame = frame_for(Path(table), preset) if is_file else frame_of(table)
     if preset is not None:
+        frame = with_one_log(frame, preset, source.columns)
         columns = columns_there(preset, frame.columns, source.columns)
         source = replace(source, columns=columns, seq_end=preset.seq_end)
     return log_of(Table(frame, source, COLUMNS), source)
@@ -51,14 +52,14 @@ def log_of(table: Table, source: Source) -> Log:
     if not len(table):
         raise source.fault("no rows, expected at least one")
     counts = table.integers("message_count", 1) if "message_count" in table else np.ones(len(table), dtype=np.int64)
-    starts, in_two_parts = table.positions("start_position", counts)
+    log_id, log_names = table.identities("log") if "log" in table else (None, tuple[str, ...]())
+    starts, first_parts = table.positions("start_position", counts, log_id)
     if (past := np.flatnonzero(starts > HIGHEST - counts)).size:
         row = int(past[0])
         problem = (
             f"found {starts[row]}, expected start_position + message_count ({counts[row]}) to be at most {HIGHEST}"
         )
         raise source.fault(problem, row=row + 1, column="start_position")
-    log_id, log_names = table.identities("log") if "log" in table else (None, tuple[str, ...]())
     is_batch = _is_batch(table)
     whole = bool(is_batch.all())
     if not is_batch.any():
@@ -91,7 +92,7 @@ def log_of(table: Table, source: Source) -> Log:
         path=source.path,
         log_names=log_names,
         extra=table.extra,
-        in_two_parts=in_two_parts,
+        first_parts=first_parts,
     )
 
 

@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preset:
-    """How one kind of log is read. `is_dump` where it is the text that a tool prints, whatever the extension."""
+    """How one kind of log is read. `is_dump` where it is the text that a tool prints, whatever the
+    extension."""
 
     says: str
     columns: Mapping[str, str] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
     time_unit: Unit = "ns"
     is_dump: bool = False
+    is_operations: bool = False  # what clients asked for and what came back, from which the log is put together
     headers: str = ""  # the column of headers, pairs of name and value, which become columns
+    log_columns: tuple[str, ...] = ()  # which together say the log
     seq_end: int | None = None
 
 
@@ -34,13 +37,14 @@ _KAFKA = Rules(allow_gaps=True, seq_counts="messages")  # control batches and co
 
 PRESETS: dict[str, Preset] = {
     "kafka": Preset(
-        "columns topic or partition, offset, producer_id, producer_epoch, base_sequence, count, timestamp",
+        "columns topic and partition, offset, producer_id, producer_epoch, base_sequence, count, timestamp",
         {
-            "log": "partition", "start_position": "offset", "client_id": "producer_id", "epoch": "producer_epoch",
+            "start_position": "offset", "client_id": "producer_id", "epoch": "producer_epoch",
             "batch_seq": "base_sequence", "message_count": "count", "sent_ns": "timestamp",
         },
         _KAFKA,
         "ms",
+        log_columns=("topic", "partition"),
         seq_end=KAFKA_SEQ_END,
     ),
     "kafka-dump": Preset(
@@ -70,12 +74,28 @@ PRESETS: dict[str, Preset] = {
         {"log": "stream", "start_position": "seq"},
         Rules(from_position=1),
     ),
+    "jepsen-edn": Preset(
+        "Jepsen's kafka workload: sends and polls of clients; with --model, any of its workloads",
+        rules=Rules(allow_gaps=True),
+        is_operations=True,
+    ),
 }  # fmt: skip
 
 
 def columns_there(preset: Preset, names: list[str], given: Mapping[str, str]) -> dict[str, str]:
     """Return a preset's columns that a table has, and those that are `given`, which go first."""
-    return {name: theirs for name, theirs in preset.columns.items() if theirs in names} | dict(given)
+    there = {name: theirs for name, theirs in preset.columns.items() if theirs in names}
+    of_log = [name for name in preset.log_columns if name in names]
+    return {**there, **({"log": of_log[-1]} if of_log else {}), **given}
+
+
+def with_one_log(frame: polars.DataFrame, preset: Preset, given: Mapping[str, str]) -> polars.DataFrame:
+    """Return a frame whose last column of a preset's log says the log: with those before it, where they differ."""
+    there = [name for name in preset.log_columns if name in frame.columns]
+    if "log" in given or len(there) < 2 or all(frame[name].n_unique() < 2 for name in there[:-1]):
+        return frame
+    whole = polars_module().concat_str(there, separator="-").alias(there[-1])
+    return frame.with_columns(whole).drop(there[:-1])
 
 
 def read_dump(path: Path) -> polars.DataFrame:
@@ -88,8 +108,20 @@ def read_dump(path: Path) -> polars.DataFrame:
     batches = lines.filter(lines.str.starts_with("baseOffset:"))
     if not len(batches):
         raise FormatError(path, "no line begins with baseOffset:, expected what kafka-dump-log.sh prints")
-    names = ("baseOffset", "count", "producerId", "producerEpoch", "baseSequence", "isControl", "CreateTime")
-    return new_frame({name: batches.str.extract(rf"\b{name}: (\S+)") for name in names})
+    names = (
+        "baseOffset",
+        "lastOffset",
+        "count",
+        "producerId",
+        "producerEpoch",
+        "baseSequence",
+        "isControl",
+        "CreateTime",
+    )
+    frame = new_frame({name: batches.str.extract(rf"\b{name}: (\S+)") for name in names})
+    # Compaction takes messages out of a batch, and leaves its offsets and its numbers as they were.
+    first, last = (polars.col(name).cast(polars.Int64, strict=False) for name in ("baseOffset", "lastOffset"))
+    return frame.with_columns(polars.coalesce((last - first + 1).cast(str), "count").alias("count")).drop("lastOffset")
 
 
 def frame_for(path: Path, preset: Preset | None) -> polars.DataFrame:

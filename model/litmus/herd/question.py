@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeAlias
 
 from fencepost.model.litmus.herd.registers import ORDER, Register, integer, signed
@@ -35,7 +36,7 @@ class Place:
     name: str
     register: Register | None = None
 
-    @property
+    @cached_property
     def text(self) -> str:
         return f"{self.thread}:{self.name}" if self.register else f"[{self.name}]"
 

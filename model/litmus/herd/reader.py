@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from fencepost.model.litmus.condition import AND, NOT, OR, Atom, Condition
 from fencepost.model.litmus.herd.compiling import Compiled, Compiler, End
 from fencepost.model.litmus.herd.contents import LARGEST_SUM, Possible, ValuesNeeded
+from fencepost.model.litmus.herd.final_states import HerdTest
 from fencepost.model.litmus.herd.instructions import code_of
 from fencepost.model.litmus.herd.question import (
     TRUE,
     All,
     Equal,
     Not,
-    Place,
     Proposition,
     Quantifier,
     Question,
@@ -32,53 +32,12 @@ from fencepost.model.litmus.test import Answer, LitmusTest
 from fencepost.model.memory import PROFILE as NCX
 from fencepost.model.memory import Op, Operand, Program
 from fencepost.model.memory import profile as profile_named
-from fencepost.model.memory.program import NO_VALUE
 
 WORD_LIMIT = 2**63
 PROFILE = "tso"  # what herd's x86 model is
 _HOST = re.compile(r"P([0-9]+)=([0-9]+)")
 _LINE = re.compile(r"([A-Za-z_]\w*)\(([^()]*)\)|([A-Za-z_]\w*)")
 Expression = bool | tuple[Atom | str, ...]
-Ends = tuple[tuple[int, ...], ...]
-"""The registers of every thread and then the words of every line, as explorers return them."""
-
-
-@dataclass(frozen=True)
-class HerdTest:
-    """What a test asked before it became a condition on the machine: what herd prints needs it."""
-
-    question: Question
-    threads: tuple[Compiled, ...]
-    words: Mapping[str, tuple[int, int]]
-
-    def final_state(self, end: Ends) -> dict[str, int | str | None]:
-        """Return what the places that matter hold at an end; None where a crash has left no value."""
-        return {place.text: self._held(place, end) for place in self.question.places()}
-
-    def holds(self, proposition: Proposition, state: Mapping[str, int | str | None]) -> bool:
-        """Say whether a proposition is true of a final state."""
-        if isinstance(proposition, Equal):
-            wanted = proposition.value.word if isinstance(proposition.value, Address) else proposition.value
-            held = state[proposition.place.text]
-            return held is not None and (held == wanted) is proposition.equal
-        if isinstance(proposition, Not):
-            return not self.holds(proposition.inner, state)
-        of = all if isinstance(proposition, All) else any
-        return of(self.holds(part, state) for part in proposition.parts)
-
-    def _held(self, place: Place, end: Ends) -> int | str | None:
-        if place.register is None:
-            line, word = self.words[place.name]
-            return end[len(self.threads) + line][word]
-        registers = end[place.thread]
-        for each in self.threads[place.thread].ends:
-            if all((registers[register] == value) is equal for register, value, equal in each.guards):
-                content = each.held[place.name].content
-                if isinstance(content, Address):
-                    return content.word
-                lost = content.register >= 0 and registers[content.register] == NO_VALUE
-                return None if lost else content.value(registers)
-        return None
 
 
 def parse_herd(text: str, path: str, hosts: str = "") -> LitmusTest:

@@ -57,7 +57,14 @@ class Source:
 
     def tokens(self, start: int, end: int) -> list[Text]:
         """Return the tokens of a part of the file."""
-        return [self.at(found.start(), found.end()) for found in _TOKEN.finditer(self.text, start, end)]
+        starts, path, made = self._starts, self.path, []
+        row = bisect_right(starts, start)
+        for found in _TOKEN.finditer(self.text, start, end):
+            offset = found.start()
+            while row < len(starts) and starts[row] <= offset:
+                row += 1
+            made.append(Text(found[0], path, row, offset - starts[row - 1] + 1))
+        return made
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,12 @@ class Scanner:
         raise NotImplementedError
 
     def handed_over(self, kind: type[Scanner]) -> Scanner:
-        """Return a new scanner of the same ring that knows what was released and ordered, and nothing else."""
+        """Return a new scanner of the ring that knows what was released and ordered, and whether the broker is there.
+
+        All three stand in memory; it knows nothing else.
+        """
         again = kind(self.ring, self.slots, delegated=self.delegated)
+        again.is_member = self.is_member
         again._released_count, again._ordered_of = self._released_count, dict(self._ordered_of)
         return again
 

@@ -83,7 +83,7 @@ class Client:
     def _open_loop(self) -> Process:
         """Batches are due at the rate, whatever becomes of them: paced or Poisson, one by one or in bursts."""
         world, settings = self._world, self._settings
-        mean_ns = settings.burst_batches * 10**9 / settings.rate
+        mean_ns = settings.burst_batches * 10**9 / settings.rate_of(self._number)
         draw = exponential(world.stream(f"client {self._number}"), float(mean_ns))
         # Clients that keep a pace do not keep it together.
         due_ns = int(mean_ns * self._number / settings.count) if settings.arrivals == "paced" else draw()

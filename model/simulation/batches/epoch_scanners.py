@@ -37,6 +37,8 @@ class EpochScanner(Scanner):
 
     def place(self, slots: list[Slot]) -> Process:
         """Reserve once for all slots and give each its part."""
+        for slot in slots:
+            slot.attempted_ns = self.clock.now_ns
         start = yield from self.shared.reserve(self.core, sum(slot.batch.count for slot in slots))
         for slot in slots:
             slot.settled = True

@@ -40,8 +40,9 @@ class Shared:
         costs = world.scenario.machine
         self.issued = 0
         self._times = LineTimes(costs)
-        self.counter = SharedLine(self._times, world.recorder.counter)
-        self.lock = Lock(world.clock, costs)
+        self._transfers = world.recorder.line_transfers
+        self.counter = SharedLine(self._times, world.recorder.counter, self._transfers)
+        self.lock = Lock(world.clock, costs, self._transfers)
         self.halted = False  # the sequencer is stopped
         self.scanners: list[Scanner] = []
         self._words: dict[int, ClientWord] = {}
@@ -59,7 +60,7 @@ class Shared:
     def word(self, client: int) -> ClientWord:
         """Return the word of a client; one that was never asked for expects 0."""
         if client not in self._words:
-            line = SharedLine(self._times, self._world.recorder.client_words)
+            line = SharedLine(self._times, self._world.recorder.client_words, self._transfers)
             self._words[client] = ClientWord(client, line)
         return self._words[client]
 
@@ -141,6 +142,7 @@ class Scanner:
     def attempt(self, slot: Slot) -> Process:
         if slot.settled:
             return  # read again after a restart, and handed over twice
+        slot.attempted_ns = self.clock.now_ns
         outcome = yield from self._attempt(self, slot)
         if outcome == ORDERED:
             slot.settled = True

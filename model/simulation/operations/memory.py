@@ -77,7 +77,7 @@ class HostLine(SharedLine):
     )  # fmt: skip
 
     def __init__(self, times: LineTimes, line: Line, home: MemoryLine, family: LineGroup) -> None:
-        self.times, self.waits, self.owner, self.holders, self.free_ns = times, None, -1, 0, 0
+        self.times, self.waits, self.transfers, self.owner, self.holders, self.free_ns = times, None, None, -1, 0, 0
         self.line, self.home, self.family, self.is_pooled = line, home, family, family.is_pooled
         self.words: Words | None = None if family.is_pooled else {}
         self.dirty_since_ns = -1  # when the oldest store was made that memory has not; -1: clean

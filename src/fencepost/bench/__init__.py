@@ -11,6 +11,7 @@ ablate        settings of machine and scanners, one at a time and all
 contention    how often a lock is contended, and what it gains to do without
 profile       where a batch's time goes
 kernels       instructions of single-threaded kernels, beside a stored baseline
+histories     what verify takes for files of many rows, beside reading them
 layout        the lines of shared structures, from descriptions and debug info, and their faults
 
 Every timed loop counts what it did and is refused, with Miscounted, where the count is not what it should be.
@@ -21,6 +22,7 @@ from fencepost.bench.decisions.ablation import Ablations, ablate
 from fencepost.bench.decisions.contention import Contention, contention
 from fencepost.bench.decisions.profile import Profile, profile
 from fencepost.bench.flush import Flushes, flush
+from fencepost.bench.histories import Histories, histories
 from fencepost.bench.kernels import Kernels, kernels
 from fencepost.bench.layout import Layout, layout
 from fencepost.bench.machines.machine import hardware
@@ -35,7 +37,7 @@ from fencepost.bench.statistics.spread import Spread, Stability, spread
 
 __all__ = [
     "PATHS", "SIDES", "Ablations", "Baseline", "Baselines", "Bench", "Change", "Comparison", "Contention", "Figure",
-    "Floor", "Flushes", "Kernels", "Layout", "Measured", "Path", "Profile", "Raced", "SelfComparison", "Spread",
-    "Stability", "ablate", "against", "baseline", "change_of", "compare", "contention", "floor", "flush", "hardware",
-    "kernels", "layout", "measure", "profile", "self_compare", "spread",
+    "Floor", "Flushes", "Histories", "Kernels", "Layout", "Measured", "Path", "Profile", "Raced", "SelfComparison",
+    "Spread", "Stability", "ablate", "against", "baseline", "change_of", "compare", "contention", "floor", "flush",
+    "hardware", "histories", "kernels", "layout", "measure", "profile", "self_compare", "spread",
 ]  # fmt: skip

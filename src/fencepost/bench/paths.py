@@ -95,6 +95,8 @@ _ORDERING = (
             "claim_two_apart", "order4.claim", "order4.mutex", 1.0),
     _faster("order4-claim-shared", "the same, two scanners, every client's batches in both hands",
             "claim_two_shared", "order4.claim", "order4.mutex", 2.0),
+    _faster("order4-claim-skewed", "the same, clients drawn by Zipf's law: one of them sends one batch in seven",
+            "claim_two_skewed", "order4.claim", "order4.mutex", 1.0),
 )  # fmt: skip
 
 _EACH = "one fence per batch"
@@ -176,6 +178,7 @@ SIDES: dict[str, tuple[str, ...]] = {
     "claim_one": _CLAIMED_ALONE,
     "claim_two_apart": _CLAIMED,
     "claim_two_shared": _CLAIMED,
+    "claim_two_skewed": _CLAIMED,
     "publish_clwb": _PUBLISHED,
     "publish_clflushopt": _PUBLISHED,
     "messages_clwb": _MESSAGES,

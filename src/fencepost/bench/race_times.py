@@ -1,12 +1,15 @@
 """What a race of a sequencer takes: a batch's time by stage, and its latencies, of one race of a made workload.
 
-    ring           from just before its slot was published until the attempt that ordered it: the ring, scanners busy
-                   with others, attempts that came too early, and being parked
+    receive        from its receiver taking it up until its slot is published: room in the ring, the payload
+    ring           until it is taken in hand first: the ring, scanners busy with others
+    hold           from there, if that was too early, until the attempt that ordered it; of others none
     word or lock   that attempt: the lock, or the words of its client and of the counter
-    publish        until its scanner has exported it
+    publish        until its guard in the export chain is stored: room in the chain, the record, its policy's fences
+    export         until that is written back and fenced, as the policy does: next to nothing without one
     deliver        until a subscriber has read it
 
-Times are what the race's own threads recorded at their clocks. Every batch of a race was ordered, delivered and
+Clients and network, which a simulation counts as receiving, are none here: arrivals are there from the start. Times are
+what the race's own threads recorded at their clocks. Every batch of a race was ordered, delivered and
 acknowledged, or there are no times.
 """
 
@@ -25,9 +28,12 @@ CLIENT_COUNT = 16
 MESSAGE_COUNT = 8
 THREADS_OF_A_RING, THREADS_BESIDE = 3, 2  # receiver, scanner, subscriber; acknowledger and clients
 STAGES = {
-    "ring": "sent, until the attempt that ordered it: in the ring, or parked",
+    "receive": "taken up by its receiver, until its slot is published",
+    "ring": "until it is taken in hand first",
+    "hold": "parked, until the attempt that ordered it",
     "word or lock": "that attempt: the lock, or the words of its client and of the counter",
-    "publish": "until its scanner has exported it",
+    "publish": "until its guard in the export chain is stored",
+    "export": "until that is written back",
     "deliver": "until a subscriber has read it",
 }
 
@@ -59,9 +65,13 @@ def race_times(sequencer: str, *, scanners: int = 1, quick: bool = False, seed: 
 
 def times_of(result: RaceResult) -> RaceTimes:
     """Return what a race took in which every batch was ordered, delivered and acknowledged."""
-    # A subscriber may have read a record before its scanner looked at the clock.
-    exported = np.minimum(result.exported_ns, result.delivered_ns)
-    moments = (result.sent_ns, result.attempted_ns, result.ordered_ns, exported, result.delivered_ns)
+    # Whoever reads next may have done so before the one that wrote looked at the clock.
+    filled = np.minimum(result.filled_ns, result.first_attempted_ns)
+    published, exported = (np.minimum(each, result.delivered_ns) for each in (result.published_ns, result.exported_ns))
+    moments = (
+        result.received_ns, filled, result.first_attempted_ns, result.attempted_ns, result.ordered_ns, published,
+        exported, result.delivered_ns,
+    )  # fmt: skip
     stages = {
         name: float(np.mean(after - before))
         for name, before, after in zip(STAGES, moments[:-1], moments[1:], strict=True)

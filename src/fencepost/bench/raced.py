@@ -89,7 +89,7 @@ def against(
 
         >>> found = fencepost.bench.against("order4.mutex", "order4.claim", repetitions=10, quick=True)
         >>> [each.name for each in found.stages]
-        ['ring', 'word or lock', 'publish', 'deliver']
+        ['receive', 'ring', 'hold', 'word or lock', 'publish', 'export', 'deliver']
 
     Raises InputError for an unknown sequencer, the same one twice, fewer than 10 repetitions or scanners outside 1..16,
     Miscounted where a batch was lost.

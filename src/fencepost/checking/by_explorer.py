@@ -160,6 +160,9 @@ def _subject(design: Design, each: Named) -> Subject:
 
 def _stepped_subjects(job: Job) -> dict[str, Subject]:
     """Return those that the stepped build has a form of."""
-    assert job.design is not None
-    fitting = {each.name for each in corpus_for(job.design) if has_stepped_form(each.scenario)}
-    return {name: subject for name, subject in _subjects(job).items() if name in fitting}
+
+    def is_stepped(subject: Subject) -> bool:
+        assert isinstance(subject.origin, SequencerOrigin)
+        return has_stepped_form(subject.origin.scenario, subject.origin.design)
+
+    return {name: each for name, each in (_subjects(job) | _with_fields(job)).items() if is_stepped(each)}

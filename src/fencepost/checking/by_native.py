@@ -11,9 +11,9 @@ import numpy as np
 
 from fencepost import native
 from fencepost.checking.job import NOTHING_ORDERED, REFINEMENT, SAME_BATCHES, SAME_RANGES, SAME_STEPS, Job, delivered
-from fencepost.compared.modules import Native
-from fencepost.compared.search import Failed
-from fencepost.compared.stepped import Stepped, counterexample
+from fencepost.comparing.modules import Native
+from fencepost.comparing.policies.stepped import Stepped, counterexample
+from fencepost.comparing.search import Failed
 from fencepost.model.contract import Verdict
 from fencepost.model.explorer.explain.columns import heading, table
 from fencepost.model.explorer.traces.run_itf import keep_run
@@ -105,25 +105,27 @@ def by_lockstep(job: Job) -> Iterator[Finding]:
     if job.design is None or job.name not in STEPPED_NAMES:
         return
     began, run_count, operation_count = time.perf_counter(), 0, 0
-    corpus = [each for each in corpus_for(job.design) if has_stepped_form(each.scenario)]
-    for each in corpus:
+    corpus = [(job.design, each) for each in corpus_for(job.design) if has_stepped_form(each.scenario)]
+    if job.fields is not None:
+        corpus += [(job.fields, each) for each in corpus_for(job.fields) if each.with_fields]
+    for design, each in corpus:
         for number in range(LOCKSTEP_COUNT):
             example = JointExample(each.scenario, _picks(Random(f"{job.seed} {each.name} {number}")))
-            made = run_joint(job.design, example)
+            made = run_joint(design, example)
             run_count, operation_count = run_count + 1, operation_count + made.operations
             if made.failure is not None:
-                yield _different(job, each.name, made, f"1 of {run_count} runs", began)
+                yield _different(job, design.name, each.name, made, f"1 of {run_count} runs", began)
                 return
     bound = f"{run_count} runs of {len(corpus)} scenarios, {operation_count} operations"
     verdict = Verdict.NOT_FOUND if operation_count else Verdict.UNKNOWN
     yield job.finding("native", SAME_STEPS, verdict, bound, time.perf_counter() - began, mode="lockstep")
 
 
-def _different(job: Job, scenario: str, made: JointRun, bound: str, began: float) -> Finding:
+def _different(job: Job, design: str, scenario: str, made: JointRun, bound: str, began: float) -> Finding:
     """Return the finding of a run that the two do differently, or do wrong, made as small as it gets."""
     failure = made.failure
     assert failure is not None
-    task = Stepped(job.name, Native.of(None))
+    task = Stepped(design, Native.of(None))
     failed = Failed(failure.property, failure.sentence, (failure.step, task.batch_count(made.example)))
     found = counterexample(task, task.smaller(made.example, failed)[0], f"check: lockstep on {scenario}")
     name = {LOCKSTEP: SAME_STEPS, SPEC: REFINEMENT}.get(found.property, found.property)

@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 
 from fencepost import proofs
 from fencepost.checking.screen import wrapped
-from fencepost.compared.verdicts import CRASH
 from fencepost.comparing.run import compare
+from fencepost.comparing.verdicts import CRASH
 from fencepost.model.contract import Level, Verdict, promised
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.explain.columns import describe_run

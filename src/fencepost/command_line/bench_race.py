@@ -56,7 +56,7 @@ def race_command(
 def _print(found: Raced) -> None:
     first, second = found.sequencers
     pairs = found.times[0].first.n
-    cores = found.hardware["core_count"]
+    cores = len(found.hardware["cpus_allowed"])
     click.echo(f"{first} beside {second} on {machine_name(found)}, {pairs} pairs with the same arrivals")
     columns = [first, second, "change (95 %)"]
     print_table("", ["us", *columns], [_row(each) for each in found.times])

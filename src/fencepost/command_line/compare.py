@@ -59,8 +59,8 @@ def compare_command(context: click.Context, /, names: tuple[str, ...], **given: 
     \b
     fencepost compare order4.claim --examples 100
     """
-    from fencepost.compared.search import keep_out_of_here
     from fencepost.comparing.run import compare
+    from fencepost.comparing.search import keep_out_of_here
 
     keep_out_of_here()
     out: Path = given["out"]

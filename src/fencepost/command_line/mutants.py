@@ -40,6 +40,9 @@ MODES = (
     " (60 s).",
 )
 @click.option("--native", is_flag=True, help="One-line mutants of the C++ instead: compiled, and killed.")
+@click.option(
+    "--diff", "only_diff", is_flag=True, help="With --native: the changes as unified diffs; nothing is compiled."
+)
 @click.option("--list", "only_list", is_flag=True, help="The bugs, what they break and where they come from.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=None, help="Processes; by default one for each core.")
 @options.cluster_option
@@ -54,8 +57,8 @@ def mutants_command(context: click.Context, /, names: tuple[str, ...], native: b
     Each bug is a sound sequencer with one place changed. The sound ones are shown too, and nobody may accuse them. Exit
     code 1 when no engine catches a bug or a sound one is accused, 3 when no engine asked can express a bug.
 
-    With --native, each bug is one line of the C++ changed by -DFENCEPOST_MUTANT=k: it is compiled, which needs a C++20
-    compiler, and hunted. Exit code 1 when one survives or the unchanged code is accused.
+    With --native, each bug is one place of the C++ headers changed in a copy (--diff shows it): it is compiled, which
+    needs a C++20 compiler, and hunted. Exit code 1 when one survives or the unchanged code is accused.
 
     \b
     fencepost mutants no_wrap --engine explorer
@@ -63,6 +66,9 @@ def mutants_command(context: click.Context, /, names: tuple[str, ...], native: b
     jobs = given["jobs"] or os.cpu_count() or 1
     if native:
         _refuse_beside_native(context)
+        if given["only_diff"]:
+            native_mutants.print_diffs(names)
+            return
         if given["only_list"]:
             native_mutants.print_list(names)
             return
@@ -71,6 +77,10 @@ def mutants_command(context: click.Context, /, names: tuple[str, ...], native: b
         )
         print_report(report, as_json=given["as_json"])
         context.exit(exit_code(report.verdict))
+    if given["only_diff"]:
+        raise click.UsageError(
+            "--diff shows lines of the C++, which bugs of the museum have not: expected --native beside it"
+        )
     if given["only_list"]:
         _print_list(names, given["level"])
         return

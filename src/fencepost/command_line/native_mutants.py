@@ -24,13 +24,22 @@ def found(
     )
 
 
+def print_diffs(names: tuple[str, ...]) -> None:
+    """Print the mutants of these names, by default all, as unified diffs of the headers; no compiler is needed."""
+    from fencepost.mutations.building import headers_folder
+    from fencepost.mutations.lines.table import MUTATIONS, mutation
+
+    for each in [mutation(name) for name in names] or MUTATIONS.values():
+        click.echo(each.diff(headers_folder()), nl=False)
+
+
 def print_list(names: tuple[str, ...]) -> None:
     """Print what each mutation does and where it comes from, and the changes that nothing can tell."""
     from fencepost.mutations.lines.equivalents import EQUIVALENTS
-    from fencepost.mutations.lines.table import MUTATIONS, NUMBERS, mutation
+    from fencepost.mutations.lines.table import MUTATIONS, mutation
 
     for each in [mutation(name) for name in names] or MUTATIONS.values():
-        click.echo(f"{NUMBERS[each.name]} {each.name}: breaks {each.breaks}; {each.kind} in {each.file}")
+        click.echo(f"{each.name}: breaks {each.breaks}; {each.kind} in {each.file}")
         click.echo(f"    {each.change}")
         click.echo(f"    origin: {each.origin}")
     if names:

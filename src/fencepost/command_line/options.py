@@ -65,19 +65,6 @@ def levels(value: str) -> tuple[Level, ...]:
     return tuple(level for level in LEVELS if value in ("all", str(level)))
 
 
-def level_option(function: Function) -> Function:
-    """--level 4|5|all, given to the command as a tuple of levels."""
-    return click.option(
-        "--level",
-        "asked",
-        type=Choice(["4", "5", "all"]),
-        default="all",
-        show_default=True,
-        callback=lambda context, parameter, value: levels(value),
-        help="The level whose promises are asked for.",
-    )(function)
-
-
 one_level_option = click.option(
     "--level",
     type=Choice(["4", "5", "all"]),

@@ -45,7 +45,10 @@ def print_against(found: Paired, *, as_json: bool) -> None:
     columns = ["", names[0], names[1], "change (95 %)"]
     print_table("", ["figure", *columns[1:]], [_row(each, each.metric) for each in shown])
     click.echo()
-    stages = [_row(each, each.metric.removeprefix("stage_").removesuffix("_mean_ns")) for each in found.stages]
+    stages = [
+        _row(each, each.metric.removeprefix("stage_").removesuffix("_mean_ns").replace("_", " "))
+        for each in found.stages
+    ]
     print_table("where a batch's time goes, us", ["stage", *columns[1:]], stages)
     _print_headers(found)
     for side in (found.first, found.second):

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from hypothesis import strategies as st
 
 from fencepost.model.museum.detection import arriving
-from fencepost.model.programs.corpus import CORPUS
+from fencepost.model.programs import DESIGNS
+from fencepost.model.programs.corpus import CORPUS, runs_on
 from fencepost.model.programs.pipeline import Scenario
 from fencepost.native.schedules.pipeline import has_stepped_form
 
@@ -32,9 +33,10 @@ for _each in CORPUS.values():
     _ROWS.setdefault(_rings(_each.scenario), _each.name)  # the first of those that send the same
 
 
-def named_scenarios() -> st.SearchStrategy[Scenario]:
-    """Return the named scenarios that the stepped build has a form of."""
-    return st.sampled_from(list(_SCENARIOS))
+def named_scenarios(designs: Iterable[str]) -> st.SearchStrategy[Scenario]:
+    """Return the named scenarios that the stepped build has a form of, and all of these designs the roles of."""
+    sound = [DESIGNS[name] for name in designs]
+    return st.sampled_from([each for each in _SCENARIOS if all(runs_on(design, each) for design in sound)])
 
 
 def _most(rings: Rings) -> int:

@@ -14,7 +14,6 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
-from fencepost.compared.modules import Native
 from fencepost.comparing.compiling import (
     LINK_FLAGS,
     SECONDS_MOST,
@@ -26,6 +25,7 @@ from fencepost.comparing.compiling import (
     sources_in,
     version_of,
 )
+from fencepost.comparing.modules import Native
 from fencepost.model.errors import InputError, LoadError
 from fencepost.model.report import Progress
 from fencepost.native import include_directory

@@ -21,17 +21,17 @@ from typing import Any, TypeAlias
 
 from fencepost.arguments import check_arguments, path_of
 from fencepost.cluster import works_on
-from fencepost.compared import attempted, raced, stepped
-from fencepost.compared.attempted import Attempted, Shipped
-from fencepost.compared.calls import Make
-from fencepost.compared.ended import counterexample_of_end, not_tried_again
-from fencepost.compared.kept import user_folder
-from fencepost.compared.modules import Native
-from fencepost.compared.raced import Raced
-from fencepost.compared.search import Chunk, Failed, Tally, Task, search
-from fencepost.compared.stepped import Stepped
-from fencepost.compared.verdicts import OF_LEVEL, Compared, Counterexample
+from fencepost.comparing.ended import counterexample_of_end, not_tried_again
+from fencepost.comparing.kept import user_folder
+from fencepost.comparing.modules import Native
 from fencepost.comparing.own_cpp import compiled
+from fencepost.comparing.policies import attempted, raced, stepped
+from fencepost.comparing.policies.attempted import Attempted, Shipped
+from fencepost.comparing.policies.calls import Make
+from fencepost.comparing.policies.raced import Raced
+from fencepost.comparing.policies.stepped import Stepped
+from fencepost.comparing.search import Chunk, Failed, Tally, Task, search
+from fencepost.comparing.verdicts import OF_LEVEL, Compared, Counterexample
 from fencepost.model.contract import LEVELS, Level, Verdict
 from fencepost.model.errors import InputError, Interrupted, unknown_choice
 from fencepost.model.explorer.traces.run_itf import keep_run

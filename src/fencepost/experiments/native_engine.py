@@ -23,8 +23,8 @@ Figures = dict[str, float | int | list[float] | None]
 Column = npt.NDArray[np.int64]
 RACE_DEFAULTS = {"clients": 4, "brokers": 4, "batches": 1_000, "messages_per_batch": 8, "reorder": 0, "slots": 512}
 REPETITIONS = 10
-COUNTED = {"claim_one": 1, "claim_two_shared": 2}
-"""Settings in which scanners contend, and how many of them: of those failed locks and exchanges are counted, too."""
+COUNTED = {"claim_one": (1, 0.0), "claim_two_shared": (2, 0.0), "claim_two_skewed": (2, 1.0)}
+"""Settings in which scanners contend, how many and the skew: there failed locks and exchanges are counted, too."""
 COUNTED_CLIENTS = 1_024
 
 
@@ -151,7 +151,7 @@ def _setting(parameters: Mapping[str, Any]) -> tuple[Figures, Report]:
     if setting.startswith("claim_"):  # an operation is a batch
         figures["throughput_batches_per_s"] = rounded(1e9 / middle)
     if setting in COUNTED and side in ("order4.mutex", "order4.claim"):
-        per_batch = _contended(side, COUNTED[setting], quick)
+        per_batch = _contended(side, *COUNTED[setting], quick)
         figures["contended_per_batch"] = rounded(per_batch)
         figures["contended_per_s"] = rounded(per_batch * 1e9 / middle)
     # What is timed counts itself: a batch lost, twice or out of order would have raised Miscounted.
@@ -159,11 +159,11 @@ def _setting(parameters: Mapping[str, Any]) -> tuple[Figures, Report]:
     return figures, Report("bench", (finding,))
 
 
-def _contended(side: str, scanners: int, quick: bool) -> float:
+def _contended(side: str, scanners: int, skew: float, quick: bool) -> float:
     """Return how often a batch met another scanner: a lock that was held, an exchange or a claim that was lost."""
     from fencepost.native.counting import count_scan
 
     batch_count = 1 << (12 if quick else 17)
-    scans = count_scan(side, ring_count=scanners, batch_count=batch_count, client_count=COUNTED_CLIENTS)
+    scans = count_scan(side, ring_count=scanners, batch_count=batch_count, client_count=COUNTED_CLIENTS, skew=skew)
     lost = sum(each.locks_contended + each.exchanges_failed + each.claims_lost for each in scans)
     return lost / sum(each.batch_count for each in scans)

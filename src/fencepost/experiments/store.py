@@ -27,7 +27,6 @@ from fencepost.model.errors import InputError
 
 SCHEMA = 1
 APPLICATION_ID = 0x66656E63  # "fenc": what the file says it is
-PAGE_ROWS = 4_096
 BUSY_SECONDS = 30.0
 _TABLES = """
 CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -129,7 +129,7 @@ def scenarios(design: Design, asked: Scenario | str, seed: int, engine: str) -> 
     if isinstance(asked, Scenario):
         return [Named("", "", asked)]
     if asked == ALL:
-        return [each for each in corpus_for(design) if engine != "native" or has_stepped_form(each.scenario)]
+        return [each for each in corpus_for(design) if engine != "native" or has_stepped_form(each.scenario, design)]
     if asked == DRAWN:
         from fencepost.strategies import drawn_scenarios
 

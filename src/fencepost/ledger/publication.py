@@ -38,7 +38,7 @@ def _flushed_beside_evicted(name: str) -> Evidence:
         cost, waited = both["stage_receive_mean_ns"], both["stage_ring_mean_ns"]
         figure = Measured(cost.change or 0.0, cost.low, cost.high, "%", cost.n)
         words = (
-            f"simulated: until a slot is filled {figure}; then until it has its range {waited.second / 1e3:.3g} us, "
+            f"simulated: until a slot is filled {figure}; then until it is taken up {waited.second / 1e3:.3g} us, "
             f"where evictions are waited for {waited.first / 1e3:,.0f} us"
         )
         return Found(words, figure=figure)

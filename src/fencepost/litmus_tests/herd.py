@@ -14,6 +14,7 @@ from fencepost.model.errors import InputError, unknown_choice
 from fencepost.model.litmus import LitmusTest
 from fencepost.model.litmus.explore import Budget
 from fencepost.model.litmus.herd import write_herd
+from fencepost.model.litmus.herd.final_states import predicate
 from fencepost.model.litmus.herd.question import Quantifier, spelled
 from fencepost.model.litmus.writing import write_test
 from fencepost.model.memory import MATRIX
@@ -88,12 +89,13 @@ def observe(
     except MemoryError as error:
         return Observed(test, name, (), 0, 0, time.perf_counter() - began, str(error))
     states: dict[State, bool] = {}
+    shown = [place.text for place in observed]
+    passes, holds = predicate(herd.question.filter), predicate(herd.question.proposition)
     for end in ends:
         held = herd.final_state(end)
-        if herd.holds(herd.question.filter, held):
-            shown = [(place.text, held[place.text]) for place in observed]
-            state = tuple((text, value) for text, value in shown if value is not None)
-            states[state] = herd.holds(herd.question.proposition, held)
+        if passes(held):
+            state = tuple((text, value) for text in shown if (value := held[text]) is not None)
+            states[state] = holds(held)
     positive = sum(states.values())
     ordered = tuple(sorted(states, key=lambda state: [(isinstance(value, str), value) for _, value in state]))
     return Observed(test, name, ordered, positive, len(states) - positive, time.perf_counter() - began)

@@ -1,7 +1,9 @@
-"""Compile a mutant: the shipped headers and bindings with one line changed, as a module beside the shipped one.
+"""Compile a mutant: the shipped headers and bindings with one place changed, as a module beside the shipped one.
 
-A module is kept in the user's cache directory under a name made of all that it depends on: every source, the flags,
-the compiler, the interpreter. So a build is made once, and anything that changes makes another.
+The header that is changed is written into a folder that the compiler searches first; the shipped ones stay as they are.
+A module is kept in the user's cache directory under a name made of all that it depends on: the text of every source
+as it is compiled, the flags, the compiler, the interpreter. So a build is made once, anything that changes makes
+another, and a mutant that another one's header has nothing to do with is not built again.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -28,7 +31,7 @@ from fencepost.comparing.compiling import (
     version_of,
 )
 from fencepost.model.errors import InputError
-from fencepost.mutations.lines.mutation import Build
+from fencepost.mutations.lines.mutation import Build, Mutation, StaleMutation
 
 FLAGS = ("-std=c++20", "-O0", "-g0", "-fPIC", "-fvisibility=hidden", "-pthread")
 SOURCES: dict[Build, tuple[str, ...]] = {
@@ -39,7 +42,7 @@ SOURCES: dict[Build, tuple[str, ...]] = {
 DEFINED: dict[Build, tuple[str, ...]] = {
     "shared": ("-DFENCEPOST_CLOCKED=1",),
     "workers": ("-DFENCEPOST_CLOCKED=2",),
-    "stepped": (),
+    "stepped": ("-DFENCEPOST_SOUND_PROGRAMS",),
 }
 
 
@@ -66,13 +69,22 @@ class Toolchain:
         return self.native / "include" / "fencepost"
 
 
+def headers_folder() -> Path:
+    """Return the folder of the installed headers; InputError where they are missing."""
+    folder = Path(fencepost.__file__).parent / "native" / "include" / "fencepost"
+    if not (folder / "sequencers.hpp").is_file():
+        raise InputError(
+            f"{folder / 'sequencers.hpp'} is missing: expected the C++ headers beside the package; reinstall it"
+        )
+    return folder
+
+
 @cache
 def toolchain() -> Toolchain:
     """Find a C++ compiler and the headers; InputError with what to install where something is missing."""
     compiler = compiler_path("native mutants are compiled")
-    native = Path(fencepost.__file__).parent / "native"
+    native = headers_folder().parents[1]
     for source in (
-        "include/fencepost/memory/mutant.hpp",
         "bindings/bindings.hpp",
         *(name for names in SOURCES.values() for name in names),
     ):
@@ -82,35 +94,42 @@ def toolchain() -> Toolchain:
     return Toolchain(compiler, version_of(compiler), native, includes)
 
 
-def build(number: int, kind: Build) -> Built:
-    """Compile the mutant of that number, 0 for none, unless its module is in the cache.
+def build(mutation: Mutation | None, kind: Build) -> Built:
+    """Compile a mutant, None for the code without a change, unless its module is in the cache.
 
     Raises InputError where there is no compiler or a header is missing, and with the compiler's first error where it
-    refuses the sources.
+    refuses the sources; StaleMutation where the header no longer has the text that the mutation changes.
     """
     tools = toolchain()
-    module = cache_folder("mutants") / f"{kind}-{number}-{_key(kind)}{SUFFIX}"
+    name = mutation.name if mutation else "none"
+    module = cache_folder("mutants") / f"{kind}-{name}-{_key(mutation, kind)}{SUFFIX}"
     if module.is_file():
         return Built(module, 0.0)
     began = time.perf_counter()
     with alone(module):
         if not module.is_file():  # nor has another process built it meanwhile
-            _build(tools, number, kind, module)
+            _build(tools, mutation, kind, module)
     return Built(module, time.perf_counter() - began)
 
 
-def _build(tools: Toolchain, number: int, kind: Build, module: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=module.parent) as folder:
-        linked = Path(folder) / module.name
-        objects = [_compiled(tools, name, number, kind, Path(folder)) for name in SOURCES[kind]]
+def _build(tools: Toolchain, mutation: Mutation | None, kind: Build, module: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=module.parent) as name:
+        folder = Path(name)
+        first = [folder / "include", *tools.includes] if mutation else tools.includes
+        if mutation:
+            header = folder / "include" / "fencepost" / mutation.file
+            header.parent.mkdir(parents=True)
+            header.write_text(mutation.patched((tools.headers / mutation.file).read_text()))
+        linked = folder / module.name
+        objects = [_compiled(tools, source, kind, first, folder) for source in SOURCES[kind]]
         _run([tools.compiler, *LINK_FLAGS, "-pthread", *map(str, objects), "-o", str(linked)])
         linked.replace(module)  # whole or not at all
 
 
-def _compiled(tools: Toolchain, name: str, number: int, kind: Build, folder: Path) -> Path:
-    target = folder / f"{Path(name).stem}.o"
-    defined = [*DEFINED[kind], f"-DFENCEPOST_MUTANT={number}"]
-    _run([tools.compiler, *FLAGS, *defined, *_folders(tools), "-c", str(tools.native / name), "-o", str(target)])
+def _compiled(tools: Toolchain, source: str, kind: Build, folders: Iterable[Path], into: Path) -> Path:
+    target = into / f"{Path(source).stem}.o"
+    searched = [f"-I{each}" for each in folders]
+    _run([tools.compiler, *FLAGS, *DEFINED[kind], *searched, "-c", str(tools.native / source), "-o", str(target)])
     return target
 
 
@@ -122,23 +141,27 @@ def _run(command: list[str]) -> str:
     return ended.stdout
 
 
-@cache
-def _key(kind: Build) -> str:
+def _key(mutation: Mutation | None, kind: Build) -> str:
     tools = toolchain()
     digest = sha256()
     for part in (tools.compiler, tools.version, sys.version, *FLAGS, *DEFINED[kind], *map(str, tools.includes)):
         digest.update(part.encode() + b"\0")
-    for source in sorted({each for name in SOURCES[kind] for each in _sources_of(tools, name, kind)}):
-        digest.update(source.read_bytes())
+    changed = tools.headers / mutation.file if mutation else None
+    if changed is not None and changed not in _sources(kind):
+        raise StaleMutation(f"{mutation.name}: {mutation.file} is not compiled into the {kind} build")
+    for source in _sources(kind):
+        text = source.read_text()
+        digest.update((mutation.patched(text) if source == changed else text).encode() + b"\0")
     return digest.hexdigest()[:16]
 
 
-def _sources_of(tools: Toolchain, name: str, kind: Build) -> list[Path]:
-    """Return a source and every file that it includes, but for those of the system."""
-    target = tools.native / name
-    said = _run([tools.compiler, *FLAGS, *DEFINED[kind], "-DFENCEPOST_MUTANT=0", *_folders(tools), "-MM", str(target)])
-    return sources_in(said)
-
-
-def _folders(tools: Toolchain) -> list[str]:
-    return [f"-I{each}" for each in tools.includes]
+@cache
+def _sources(kind: Build) -> tuple[Path, ...]:
+    """Return every file that a build is compiled from, but for those of the system."""
+    tools = toolchain()
+    searched = [f"-I{each}" for each in tools.includes]
+    rules = (
+        _run([tools.compiler, *FLAGS, *DEFINED[kind], *searched, "-MM", str(tools.native / source)])
+        for source in SOURCES[kind]
+    )
+    return tuple(sorted({each for rule in rules for each in sources_in(rule)}))

@@ -17,7 +17,7 @@ from fencepost.model.report import Progress
 from fencepost.mutations.building import SOURCES, build, toolchain
 from fencepost.mutations.kill import Hunt, Kill, Killer, loaded
 from fencepost.mutations.lines.mutation import Build, Mutation
-from fencepost.mutations.lines.table import MUTATIONS, NUMBERS, mutation, site
+from fencepost.mutations.lines.table import MUTATIONS, mutation
 from fencepost.reports.native_mutants import NO_MUTATION, Hunted, NativeMutantsReport, report_of
 from fencepost.targets import name_of, several
 
@@ -78,8 +78,8 @@ def hunted(each: Mutation | None, kind: Build, seed: int, seconds: float, killer
 
     That it crashes there is a kill.
     """
-    built = build(NUMBERS[each.name] if each else 0, kind)
-    where = site(each, toolchain().headers) if each else "-"
+    built = build(each, kind)
+    where = each.site(toolchain().headers) if each else "-"
     began = time.monotonic()
     try:
         said = isolated(partial(hunt, built.module, kind, seed, seconds, tuple(killers)), seconds + GRACE_SECONDS)

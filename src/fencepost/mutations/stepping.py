@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import count, cycle
 
-from fencepost.compared.search import keep_out_of_here
 from fencepost.comparing.run import compare
+from fencepost.comparing.search import keep_out_of_here
 from fencepost.mutations.kill import Hunt, Kill
 from fencepost.native.schedules.pipeline import DESIGN_NAMES
 

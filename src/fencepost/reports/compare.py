@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fencepost.compared.verdicts import CRASH, OF_LEVEL, Compared, Counterexample
+from fencepost.comparing.verdicts import CRASH, OF_LEVEL, Compared, Counterexample
 from fencepost.model.explorer.explain.columns import conclusion
 from fencepost.model.explorer.explain.columns import table as run_table
 from fencepost.model.explorer.traces.run_trace import run

@@ -11,11 +11,10 @@ from fencepost.model.contract import Verdict
 from fencepost.model.report import Finding, Report, summary, table
 from fencepost.mutations.kill import Kill
 from fencepost.mutations.lines.mutation import Build, Mutation
-from fencepost.mutations.lines.table import NUMBERS
 from fencepost.reports.mutants import SILENT
 
 NO_MUTATION = "none"
-_COLUMNS = ("k", "mutant", "site", "kind", "killed by", "seconds", "batches", "steps", "threads")
+_COLUMNS = ("mutant", "site", "kind", "killed by", "seconds", "batches", "steps", "threads")
 
 
 @dataclass(frozen=True)
@@ -98,8 +97,8 @@ class NativeMutantsReport(Report):
 
     def lines(self) -> Iterator[str]:
         """Yield the table, what each was killed by in words, and the counts."""
-        rows = [[str(NUMBERS[each.name]), each.name, each.site, _kind(each), *_caught(each)] for each in self.mutants]
-        rows += [["0", f"no mutation, {each.build}", "-", "-", *_caught(each)] for each in self.sound]
+        rows = [[each.name, _short(each.site), _kind(each), *_caught(each)] for each in self.mutants]
+        rows += [[f"no mutation, {each.build}", "-", "-", *_caught(each)] for each in self.sound]
         yield from table("one line changed", _COLUMNS, rows)
         yield ""
         for each in self.mutants:
@@ -155,7 +154,6 @@ def _finding(each: Hunted) -> Finding:
         kill.sentence if kill else each.unknown,
         {
             "mode": kill.killer if kill else None,
-            "number": NUMBERS[made.name] if made else 0,
             "build": each.build,
             "site": each.site,
             "kind": made.kind if made else None,
@@ -168,6 +166,10 @@ def _finding(each: Hunted) -> Finding:
             "detail": kill.sentence if kill else each.unknown or _tried(each),
         },
     )
+
+
+def _short(site: str) -> str:
+    return site.rsplit("/", 1)[-1]  # so that a row is a line of the table; the JSON has the folder, too
 
 
 def _kind(each: Hunted) -> str:

@@ -17,17 +17,16 @@ from fencepost.model.contract import Verdict, worst
 from fencepost.model.errors import InputError
 from fencepost.model.report import Progress
 from fencepost.model.simulation.intervals import CONFIDENCE
+from fencepost.model.simulation.measures import STAGES
 from fencepost.model.simulation.scenario import Granularity, Policy, Scenario
 from fencepost.reports.simulate import Simulation
 from fencepost.simulating.run import simulate
 
 PAIRS_MIN = 2
-STAGES = ("receive", "ring", "hold", "publish", "export", "deliver")
-"""Where a batch's time goes, in this order; `model/simulation/measures.py` has each one's first and last event."""
 SHOWN = (
     "throughput_batches_per_s", "latency_order_mean_ns", "latency_order_p99_ns", "latency_ack_mean_ns",
     "latency_ack_p99_ns", "latency_deliver_mean_ns", "latency_deliver_p99_ns", "utilisation_scanner_mean_share",
-    "lock_wait_mean_ns", "client_word_wait_mean_ns", "counter_wait_mean_ns",
+    "lock_wait_mean_ns", "client_word_wait_mean_ns", "counter_wait_mean_ns", "line_transfers_per_s",
 )  # fmt: skip
 
 

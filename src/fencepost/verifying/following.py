@@ -192,6 +192,8 @@ def follow(
     'not found'
     """
     path, preset = Path(target), preset_named(format)
+    if preset is not None and preset.is_operations:
+        raise InputError(f"{format} is read whole: expected it without following")
     named = (property,) if isinstance(property, str) else property
     asked = choose(level, named, (without,) if isinstance(without, str) else without)
     if path != STDIN and path.suffix.lower() not in (*_SEPARATORS, *_JSON_LINES):

@@ -18,6 +18,7 @@ from fencepost.model.histories.passes import streaming
 from fencepost.model.histories.passes.page import page
 from fencepost.model.histories.rules import choose
 from fencepost.model.linearizability import Limits, read_operations, verify_operations
+from fencepost.model.linearizability.recorded_log import read_recorded_log
 from fencepost.model.report import Progress
 from fencepost.model.writing import kept, store
 from fencepost.native.history_pass import HistoryPass
@@ -75,21 +76,22 @@ def verify(
     html = path_of("html", html)
     if model is not None and (level, property, tuple(without), rules, beside) != (None, None, (), None, None):
         raise InputError("a model asks for an order of operations: expected no level, properties, rules or other files")
-    preset = None if model is not None and format == JEPSEN_EDN else preset_named(format)
-    named = (property,) if isinstance(property, str) else None if property is None else tuple(property)
-    left_out = (without,) if isinstance(without, str) else tuple(without)
+    preset = preset_named(format)
+    named, left_out = None if property is None else _names(property), _names(without)
     if model is None:
         choose(level, named, left_out)  # what is asked is wrong for all files alike
+    given = rules or (preset.rules if preset else Rules())
+    judged = partial(verify_rows, level=level, properties=named, without=left_out, rules=given)
 
     def one(each: Target) -> Verification:
         if model is not None:
-            file = Path(name_of(each, EXPECTED))
-            operations = read_operations(file, is_edn=format == JEPSEN_EDN)
-            return verify_operations(operations, model, limits=Limits(seconds=timeout), path=file)
-        given = rules or (preset.rules if preset else Rules())
+            return _searched(Path(name_of(each, EXPECTED)), model, format == JEPSEN_EDN, timeout)
         if isinstance(each, History | Log):
-            return verify_rows(each, level, properties=named, without=left_out, rules=given, beside=beside)
+            return judged(each, beside=beside)
         path = Path(name_of(each, EXPECTED))
+        if preset is not None and preset.is_operations:
+            log, shown = _recorded(path, bool(columns or time_unit) or beside not in (None, Beside()))
+            return judged(log, beside=shown)
         source = Source(path, columns or {}, time_unit or (preset.time_unit if preset else "ns"))
         return verify_file(
             path, level, properties=named, without=left_out, rules=given, beside=beside, source=source, preset=preset,
@@ -103,6 +105,22 @@ def verify(
     if html is not None:
         _write_page(html, checked)
     return report_of(checked, level)
+
+
+def _names(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _searched(file: Path, model: str, is_edn: bool, timeout: float) -> Verification:
+    return verify_operations(read_operations(file, is_edn=is_edn), model, limits=Limits(seconds=timeout), path=file)
+
+
+def _recorded(path: Path, is_more_given: bool) -> tuple[Log, Beside]:
+    """Return the log that the operations in a file show, and what was sent and read beside it."""
+    if is_more_given:
+        problem = "says itself what was sent and read: expected no other files, no columns and no unit of time"
+        raise InputError(f"{JEPSEN_EDN} {problem}")
+    return read_recorded_log(path)
 
 
 def _each(
@@ -164,8 +182,6 @@ def _write_page(path: Path, checked: list[Checked]) -> None:
 
 def preset_named(name: str | None) -> Preset | None:
     """Return a kind of log by its name. InputError: there is none of that name."""
-    if name == JEPSEN_EDN:
-        raise InputError(f"{name} holds operations: expected a model that they are to keep, as --model log-with-gaps")
     if name is not None and name not in PRESETS:
         raise unknown_choice("format", name, PRESETS)
     return None if name is None else PRESETS[name]

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -64,6 +65,29 @@ inline std::vector<Arrival> arrivals_in_two_rings(std::size_t batch_count, std::
   }
   rings[0].insert(rings[0].end(), rings[1].begin(), rings[1].end());
   return rings[0];
+}
+
+inline constexpr double skew_max = 8;
+
+// A client for each batch, drawn once and for all by Zipf's law: client n sends in proportion to 1 / (n + 1)^skew, so that
+// at 0 all send alike and at 1 the first of 1,024 sends one batch in seven. Rings take the batches by turns, the second
+// behind the first: a client that sends much is in the hands of both scanners at once.
+inline std::vector<Arrival> arrivals_skewed(std::size_t batch_count, std::size_t client_count, double skew,
+                                            std::size_t ring_count) {
+  std::vector<double> shares(client_count);
+  for (std::size_t client = 0; client < client_count; ++client) {
+    shares[client] = std::pow(static_cast<double>(client + 1), -skew);
+  }
+  std::discrete_distribution<std::size_t> client_of(shares.begin(), shares.end());
+  std::mt19937_64 random(batch_count);
+  std::vector<std::uint64_t> next_seq(client_count, 0);
+  std::vector<Arrival> arrivals(batch_count);
+  const std::size_t ring_size = batch_count / ring_count;
+  for (std::size_t index = 0; index < ring_size * ring_count; ++index) {
+    const std::size_t client = client_of(random);
+    arrivals[index % ring_count * ring_size + index / ring_count] = {client, next_seq[client]++};
+  }
+  return arrivals;
 }
 
 // The share of the batches that have to wait for a predecessor which arrives later. (Their number does not depend on

@@ -95,15 +95,24 @@ inline std::vector<NamedProbe> claim_one(Size size) {
   return probes;
 }
 
-template <bool is_shared>
-std::vector<NamedProbe> claim_two(Size size) {
-  const std::size_t count = cached_count(size);
-  const auto input = std::make_shared<BenchInput>(arrivals_in_two_rings(count, client_count, is_shared), client_count);
+inline std::vector<NamedProbe> claim_two(std::size_t count, const std::vector<Arrival>& arrivals) {
+  const auto input = std::make_shared<BenchInput>(arrivals, client_count);
   std::vector<NamedProbe> probes;
   add<TwoScannersProbe<Order4Mutex<Coherent>>>(probes, "order4.mutex", count, input);
   add<TwoScannersProbe<Order4ShardedMutex<Coherent>>>(probes, "order4.sharded_mutex", count, input);
   add<TwoScannersProbe<Order4Claim<Coherent>>>(probes, "order4.claim", count, input);
   return probes;
+}
+
+template <bool is_shared>
+std::vector<NamedProbe> claim_two_even(Size size) {
+  const std::size_t count = cached_count(size);
+  return claim_two(count, arrivals_in_two_rings(count, client_count, is_shared));
+}
+
+inline std::vector<NamedProbe> claim_two_skewed(Size size) {
+  const std::size_t count = cached_count(size);
+  return claim_two(count, arrivals_skewed(count, client_count, 1, 2));
 }
 
 inline std::vector<NamedProbe> lost_order(Size /*size*/) {

@@ -131,7 +131,7 @@ class ProducerToSequencerProbe final : public Probe {
     }
     void dropped(const Batch& /*batch*/, std::uint64_t /*origin*/) const noexcept {}
     bool stopped() const noexcept { return stop.is_set(); }
-    void before_attempt() const noexcept {}
+    void before_attempt(std::uint64_t /*origin*/) const noexcept {}
     void idle() const noexcept {}
   };
 

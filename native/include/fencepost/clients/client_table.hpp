@@ -7,7 +7,6 @@
 
 #include "fencepost/clients/client_ids.hpp"
 #include "fencepost/structures/limits.hpp"
-#include "fencepost/memory/mutant.hpp"
 
 namespace fencepost {
 
@@ -39,18 +38,14 @@ class ClientTable {
   // constructor, which happens before every thread's first access.
   Word& word_of(std::uint64_t client_id) {
     std::size_t index = first_bucket_index(client_id);
-    std::size_t probe_count = mutated(Mutation::last_bucket_unused) ? 1 : 0;
+    std::size_t probe_count = 0;
     do {
       Bucket& bucket = buckets_[index];
       std::uint64_t owner = Memory::load_relaxed(bucket.client_id);
       const bool is_empty = owner == no_client;
-      if (mutated(Mutation::bucket_taken_by_store) && is_empty) {
-        Memory::store_relaxed(bucket.client_id, client_id);
-        return bucket.word;
-      }
       if (is_empty && Memory::compare_exchange_relaxed(bucket.client_id, owner, client_id)) return bucket.word;
       // Found, or a failed exchange showed the winner's id.
-      if (owner == client_id || mutated(Mutation::clients_aliased)) return bucket.word;
+      if (owner == client_id) return bucket.word;
       index = index + 1 == bucket_count_ ? 0 : index + 1;
     } while (++probe_count < bucket_count_);  // there is at least one bucket
     refuse_client(client_id, bucket_count_);
@@ -64,13 +59,10 @@ class ClientTable {
     for (std::size_t probe_count = 0; probe_count < bucket_count_; ++probe_count) {
       Bucket& bucket = buckets_[index];
       // What is already here of this line may be older than what its writer wrote back; the word is in it too.
-      if (!mutated(Mutation::ack_from_copy)) Reading::invalidate(&bucket);
+      Reading::invalidate(&bucket);
       Reading::full_fence();
-      std::uint64_t owner = Reading::load_relaxed(bucket.client_id);
-      if (owner == no_client) {
-        if constexpr (!mutated(Mutation::bucket_taken_by_reader)) return nullptr;
-        if (Reading::compare_exchange_relaxed(bucket.client_id, owner, client_id)) return &bucket.word;
-      }
+      const std::uint64_t owner = Reading::load_relaxed(bucket.client_id);
+      if (owner == no_client) return nullptr;
       if (owner == client_id) return &bucket.word;
       index = index + 1 == bucket_count_ ? 0 : index + 1;
     }

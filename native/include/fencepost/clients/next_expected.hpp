@@ -8,7 +8,6 @@
 
 #include "fencepost/structures/batch.hpp"
 #include "fencepost/sequencers/configuration.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/clients/owned_clients.hpp"
 #include "fencepost/clients/parked_near.hpp"
 #include "fencepost/clients/parking.hpp"
@@ -170,7 +169,7 @@ class NextExpected {
       if (parked_count() != 0) release(entry, order);
       return Taken::ordered;
     }
-    if (batch.batch_seq < next_seq && !mutated(Mutation::duplicate_not_dropped)) [[unlikely]] {
+    if (batch.batch_seq < next_seq) [[unlikely]] {
       drop(batch, origin);
       return Taken::duplicate;
     }
@@ -200,9 +199,7 @@ class NextExpected {
       drop(batch, origin);
       return Taken::duplicate;
     }
-    if (parked_count() == parking_capacity_) {
-      return mutated(Mutation::full_taken_for_parked) ? Taken::parked : Taken::full;
-    }
+    if (parked_count() == parking_capacity_) return Taken::full;
     if (bit != 0) {
       near.place(index, batch.batch_seq) = {origin, batch.message_count};
       near.bits(index) |= bit;
@@ -229,7 +226,6 @@ class NextExpected {
         return;
       }
       advance(entry);
-      if (mutated(Mutation::one_release_only)) return;
     }
   }
 

@@ -7,7 +7,6 @@
 
 #include "fencepost/structures/batch.hpp"
 #include "fencepost/sequencers/configuration.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/clients/owned_clients.hpp"
 #include "fencepost/clients/parking.hpp"
 
@@ -37,7 +36,7 @@ class ParkedClients {
       entry.word = batch.batch_seq;  // nothing below is parked
       place_in_list_[index] = static_cast<std::uint32_t>(waiting_.size());
       waiting_.push_back(static_cast<std::uint32_t>(index));  // within the reserved room
-    } else if (batch.batch_seq < entry.word && !mutated(Mutation::lowest_parked_forgotten)) {
+    } else if (batch.batch_seq < entry.word) {
       entry.word = batch.batch_seq;
     }
     return outcome;
@@ -57,7 +56,7 @@ class ParkedClients {
   bool settle_waiting(bool all, NextSeqOf&& next_seq_of, Settles&& settles) {
     bool has_settled = false;
     for (std::size_t count = all ? waiting_.size() : 1; count > 0 && !waiting_.empty(); --count) {
-      turn_ = turn_ + 1 < waiting_.size() && !mutated(Mutation::one_client_looked_at) ? turn_ + 1 : 0;
+      turn_ = turn_ + 1 < waiting_.size() ? turn_ + 1 : 0;
       OwnedClients::Entry& entry = clients_.entry_at(waiting_[turn_]);
       has_settled |= settle(entry, [&] { return next_seq_of(entry.client_id); }, settles);
     }
@@ -70,11 +69,11 @@ class ParkedClients {
   bool settle(OwnedClients::Entry& entry, NextSeq&& next_seq, Settles& settles) {
     const std::size_t index = clients_.index_of(entry);
     bool has_settled = false;
-    while (parking_.has_parked(index) && entry.word + (mutated(Mutation::next_parked_not_due) ? 1 : 0) <= next_seq()) {
+    while (parking_.has_parked(index) && entry.word <= next_seq()) {
       if (const Parking::Place place = parking_.find(index, entry.word)) {
         const Parking::Parked& parked = parking_.at(place);
         const bool is_settled = settles(Batch{entry.client_id, parked.batch_seq, parked.message_count}, parked.origin);
-        if (!is_settled && !mutated(Mutation::unsettled_forgotten)) return has_settled;
+        if (!is_settled) return has_settled;
         parking_.remove(place);
         has_settled = true;
       }

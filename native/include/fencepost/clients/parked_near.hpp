@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "fencepost/memory/mutant.hpp"
 
 namespace fencepost {
 
@@ -90,7 +89,7 @@ class ParkedNear {
     ahead_count_ = ahead_count;
     const View to = view();
     for (std::size_t client_index = bits_.size(); client_index-- > 0;) {
-      if (bits_[client_index] == 0 || mutated(Mutation::places_left_behind)) continue;
+      if (bits_[client_index] == 0) continue;
       const std::uint64_t next_seq = next_seq_of(client_index);
       std::array<Place, longest> kept;
       for (std::size_t ahead = 0; ahead <= from.last_; ++ahead) kept[ahead] = from.place(client_index, next_seq + ahead);

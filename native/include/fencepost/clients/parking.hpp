@@ -9,7 +9,6 @@
 
 #include "fencepost/structures/batch.hpp"
 #include "fencepost/structures/limits.hpp"
-#include "fencepost/memory/mutant.hpp"
 
 namespace fencepost {
 
@@ -59,13 +58,12 @@ class Parking {
   ParkOutcome try_park(std::size_t client_index, const Batch& batch, std::uint64_t origin) noexcept {
     std::uint32_t& chain = chain_of(client_index, batch.batch_seq);
     for (std::uint32_t at = chain; at != nothing; at = pool_[at].next) {
-      if (is_at(at, client_index, batch.batch_seq) && !mutated(Mutation::copies_parked_twice)) return ParkOutcome::copy;
+      if (is_at(at, client_index, batch.batch_seq)) return ParkOutcome::copy;
     }
     if (free_ == nothing) return ParkOutcome::full;
     const std::uint32_t place = free_;
     free_ = pool_[place].next;
-    const std::uint64_t kept_bits = mutated(Mutation::parked_count_in_16_bits) ? 0xFFFF : UINT32_MAX;
-    pool_[place] = {batch.batch_seq, origin, static_cast<std::uint32_t>(batch.message_count & kept_bits),
+    pool_[place] = {batch.batch_seq, origin, static_cast<std::uint32_t>(batch.message_count),
                     static_cast<std::uint32_t>(client_index), chain};
     chain = place;
     ++client_counts_[client_index];
@@ -94,7 +92,7 @@ class Parking {
     --parked_count_;
     *place = parked.next;
     parked.next = free_;
-    if (!mutated(Mutation::parking_place_leaked)) free_ = freed;
+    free_ = freed;
   }
 
  private:
@@ -115,8 +113,7 @@ class Parking {
   }
 
   bool is_at(std::uint32_t at, std::size_t client_index, std::uint64_t batch_seq) const noexcept {
-    const bool is_clients = pool_[at].client_index == client_index || mutated(Mutation::parked_client_not_compared);
-    return pool_[at].batch_seq == batch_seq && is_clients;
+    return pool_[at].batch_seq == batch_seq && pool_[at].client_index == client_index;
   }
 
   std::vector<Parked> pool_;

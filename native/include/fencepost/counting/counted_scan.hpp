@@ -14,6 +14,7 @@
 #include "fencepost/bench/headers.hpp"
 #include "fencepost/sequencers/configuration.hpp"
 #include "fencepost/counting/counted.hpp"
+#include "fencepost/counting/line_holders.hpp"
 #include "fencepost/race/thread_group.hpp"
 #include "fencepost/floor/lanes.hpp"
 #include "fencepost/floor/machine.hpp"
@@ -76,6 +77,8 @@ struct ScanCounts {
   std::uint64_t exchanges = 0;
   std::uint64_t exchanges_failed = 0;
   std::uint64_t claims_lost = 0;  // attempts that met another scanner's claim
+  std::uint64_t line_transfers = 0;  // 0 unless lines were followed
+  double seconds = 0;  // of all scanners together, from the first to begin to the last to be done
 };
 
 // The surroundings of a scanner, and the sink of a worker.
@@ -94,6 +97,7 @@ class CountingSurroundings {
     counts_.locks_contended = thread_counts.locks_contended - before.locks_contended;
     counts_.exchanges = thread_counts.exchanges - before.exchanges;
     counts_.exchanges_failed = thread_counts.exchanges_failed - before.exchanges_failed;
+    counts_.line_transfers = thread_counts.line_transfers - before.line_transfers;
   }
 
   void ordered(const Batch& /*batch*/, std::uint64_t /*origin*/, std::uint64_t /*start*/, bool /*parked*/) noexcept {
@@ -102,7 +106,7 @@ class CountingSurroundings {
   void dropped(const Batch& /*batch*/, std::uint64_t /*origin*/) noexcept {}
   void claim_lost() noexcept { ++counts_.claims_lost; }
   bool stopped() const noexcept { return stop_.is_set(); }
-  void before_attempt() const noexcept {}
+  void before_attempt(std::uint64_t /*origin*/) const noexcept {}
   void idle() const noexcept {}
 
   const ScanCounts& counts() const noexcept { return counts_; }
@@ -123,6 +127,16 @@ class CountingSurroundings {
 
 using CountedRing = LapRing<Counted, Batch>;
 using CountedRings = std::vector<std::unique_ptr<CountedRing>>;
+
+// What two rings, or one, are filled with, and how it is counted.
+struct CountedLoad {
+  std::size_t ring_count;
+  std::size_t batch_count;
+  std::size_t client_count;
+  double delay_max;      // as in arrivals_delayed(): 0 is in order; two rings share every client otherwise
+  double skew;           // as in arrivals_skewed(): 0 is every client in its turn
+  bool follows_lines;    // count line transfers; that costs time, so contention is counted without
+};
 
 // Rings as long as what is in them, closed; each may be read by as many readers as there are rings.
 inline CountedRings full_rings(const std::vector<Arrival>& arrivals, std::size_t ring_count) {
@@ -161,23 +175,26 @@ void count_one(std::size_t index, Sequencer& sequencer, const CountedRings& ring
 // BLOCKS until the rings, full from the start, are ordered: a thread per ring, or the one worker that there is for all
 // of them. `check_interrupt` as in ThreadGroup::wait.
 template <class Sequencer>
-std::vector<ScanCounts> count_scan_with(const CountedRings& rings, std::size_t client_count, std::size_t batch_count,
+std::vector<ScanCounts> count_scan_with(const CountedRings& rings, const CountedLoad& load,
                                         const std::function<void()>& check_interrupt) {
   Configuration configuration;
-  configuration.client_capacity = client_count * 2;
-  configuration.parking_capacity = batch_count;
+  configuration.client_capacity = load.client_count * 2;
+  configuration.parking_capacity = load.batch_count;
   configuration.worker_count = rings.size();
   Sequencer sequencer(configuration);
   std::size_t scanner_count = rings.size();
   if constexpr (HasWorkers<Sequencer>) scanner_count = sequencer.worker_count();
   Quiescence<Counted> quiescence(scanner_count);
   StopFlag stop;
+  const auto lines = load.follows_lines ? std::make_unique<LineHolders>() : nullptr;
   const std::vector<int> cpus = allowed_cpus();
   std::vector<CountingSurroundings> all(scanner_count, CountingSurroundings(stop));
   ThreadGroup crew(scanner_count, stop);
   for (std::size_t index = 0; index < scanner_count; ++index) {
     crew.add([&, index] {
       if (cpus.size() >= scanner_count) pin_this_thread(cpus[index]);
+      thread_counts.lines = lines.get();
+      thread_counts.line_bit = std::uint64_t{1} << index;
       count_one(index, sequencer, rings, configuration, quiescence, all[index]);
     });
   }
@@ -186,28 +203,41 @@ std::vector<ScanCounts> count_scan_with(const CountedRings& rings, std::size_t c
   std::uint64_t ordered_count = 0;
   for (const CountingSurroundings& each : all) {
     counts.push_back(each.counts());
+    counts.back().seconds = crew.seconds();
     ordered_count += each.counts().batch_count;
   }
-  check_count("batches ordered", batch_count, ordered_count);
+  check_count("batches ordered", load.batch_count, ordered_count);
   return counts;
 }
 
-// `delay_max` as in arrivals_delayed: 0 is in order; the rings share every client otherwise.
+inline std::vector<Arrival> counted_arrivals(const CountedLoad& load) {
+  if (load.delay_max > 0) return arrivals_delayed(load.batch_count, load.client_count, load.delay_max);
+  if (load.skew > 0) return arrivals_skewed(load.batch_count, load.client_count, load.skew, load.ring_count);
+  return load.ring_count == 2 ? arrivals_in_two_rings(load.batch_count, load.client_count, true)
+                              : arrivals_in_order(load.batch_count, load.client_count);
+}
+
 inline std::vector<ScanCounts> count_scan(std::string_view name, std::int64_t ring_count, std::int64_t batch_count,
-                                          std::int64_t delay_max, std::int64_t clients,
+                                          std::int64_t delay_max, std::int64_t clients, double skew, bool follows_lines,
                                           const std::function<void()>& check_interrupt) {
-  const auto client_count = static_cast<std::size_t>(checked("client_count", clients, 1, batch_count / 2));
-  const auto rings_asked = static_cast<std::size_t>(checked("ring_count", ring_count, 1, 2));
-  const auto batches = static_cast<std::size_t>(checked("batch_count", batch_count, 128, std::int64_t{1} << 20));
-  const auto delay = static_cast<double>(checked("delay_max", delay_max, 0, batch_count));
-  const std::size_t whole = batches / (2 * client_count) * 2 * client_count;  // every ring gets the same number
-  const auto arrivals = delay > 0          ? arrivals_delayed(whole, client_count, delay)
-                        : rings_asked == 2 ? arrivals_in_two_rings(whole, client_count, true)
-                                           : arrivals_in_order(whole, client_count);
-  const CountedRings rings = full_rings(arrivals, rings_asked);
+  const std::size_t client_count = checked("client_count", clients, 1, batch_count / 2);
+  const std::size_t batches = checked("batch_count", batch_count, 128, std::int64_t{1} << 20);
+  if (!(skew >= 0 && skew <= skew_max)) {
+    throw Refused("skew is " + std::to_string(skew) + ": expected from 0 to " + std::to_string(skew_max));
+  }
+  if (skew > 0 && delay_max > 0) throw Refused("skew and delay_max are both given: expected one of them");
+  const CountedLoad load{
+      .ring_count = checked("ring_count", ring_count, 1, 2),
+      .batch_count = batches / (2 * client_count) * 2 * client_count,  // every ring gets the same number
+      .client_count = client_count,
+      .delay_max = static_cast<double>(checked("delay_max", delay_max, 0, batch_count)),
+      .skew = skew,
+      .follows_lines = follows_lines,
+  };
+  const CountedRings rings = full_rings(counted_arrivals(load), load.ring_count);
   std::vector<ScanCounts> counts;
   CountedSequencers::with(name, [&]<class Sequencer>() {
-    counts = count_scan_with<Sequencer>(rings, client_count, whole, check_interrupt);
+    counts = count_scan_with<Sequencer>(rings, load, check_interrupt);
   });
   return counts;
 }

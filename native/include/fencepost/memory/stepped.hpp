@@ -16,6 +16,7 @@
 
 #include "fencepost/structures/batch.hpp"
 #include "fencepost/clients/client_table.hpp"
+#include "fencepost/memory/stepped_stops.hpp"
 #include "fencepost/race/fibre.hpp"
 #include "fencepost/pipeline/layout.hpp"
 #include "fencepost/pipeline/mutants.hpp"
@@ -178,6 +179,11 @@ class SteppedMemory : public FibreProgram {
     fault_ = fault;
   }
 
+  // This program is a scanner that may be stopped at its waits.
+  void stop_by(const pipeline::Layout& layout, std::uint32_t ring, pipeline::Mutant fault) {
+    stops_.emplace(layout.stop(ring), fault);
+  }
+
   template <class... Arguments>
   static Label at(Action action, Arguments... arguments) {
     return {Label::Rule::always, pipeline::step(action, arguments...), 0, nullptr};
@@ -196,7 +202,10 @@ class SteppedMemory : public FibreProgram {
   void flush(LineIndex line) { on(Kind::flush, {line, 0}, 0, 0, {}); }
   void store_fence() { on(Kind::store_fence, {}, 0, 0, {}); }
   void full_fence() { on(Kind::full_fence, {}, 0, 0, {}); }
-  void witness(const Label& label) { on(Kind::witness, {}, 0, 0, label); }
+  void witness(const Label& label) {
+    if (stops_) stops_->note(label.step);
+    on(Kind::witness, {}, 0, 0, label);
+  }
   void sleep_until(Value until_ns) { on(Kind::sleep, {}, until_ns, 0, {}); }
 
   // An attempt of a sequencer, its accesses told as steps.
@@ -237,6 +246,7 @@ class SteppedMemory : public FibreProgram {
     Operation operation;
     operation.kind = Kind::poll;
     operation.watched = watched;
+    if (stops_) return poll_until_stopped(operation);
     if (layout_ == nullptr) return ask(operation);
     while (true) {
       bounded_.assign(1, {clock_, tick_count_, false});
@@ -273,6 +283,8 @@ class SteppedMemory : public FibreProgram {
 
   // Not operations: what whoever looks on is told.
   void attempted(std::uint32_t ring, Value index, AttemptOutcome outcome, Value start) {
+    if (stops_ && stops_->is_stopping()) return;
+    if (stops_) stops_->attempted(index, outcome);
     Operation operation;
     operation.kind = Kind::attempted;
     operation.channel = ring;
@@ -282,6 +294,7 @@ class SteppedMemory : public FibreProgram {
     ask(operation);
   }
   void delivered(std::uint32_t, const pipeline::ChainEntry&, Value) {}
+  void read_at(std::uint32_t, Value, Value) {}
 
  private:
   // Its batches are told of one by one afterwards.
@@ -306,6 +319,18 @@ class SteppedMemory : public FibreProgram {
     return ask(operation);
   }
 
+  Result poll_until_stopped(Operation& operation) {
+    if (stops_->is_stopping()) return {0, Result::stop};
+    if (!stops_->hears()) return ask(operation);
+    bounded_.assign(1, {stops_->word(), 0, false});
+    bounded_.insert(bounded_.end(), operation.watched.begin(), operation.watched.end());
+    operation.watched = bounded_;
+    const Result found = ask(operation);
+    if (found.index > 0) return {found.value, found.index - 1};
+    stops_->hear();
+    return {0, Result::stop};
+  }
+
   // What a wait that timed out ends as, where that is a fault.
   std::optional<Result> timed_out(const Watched& first) const {
     using pipeline::LineName, pipeline::Mutant;
@@ -313,16 +338,21 @@ class SteppedMemory : public FibreProgram {
     if (fault_ == Mutant::time_out_acknowledges && name == LineName::next && first.word.word == 1) {
       return Result{Value{1} << 30U, 0};
     }
-    if (fault_ == Mutant::time_out_takes_the_slot && name == LineName::header && first.word.word == pipeline::guard_word) {
+    if (fault_ == Mutant::time_out_takes_the_slot && name == LineName::header && first.word.word == layout_->header_words() - 1) {
       return Result{first.seen + 1, 0};
     }
     return std::nullopt;
   }
 
+ protected:
+  std::optional<Stops>& stops() { return stops_; }
+
+ private:
   const pipeline::Layout* layout_ = nullptr;  // of a program whose waits may time out
   Word clock_;
   Value tick_count_ = 0;  // as last seen
   pipeline::Mutant fault_ = pipeline::Mutant::none;
+  std::optional<Stops> stops_;    // of a scanner that may be stopped
   std::vector<Watched> bounded_;  // scratch of a poll: kept beside the stack, which may be dropped at any time
   Teller* teller_ = nullptr;  // of the attempt under way, if there is one; on the fibre's stack
   Label assigns_;

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/pipeline/layout.hpp"
 #include "fencepost/pipeline/words.hpp"
 
@@ -17,8 +16,7 @@ class Acknowledger {
  public:
   Acknowledger(Memory& memory, const Layout& layout, std::uint32_t ring, std::vector<Value> clients)
       : memory_(memory), layout_(layout), ring_(ring), clients_(std::move(clients)) {
-    const bool invalidates = !mutated(Mutation::frontier_from_copy);
-    for (const Value client : clients_) watched_.push_back({{layout.acked(ring, client), 0}, 0, invalidates});
+    for (const Value client : clients_) watched_.push_back({{layout.acked(ring, client), 0}, 0, true});
   }
 
   // BLOCKS until the run is to end: passes on what is new. Allocates nothing.

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/pipeline/layout.hpp"
 #include "fencepost/pipeline/words.hpp"
 
@@ -53,8 +52,7 @@ class Client {
   void note(std::size_t ring, Value below) {
     const std::vector<Value>& sent = sent_[ring];
     for (std::size_t at = 0; at < sent.size(); ++at) {
-      const Value end = below + (mutated(Mutation::acknowledged_inclusive) ? 1 : 0);
-      if (level_ == 4 ? sent[at] < end : static_cast<Value>(at) < end) std::erase(waiting_, sent[at]);
+      if (level_ == 4 ? sent[at] < below : static_cast<Value>(at) < below) std::erase(waiting_, sent[at]);
     }
   }
 

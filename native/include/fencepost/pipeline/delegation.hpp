@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/pipeline/layout.hpp"
 #include "fencepost/pipeline/receiver.hpp"
 #include "fencepost/pipeline/words.hpp"
@@ -20,9 +19,9 @@ class Delegation {
   // batches stop.
   void run() {
     for (Value index = 0; wait(index); ++index) {
-      const Value count = index + (mutated(Mutation::count_runs_ahead) ? 2 : 1);
+      const Value count = index + 1;
       memory_.store({layout_.written(ring_), 0}, count, Memory::at(Action::written, ring_, count));
-      if (!mutated(Mutation::count_unflushed)) memory_.flush(layout_.written(ring_));
+      memory_.flush(layout_.written(ring_));
       memory_.store_fence();
     }
   }
@@ -32,7 +31,7 @@ class Delegation {
     const Value lap_before = index - static_cast<Value>(layout_.slots);
     Value seen = lap_before >= 0 ? full_index(lap_before) : 0;
     while (seen != full_index(index)) {
-      const Watched watched{{layout_.header(ring_, index), guard_word}, seen, false};
+      const Watched watched{layout_.header_guard(ring_, index), seen, false};
       const Result found = memory_.poll({&watched, 1});
       if (found.stopped()) return false;
       seen = found.value;

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <span>
 
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/pipeline/layout.hpp"
 #include "fencepost/pipeline/mutants.hpp"
 #include "fencepost/pipeline/words.hpp"
@@ -30,6 +29,9 @@ class Receiver {
   // `first`: the index of the first batch that comes; those before it are in the ring already.
   Receiver(Memory& memory, const Layout& layout, std::uint32_t ring, Value first)
       : memory_(memory), layout_(layout), ring_(ring), first_(first), index_(first) {}
+  Receiver(const Receiver&) = delete;
+  Receiver& operator=(const Receiver&) = delete;
+  virtual ~Receiver() = default;
 
   // BLOCKS until all batches are in the ring, or the run is to end.
   void run(std::span<const Arriving> batches) {
@@ -47,6 +49,32 @@ class Receiver {
     }
   }
 
+ protected:
+  // Writes the header, its guard last, and makes it readable by other hosts.
+  virtual void write_header(const Batch& batch) {
+    const LineIndex header = this->header();
+    if (layout_.has_fields) {
+      memory_.store({header, client_word}, batch.client);
+      memory_.store({header, seq_word}, batch.seq);
+      memory_.store({header, count_word}, layout_.kept_count(batch.count));
+    } else {
+      memory_.store({header, batch_word}, pack(batch));
+    }
+    store_guard(batch);
+    memory_.flush(header);
+    memory_.store_fence();
+  }
+
+  // With the guard the batch has arrived.
+  void store_guard(const Batch& batch) {
+    memory_.store(layout_.header_guard(ring_, index_), full_index(index_),
+                  is_one_of_many ? Memory::unlabelled() : arrive(batch));
+  }
+
+  LineIndex header() const { return layout_.header(ring_, index_); }
+
+  Memory& memory_;
+
  private:
   // A batch without messages is turned away at the door.
   bool take(const Batch& batch) {
@@ -62,8 +90,7 @@ class Receiver {
   }
 
   bool wait_for_space() {
-    constexpr Value ahead = mutated(Mutation::slot_before_it_is_free) ? 0 : 1;
-    while (freed_count_ < index_ - static_cast<Value>(layout_.slots) + ahead) {
+    while (freed_count_ < index_ - static_cast<Value>(layout_.slots) + 1) {
       const Watched watched{{layout_.consumed(ring_), 0}, freed_count_, true};
       const Result found = memory_.poll({&watched, 1});
       if (found.stopped()) return false;
@@ -77,19 +104,14 @@ class Receiver {
     const LineIndex payload = layout_.payload(ring_, index_);
     memory_.store({payload, 0}, pack(Batch{batch.client, batch.seq, 0}));
     if constexpr (Memory::mutant != Mutant::payload_unflushed) memory_.flush(payload);
-    if (!mutated(Mutation::payload_unfenced)) memory_.store_fence();
-    const LineIndex header = layout_.header(ring_, index_);
-    memory_.store({header, batch_word}, pack(batch));
-    memory_.store({header, guard_word}, full_index(index_), is_one_of_many ? Memory::unlabelled() : arrive(batch));
-    if (!mutated(Mutation::header_unflushed)) memory_.flush(header);
     memory_.store_fence();
+    write_header(batch);
   }
 
   auto arrive(const Batch& batch) const {
     return Memory::at(Action::arrive, ring_, batch.client, batch.seq, batch.count);
   }
 
-  Memory& memory_;
   const Layout& layout_;
   const std::uint32_t ring_;
   const Value first_;

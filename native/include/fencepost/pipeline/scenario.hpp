@@ -15,9 +15,12 @@
 #include "fencepost/memory/stepped.hpp"
 #include "fencepost/pipeline/acknowledger.hpp"
 #include "fencepost/pipeline/client.hpp"
-#include "fencepost/pipeline_clock.hpp"
+#include "fencepost/pipeline/roles/committer.hpp"
+#include "fencepost/pipeline/roles/clock.hpp"
 #include "fencepost/pipeline/delegation.hpp"
+#include "fencepost/pipeline/roles/joining.hpp"
 #include "fencepost/pipeline/layout.hpp"
+#include "fencepost/pipeline/roles/position_reader.hpp"
 #include "fencepost/pipeline/receiver.hpp"
 #include "fencepost/pipeline/scanners/epoch4.hpp"
 #include "fencepost/pipeline/scanners/epoch5.hpp"
@@ -26,12 +29,20 @@
 #include "fencepost/pipeline/scanners/owner.hpp"
 #include "fencepost/pipeline/subscriber.hpp"
 #include "fencepost/pipeline/words.hpp"
+#include "fencepost/pipeline/roles/stoppable.hpp"
+#include "fencepost/pipeline/roles/supervisor.hpp"
+#include "fencepost/pipeline/roles/wrong_roles.hpp"
 #include "fencepost/stepped/system.hpp"
 #include "fencepost/stepped/telling.hpp"
 
 namespace fencepost::pipeline {
 
-enum class Role : std::uint8_t { scanner, receiver, delegation, subscriber, acknowledger, client, clock };
+// Each position of the log is a line of the stepped memory.
+inline constexpr std::int64_t position_max = 256;
+
+enum class Role : std::uint8_t {
+  scanner, receiver, delegation, subscriber, committer, reader, acknowledger, client, supervisor, clock,
+};
 
 struct Scenario {
   std::vector<std::vector<Arriving>> rings;  // empty ones with `plans`
@@ -45,6 +56,9 @@ struct Scenario {
   bool restarts = false;
   std::uint32_t connections = 1;  // receivers that fill a ring together; its batches come on one after the other
   std::uint32_t timeouts = 0;     // of the waits of each scanner, at any moments
+  std::uint32_t readers = 0;      // of the log, by position; a committer takes the place of the subscribers
+  bool stops = false;             // each scanner is stopped once, at any moment, and another goes on in its place
+  std::uint32_t late_count = 0;   // the last so many rings, whose brokers join while the others run
 
   // The clients whose batches come to a ring.
   std::vector<Value> clients(std::size_t ring) const {
@@ -69,11 +83,16 @@ struct Scenario {
     for (std::size_t at = connection; at < all.size(); at += connections) found.push_back(all[at]);
     return found;
   }
+  bool joins_late(std::size_t ring) const { return ring + late_count >= rings.size(); }
+  // Of clients, of the scanners, of brokers and subscribers; of the committer and the readers.
+  std::size_t host_count() const {
+    return plans.size() + 1 + 2 * rings.size() + (readers > 0 ? std::size_t{1} + readers : 0);
+  }
   bool has_receivers() const { return !plans.empty() || !written || !later.empty(); }
 
   // Throws Refused for numbers that do not fit their words. `shard_count`: the locks of clients that have lines there;
-  // `has_workers`: as many workers as rings read every ring.
-  Layout layout(std::uint32_t shard_count, bool has_workers) const {
+  // `has_workers`: as many workers as rings read every ring; `has_fields`: those of headers are words of their own.
+  Layout layout(std::uint32_t shard_count, bool has_workers, bool has_fields = false) const {
     checked("rings", static_cast<std::int64_t>(rings.size()), 1, 15);
     checked("slots", slots, 1, 1 << 16);
     checked("clients", static_cast<std::int64_t>(plans.size()), 0, 32);
@@ -88,7 +107,7 @@ struct Scenario {
         const bool is_written = written && each == &rings;
         checked("batches of a ring", static_cast<std::int64_t>(ring.size()), 0, is_written ? slots : index_max / 2);
         for (const Arriving& arriving : ring) {
-          check(arriving.batch);
+          check(arriving.batch, has_fields);
           client_count = std::max(client_count, arriving.batch.client + 1);
         }
       }
@@ -96,19 +115,43 @@ struct Scenario {
     for (const auto& plan : plans) {
       for (const Sending& each : plan) {
         checked("ring", each.ring, 0, static_cast<std::int64_t>(rings.size()) - 1);
-        check({0, each.seq, each.count});
+        check({0, each.seq, each.count}, false);  // a message, which is one word
       }
     }
     const auto ring_count = static_cast<std::uint32_t>(rings.size());
-    const std::uint32_t worker_count = has_workers ? ring_count : 1, clock_count = timeouts > 0 ? ring_count : 0;
-    return {ring_count, slots, static_cast<std::uint32_t>(client_count), shard_count, worker_count, clock_count};
+    checked("brokers that join late", late_count, 0, static_cast<std::int64_t>(ring_count));
+    if (late_count > 0) client_count = std::max(client_count, gone_client + 1);
+    Additions additions;
+    additions.clock_count = timeouts > 0 ? ring_count : 0;
+    additions.late_count = late_count;
+    additions.stop_count = stops ? ring_count : 0;
+    additions.position_count = readers > 0 ? static_cast<std::uint32_t>(position_count()) : 0;
+    const std::uint32_t worker_count = has_workers ? ring_count : 1;
+    if (has_fields) checked("readers by position, where the fields of headers are words,", readers, 0, 0);
+    Layout layout(ring_count, slots, static_cast<std::uint32_t>(client_count), shard_count, worker_count, additions);
+    layout.has_fields = has_fields;
+    return layout;
   }
 
  private:
-  static void check(const Batch& batch) {
+  // Of the log, when all that is sent is ordered, copies too.
+  std::int64_t position_count() const {
+    std::int64_t count = 0;
+    for (const auto* const each : {&rings, &later}) {
+      for (const auto& ring : *each) {
+        for (const Arriving& arriving : ring) count += arriving.batch.count;
+      }
+    }
+    for (const auto& plan : plans) {
+      for (const Sending& each : plan) count += (restarts ? 2 : 1) * each.count;
+    }
+    return checked("messages for readers by position", std::max<std::int64_t>(count, 1), 1, position_max);
+  }
+
+  static void check(const Batch& batch, bool has_fields) {
     checked("client", batch.client, 0, 255);
     checked("seq", batch.seq, 0, seq_max);
-    checked("message count", batch.count, 0, count_max);
+    checked("message count", batch.count, 0, has_fields ? (Value{1} << 32U) - 1 : count_max);
   }
 };
 
@@ -142,7 +185,7 @@ class PipelineThreads {
   using Scenario = pipeline::Scenario;
   using Layout = pipeline::Layout;
 
-  // `fault`: of waits that time out.
+  // `fault`: of waits that time out, and of roles around the scanners.
   PipelineThreads(const Scenario& scenario, const Layout& layout, pipeline::Mutant fault)
       : scenario_(scenario), layout_(layout), fault_(fault) {
     using namespace pipeline;
@@ -153,7 +196,8 @@ class PipelineThreads {
       const std::uint32_t count = role == Role::scanner ? scanner_count<ScannerOf<Memory>>(ring_count) : ring_count;
       for (std::uint32_t ring = 0; present && ring < count; ++ring) {
         const Host broker = client_count + 1 + ring, reader = client_count + 1 + ring_count + ring;
-        const Host host = role == Role::scanner ? client_count : role == Role::subscriber ? reader : broker;
+        const bool is_beside_scanners = role == Role::scanner || role == Role::supervisor;
+        const Host host = is_beside_scanners ? client_count : role == Role::subscriber ? reader : broker;
         roles_.push_back({role, ring});
         threads_.hosts.push_back(host);
         add(ring);
@@ -163,6 +207,12 @@ class PipelineThreads {
               add_scanner(ring, sequencer);
             });
     for (std::uint32_t ring = 0; scenario.has_receivers() && ring < ring_count; ++ring) {
+      if (scenario.joins_late(ring)) {
+        roles_.push_back({Role::receiver, ring});
+        threads_.hosts.push_back(client_count + 1 + ring);
+        add_joining(ring);
+        continue;
+      }
       for (std::uint32_t connection = 0; connection < scenario.connections; ++connection) {
         roles_.push_back({Role::receiver, ring});
         threads_.hosts.push_back(client_count + 1 + ring);
@@ -171,6 +221,7 @@ class PipelineThreads {
     }
     of_rings(scenario.delegated, Role::delegation, [&](std::uint32_t ring) { add<Delegation<Memory>>(ring); });
     of_rings(scenario.subscribers, Role::subscriber, [&](std::uint32_t ring) { add<Subscriber<Memory>>(ring); });
+    if (scenario.readers > 0) add_readers(client_count + 1 + 2 * ring_count);
     of_rings(scenario.acknowledgers || has_plans, Role::acknowledger,
              [&](std::uint32_t ring) { add<Acknowledger<Memory>>(ring, scenario.clients(ring)); });
     for (std::uint32_t client = 0; client < client_count; ++client) {
@@ -178,6 +229,7 @@ class PipelineThreads {
       threads_.hosts.push_back(client_count - 1 - client);
       add<Client<Memory>>(client, scenario.plans[client], ScannerOf<Memory>::level, scenario.restarts);
     }
+    of_rings(scenario.stops, Role::supervisor, [&](std::uint32_t ring) { add<Supervisor<Memory>>(ring); });
     for (std::uint32_t ring = 0; scenario.timeouts > 0 && ring < scanner_count<ScannerOf<Memory>>(ring_count); ++ring) {
       roles_.push_back({Role::clock, ring});
       threads_.hosts.push_back(client_count);
@@ -203,22 +255,68 @@ class PipelineThreads {
       if (may_time_out) memory.wait_by(*this_layout, ring, fault);
       role.emplace(memory, *this_layout, ring, delegated, sequencer);
     };
+    if (scenario_.stops) {
+      if constexpr (requires(const Scanner& scanner) { scanner.hand_over(); }) {
+        using Program = StoppableProgram<mutant, Scanner>;
+        threads_.programs.push_back(std::make_unique<Program>(layout_, ring, fault_, std::move(make)));
+        return;
+      } else {
+        throw Refused("workers, which read every ring, are not stopped: expected no stops");
+      }
+    }
     auto run = [](Scanner& role) { role.run(); };
     threads_.programs.push_back(std::make_unique<RoleProgram<mutant, Scanner>>(std::move(make), std::move(run)));
   }
 
   template <class Role, class Run, class... Arguments>
-  void add_running(Run run, std::uint32_t number, Arguments... arguments) {
-    auto make = [this_layout = &layout_, number, arguments...](Memory& memory, std::optional<Role>& role) {
-      role.emplace(memory, *this_layout, number, arguments...);
+  void add_running(Run run, Arguments... arguments) {
+    auto make = [this_layout = &layout_, arguments...](Memory& memory, std::optional<Role>& role) {
+      role.emplace(memory, *this_layout, arguments...);
     };
     threads_.programs.push_back(std::make_unique<RoleProgram<mutant, Role>>(std::move(make), std::move(run)));
+  }
+
+  void add_joining(std::uint32_t ring) {
+    using namespace pipeline;
+    const auto add_one = [&]<class Joins>() {
+      add_running<Joins>([batches = scenario_.received(ring, 0)](Joins& role) { role.run(batches); }, ring);
+    };
+    switch (fault_) {
+      case Mutant::announced_before_wiped: return add_one.template operator()<AnnouncesFirst<Memory>>();
+      case Mutant::wiped_with_the_announcement: return add_one.template operator()<WipesAndAnnounces<Memory>>();
+      default: return add_one.template operator()<Joining<Memory>>();
+    }
+  }
+
+  // The committer on this host, and each reader on one of its own behind it.
+  void add_readers(Host host) {
+    using namespace pipeline;
+    const auto add_committer = [&]<class Commits>() { add_running<Commits>([](Commits& role) { role.run(); }); };
+    roles_.push_back({Role::committer, 0});
+    threads_.hosts.push_back(host);
+    switch (fault_) {
+      case Mutant::frontier_jumps: add_committer.template operator()<CommitsWhatComes<Memory>>(); break;
+      case Mutant::copied_backwards: add_committer.template operator()<CopiesBackwards<Memory>>(); break;
+      case Mutant::log_and_frontier_in_one_go: add_committer.template operator()<CommitsInOneGo<Memory>>(); break;
+      default: add_committer.template operator()<Committer<Memory>>();
+    }
+    for (std::uint32_t reader = 0; reader < scenario_.readers; ++reader) {
+      roles_.push_back({Role::reader, reader});
+      threads_.hosts.push_back(host + 1 + reader);
+      if (fault_ == Mutant::log_read_in_cache) {
+        add<ReadsItsCopy<Memory>>(reader);
+      } else {
+        add<PositionReader<Memory>>(reader);
+      }
+    }
   }
 
   void add_receiver(std::uint32_t ring, std::uint32_t connection, bool serves) {
     if (serves) {
       using Receiver = pipeline::Receiver<Memory>;
       add_running<Receiver>([](Receiver& role) { role.serve(); }, ring, pipeline::Value{0});
+    } else if (fault_ == pipeline::Mutant::guard_among_fields && scenario_.connections == 1) {
+      add_filling<pipeline::GuardAmongFields<Memory>>(ring, connection);
     } else if (scenario_.connections == 1) {
       add_filling<pipeline::Receiver<Memory>>(ring, connection);
     } else {
@@ -243,22 +341,32 @@ class PipelineThreads {
 // The shape of memory when a run begins.
 inline Shape shape_of(const pipeline::Scenario& scenario, const pipeline::Layout& layout, std::size_t thread_count) {
   Shape shape;
-  shape.host_count = scenario.plans.size() + 1 + 2 * scenario.rings.size();
+  shape.host_count = scenario.host_count();
   shape.thread_count = thread_count;
   shape.channel_count = layout.channel_count();
   for (LineIndex line = 0; line < layout.line_count(); ++line) {
     shape.word_counts.push_back(layout.name(line).word_count);
     shape.initial.push_back({});
   }
-  if (!scenario.written) return shape;
+  const auto fill = [&](std::uint32_t ring, Value index, const pipeline::Batch& batch) {
+    shape.initial[layout.payload(ring, index)][0] = pack(pipeline::Batch{batch.client, batch.seq, 0});
+    auto& header = shape.initial[layout.header(ring, index)];
+    if (layout.has_fields) {
+      header[pipeline::client_word] = batch.client;
+      header[pipeline::seq_word] = batch.seq;
+      header[pipeline::count_word] = layout.kept_count(batch.count);
+    } else {
+      header[pipeline::batch_word] = pack(batch);
+    }
+    header[layout.header_words() - 1] = pipeline::full_index(index);
+  };
   for (std::uint32_t ring = 0; ring < layout.ring_count; ++ring) {
+    for (Value index = 0; scenario.joins_late(ring) && index < static_cast<Value>(layout.slots); ++index) {
+      fill(ring, index, {pipeline::gone_client, index, 1});  // what a broker that is gone left there
+    }
     const auto& batches = scenario.rings[ring];
-    for (std::size_t index = 0; index < batches.size(); ++index) {
-      const pipeline::Batch& batch = batches[index].batch;
-      const auto at = static_cast<Value>(index);
-      shape.initial[layout.payload(ring, at)][0] = pack(pipeline::Batch{batch.client, batch.seq, 0});
-      shape.initial[layout.header(ring, at)][pipeline::batch_word] = pack(batch);
-      shape.initial[layout.header(ring, at)][pipeline::guard_word] = pipeline::full_index(at);
+    for (std::size_t index = 0; scenario.written && index < batches.size(); ++index) {
+      fill(ring, static_cast<Value>(index), batches[index].batch);
     }
   }
   return shape;

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/pipeline/layout.hpp"
 #include "fencepost/pipeline/words.hpp"
 
@@ -40,6 +39,20 @@ class Subscriber {
     }
   }
 
+  // Notes that one chain is past a slot; when all are, the slot may be used again.
+  void pass_by(Value index) {
+    std::uint32_t& passed = passed_[layout_.slot(index)];
+    if (++passed < chains_.size()) return;
+    passed = 0;
+    consume(index);
+  }
+
+  // Whose payload was found, and under which range.
+  static Step found(const Step& given, Value content) {
+    const Batch batch = content == 0 ? Batch{-1, -1, 0} : unpack_batch(content);
+    return step(Action::deliver, given.arguments[0], given.arguments[1], given.arguments[2], batch.client, batch.seq);
+  }
+
  private:
   // A chain as far as it was read: the number of the entry to come, and the guard last seen in its place. At first that
   // is the guard of the lap before.
@@ -54,26 +67,17 @@ class Subscriber {
     ++chain.number;
     chain.seen = std::max<Value>(chain.number + 1 - static_cast<Value>(layout_.slots), 0);
     if (entry.kind == deliver_entry) deliver(entry);
-    std::uint32_t& passed = passed_[layout_.slot(entry.index)];
-    if (++passed < chains_.size()) return;
-    passed = 0;
-    consume(entry.index);
+    pass_by(entry.index);
   }
 
   // Reads the payload of an ordered batch and hands it on. An older copy is dropped first: this slot's last lap may
   // still be in the cache.
   void deliver(const ChainEntry& entry) {
     const LineIndex payload = layout_.payload(ring_, entry.index);
-    if (!mutated(Mutation::payload_from_copy)) memory_.flush(payload);
-    mutated(Mutation::loads_do_not_wait) ? memory_.store_fence() : memory_.full_fence();
+    memory_.flush(payload);
+    memory_.full_fence();
     const Value content = memory_.load({payload, 0}, Memory::computed(found, ring_, entry.index, entry.start));
     memory_.delivered(ring_, entry, content);
-  }
-
-  // Whose payload was found, and under which range.
-  static Step found(const Step& given, Value content) {
-    const Batch batch = content == 0 ? Batch{-1, -1, 0} : unpack_batch(content);
-    return step(Action::deliver, given.arguments[0], given.arguments[1], given.arguments[2], batch.client, batch.seq);
   }
 
   // Tells the receiver how many slots, from the first on, may be used again.
@@ -85,7 +89,7 @@ class Subscriber {
     }
     memory_.store({layout_.consumed(ring_), 0}, consumed_count_,
                   Memory::at(Action::consumed, ring_, consumed_count_));
-    if (!mutated(Mutation::consumed_unflushed)) memory_.flush(layout_.consumed(ring_));
+    memory_.flush(layout_.consumed(ring_));
     memory_.store_fence();
   }
 

@@ -46,7 +46,7 @@ struct Result {
 // A step of the spec or of the contract.
 enum class Action : std::uint8_t {
   none, arrive, overwrite, assign, reserve, publish, exported, frontier, acknowledge, discard, deliver, drop, park,
-  claim, release, lock, advance, unlock, consumed, written, emit,
+  claim, release, lock, advance, unlock, consumed, written, emit, commit, read,
 };
 
 // Who takes ranges: several threads, by a fetch_add; or one, which alone stores to the counter, by a load and a store.
@@ -135,6 +135,26 @@ constexpr ChainEntry unpack_entry(Value value) {
   const auto bits = static_cast<std::uint64_t>(value);
   return {static_cast<Value>(bits >> 42U & 0xFFFFFU), static_cast<Value>(bits & 0x3FFFFFFFFFFU) - 1,
           static_cast<Value>(bits >> 62U & 1U)};
+}
+
+// One message of the log: whose batch it is of, and which of its messages.
+struct Message {
+  Value client = -1;
+  Value seq = -1;
+  Value number = 0;
+};
+
+// As a batch, the number in the place of the count. What no batch was found for is of the client whose bits are all set.
+constexpr Value pack(const Message& message) {
+  return static_cast<Value>(written_bit | (static_cast<std::uint64_t>(message.client) & 0xFFFFU) << 47U |
+                            (static_cast<std::uint64_t>(message.seq) & 0xFFFFFFFFU) << 15U |
+                            static_cast<std::uint64_t>(message.number));
+}
+
+constexpr Message unpack_message(Value value) {
+  const Batch found = unpack_batch(value);
+  if (value == 0 || found.client == client_max) return {-1, -1, value == 0 ? -1 : found.count};
+  return {found.client, found.seq, found.count};
 }
 
 // What an acknowledger tells a client: bit 63 set, ring 15 bits, below 48 bits.

@@ -105,7 +105,7 @@ class Race {
                                                            stop_));
     }
     for (std::size_t index = 0; index < scanner_count; ++index) {
-      scanners_.push_back(std::make_unique<RacedScanner<Memory>>(index, rings_, options, stop_));
+      scanners_.push_back(std::make_unique<RacedScanner<Memory>>(index, rings_, reads_every_ring(), options, stop_));
     }
   }
 

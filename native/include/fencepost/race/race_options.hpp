@@ -78,9 +78,13 @@ struct RaceResult {
       : outcome(row_count),
         start_position(row_count),
         delivered_position(row_count),
+        received_ns(row_count),
         sent_ns(row_count),
+        filled_ns(row_count),
+        first_attempted_ns(row_count),
         attempted_ns(row_count),
         ordered_ns(row_count),
+        published_ns(row_count),
         exported_ns(row_count),
         delivered_ns(row_count),
         acked_ns(row_count) {}
@@ -88,10 +92,14 @@ struct RaceResult {
   std::vector<std::int8_t> outcome;              // ArrivalOutcome, as the scanner saw it
   std::vector<std::int64_t> start_position;      // the same
   std::vector<std::int64_t> delivered_position;  // as a subscriber saw it
+  std::vector<std::int64_t> received_ns;         // its receiver took it up, and waits for room in the ring
   std::vector<std::int64_t> sent_ns;             // just before the slot was published
+  std::vector<std::int64_t> filled_ns;           // just after that, by its receiver's clock
+  std::vector<std::int64_t> first_attempted_ns;  // just before the attempt that parked it; else as attempted_ns
   std::vector<std::int64_t> attempted_ns;        // just before the attempt that ordered it, behind others in its hands
   std::vector<std::int64_t> ordered_ns;          // just after it was ordered, before it was exported
-  std::vector<std::int64_t> exported_ns;         // just after it was exported, by its scanner's clock
+  std::vector<std::int64_t> published_ns;        // just after its guard in the export chain was stored
+  std::vector<std::int64_t> exported_ns;         // just after that was written back as well, by its scanner's clock
   std::vector<std::int64_t> delivered_ns;        // just after its subscriber had read it
   std::vector<std::int64_t> acked_ns;            // just after its client saw it acknowledged
   ScannerCounts counts;

@@ -28,30 +28,65 @@ namespace fencepost {
 template <class Memory>
 using RacedRings = std::vector<std::unique_ptr<RacedRing<Memory>>>;
 
+// The ring of an export chain, with the moment at which each record's guard was stored.
+template <class Memory>
+class NotedRing : public LapRing<Memory, ExportRecord> {
+ public:
+  using LapRing<Memory, ExportRecord>::LapRing;
+
+  // Room for so many moments, so that noting one allocates nothing.
+  void note_at_most(std::size_t count) { raised_at_.reserve(count); }
+
+  void raise() noexcept {
+    LapRing<Memory, ExportRecord>::raise();
+    raised_at_.push_back(ThreadGroup::Clock::now());
+  }
+
+  // The moments since they were forgotten last, in the order of the records.
+  const std::vector<ThreadGroup::Clock::time_point>& raised_at() const noexcept { return raised_at_; }
+  void forget_raised() noexcept { raised_at_.clear(); }
+
+ private:
+  std::vector<ThreadGroup::Clock::time_point> raised_at_;
+};
+
 // The surroundings of one scanner or worker (scanner.hpp): records what happens, exports what is ordered.
 template <class Memory>
 class RacedScanner {
  public:
   static constexpr std::size_t subscriber = 0, acknowledger = 1, reader_count = 2;  // of its chain
 
-  RacedScanner(std::size_t index, RacedRings<Memory>& rings, const RaceOptions& options, const StopFlag& stop)
+  RacedScanner(std::size_t index, RacedRings<Memory>& rings, bool reads_every_ring, const RaceOptions& options,
+               const StopFlag& stop)
       : rings_(rings),
         stop_(stop),
         jitter_(options.seed, rings.size() * 2 + index * 2 + 1),
         chain_(options.slot_count, reader_count, options.publication, options.guard_batch_count,
-               options.placement) {}
+               options.placement) {
+    // What a policy holds back, and the record that finds no room until that is published.
+    const std::size_t placed_count_max = options.guard_batch_count + 1;
+    placed_.reserve(placed_count_max);
+    chain_.ring().note_at_most(placed_count_max);
+    first_attempted_.resize(rings.size());
+    for (std::size_t ring = 0; ring < rings.size(); ++ring) {
+      if (reads_every_ring || ring == index) first_attempted_[ring].resize(rings[ring]->arrival_count());
+    }
+  }
 
   void ordered(const Batch& batch, std::uint64_t origin, std::uint64_t start, bool was_parked) {
-    rings_[SlotId::ring_index(origin)]->record_ordered(SlotId::index(origin), start, attempted_);
+    const auto first_attempted =
+        was_parked ? first_attempted_[SlotId::ring_index(origin)][SlotId::index(origin)] : attempted_;
+    rings_[SlotId::ring_index(origin)]->record_ordered(SlotId::index(origin), start, first_attempted, attempted_);
     counts_.released += was_parked ? 1U : 0U;
     ++counts_.ordered;
     if constexpr (requires { Memory::note_ordered(0, 0, 0, 0); }) {  // memory/clocked.hpp
       Memory::note_ordered(batch.client_id, batch.batch_seq, SlotId::ring_index(origin), SlotId::index(origin));
     }
+    placed_.push_back(origin);
     chain_.export_blocking({batch.client_id, batch.batch_seq, start, batch.message_count, origin});
     // What is ordered next without another attempt was taken with this one and has waited for it.
     attempted_ = ThreadGroup::Clock::now();
-    rings_[SlotId::ring_index(origin)]->record_exported(SlotId::index(origin), attempted_);
+    note_exported();
   }
   void dropped(const Batch& /*batch*/, std::uint64_t origin) {
     rings_[SlotId::ring_index(origin)]->record_dropped(SlotId::index(origin));
@@ -59,13 +94,18 @@ class RacedScanner {
   }
   void claim_lost() noexcept { ++counts_.claim_lost; }
   bool stopped() const noexcept { return stop_.is_set(); }
-  void before_attempt() noexcept {
+  void before_attempt(std::uint64_t origin) noexcept {
     jitter_.lose_some_time();
     attempted_ = ThreadGroup::Clock::now();
+    auto& first = first_attempted_[SlotId::ring_index(origin)][SlotId::index(origin)];
+    if (first == ThreadGroup::Clock::time_point{}) first = attempted_;
   }
-  void idle() noexcept { chain_.finish(); }
+  void idle() noexcept {
+    chain_.finish();
+    note_exported();
+  }
 
-  ExportChain<Memory>& chain() noexcept { return chain_; }
+  ExportChain<Memory, NotedRing<Memory>>& chain() noexcept { return chain_; }
   const ScannerCounts& counts() const noexcept { return counts_; }
 
   // Closes the chain however its thread's work ends, as its readers wait for that.
@@ -74,19 +114,37 @@ class RacedScanner {
     explicit Closing(RacedScanner& scanner) noexcept : scanner_(scanner) {}
     Closing(const Closing&) = delete;
     Closing& operator=(const Closing&) = delete;
-    ~Closing() { scanner_.chain_.close(); }
+    ~Closing() {
+      scanner_.chain_.close();
+      scanner_.note_exported();
+    }
 
    private:
     RacedScanner& scanner_;
   };
 
  private:
+  // Of those records whose guards were stored since.
+  void note_exported() noexcept {
+    const auto& published = chain_.ring().raised_at();
+    if (published.empty()) return;
+    const auto now = ThreadGroup::Clock::now();
+    for (std::size_t each = 0; each < published.size(); ++each) {
+      rings_[SlotId::ring_index(placed_[each])]->record_exported(SlotId::index(placed_[each]), published[each], now);
+    }
+    placed_.erase(placed_.begin(), placed_.begin() + static_cast<std::ptrdiff_t>(published.size()));
+    chain_.ring().forget_raised();
+  }
+
   RacedRings<Memory>& rings_;
   const StopFlag& stop_;
   Jitter<Memory> jitter_;
   alignas(cache_line_size) ScannerCounts counts_;
   ThreadGroup::Clock::time_point attempted_;  // when the batch in hand was taken up
-  ExportChain<Memory> chain_;
+  // Of each arrival of the rings that it reads: when it was taken in hand first. Its own, as several workers read a ring.
+  std::vector<std::vector<ThreadGroup::Clock::time_point>> first_attempted_;
+  std::vector<std::uint64_t> placed_;  // origins of records whose guard is not stored, in order
+  ExportChain<Memory, NotedRing<Memory>> chain_;
 };
 
 template <class Memory>

@@ -43,13 +43,18 @@ class RacedRing {
         outcome_(rows_.size(), ArrivalOutcome::waiting),
         start_position_(rows_.size(), -1),
         delivered_position_(rows_.size(), -1),
+        received_ns_(rows_.size(), -1),
         sent_ns_(rows_.size(), -1),
+        filled_ns_(rows_.size(), -1),
+        first_attempted_ns_(rows_.size(), -1),
         attempted_ns_(rows_.size(), -1),
         ordered_ns_(rows_.size(), -1),
+        published_ns_(rows_.size(), -1),
         exported_ns_(rows_.size(), -1),
         delivered_ns_(rows_.size(), -1) {}
 
   Ring& ring() noexcept { return ring_; }
+  std::size_t arrival_count() const noexcept { return rows_.size(); }
 
   // The receiver's thread: payload into the log, then the batch into the ring. BLOCKS while the ring is full, and for
   // other receivers (race/skew_limit.hpp); leaves when stopped, or when the ring is abandoned.
@@ -61,6 +66,7 @@ class RacedRing {
         break;
       }
       drift.template wait_for_others<Memory>(ring_index_, rows_[index], stop_);
+      received_ns_[index] = elapsed_ns();
       if (!waits_for_room(drift)) break;
       jitter_.lose_some_time();
       sent_ns_[index] = elapsed_ns();
@@ -68,6 +74,7 @@ class RacedRing {
       Memory::write(log_[index].content, content_of(batch));
       Memory::write_back(&log_[index]);
       publication.publish(ring_, batch, MessageHeaders<Memory>{}, 0);
+      filled_ns_[index] = elapsed_ns();
     }
     ring_.close();
     drift.leave(ring_index_);
@@ -75,13 +82,19 @@ class RacedRing {
 
   // --- the scanner's or worker's record; of each arrival, by one thread ---
 
-  void record_ordered(std::size_t index, std::uint64_t start_position, Clock::time_point attempted) {
+  // `first_attempted`: when it was taken in hand first, if that parked it; else as `attempted`.
+  void record_ordered(std::size_t index, std::uint64_t start_position, Clock::time_point first_attempted,
+                      Clock::time_point attempted) {
+    first_attempted_ns_[index] = elapsed_ns(first_attempted);
     attempted_ns_[index] = elapsed_ns(attempted);
     ordered_ns_[index] = elapsed_ns();
     outcome_[index] = ArrivalOutcome::ordered;
     start_position_[index] = static_cast<std::int64_t>(start_position);
   }
-  void record_exported(std::size_t index, Clock::time_point exported) { exported_ns_[index] = elapsed_ns(exported); }
+  void record_exported(std::size_t index, Clock::time_point published, Clock::time_point exported) {
+    published_ns_[index] = elapsed_ns(published);
+    exported_ns_[index] = elapsed_ns(exported);
+  }
   void record_dropped(std::size_t index) { outcome_[index] = ArrivalOutcome::duplicate; }
 
   // --- the subscriber's ---
@@ -109,9 +122,13 @@ class RacedRing {
       result.outcome[row] = static_cast<std::int8_t>(is_left ? ArrivalOutcome::parked : outcome_[index]);
       result.start_position[row] = start_position_[index];
       result.delivered_position[row] = delivered_position_[index];
+      result.received_ns[row] = received_ns_[index];
       result.sent_ns[row] = sent_ns_[index];
+      result.filled_ns[row] = filled_ns_[index];
+      result.first_attempted_ns[row] = first_attempted_ns_[index];
       result.attempted_ns[row] = attempted_ns_[index];
       result.ordered_ns[row] = ordered_ns_[index];
+      result.published_ns[row] = published_ns_[index];
       result.exported_ns[row] = exported_ns_[index];
       result.delivered_ns[row] = delivered_ns_[index];
     }
@@ -165,9 +182,13 @@ class RacedRing {
   std::vector<ArrivalOutcome> outcome_;
   std::vector<std::int64_t> start_position_;
   std::vector<std::int64_t> delivered_position_;
+  std::vector<std::int64_t> received_ns_;
   std::vector<std::int64_t> sent_ns_;
+  std::vector<std::int64_t> filled_ns_;
+  std::vector<std::int64_t> first_attempted_ns_;
   std::vector<std::int64_t> attempted_ns_;
   std::vector<std::int64_t> ordered_ns_;
+  std::vector<std::int64_t> published_ns_;
   std::vector<std::int64_t> exported_ns_;
   std::vector<std::int64_t> delivered_ns_;
 };

@@ -9,7 +9,6 @@
 #include "fencepost/sequencers/configuration.hpp"
 #include "fencepost/structures/issued.hpp"
 #include "fencepost/structures/limits.hpp"
-#include "fencepost/memory/mutant.hpp"
 
 namespace fencepost {
 
@@ -41,18 +40,15 @@ class Order4Claim {
     // acquire, below. The word only moves forward, so an old value says `later` where a newer one says more, and the
     // batch is tried again.
     std::uint64_t seen = Memory::load_relaxed(word);
-    const bool is_next = mutated(Mutation::seq_in_32_bits) ? (seen ^ idle) << 32 == 0 : seen == idle;
-    if (!is_next) return not_now(seen, batch_seq, (seen & busy_bit) != 0);
+    if (seen != idle) return not_now(seen, batch_seq, (seen & busy_bit) != 0);
     // Acquire on success: pairs with the release store of the predecessor's claimer, so that its fetch_add happens
     // before ours and comes first in the counter's one order. On failure nothing is read but the word: relaxed.
-    const bool is_ours = claims(word, seen, idle | busy_bit);
-    if (!is_ours && !mutated(Mutation::claim_answer_ignored)) return not_now(seen, batch_seq, true);
-    if (mutated(Mutation::release_before_reserve)) Memory::store_release(word, (batch_seq + 1) << 1);
+    const bool is_ours = Memory::compare_exchange_acquire(word, seen, idle | busy_bit);
+    if (!is_ours) return not_now(seen, batch_seq, true);
     const std::uint64_t start = reserve(word, idle, message_count);
     // Release: whoever claims batch_seq + 1 has our fetch_add behind it. A store is enough, as a busy word is written
     // by its claimer alone.
-    mutated(Mutation::release_relaxed) ? Memory::store_relaxed(word, (batch_seq + 1) << 1)
-                                      : Memory::store_release(word, (batch_seq + 1) << 1);
+    Memory::store_release(word, (batch_seq + 1) << 1);
     return {AttemptOutcome::ordered, false, start};
   }
 
@@ -71,11 +67,6 @@ class Order4Claim {
   static_assert(((static_cast<std::uint64_t>(batch_seq_max) + 1) << 1) > static_cast<std::uint64_t>(batch_seq_max),
                 "the largest batch_seq + 1 and the busy bit fit one word");
 
-  static bool claims(typename ClientTable<Memory>::Word& word, std::uint64_t& seen, std::uint64_t busy) {
-    if constexpr (mutated(Mutation::claim_relaxed)) return Memory::compare_exchange_relaxed(word, seen, busy);
-    return Memory::compare_exchange_acquire(word, seen, busy);
-  }
-
   static Attempt not_now(std::uint64_t seen, std::uint64_t batch_seq, bool claim_lost) noexcept {
     const bool is_ordered = (seen >> 1) > batch_seq;
     return {is_ordered ? AttemptOutcome::duplicate : AttemptOutcome::later, claim_lost, seen};
@@ -86,7 +77,7 @@ class Order4Claim {
     try {
       return issued_.reserve(message_count);
     } catch (...) {
-      if (!mutated(Mutation::claim_not_given_back)) Memory::store_release(word, idle);
+      Memory::store_release(word, idle);
       throw;
     }
   }

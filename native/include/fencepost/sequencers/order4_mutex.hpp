@@ -10,7 +10,6 @@
 #include "fencepost/sequencers/configuration.hpp"
 #include "fencepost/structures/issued.hpp"
 #include "fencepost/structures/limits.hpp"
-#include "fencepost/memory/mutant.hpp"
 
 namespace fencepost {
 
@@ -27,7 +26,7 @@ class Order4Mutex {
   // BLOCKS while another thread holds the lock, unlike every other try_order. Throws Refused when the client table is
   // full or the positions are used up; the lock is free and nothing is changed then, but for the seal.
   Attempt try_order(std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t message_count) {
-    const std::scoped_lock guard(mutated(Mutation::mutex_left_out) ? nobodys_lock<typename Memory::Mutex>() : mutex_);
+    const std::scoped_lock guard(mutex_);
     // All accesses to table and counter are under the lock, which orders them: relaxed is enough.
     auto& next_seq = clients_.word_of(client_id);
     const std::uint64_t next = Memory::load_relaxed(next_seq);

@@ -11,7 +11,6 @@
 #include "fencepost/clients/client_ids.hpp"
 #include "fencepost/sequencers/configuration.hpp"
 #include "fencepost/structures/issued.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/clients/next_expected.hpp"
 #include "fencepost/sequencers/workers.hpp"
 
@@ -41,7 +40,6 @@ class Order4Owner {
           next_expected_(configuration) {}
 
     bool owns(std::uint64_t client_id) const noexcept {
-      if (mutated(Mutation::everybody_owns)) return true;
       return worker_count_ == 1 || owner_of(client_id, worker_count_) == worker_index_;
     }
 

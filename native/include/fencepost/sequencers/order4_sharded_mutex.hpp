@@ -13,7 +13,6 @@
 #include "fencepost/sequencers/configuration.hpp"
 #include "fencepost/structures/issued.hpp"
 #include "fencepost/structures/limits.hpp"
-#include "fencepost/memory/mutant.hpp"
 
 namespace fencepost {
 
@@ -35,8 +34,7 @@ class Order4ShardedMutex {
   // are used up; the lock is free and nothing is changed then, but for the seal.
   Attempt try_order(std::uint64_t client_id, std::uint64_t batch_seq, std::uint64_t message_count) {
     auto& next_seq = clients_.word_of(client_id);  // lock-free: only the word is the shard's
-    const std::uint64_t shard_key = mutated(Mutation::shard_by_seq) ? batch_seq : client_id;
-    const std::scoped_lock guard(shards_[owner_of(shard_key, shard_count)].mutex);
+    const std::scoped_lock guard(shards_[owner_of(client_id, shard_count)].mutex);
     // All accesses to the word are under the shard's lock, which orders them: relaxed is enough.
     const std::uint64_t next = Memory::load_relaxed(next_seq);
     if (next > batch_seq) return {AttemptOutcome::duplicate, false, next};

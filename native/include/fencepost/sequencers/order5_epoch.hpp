@@ -11,7 +11,6 @@
 #include "fencepost/sequencers/configuration.hpp"
 #include "fencepost/structures/epoch.hpp"
 #include "fencepost/structures/issued.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/clients/next_expected.hpp"
 #include "fencepost/sequencers/workers.hpp"
 
@@ -30,7 +29,7 @@ class Order5Epoch {
   class Worker {
    public:
     Worker(const Configuration& configuration, Issued<Memory>& issued)
-        : reserves_alone_(configuration.worker_count == 1 || mutated(Mutation::alone_among_others)),
+        : reserves_alone_(configuration.worker_count == 1),
           epoch_(configuration.epoch_batch_count, issued) {}
 
     bool owns(std::uint64_t /*client_id*/) const noexcept { return true; }

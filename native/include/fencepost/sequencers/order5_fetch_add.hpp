@@ -13,7 +13,6 @@
 #include "fencepost/sequencers/configuration.hpp"
 #include "fencepost/structures/issued.hpp"
 #include "fencepost/structures/limits.hpp"
-#include "fencepost/memory/mutant.hpp"
 
 namespace fencepost {
 
@@ -50,9 +49,7 @@ class Order5FetchAdd {
     if (is_outside) refuse_columns(columns);
     for (std::size_t from = 0; from < starts.size(); from += rows_at_once) {
       const std::span<std::int64_t> rows = rows_from(from, starts);
-      const bool is_short = mutated(Mutation::bulk_chunk_short) && rows.end() != starts.end();
-      const std::uint64_t last_count = is_short ? static_cast<std::uint64_t>(rows.back()) : 0;
-      to_starts(rows, issued_.reserve(totals[from / rows_at_once] - last_count));
+      to_starts(rows, issued_.reserve(totals[from / rows_at_once]));
     }
   }
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "fencepost/structures/batch.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/structures/slot_id.hpp"
 #include "fencepost/structures/quiescence.hpp"
 
@@ -53,7 +52,7 @@ class WorkerLoop {
       if (all_finished() || has_settled()) break;
       poll_.wait();
     }
-    if (!mutated(Mutation::stopped_with_open_epoch)) worker_.finish(surroundings_);
+    worker_.finish(surroundings_);
     for (RingView<Reader>& view : views_) view.reader.abandon();
     // What it took is announced before it leaves, or those who are held would not look again.
     quiescence_.announce_progress(std::exchange(progress_count_, 0));
@@ -76,14 +75,14 @@ class WorkerLoop {
     const std::size_t count = view.reader.readable_count(slots_at_once);
     if (prefetches_) view.reader.prefetch(count);
     const std::uint64_t first_index = view.reader.consumed_count();
+    const auto origin_of = [&](std::size_t offset) { return SlotId::of(view.ring_index, first_index + offset); };
     const auto batch_at = [&](std::size_t offset) {
-      surroundings_.before_attempt();
+      surroundings_.before_attempt(origin_of(offset));
       return view.reader.at(offset);
     };
-    const auto origin_of = [&](std::size_t offset) { return SlotId::of(view.ring_index, first_index + offset); };
     const std::size_t taken_count = worker_.take_run(count, batch_at, origin_of, surroundings_);
     view.reader.consume(taken_count);
-    view.is_held = taken_count < count && !mutated(Mutation::held_unnoticed);
+    view.is_held = taken_count < count;
     return taken_count;
   }
 
@@ -98,7 +97,6 @@ class WorkerLoop {
   // end, held by itself, or read and full, so that some other reader holds it.
   bool waits_for_readers() const noexcept {
     for (const RingView<Reader>& view : views_) {
-      if (mutated(Mutation::leaves_without_patience)) continue;
       if (!view.is_held && !view.reader.is_finished() && !view.reader.is_full()) return false;
     }
     return true;

@@ -23,28 +23,27 @@ namespace fencepost::stepped {
 
 inline constexpr std::string_view refuted_design = "order4.cas_then_reserve";
 
+// Faults of the programs that are compiled in beside the sound programs.
+template <pipeline::Mutant... faults>
+struct Faults {};
+using AllFaults = Faults<pipeline::Mutant::payload_unflushed, pipeline::Mutant::guard_before_entry,
+                         pipeline::Mutant::reserve_before_claim>;
+
 class Pipeline {
  public:
-  Pipeline(std::string_view design, pipeline::Scenario scenario, const Profile& profile, const Matrix& matrix,
-           std::int64_t mutant, Judge* judge)
-      : scenario_(std::move(scenario)), 
-        layout_(scenario_.layout(design == pipeline_designs[3] ? shard_count : 0, design == pipeline_designs[4])) {
-    checked("hosts", static_cast<std::int64_t>(scenario_.plans.size() + 1 + 2 * scenario_.rings.size()), 1, host_max + 1);
+  // `given`: a design by name; with ".fields" behind it, the fields of its headers are words of their own.
+  template <pipeline::Mutant... faults>
+  Pipeline(Faults<faults...>, std::string_view given, pipeline::Scenario scenario, const Profile& profile,
+           const Matrix& matrix, std::int64_t mutant, Judge* judge)
+      : scenario_(std::move(scenario)), layout_(layout_of(given, scenario_)) {
+    const std::string_view design = without_fields(given);
+    checked("hosts", static_cast<std::int64_t>(scenario_.host_count()), 1, host_max + 1);
     using pipeline::Mutant;
-    switch (fault_ = static_cast<Mutant>(checked("mutant", mutant, 0, 5))) {
-      case Mutant::none: build<Mutant::none>(design, profile, matrix, judge); break;
-#ifdef FENCEPOST_MUTANT  // which is its only fault
-      default: break;
-#else
-      case Mutant::payload_unflushed: build<Mutant::payload_unflushed>(design, profile, matrix, judge); break;
-      case Mutant::guard_before_entry: build<Mutant::guard_before_entry>(design, profile, matrix, judge); break;
-      case Mutant::time_out_acknowledges:
-      case Mutant::time_out_takes_the_slot:  // of the stepped memory's waits: no program differs
-        build<Mutant::none>(design, profile, matrix, judge);
-        break;
-      case Mutant::reserve_before_claim: build<Mutant::reserve_before_claim>(design, profile, matrix, judge); break;
-#endif
-    }
+    fault_ = static_cast<Mutant>(checked("mutant", mutant, 0, static_cast<std::int64_t>(pipeline::last_mutant)));
+    if (fault_ == Mutant::count_of_16_bits) layout_.count_bits = 16;
+    if (((fault_ == faults && (build<faults>(design, profile, matrix, judge), true)) || ...)) return;
+    if (fault_ != Mutant::none && !is_around_scanners(fault_)) throw Refused("this build has no program with that mutant");
+    build<Mutant::none>(design, profile, matrix, judge);
   }
 
   System& system() { return *system_; }
@@ -66,6 +65,22 @@ class Pipeline {
   }
 
  private:
+  static constexpr std::string_view fields_suffix = ".fields";
+
+  static std::string_view without_fields(std::string_view design) {
+    return design.substr(0, design.size() - (design.ends_with(fields_suffix) ? fields_suffix.size() : 0));
+  }
+
+  static pipeline::Layout layout_of(std::string_view given, const pipeline::Scenario& scenario) {
+    const std::string_view design = without_fields(given);
+    return scenario.layout(design == pipeline_designs[3] ? shard_count : 0, design == pipeline_designs[4], design != given);
+  }
+
+  // Of the stepped memory's waits, and of other roles: no scanner's program differs.
+  static constexpr bool is_around_scanners(pipeline::Mutant fault) noexcept {
+    return fault >= pipeline::Mutant::time_out_acknowledges;
+  }
+
   template <pipeline::Mutant mutant>
   void build(std::string_view design, const Profile& profile, const Matrix& matrix, Judge* judge) {
     if (design == pipeline_designs[0]) return build_with<mutant, pipeline::ScannerOrder5>(profile, matrix, judge);
@@ -100,7 +115,7 @@ class Pipeline {
   }
 
   const pipeline::Scenario scenario_;
-  const pipeline::Layout layout_;
+  pipeline::Layout layout_;
   pipeline::Mutant fault_ = pipeline::Mutant::none;
   std::vector<RoleOf> roles_;
   std::unique_ptr<System> system_;

@@ -8,7 +8,6 @@
 #include "fencepost/clients/client_table.hpp"
 #include "fencepost/structures/export_chain.hpp"
 #include "fencepost/memory/coherent.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/structures/slot_id.hpp"
 
 namespace fencepost {
@@ -41,7 +40,7 @@ class AckFrontierIn {
       const std::size_t count = chain.readable_count(records_at_once);
       std::size_t taken = 0;
       while (taken < count && take<Memory>(chain.at(taken))) ++taken;
-      chain.consume(mutated(Mutation::untaken_consumed) ? count : taken);
+      chain.consume(taken);
       taken_count += taken;
     }
     if (taken_count > 0) Memory::fence();
@@ -60,7 +59,7 @@ class AckFrontierIn {
     const auto* const word = table_.template find<Memory>(key);
     if (word == nullptr) return 0;
     // Acquire: who sees a batch acknowledged has its export, and its order, behind it.
-    return mutated(Mutation::ack_read_relaxed) ? Memory::load_relaxed(*word) : Memory::load_acquire(*word);
+    return Memory::load_acquire(*word);
   }
 
  private:
@@ -68,15 +67,13 @@ class AckFrontierIn {
 
   template <class Memory>
   bool take(const ExportRecord& record) {
-    const bool is_clients = is_per_client_ || mutated(Mutation::ack_by_client);
-    auto& word = table_.word_of(is_clients ? record.client_id : SlotId::ring_index(record.origin));
+    auto& word = table_.word_of(is_per_client_ ? record.client_id : SlotId::ring_index(record.origin));
     // Relaxed: the word has one writer, this thread.
     const std::uint64_t acked_count = Memory::load_relaxed(word);
-    if (is_per_client_ && record.batch_seq != acked_count && !mutated(Mutation::ack_out_of_turn)) return false;
+    if (is_per_client_ && record.batch_seq != acked_count) return false;
     // Release: pairs with acked_count(). Between hosts: the record was read here after its guard, so it is in memory.
-    mutated(Mutation::ack_relaxed) ? Memory::store_relaxed(word, acked_count + 1)
-                                  : Memory::store_release(word, acked_count + 1);
-    if (!mutated(Mutation::ack_unflushed)) Memory::write_back(&word);
+    Memory::store_release(word, acked_count + 1);
+    Memory::write_back(&word);
     return true;
   }
 

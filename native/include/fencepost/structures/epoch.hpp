@@ -8,7 +8,6 @@
 
 #include "fencepost/structures/batch.hpp"
 #include "fencepost/structures/issued.hpp"
-#include "fencepost/memory/mutant.hpp"
 
 namespace fencepost {
 
@@ -62,7 +61,7 @@ class Epoch {
     const std::size_t count = planned_count_;
     const std::uint64_t total = total_;
     planned_count_ = 0;
-    if (!mutated(Mutation::epoch_total_kept)) total_ = 0;
+    total_ = 0;
     is_sealed_ = true;  // until it is not: what is thrown below leaves it
     std::uint64_t start = reserves_alone ? issued_.reserve_alone(total) : issued_.reserve(total);
     is_sealed_ = false;

@@ -10,7 +10,6 @@
 #include "fencepost/structures/batch.hpp"
 #include "fencepost/structures/lap_ring.hpp"
 #include "fencepost/structures/limits.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/structures/poll.hpp"
 #include "fencepost/structures/publication.hpp"
 
@@ -33,10 +32,10 @@ inline constexpr std::string_view publication_names[] = {"none",         "per_me
 
 // The writing end, used by one thread. The policy is chosen when it is made, not when it is compiled, so that one loop
 // serves all; what is measured is compiled for one policy (publication.hpp).
-template <class Memory>
+template <class Memory, class ItsRing = LapRing<Memory, ExportRecord>>
 class ExportChain {
  public:
-  using Ring = LapRing<Memory, ExportRecord>;
+  using Ring = ItsRing;
 
   ExportChain(std::size_t slot_count, std::size_t reader_count, Publication publication,
               std::size_t epoch_batch_count, const Placement& placement = {})
@@ -47,8 +46,8 @@ class ExportChain {
   // BLOCKS while some reader has not consumed what is in the next slot. Readers wait for nothing but records, so this
   // ends; what a policy holds back is published first, or the readers would wait for that.
   void export_blocking(const ExportRecord& record) {
-    if (!ring_.has_room(1) && !mutated(Mutation::export_without_room)) {
-      if (!mutated(Mutation::waits_before_finishing)) finish();
+    if (!ring_.has_room(1)) {
+      finish();
       SpinThenYield<Memory> poll;
       while (!ring_.has_room(1)) poll.wait();
     }
@@ -61,7 +60,7 @@ class ExportChain {
   }
 
   void close() noexcept {
-    if (!mutated(Mutation::closed_with_tail)) finish();
+    finish();
     ring_.close();
   }
 

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "fencepost/structures/limits.hpp"
-#include "fencepost/memory/mutant.hpp"
 
 namespace fencepost {
 
@@ -37,10 +36,8 @@ class Counter {
   // and without holes; and where one fetch_add happens before another (batch i of a client before i + 1; an ack before
   // the sending of another batch), that order agrees. No other data is published through this word.
   std::uint64_t reserve(std::uint64_t message_count) {
-    const std::uint64_t start = mutated(Mutation::range_in_two_steps)
-                                    ? reserve_alone(message_count)
-                                    : Memory::fetch_add_relaxed(counter_, message_count);
-    if (start > limit - (mutated(Mutation::positions_wrap) ? 0 : message_count)) [[unlikely]] {
+    const std::uint64_t start = Memory::fetch_add_relaxed(counter_, message_count);
+    if (start > limit - message_count) [[unlikely]] {
       seal(start);
       refuse_range(message_count);
     }
@@ -68,7 +65,7 @@ class Counter {
     Alone& operator=(const Alone&) = delete;
     // Inlined wherever this ends: a call would take its address, and the counter would be kept in memory.
     [[gnu::always_inline]] ~Alone() {
-      if (!mutated(Mutation::counter_kept_at_hand)) Memory::store_relaxed(issued_.counter_, next_);
+      Memory::store_relaxed(issued_.counter_, next_);
     }
 
     std::uint64_t reserve(std::uint64_t message_count) noexcept {
@@ -106,7 +103,7 @@ class Counter {
 
   void seal(std::uint64_t start) noexcept {
     // Exactly one fetch_add starts at or below the limit and ends above it; its start is where the order ends.
-    if (start <= limit && !mutated(Mutation::sealed_at_lost)) Memory::store_relaxed(sealed_at_, start);
+    if (start <= limit) Memory::store_relaxed(sealed_at_, start);
     // Any value above the limit means the same, so overwriting other refused additions loses nothing.
     Memory::store_relaxed(counter_, sealed);
   }

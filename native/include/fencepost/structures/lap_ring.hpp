@@ -8,7 +8,6 @@
 #include <type_traits>
 
 #include "fencepost/structures/limits.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/race/placement.hpp"
 
 namespace fencepost {
@@ -51,7 +50,7 @@ class LapRing {
     // Whether `count` more values may be placed, at most slot_count. Never blocks.
     bool has_room(std::size_t count) noexcept {
       if (placed_count_ + count - consumed_by_all_ <= ring_->slot_count_) return true;
-      consumed_by_all_ = ring_->consumed_by_all() + (mutated(Mutation::one_slot_too_many) ? 1 : 0);
+      consumed_by_all_ = ring_->consumed_by_all();
       return placed_count_ + count - consumed_by_all_ <= ring_->slot_count_;
     }
 
@@ -64,7 +63,6 @@ class LapRing {
 
     // The line of the value placed last, and of the value whose guard is to be raised next.
     const void* placed_line() const noexcept {
-      if (mutated(Mutation::placed_line_of_next_slot)) return &ring_->slots_[place_at_];
       return &ring_->slots_[place_at_ == 0 ? ring_->slot_count_ - 1 : place_at_ - 1];
     }
     const void* raise_line() const noexcept { return &ring_->slots_[raise_at_]; }
@@ -74,8 +72,7 @@ class LapRing {
       // Release: a reader that sees the guard finds the value as it was placed. Between hosts, value and guard share a
       // line, and stores to one line reach memory in their order.
       ++raised_count_;
-      mutated(Mutation::raise_relaxed) ? Memory::store_relaxed(ring_->slots_[raise_at_].guard, raised_count_)
-                                      : Memory::store_release(ring_->slots_[raise_at_].guard, raised_count_);
+      Memory::store_release(ring_->slots_[raise_at_].guard, raised_count_);
       raise_at_ = raise_at_ + 1 == ring_->slot_count_ ? 0 : raise_at_ + 1;
     }
 
@@ -85,7 +82,7 @@ class LapRing {
     void close() noexcept {
       // Release: a reader that sees the final count has every guard below it raised.
       Memory::store_release(ring_->final_count_, raised_count_);
-      if (!mutated(Mutation::final_count_unflushed)) Memory::write_back(&ring_->final_count_);
+      Memory::write_back(&ring_->final_count_);
       Memory::fence();
     }
 
@@ -131,12 +128,10 @@ class LapRing {
       while (found_count < count) {
         Slot& slot = ring.slots_[at];
         // What is already here of this line may be older than its guard in memory.
-        if (!mutated(Mutation::guard_from_copy)) Memory::invalidate(&slot);
+        Memory::invalidate(&slot);
         Memory::full_fence();
         // Acquire: pairs with raise(). Equality, not "at least": see the head of the file.
-        const auto guard = mutated(Mutation::guard_read_relaxed) ? Memory::load_relaxed(slot.guard)
-                                                                 : Memory::load_acquire(slot.guard);
-        if (mutated(Mutation::guard_as_flag) ? guard == 0 : guard != next + found_count) break;
+        if (Memory::load_acquire(slot.guard) != next + found_count) break;
         ++found_count;
         at = at + 1 == ring.slot_count_ ? 0 : at + 1;
       }
@@ -162,10 +157,8 @@ class LapRing {
       consumed_count_ += count;
       read_at_ = (read_at_ + count) % ring_->slot_count_;
       // Release: the writer overwrites a slot behind our reads of it.
-      const std::uint64_t given_back_count = consumed_count_ + (mutated(Mutation::slot_given_back_early) ? 1 : 0);
-      mutated(Mutation::consume_relaxed) ? Memory::store_relaxed(cursor_->consumed_count, given_back_count)
-                                        : Memory::store_release(cursor_->consumed_count, given_back_count);
-      if (!mutated(Mutation::cursor_unflushed)) Memory::write_back(cursor_);
+      Memory::store_release(cursor_->consumed_count, consumed_count_);
+      Memory::write_back(cursor_);
       Memory::fence();
     }
 
@@ -174,7 +167,7 @@ class LapRing {
 
     // Whether the ring is closed and all of it was consumed.
     bool is_finished() const noexcept {
-      if (!mutated(Mutation::final_count_from_copy)) Memory::invalidate(&ring_->final_count_);
+      Memory::invalidate(&ring_->final_count_);
       Memory::full_fence();
       return Memory::load_acquire(ring_->final_count_) == consumed_count_;
     }
@@ -215,14 +208,11 @@ class LapRing {
 
   std::uint64_t consumed_by_all() const noexcept {
     std::uint64_t lowest = UINT64_MAX;
-    for (std::size_t index = 0; index < (mutated(Mutation::first_reader_only) ? 1 : reader_count_); ++index) {
-      if (!mutated(Mutation::cursor_from_copy)) Memory::invalidate(&cursors_[index]);
+    for (std::size_t index = 0; index < reader_count_; ++index) {
+      Memory::invalidate(&cursors_[index]);
       Memory::full_fence();
       // Acquire: pairs with consume(); what is placed next comes behind that reader's last look at the slot.
-      const auto& cursor = cursors_[index].consumed_count;
-      const auto count = mutated(Mutation::cursor_read_relaxed) ? Memory::load_relaxed(cursor)
-                                                                : Memory::load_acquire(cursor);
-      lowest = std::min(lowest, count);
+      lowest = std::min(lowest, Memory::load_acquire(cursors_[index].consumed_count));
     }
     return lowest;
   }

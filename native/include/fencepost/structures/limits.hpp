@@ -10,7 +10,6 @@
 #include <string>
 #include <string_view>
 
-#include "fencepost/memory/mutant.hpp"
 
 namespace fencepost {
 
@@ -49,8 +48,7 @@ class Refused : public std::invalid_argument {
 
 // Returns `value` as unsigned if it is in low..high, refuses it under the name `what` otherwise.
 inline std::uint64_t checked(std::string_view what, std::int64_t value, std::int64_t low, std::int64_t high) {
-  const bool is_refused_last = mutated(Mutation::last_value_refused) && value == high;
-  if (value < low || value > high || is_refused_last) [[unlikely]] refuse_value(what, value, low, high);
+  if (value < low || value > high) [[unlikely]] refuse_value(what, value, low, high);
   return static_cast<std::uint64_t>(value);
 }
 

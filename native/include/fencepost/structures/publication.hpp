@@ -21,7 +21,6 @@
 #include "fencepost/structures/lap_ring.hpp"
 #include "fencepost/structures/limits.hpp"
 #include "fencepost/memory/coherent.hpp"
-#include "fencepost/memory/mutant.hpp"
 
 namespace fencepost {
 
@@ -76,7 +75,7 @@ struct PerMessage {
   void publish(Ring& ring, const Value& value, const MessageHeaders<Memory>& messages, std::uint64_t start) noexcept {
     for (std::size_t index = 0; index < messages.count(); ++index) {
       messages.assign(index, start);
-      if (!mutated(Mutation::message_unflushed)) Memory::write_back(messages.line(index));
+      Memory::write_back(messages.line(index));
       Memory::fence();
     }
     ring.place(value);
@@ -100,11 +99,11 @@ struct PerBatch {
       Memory::write_back(messages.line(index));
     }
     ring.place(value);
-    if (!mutated(Mutation::record_unflushed)) Memory::write_back(ring.placed_line());
-    if (!mutated(Mutation::guard_before_fence)) Memory::fence();
+    Memory::write_back(ring.placed_line());
+    Memory::fence();
     const void* guard_line = ring.raise_line();
     ring.raise();
-    if (!mutated(Mutation::guard_unflushed)) Memory::write_back(guard_line);
+    Memory::write_back(guard_line);
     if constexpr (fences_guard) Memory::fence();
   }
   template <class Ring>
@@ -144,7 +143,7 @@ class PerEpoch {
   // Without this the tail of a burst would wait for batches that may never come.
   template <class Ring>
   void finish(Ring& ring) noexcept {
-    if (!mutated(Mutation::epoch_tail_held_back)) raise_all(ring);
+    raise_all(ring);
     Memory::fence();
   }
 
@@ -152,7 +151,7 @@ class PerEpoch {
   template <class Ring>
   void raise_all(Ring& ring) noexcept {
     if (placed_count_ == 0) return;
-    if (!mutated(Mutation::epoch_guards_unfenced)) Memory::fence();
+    Memory::fence();
     for (; placed_count_ > 0; --placed_count_) {
       const void* guard_line = ring.raise_line();
       ring.raise();

@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "fencepost/structures/limits.hpp"
-#include "fencepost/memory/mutant.hpp"
 
 namespace fencepost {
 
@@ -59,7 +58,6 @@ class Quiescence {
   bool all_settled(std::uint64_t total) const noexcept {
     for (std::size_t index = 0; index < scanner_count_; ++index) {
       const std::uint64_t settled_total = Memory::load_acquire(settled_[index].total);
-      if (mutated(Mutation::settled_at_any_total) && settled_total != never) continue;
       if (settled_total != total && settled_total != gone) return false;
     }
     return true;

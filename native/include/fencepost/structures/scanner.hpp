@@ -7,7 +7,6 @@
 
 #include "fencepost/structures/batch.hpp"
 #include "fencepost/sequencers/configuration.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/structures/slot_id.hpp"
 #include "fencepost/clients/parked_clients.hpp"
 #include "fencepost/structures/quiescence.hpp"
@@ -34,7 +33,7 @@ struct ScannerCounts {
 //   dropped(batch, origin)                      it was a duplicate
 //   claim_lost()                                an attempt met a busy bit or lost the compare-exchange
 //   stopped()                                   true: leave now, whatever is unfinished
-//   before_attempt()                            a place to lose some time, so that runs differ
+//   before_attempt(origin)                      that batch is taken in hand, again if it was parked; a place to lose time
 //   idle()                                      there is nothing to do for now: hold nothing back
 //
 // Memory is bounded: parking_capacity batches, each a copy. When that many are parked and the next one has to be, the
@@ -67,7 +66,7 @@ class Scanner {
       }
       if (sequencer_.parks && settle_parked(true)) continue;
       surroundings_.idle();
-      if (reader_.is_finished() && (!sequencer_.parks || mutated(Mutation::left_with_parked))) break;
+      if (reader_.is_finished() && !sequencer_.parks) break;
       if ((reader_.is_finished() || is_held_) && has_settled()) break;
       poll_.wait();
     }
@@ -87,7 +86,7 @@ class Scanner {
     bool is_held = false;
     while (taken_count < count && !is_held && !surroundings_.stopped()) {
       is_held = !take(reader_.at(taken_count), SlotId::of(scanner_index_, reader_.consumed_count() + taken_count));
-      taken_count += is_held && !mutated(Mutation::held_batch_consumed) ? 0 : 1;
+      if (!is_held) ++taken_count;
     }
     is_held_ = is_held;
     reader_.consume(taken_count);
@@ -126,7 +125,7 @@ class Scanner {
   }
 
   AttemptOutcome attempt(const Batch& batch, std::uint64_t origin, bool was_parked) {
-    surroundings_.before_attempt();
+    surroundings_.before_attempt(origin);
     const Attempt result = sequencer_.try_order(batch.client_id, batch.batch_seq, batch.message_count);
     if (result.claim_lost) surroundings_.claim_lost();
     if (result.outcome == AttemptOutcome::ordered) surroundings_.ordered(batch, origin, result.start, was_parked);
@@ -138,7 +137,7 @@ class Scanner {
   bool settles(const Batch& batch, std::uint64_t origin) {
     if (surroundings_.stopped()) return false;
     if (attempt(batch, origin, true) == AttemptOutcome::later) return false;
-    if (!mutated(Mutation::progress_unannounced)) ++progress_count_;
+    ++progress_count_;
     return true;
   }
 

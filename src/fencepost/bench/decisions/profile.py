@@ -1,7 +1,7 @@
 """Where the time of a batch goes natively: stages by the times that a race records, and what a processor counts.
 
-stages       of each batch of a race, from sent to delivered (race_times.py). Their shares are of the whole,
-             repetition by repetition
+stages       of each batch of a race, from its receiver to its subscriber (race_times.py). Their shares are of the
+             whole, repetition by repetition
 counts       hardware events by perf_event_open where the machine has them, with the reason where not; and, of
              single-threaded kernels, a simulated processor's (valgrind), labelled so
 """
@@ -68,7 +68,7 @@ def profile(
     """Race a sequencer so often and return where its batches' time goes, beside counts of kernels (`names`, or all).
 
         >>> [each.name for each in fencepost.bench.profile(names=["ring"], quick=True).stages]
-        ['ring', 'word or lock', 'publish', 'deliver']
+        ['receive', 'ring', 'hold', 'word or lock', 'publish', 'export', 'deliver']
 
     Raises InputError for an unknown sequencer or kernel or fewer than 10 repetitions, Miscounted where a batch was not
     ordered.

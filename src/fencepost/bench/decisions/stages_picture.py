@@ -50,7 +50,8 @@ def _page(profile: Profile) -> str:
 
 
 def _draw(profile: Profile, path: Path) -> None:
-    with drawing((WIDTH_INCHES, 2.2)) as figure:
+    # A line of the legend for each stage, as each has its interval; below it the bar.
+    with drawing((WIDTH_INCHES, 1.4 + 0.25 * len(profile.stages))) as figure:
         axes = figure.add_subplot()
         shares = [100 * (stage.share.value or 0.0) for stage in profile.stages]
         stack(figure, axes, [profile.sequencer], [_label(stage) for stage in profile.stages], [shares])

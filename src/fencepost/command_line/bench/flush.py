@@ -32,6 +32,9 @@ def flush_command(
     Beside each figure: what the model of non-coherent memory decides of the policy's native code, and how many of its
     flushes and fences ablate finds to be needed. A policy that is not sound is never recommended. Exit code 3 where a
     figure was mostly disturbed.
+
+    \b
+    fencepost bench flush --quick
     """
     from fencepost.bench.flush import flush
 

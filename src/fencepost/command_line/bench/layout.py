@@ -39,6 +39,9 @@ def layout_command(
     Lines with their writers and readers, padding, counters with the time to their overflow; and the faults: a guard
     on another line than what it vouches for, a size that is not the stated one, an array of which one line is flushed,
     a line that several hosts write, a counter that ends within ten years. Exit code 1 where something is.
+
+    \b
+    fencepost bench layout 09ae22d
     """
     from fencepost.bench.layout import layout
 

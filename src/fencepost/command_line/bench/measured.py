@@ -73,6 +73,9 @@ def paths_command(
     ordered is checked, unique and dense; where that is wrong there is no figure and the exit code is 70. A bound is met
     when the interval lies on its right side, missed (exit code 1) when it lies on the other, else not decided (exit
     code 3), as is a figure that other work mostly disturbed.
+
+    \b
+    fencepost bench paths two-cores
     """
     from fencepost.bench import measure
 
@@ -96,6 +99,9 @@ def floor_command(
     """Measure the machine: atomics, locks, flushes, fences, header scans, copies, a line between two cores.
 
     A figure is the median of the repetitions, with the lowest and the highest.
+
+    \b
+    fencepost bench floor --out floor
     """
     from fencepost.bench import floor
 

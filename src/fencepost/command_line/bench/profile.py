@@ -46,6 +46,9 @@ def profile_command(
     Stages are timed by what the race records. Hardware events are counted where the machine has them, else it is said
     why not; instructions, misses and mispredictions of single-threaded kernels come from valgrind and are simulated.
     With --out a picture is written there (stages.html, stages.png).
+
+    \b
+    fencepost bench profile order4.claim --out profile
     """
     from fencepost.bench import profile
 
@@ -111,6 +114,9 @@ def kernels_command(
 
     Exit code 1 where a kernel differs by more than 1 %; 3 where there is no valgrind, or the baseline is of another
     compiler, whose counts are others.
+
+    \b
+    fencepost bench kernels
     """
     from fencepost.bench import kernels
 

@@ -46,6 +46,9 @@ def baseline_command(
     Centre, spread and tails of at least 10 repetitions, BCa bootstrap intervals, a verdict on stability by the
     coefficient of variation, the ratio to memcpy (pipeline) or to the same instructions bare, and the 8 to 12 GB/s that
     the findings state of the whole. Exit code 3 where most was disturbed or a condition is not decided.
+
+    \b
+    fencepost bench baseline --quick
     """
     from fencepost.bench.baselines import baseline
 
@@ -73,6 +76,9 @@ def compare_command(
 
     Intervals are exact whatever the distribution of times: of what may have happened had the two been swapped in any of
     the pairs. Exit code 1 where a condition of --fail holds for the whole interval, 3 where one is not decided.
+
+    \b
+    fencepost bench compare order4.mutex order4.claim
     """
     from fencepost.bench.paths import SIDES
     from fencepost.bench.sides import compare
@@ -105,6 +111,9 @@ def self_compare_command(
 
     The test is meant to do so in 5 of 100 cases at most. Exit code 0 up to 7 of 100; 1 where more than 5 are certain, 3
     otherwise.
+
+    \b
+    fencepost bench aa order4.claim
     """
     from fencepost.bench.sides import self_compare
 

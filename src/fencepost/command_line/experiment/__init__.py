@@ -71,7 +71,11 @@ def running_options(command: Command) -> Command:
 @click.option("--smoke", is_flag=True, help="Its quick form: few values, short trials, two replications.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file; by default PRESET.toml here.")
 def new_spec_command(preset: str, as_list: bool, smoke: bool, out: Path | None) -> None:
-    """Write a commented spec, from a preset."""
+    """Write a commented spec, from a preset.
+
+    \b
+    fencepost experiment new --preset smoke
+    """
     from fencepost.experiments.presets import PRESETS, new_experiment, sentence_of
 
     if as_list:
@@ -103,6 +107,9 @@ def run_command(
 
     The store is OUT/NAME.db, a row for each finished trial. Interrupted, it says how to go on; what is finished is
     never run again by the same code. Exit code 1: a trial is violated; 3: one is unknown, failed or missing.
+
+    \b
+    fencepost experiment run smoke.toml
     """
     from fencepost.experiments.running import store_of
     from fencepost.experiments.spec import check_trial_count, read_spec
@@ -123,7 +130,11 @@ def run_command(
 @running_options
 @click.pass_context
 def resume_command(context: click.Context, /, store: Path, **given: Any) -> None:
-    """Go on with the run of STORE: the trials that have no outcome yet."""
+    """Go on with the run of STORE: the trials that have no outcome yet.
+
+    \b
+    fencepost experiment resume fencepost-out/smoke.db
+    """
     from fencepost.experiments.run import Run
 
     _run(context, Run.open(store).spec, store, **given)
@@ -134,7 +145,11 @@ def resume_command(context: click.Context, /, store: Path, **given: Any) -> None
 @options.json_option
 @click.pass_context
 def status_command(context: click.Context, store: Path, as_json: bool) -> None:
-    """Say how far the run of STORE is, also while it runs."""
+    """Say how far the run of STORE is, also while it runs.
+
+    \b
+    fencepost experiment status fencepost-out/smoke.db
+    """
     from fencepost.experiments.run import Run
     from fencepost.experiments.store import writing_process
     from fencepost.reports.experiment import report_of
@@ -149,7 +164,11 @@ def status_command(context: click.Context, store: Path, as_json: bool) -> None:
 @click.argument("file", type=SPEC)
 @click.option("--sweep", metavar="NAME", help="Only the trials of this sweep.")
 def export_command(store: Path, file: Path, sweep: str | None) -> None:
-    """Write the finished trials of STORE to FILE: .parquet, .csv or .ndjson."""
+    """Write the finished trials of STORE to FILE: .parquet, .csv or .ndjson.
+
+    \b
+    fencepost experiment export fencepost-out/smoke.db trials.parquet
+    """
     from fencepost.experiments.run import Run
 
     run = Run.open(store)

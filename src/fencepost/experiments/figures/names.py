@@ -6,6 +6,8 @@ there are kinds of event, and are not listed.
 
 from __future__ import annotations
 
+from fencepost.model.simulation.measures import STAGES
+
 _SPREAD = ("mean_us", "p50_us", "p90_us", "p99_us", "p999_us")
 
 
@@ -20,7 +22,8 @@ _SIMULATION = (
         figure for name in ("lock", "counter", "client_word")
         for figure in (f"{name}_requests_per_s", f"{name}_contended_per_s", *_spreads(f"{name}_wait"))
     ),
-    *(f"stage_{name}_us" for name in ("receive", "ring", "hold", "publish", "export", "deliver")),
+    *(f"stage_{name}_us" for name in STAGES),
+    "line_transfers_per_s",
     *(f"throughput_{name}_per_s" for name in ("messages", "bytes", "counting_warmup")),
     *(f"utilisation_{name}_{of}_share" for name in ("scanner", "receiver", "subscriber") for of in ("mean", "max")),
     "utilisation_lock_share", "offered_batches_per_s", "completed_share", "parked_share", "warmup_us",

@@ -56,7 +56,7 @@ def _name(stage: str) -> str:
 
 def _place(stage: str) -> int:
     """Return where a stage is on a batch's way; one that is not known comes last."""
-    from fencepost.simulating.paired import STAGES
+    from fencepost.model.simulation.measures import STAGES
 
     name = _name(stage)
     return STAGES.index(name) if name in STAGES else len(STAGES)

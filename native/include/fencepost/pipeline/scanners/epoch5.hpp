@@ -57,6 +57,16 @@ class ScannerEpoch5 : private Scanner<Memory> {
     this->memory_.attempted(this->ring_, slot.index, AttemptOutcome::ordered, from);
   }
 
+  HandedOver hand_over() const {
+    HandedOver handed = Scanner<Memory>::hand_over();
+    handed.ordered_counts = ordered_counts_;
+    return handed;
+  }
+  void take_over(const HandedOver& from) {
+    Scanner<Memory>::take_over(from);
+    ordered_counts_ = from.ordered_counts;
+  }
+
  private:
   // Never alone: with one ring, too, the counter is added to atomically.
   static Configuration configuration() {

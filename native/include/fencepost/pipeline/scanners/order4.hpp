@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "fencepost/structures/batch.hpp"
-#include "fencepost/memory/mutant.hpp"
 #include "fencepost/sequencers/order4_claim.hpp"
 #include "fencepost/sequencers/order4_mutex.hpp"
 #include "fencepost/sequencers/order4_sharded_mutex.hpp"
@@ -37,6 +36,9 @@ class ScannerOrder4 : private Scanner<Memory> {
     watched_.reserve(1 + layout.client_count);
     watching_.reserve(layout.client_count);
   }
+
+  using Scanner<Memory>::hand_over;
+  using Scanner<Memory>::take_over;
 
   // BLOCKS until the run is to end. Looks at the ring's next slot and at the words of the parked clients in turn; acts
   // on what has changed. Allocates nothing.
@@ -88,7 +90,7 @@ class ScannerOrder4 : private Scanner<Memory> {
     const bool is_ordered = made.outcome == AttemptOutcome::ordered;
     // An attempt of another batch has seen a newer word, perhaps the very one that parked batches of this client wait
     // for: if that became the last value seen, they would wait for ever.
-    if (slot.is_parked || earliest(slot.batch.client) == parked_.end() || mutated(Mutation::newer_word_noted)) {
+    if (slot.is_parked || earliest(slot.batch.client) == parked_.end()) {
       const auto met = is_ordered ? Sequencer::word_before(static_cast<std::uint64_t>(slot.batch.seq)) : made.start;
       words_[static_cast<std::size_t>(slot.batch.client)] = static_cast<Value>(met);
     }

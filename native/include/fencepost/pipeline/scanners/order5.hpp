@@ -28,15 +28,25 @@ class ScannerOrder5 : private Scanner<Memory> {
 
   // BLOCKS until the run is to end. Allocates nothing.
   void run() {
-    for (Value index = 0; this->wait(index); ++index) {
-      const std::optional<Slot> slot = this->read(index);
+    for (Value number = 0; this->wait(number); ++number) {
+      const std::optional<Slot> slot = this->read(number);
       if (!slot) return;
       const auto start =
           static_cast<Value>(this->memory_.attempt(*sequencer_, this->layout_, this->ring_, *slot).start);
       // A ring keeps the order of a client's batches, so a count says which are ordered: the first so many.
       this->publish(*slot, start, ++ordered_counts_[static_cast<std::size_t>(slot->batch.client)]);
-      this->memory_.attempted(this->ring_, index, AttemptOutcome::ordered, start);
+      this->memory_.attempted(this->ring_, slot->index, AttemptOutcome::ordered, start);
     }
+  }
+
+  HandedOver hand_over() const {
+    HandedOver handed = Scanner<Memory>::hand_over();
+    handed.ordered_counts = ordered_counts_;
+    return handed;
+  }
+  void take_over(const HandedOver& from) {
+    Scanner<Memory>::take_over(from);
+    ordered_counts_ = from.ordered_counts;
   }
 
  private:

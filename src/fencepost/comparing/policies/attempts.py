@@ -11,9 +11,9 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from random import Random
 
-from fencepost.compared.accepted import SPECS, Acceptor, words
-from fencepost.compared.calls import Broken, Called, Make
-from fencepost.compared.sentences import described_ack, described_wait
+from fencepost.comparing.policies.accepted import SPECS, Acceptor, words
+from fencepost.comparing.policies.calls import Broken, Called, Make
+from fencepost.comparing.policies.sentences import described_ack, described_wait
 from fencepost.model.contract import Level
 from fencepost.model.histories import History, Workload, verify
 from fencepost.model.histories.drained import left_over

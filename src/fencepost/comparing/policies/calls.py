@@ -9,7 +9,7 @@ from pathlib import Path
 from traceback import TracebackException, extract_tb
 from typing import Any, TypeVar
 
-from fencepost.compared.verdicts import CRASH
+from fencepost.comparing.verdicts import CRASH
 from fencepost.model.errors import InputError
 from fencepost.model.own import PACKAGE, users_traceback
 from fencepost.model.processes import is_worker

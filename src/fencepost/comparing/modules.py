@@ -66,10 +66,6 @@ class Native:
         return all(hasattr(self.load(), name) for name in names)
 
     @property
-    def is_shipped(self) -> bool:
-        return self.name == _core.__name__
-
-    @property
     def is_stepped(self) -> bool:
         """Whether it has the pipeline under a given schedule."""
         return self._has(STEPPED)

@@ -20,7 +20,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
-from fencepost.compared.kept import keep, kept, user_folder
+from fencepost.comparing.kept import keep, kept, user_folder
 from fencepost.model.errors import InputError
 
 VAIN_ROUNDS_MOST = 3

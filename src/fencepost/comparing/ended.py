@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fencepost.compared.kept import keep, kept
-from fencepost.compared.search import Task
-from fencepost.compared.verdicts import CRASH, Counterexample
+from fencepost.comparing.kept import keep, kept
+from fencepost.comparing.search import Task
+from fencepost.comparing.verdicts import CRASH, Counterexample
 from fencepost.model.processes import Ended, isolated
 
 ENDLESS = "drained"

@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fencepost.compared.search import Failed
+from fencepost.comparing.search import Failed
 from fencepost.model.errors import InputError
 from fencepost.model.programs import Arriving, Scenario, design
+from fencepost.model.programs.corpus import runs_on
 from fencepost.model.programs.pipeline import threads_of
 from fencepost.native.schedules.differential import Hints, JointExample
 from fencepost.strategies import has_room
 
 if TYPE_CHECKING:
-    from fencepost.compared.stepped import Stepped
+    from fencepost.comparing.policies.stepped import Stepped
 
 ROUNDS_MOST = 8
 Rings = tuple[tuple[Arriving, ...], ...]
@@ -64,7 +65,8 @@ class Reduction:
             again = False
             for scenario, gone in simpler(self.best.scenario):
                 changed = scenario != self.best.scenario  # or it would be tried for ever: a full ring keeps its slots
-                if changed and has_room(scenario, design(self.task.sequencer).level):
+                sound = design(self.task.sequencer)
+                if changed and runs_on(sound, scenario) and has_room(scenario, sound.level):
                     hints = self._hints_for(scenario, gone)
                     if self._try(JointExample(scenario, (), hints)):
                         again = True
@@ -105,20 +107,25 @@ class Reduction:
         return False
 
 
+_OF_NO_RING = ("client", "committer", "reader")
+"""Roles whose number, if they have one, is not that of a ring."""
+
+
 def _without(name: str, gone: int | None) -> str:
     """Return what a thread is called once a ring is gone; "" if it is gone too."""
-    role, number = name.split()
+    role, _, number = name.partition(" ")
     ring, *connection = number.split(".")
-    if gone is None or role == "client" or int(ring) < gone:
+    if gone is None or role in _OF_NO_RING or int(ring) < gone:
         return name
     return "" if int(ring) == gone else f"{role} {'.'.join((str(int(ring) - 1), *connection))}"
 
 
 def simpler(scenario: Scenario) -> Iterator[tuple[Scenario, int | None]]:
     """Yield scenarios with something left out, and the ring that is gone, if one is; those with most left out first."""
-    for role in ("restarts", "delegated", "acknowledgers", "subscribers"):
-        if getattr(scenario, role) and not (scenario.plans and role == "subscribers"):
-            less: dict[str, Any] = {role: False}
+    for role in ("restarts", "delegated", "acknowledgers", "subscribers", "stops", "timeouts", "late_rings", "readers"):
+        there = getattr(scenario, role)
+        if there and not (scenario.plans and role == "subscribers"):
+            less: dict[str, Any] = {role: type(there)()}
             yield replace(scenario, **less), None
     if scenario.plans:
         yield from _simpler_plans(scenario)
@@ -133,7 +140,8 @@ def simpler(scenario: Scenario) -> Iterator[tuple[Scenario, int | None]]:
     for ring in range(len(scenario.rings)):
         if len(scenario.rings) > 1:
             rings, later = (_left_out(each, ring) for each in (scenario.rings, scenario.later))
-            yield replace(scenario, rings=rings, later=later), ring
+            late_rings = scenario.late_rings - (ring in scenario.joining)
+            yield replace(scenario, rings=rings, later=later, late_rings=late_rings), ring
     for name in ("later", "rings"):
         of: Rings = getattr(scenario, name)
         for ring, batches in enumerate(of):

@@ -16,10 +16,10 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from fencepost.compared.modules import Native
-from fencepost.compared.search import Failed, Tried
-from fencepost.compared.verdicts import NAMED, Counterexample
+from fencepost.comparing.modules import Native
 from fencepost.comparing.named_workloads import name_of_rows, named_rows
+from fencepost.comparing.search import Failed, Tried
+from fencepost.comparing.verdicts import NAMED, Counterexample
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError
 from fencepost.model.histories import History, Workload, verify

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fencepost.compared.search import Drawn
+from fencepost.comparing.search import Drawn
 from fencepost.model.contract import Level, Verdict
 from fencepost.model.explorer.traces.run_trace import RunTrace
 from fencepost.native.schedules.differential import HAPPENINGS

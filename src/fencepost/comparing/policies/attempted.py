@@ -16,12 +16,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from fencepost.compared.attempts import Attempts, Turn
-from fencepost.compared.calls import Broken, Make
-from fencepost.compared.modules import Native
-from fencepost.compared.search import Failed, Tried, drawn, find_smallest
-from fencepost.compared.verdicts import NAMED, Counterexample
+from fencepost.comparing.modules import Native
 from fencepost.comparing.named_workloads import name_of_rows, named_rows
+from fencepost.comparing.policies.attempts import Attempts, Turn
+from fencepost.comparing.policies.calls import Broken, Make
+from fencepost.comparing.search import Failed, Tried, drawn, find_smallest
+from fencepost.comparing.verdicts import NAMED, Counterexample
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError
 from fencepost.model.processes import trying

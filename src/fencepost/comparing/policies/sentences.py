@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fencepost.native import adapter
 
 if TYPE_CHECKING:
-    from fencepost.compared.attempts import Attempts, Batch
+    from fencepost.comparing.policies.attempts import Attempts, Batch
 
 
 def described_ack(session: Attempts, client: int, acked: int, ordered_count: int, issued: int) -> str:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from fencepost import strategies
-from fencepost.compared.modules import Native
-from fencepost.compared.reduction import Reduction, simpler
-from fencepost.compared.search import Failed, Tried, find_smallest
-from fencepost.compared.verdicts import NAMED, Counterexample
+from fencepost.comparing.modules import Native
 from fencepost.comparing.named_workloads import name_of
+from fencepost.comparing.policies.reduction import Reduction, simpler
+from fencepost.comparing.search import Failed, Tried, find_smallest
+from fencepost.comparing.verdicts import NAMED, Counterexample
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError, NotAccepted
 from fencepost.model.explorer.states.monitor import Violation
@@ -25,11 +25,10 @@ from fencepost.model.processes import trying
 from fencepost.model.programs import design
 from fencepost.model.programs.pipeline import Scenario
 from fencepost.native import Mutant
-from fencepost.native.schedules.differential import LOCKSTEP, SPEC, JointExample, JointRun, run_joint
+from fencepost.native.schedules.differential import LOCKSTEP, JointExample, JointRun, run_joint
 from fencepost.strategies import has_room
 
 POLICY = "stepped"
-NOT_OF_THE_CONTRACT = (LOCKSTEP, SPEC)
 FEW = strategies.Sizes(batches=3, slots=(2, 3))
 SMALL_ONES_MOST = 300
 
@@ -60,7 +59,7 @@ class Stepped:
         return JointExample
 
     def strategy(self) -> SearchStrategy[JointExample]:
-        return strategies.examples()
+        return strategies.examples(designs=(self.sequencer,))
 
     def joint(self, example: JointExample) -> JointRun:
         """Run an example and make the three comparisons."""
