@@ -211,6 +211,11 @@ def test_a_page_has_a_lane_for_the_log_and_each_reader_around_what_they_did_wron
     assert text.count('class="witness"') == 3  # two rows of a step, one that disagrees
     assert "client &lt;b&gt; batch 7 at 1, row 3" in text
     assert "<b>" not in text
+    # Two batches of the log at one position, which no reader has read.
+    (tmp_path / "log.csv").write_text("start_position,client_id,batch_seq\n0,<b>,0\n1,q,0\n1,q,1\n")
+    (tmp_path / "read.csv").write_text("reader_id,position,client_id,batch_seq\n<i>,0,<b>,0\n")
+    assert CliRunner().invoke(cli, [*command, "--html", str(page)], catch_exceptions=False).exit_code == 1
+    assert ">the log</text>" in page.read_text()
 
 
 def test_a_mapping_holds_for_the_files_beside_the_log_as_far_as_they_have_its_columns(tmp_path: Path) -> None:

@@ -22,13 +22,22 @@ def reader_lanes(log: Log, beside: Beside, witness: Witness) -> str:
     read = read_rows(log, beside)
     written = written_rows(log, read.columns)
     marked = [row for row, path in zip(witness.rows, witness.paths, strict=True) if path == beside.readers.path]
-    at = read.filter(col("row").is_in(marked))
-    near = (col("position") >= at["position"].min() - AROUND) & (col("position") <= at["position"].max() + AROUND)
+    ours = [row for row, path in zip(witness.rows, witness.paths, strict=True) if path == log.path]
+    at = polars_module().concat(
+        [read.filter(col("row").is_in(marked)), written.filter(col("row").is_in(ours))], how="vertical_relaxed"
+    )
+    positions = at["position"].to_list()
+    near = col("position").is_between(min(positions) - AROUND, max(positions) + AROUND)
     if "log" in read.columns:
         near &= col("log").is_in(at["log"].unique().to_list())
     shown = [*written.filter(near).to_dicts(), *read.filter(near).to_dicts()]
     # Those of the witness first: there may be more readers than a page has room for.
-    names = [None, *dict.fromkeys([*at["reader"].to_list(), *(row["reader"] for row in shown if row["reader"])])]
+    names = [
+        None,
+        *dict.fromkeys(
+            each for each in [*at["reader"].to_list(), *(row["reader"] for row in shown)] if each is not None
+        ),
+    ]
     lanes = {name: lane for lane, name in enumerate(names[: READERS_MOST + 1])}
     bars = _bars([row for row in shown if row["reader"] in lanes], lanes, set(marked))
     head = f'<svg viewBox="0 0 {WIDTH} {len(lanes) * LANE_HEIGHT + 24}">'
