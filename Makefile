@@ -17,7 +17,8 @@ help: ## list the targets
 # Installed again whenever what is built or required has changed.
 $(VENV)/.installed: pyproject.toml CMakeLists.txt $(shell find native -name '*.?pp')
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint,docs]' \
+		--config-settings=cmake.define.FENCEPOST_WARNINGS_ARE_ERRORS=ON
 	@touch $@
 
 check: $(VENV)/.installed ## run the main job on the recorded workloads

@@ -1,6 +1,7 @@
 // What the machine at hand is and can do: asked of it, never assumed.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -59,7 +60,7 @@ inline std::vector<int> allowed_cpus() {
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof(set), &set) != 0) return cpus;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    if (CPU_ISSET(static_cast<std::size_t>(cpu), &set)) cpus.push_back(cpu);
   }
 #endif
   return cpus;
@@ -70,7 +71,7 @@ inline int pin_this_thread([[maybe_unused]] int cpu) noexcept {
 #if defined(__linux__)
   cpu_set_t set;
   CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
+  CPU_SET(static_cast<std::size_t>(cpu), &set);
   if (sched_setaffinity(0, sizeof(set), &set) != 0) return -1;  // 0 is the calling thread
   return sched_getcpu() == cpu ? cpu : -1;
 #else

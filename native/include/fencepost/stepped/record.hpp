@@ -65,7 +65,7 @@ class Recorder {
         }
         record_.ended = !chosen;
         if (!chosen) return;
-        record_.stale_count += meets_stale_line(system_, *chosen) ? 1 : 0;
+        record_.stale_count += meets_stale_line(system_, *chosen) ? 1U : 0U;
         system_.perform(chosen->actor, chosen->choice, event_);
         system_.cells().forget();
         schedule.emplace_back(chosen->actor, chosen->choice);
@@ -82,7 +82,9 @@ class Recorder {
       note(event_, 0);
       for (const auto& [actor, choice] : given) {
         system_.transitions(transitions_);
-        const auto is_next = [&](const Transition& each) { return each.actor == actor && each.choice == choice; };
+        const auto is_next = [actor = actor, choice = choice](const Transition& each) {
+          return each.actor == actor && each.choice == choice;
+        };
         if (std::ranges::none_of(transitions_, is_next)) {
           throw Refused("step " + std::to_string(schedule.size() + 1) + " of the schedule cannot happen in the native build");
         }

@@ -212,7 +212,7 @@ struct AckedChains {
       : first(1, 2, publication, 2), second(1, 2, publication, 2), frontier(1, is_per_client), key(is_per_client ? client : 0) {}
 
   void export_both() {
-    for (const std::uint64_t seq : {1, 0}) {
+    for (const std::uint64_t seq : {1U, 0U}) {
       ExportChain<SteppedStructures>& chain = seq == 0 ? first : second;
       chain.export_blocking(record_of(client, seq, seq, seq));
       chain.finish();

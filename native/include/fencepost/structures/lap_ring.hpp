@@ -22,6 +22,8 @@ namespace fencepost {
 // between: has_room(), place(), raise().
 template <class Memory, class Value>
 class LapRing {
+  struct Cursor;
+
  public:
   LapRing(const LapRing&) = delete;  // its writer and readers know where it is
   LapRing& operator=(const LapRing&) = delete;
@@ -169,6 +171,7 @@ class LapRing {
     bool is_finished() const noexcept {
       Memory::invalidate(&ring_->final_count_);
       Memory::full_fence();
+      // Acquire: pairs with close(); whoever leaves after this has every guard of the ring behind it.
       return Memory::load_acquire(ring_->final_count_) == consumed_count_;
     }
 
@@ -179,6 +182,7 @@ class LapRing {
       Slot& last = ring_->slots_[(slowest + ring_->slot_count_ - 1) % ring_->slot_count_];
       Memory::invalidate(&last);
       Memory::full_fence();
+      // Acquire: pairs with raise(), as in readable_count(); nothing is read behind it but the number.
       return Memory::load_acquire(last.guard) == slowest + ring_->slot_count_;
     }
 
@@ -186,7 +190,7 @@ class LapRing {
 
    private:
     LapRing* ring_;
-    typename LapRing::Cursor* cursor_;
+    Cursor* cursor_;
     std::uint64_t consumed_count_ = 0;
     std::size_t read_at_ = 0;
   };

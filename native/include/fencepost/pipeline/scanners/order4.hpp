@@ -70,7 +70,7 @@ class ScannerOrder4 : private Scanner<Memory> {
     watching_.clear();
     for (const Slot& each : parked_) watching_.push_back(each.batch.client);
     std::ranges::sort(watching_);
-    watching_.erase(std::ranges::unique(watching_).begin(), watching_.end());
+    watching_.erase(std::unique(watching_.begin(), watching_.end()), watching_.end());
     watched_.assign(1, gate);
     for (const Value client : watching_) {
       watched_.push_back({this->layout_.next_seq(client), words_[static_cast<std::size_t>(client)], false});

@@ -68,7 +68,7 @@ class Picker {
     std::size_t end = first;
     std::size_t plain_count = 0;
     for (; end < transitions.size() && transitions[end].actor == transitions[first].actor; ++end) {
-      plain_count += transitions[end].lucky ? 0 : 1;
+      plain_count += transitions[end].lucky ? 0U : 1U;
     }
     const std::size_t lucky_count = end - first - plain_count;
     const bool by_luck = plain_count == 0 || (lucky_count > 0 && random_.share() < luck);
@@ -86,7 +86,7 @@ class Picker {
 
   std::size_t drawn(const std::vector<Transition>& transitions) {
     std::size_t actor_count = 0;
-    for (std::size_t at = 0; at < transitions.size(); ++at) actor_count += begins_actor(transitions, at) ? 1 : 0;
+    for (std::size_t at = 0; at < transitions.size(); ++at) actor_count += begins_actor(transitions, at) ? 1U : 0U;
     std::size_t left = random_.below(actor_count);
     for (std::size_t at = 0;; ++at) {
       if (begins_actor(transitions, at) && left-- == 0) return at;

@@ -193,7 +193,7 @@ class RunOrder {
 
   void sort_direct() {
     std::ranges::sort(direct_, std::greater<>());
-    direct_.erase(std::ranges::unique(direct_).begin(), direct_.end());
+    direct_.erase(std::unique(direct_.begin(), direct_.end()), direct_.end());
   }
 
   // What comes before an event because of its thread and its buffer alone.
@@ -307,7 +307,7 @@ class RunOrder {
         if (is_event) sets_.unite(set, done);
         if (waits) unite_drained(set, act.thread, any_kind);
         if (operation.kind == Kind::load_fence) unite_drained(set, act.thread, dropping);
-        changes_.push_back({act.thread, -1, false, {threads_[act.thread], false, Buffered::store, 0}});
+        changes_.push_back({act.thread, -1, false, {threads_[act.thread], false, Buffered::store, {}}});
         threads_[act.thread] = set;
       }
       if (act.entry != Act::no_entry) {
