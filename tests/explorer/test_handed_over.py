@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import fencepost
-from fencepost.model.explorer.explain.cause import Cause, cause
+from fencepost.model.explorer.explain.cause import cause
+from fencepost.model.explorer.explain.order_cause import Cause
 from fencepost.model.explorer.traces.run_trace import run, trace_of
 from fencepost.program import (
     Program,

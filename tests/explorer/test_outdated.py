@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from itertools import product
 from typing import Any
 
 import pytest
 
 import fencepost
-from fencepost.model.explorer.explain.cause import Cause, cause
+from fencepost.model.explorer.explain.cause import cause
+from fencepost.model.explorer.explain.order_cause import Cause
 from fencepost.model.explorer.traces.run_trace import run, trace_of
 from fencepost.program import (
     Program,
@@ -113,11 +116,11 @@ def reserve() -> Steps:
 
 def read_two() -> Steps:
     for place in range(2):
-        yield from wait_until(RESERVED, lambda reserved, place=place: reserved > place)
+        yield from wait_until(RESERVED, partial(operator.lt, place))
         yield store(READ, place + 1)
 
 
-CASES = {
+CASES: dict[str, tuple[list[Callable[[], Any]], str, str]] = {
     "sleep": ([sleep, wake], "sleep read user . word = 0 at step", "futex . waiting"),
     "publish": ([publish, start, consume], "publish read queue . started = 0 at step", "fetch_add cache . count"),
     "reserve": ([reserve, reserve, reserve, read_two], "reserve #", "compare_exchange ring . reserved"),

@@ -7,7 +7,6 @@ done by it must be one step, or lie under one lock.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import takewhile
 
 from fencepost.model.explorer.counterfactual import decides, is_of_the_end
 from fencepost.model.explorer.explain.order_cause import Cause, who
@@ -47,7 +46,7 @@ def _outdated(done: list[Access]) -> Iterator[tuple[Access, Access, Access]]:
         act = next((each for each in later if each.thread == read.thread and _is_an_act(each)), None)
         if act is None:
             continue
-        between = list(takewhile(lambda each, act=act: each is not act, later))
+        between = later[: later.index(act)]
         again = any(each.thread == read.thread and each.address == read.address for each in between)
         others = [
             each
