@@ -50,6 +50,10 @@ class Order5Epoch {
     template <class BatchAt, class OriginOf, class Sink>
     std::size_t take_run(std::size_t count, BatchAt&& batch_at, OriginOf&& origin_of, Sink&& sink) {
       for (std::size_t index = 0; index < count;) {
+        if (epoch_.is_whole_epoch(count - index)) {
+          index += epoch_.place_run(index, batch_at, origin_of, sink, reserves_alone_);
+          continue;
+        }
         index += epoch_.plan_run(index, count, batch_at, origin_of);
         if (epoch_.is_full()) epoch_.place(sink, reserves_alone_);
       }

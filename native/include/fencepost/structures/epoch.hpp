@@ -52,6 +52,25 @@ class Epoch {
     return count;
   }
 
+  // Whether `count` batches at hand are a whole epoch, so that none of them need be planned: place_run() orders them.
+  bool is_whole_epoch(std::size_t count) const noexcept { return planned_count_ == 0 && count >= plan_.size(); }
+
+  // plan_run() and place() of a whole epoch from `begin` on, without the copy in between. Asks for each batch twice, and
+  // is told the same. Returns how many batches that is. Throws as place() does.
+  template <class BatchAt, class OriginOf, class Sink>
+  std::size_t place_run(std::size_t begin, BatchAt& batch_at, OriginOf& origin_of, Sink&& sink, bool reserves_alone) {
+    const std::size_t end = begin + plan_.size();
+    std::uint64_t total = 0;
+    for (std::size_t index = begin; index < end; ++index) total += batch_at(index).message_count;
+    std::uint64_t start = reserved(total, reserves_alone);
+    for (std::size_t index = begin; index < end; ++index) {
+      const Batch batch = batch_at(index);
+      sink.ordered(batch, origin_of(index), start, false);
+      start += batch.message_count;
+    }
+    return plan_.size();
+  }
+
   // Reserves for all that is planned with one fetch_add, or none if nothing is, tells `sink` each batch's range in the
   // order of the plan, and begins the next epoch. Throws Refused when the positions are used up: the sequencer is
   // sealed then, and what was planned is never ordered.
@@ -62,9 +81,7 @@ class Epoch {
     const std::uint64_t total = total_;
     planned_count_ = 0;
     total_ = 0;
-    is_sealed_ = true;  // until it is not: what is thrown below leaves it
-    std::uint64_t start = reserves_alone ? issued_.reserve_alone(total) : issued_.reserve(total);
-    is_sealed_ = false;
+    std::uint64_t start = reserved(total, reserves_alone);
     for (std::size_t index = 0; index < count; ++index) {
       const Planned& each = plan_[index];
       sink.ordered(Batch{each.client_id, each.batch_seq, each.message_count}, each.origin, start, each.was_parked);
@@ -73,6 +90,13 @@ class Epoch {
   }
 
  private:
+  std::uint64_t reserved(std::uint64_t total, bool reserves_alone) {
+    is_sealed_ = true;  // until it is not: what is thrown below leaves it
+    const std::uint64_t start = reserves_alone ? issued_.reserve_alone(total) : issued_.reserve(total);
+    is_sealed_ = false;
+    return start;
+  }
+
   struct Planned {
     std::uint64_t client_id;
     std::uint64_t batch_seq;
