@@ -48,10 +48,11 @@ class Cluster:
             each.wait()
 
     def at_work(self) -> list[psutil.Process]:
-        """Return the processes in which workers run works: forks of a worker, and the guards of their groups."""
+        """Return the processes in which workers run works: forks, in a group that their guard leads."""
         workers = [psutil.Process(each.pid) for each in self._processes[1:] if each.poll() is None]
         below = [each for worker in workers for each in worker.children(recursive=True)]
-        return [each for each in below if os.getpgid(each.pid) not in {os.getpgid(one.pid) for one in workers}]
+        of_workers = {os.getpgid(each.pid) for each in workers}
+        return [each for each in below if os.getpgid(each.pid) not in (each.pid, *of_workers)]
 
 
 @contextmanager

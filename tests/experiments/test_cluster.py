@@ -84,6 +84,7 @@ def test_a_verb_finds_on_a_cluster_what_it_finds_without_one(verb: str, two_work
     assert not list(two_workers.file.parent.glob("**/*.itf.json"))
 
 
+@pytest.mark.slow
 def test_scenarios_of_a_corpus_are_searched_beside_each_other(two_workers: Cluster) -> None:
     given: dict[str, Any] = {"runs": 3, "timeout": 600.0}
     here = fencepost.explore("order5.fetch_add", **given)
@@ -159,6 +160,7 @@ def test_a_worker_with_other_code_is_refused_with_both_versions(comes_late: bool
     assert str(code()) in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_changes_no_result(tmp_path: Path) -> None:
     given: dict[str, Any] = {"policy": "stepped", "examples": 1_000, "seed": 3}
     with cluster(tmp_path, 1) as made:

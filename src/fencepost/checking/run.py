@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -202,7 +202,7 @@ _PARTS: dict[str, Callable[[Job, tuple[str, ...]], Part]] = {
 """What of a sequencer is done in a process of its own, the longest first."""
 
 
-def _done(parts: list[tuple[str, str, Callable[[], Part]]], jobs: int) -> Iterator[tuple[str, str, Part]]:
+def _done(parts: Sequence[tuple[str, str, Callable[[], Part]]], jobs: int) -> Iterator[tuple[str, str, Part]]:
     """Yield each part as it is done, each in a process of its own; one that does not come back is *unknown*."""
     with closing(as_they_end((work for _, _, work in parts), jobs)) as ended:
         for number, came in ended:
