@@ -131,7 +131,7 @@ NAMING = {
     "proofs/mutants.py",  # requirements whose absence is harmless
     "src/fencepost/bench/counted_settings.py",  # sides of the settings of the bench
     "src/fencepost/bench/decisions/ablation.py",
-    "src/fencepost/bench/decisions/contention.py",
+    "src/fencepost/bench/decisions/contended_loads.py",
     "src/fencepost/bench/decisions/profile.py",
     "src/fencepost/bench/kernels/counting.py",
     "src/fencepost/bench/paths.py",
