@@ -134,7 +134,13 @@ def _compiled(tools: Toolchain, source: str, kind: Build, folders: Iterable[Path
 
 
 def _run(command: list[str]) -> str:
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MOST, check=False)
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MOST, check=False)
+    except subprocess.TimeoutExpired:
+        raise InputError(
+            f"{command[0]} took more than {SECONDS_MOST} s for {command[-3]}: expected half a minute; this machine is"
+            " busy: ask for fewer --jobs, or later"
+        ) from None
     if ended.returncode:
         errors = [line for line in ended.stderr.splitlines() if "error" in line] or ended.stderr.splitlines()[-1:]
         raise InputError(f"{command[0]} refused the sources: {errors[0] if errors else 'no reason given'}")
