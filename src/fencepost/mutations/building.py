@@ -152,12 +152,14 @@ def _key(mutation: Mutation | None, kind: Build) -> str:
     digest = sha256()
     for part in (tools.compiler, tools.version, sys.version, *FLAGS, *DEFINED[kind], *map(str, tools.includes)):
         digest.update(part.encode() + b"\0")
-    changed = tools.headers / mutation.file if mutation else None
-    if changed is not None and changed not in _sources(kind):
-        raise StaleMutation(f"{mutation.name}: {mutation.file} is not compiled into the {kind} build")
-    for source in _sources(kind):
-        text = source.read_text()
-        digest.update((mutation.patched(text) if source == changed else text).encode() + b"\0")
+    texts = {source: source.read_text() for source in _sources(kind)}
+    if mutation is not None:
+        header = tools.headers / mutation.file
+        if header not in texts:
+            raise StaleMutation(f"{mutation.name}: {mutation.file} is not compiled into the {kind} build")
+        texts[header] = mutation.patched(texts[header])
+    for text in texts.values():
+        digest.update(text.encode() + b"\0")
     return digest.hexdigest()[:16]
 
 
