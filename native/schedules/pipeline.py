@@ -54,6 +54,13 @@ class Mutant(IntEnum):
     STOPPED_IN_HAND = 13  # a stop is heard at any wait, also between an export and its acknowledgement
     COUNT_OF_16_BITS = 14  # the count of messages is kept in 16 bits, where the fields of headers are words
     GUARD_AMONG_FIELDS = 15  # there, the guard is stored before one of the fields that it vouches for
+    ORDER_BEFORE_PAYLOAD = 16  # the receiver writes the header, with its guard, before the payload
+    ZERO_MESSAGE_BLOCKS = 17  # the receiver lets in a batch without messages
+    ONLY_SLOT_ZERO_PROTECTED = 18  # the receiver waits for space at the first slot of a lap only
+    PUBLISHED_WHILE_FILLED = 19  # a connection stores the guard while the payload is on its way
+    PHANTOM_FIRST_ACK = 20  # the acknowledger greets with a count that nothing was ordered for
+    INVALIDATE_EVERY_64 = 21  # the subscriber drops its copy of a payload before every 64th batch only
+    COUNTER_SPANS_HOSTS = 22  # each scanner is on a host of its own, and all add to one counter
 
 
 POSITION_MOST = 256

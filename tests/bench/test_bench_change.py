@@ -1,8 +1,10 @@
 """Differences and spread: what is called different where nothing is, what is found where something is."""
 
+from functools import partial
 from random import Random
 from statistics import fmean
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from sizes import sized
 from fencepost.bench import Change, Stability, change_of, spread
 from fencepost.bench.sides import is_called_different
 from fencepost.bench.statistics.change import Condition, parsed_conditions
-from fencepost.bench.statistics.spread import METRICS
+from fencepost.bench.statistics.spread import METRICS, bca_interval
 from fencepost.model.contract import Verdict
 from fencepost.model.errors import InputError
 
@@ -199,6 +201,13 @@ def test_fewer_than_ten_say_nothing_of_spread() -> None:
         spread([1.0] * 9)
     with pytest.raises(InputError, match="iterations is 9"):
         change_of([1.0] * 9, [1.0] * 9, "mean")
+
+
+@pytest.mark.parametrize("values", [[0.3] * 9 + [0.1 + 0.2], [0.1] * 5 + [0.10000000000000002] * 5])
+def test_values_that_differ_by_their_rounding_have_an_interval_of_no_width(values: list[float]) -> None:
+    for statistic in (np.mean, np.median, np.std):
+        low, high = bca_interval(np.array(values), partial(statistic, axis=-1))
+        assert low == high == statistic(values)
 
 
 @settings(max_examples=sized(30), deadline=None)

@@ -94,8 +94,7 @@ def test_a_program_of_a_users_file_goes_along(two_workers: Cluster, tmp_path: Pa
     """No worker has the file's folder, nor a module of its name."""
     file = tmp_path / "mine.py"
     file.write_text(OWN)
-    here, there = (fencepost.check(str(file), **more) for more in ({}, {"cluster": two_workers.file}))
-    assert shown(there) == shown(here)
+    assert shown(fencepost.check(str(file), cluster=two_workers.file)) == shown(fencepost.check(str(file)))
     explored = fencepost.explore(str(file), strategy="random", runs=20, cluster=two_workers.file)
     assert shown(explored) == shown(fencepost.explore(str(file), strategy="random", runs=20))
 

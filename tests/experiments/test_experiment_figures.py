@@ -61,7 +61,7 @@ def test_every_kind_has_all_its_files_and_no_picture_is_empty_or_cut(kind: str, 
     assert dark_share(made(kind).picture("png", is_bare=True)) > 0.02
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [pytest.param(each, marks=[pytest.mark.slow] * (each != "cdf")) for each in KINDS])
 def test_the_same_trials_give_the_same_bytes(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_figures([made(kind)], tmp_path / "one")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")

@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import polars
@@ -250,7 +251,7 @@ def test_a_file_that_is_judged_otherwise_than_it_was_made_is_no_figure(monkeypat
         ({"repetitions": 0}, "repetitions is 0"),
     ],
 )  # fmt: skip
-def test_rows_and_repetitions_that_cannot_be_timed_are_refused(asked: dict[str, int], sentence: str) -> None:
+def test_rows_and_repetitions_that_cannot_be_timed_are_refused(asked: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         bench.histories(**asked)
 

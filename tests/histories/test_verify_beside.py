@@ -196,3 +196,31 @@ def test_what_is_the_same_in_all_of_the_log_need_not_be_said_beside_it() -> None
         assert verify(read_log(columns | more), 4, beside=acks)["lost"].count == 1
     with pytest.raises(FormatError, match="column is missing"):
         verify(read_log(columns | {"epoch": [4, 5]}), 4, beside=acks)
+
+
+def test_a_page_has_a_lane_for_the_log_and_each_reader_around_what_they_did_wrong(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("start_position,client_id,batch_seq\n0,<b>,0\n1,q,0\n2,<b>,1\n")
+    (tmp_path / "read.csv").write_text("reader_id,position,client_id,batch_seq\n<i>,0,<b>,0\n<i>,2,<b>,1\ns,1,<b>,7\n")
+    page = tmp_path / "found.html"
+    command = ["verify", str(tmp_path / "log.csv"), "--level", "4", "--readers", str(tmp_path / "read.csv")]
+    assert CliRunner().invoke(cli, [*command, "--html", str(page)]).exit_code == 1
+    text = page.read_text()
+    assert text.count("<svg") == 2  # of reading and of agreement
+    for lane in ("the log", "reader &lt;i&gt;", "reader s"):
+        assert text.count(f">{lane}</text>") == 2
+    assert text.count('class="witness"') == 3  # two rows of a step, one that disagrees
+    assert "client &lt;b&gt; batch 7 at 1, row 3" in text
+    assert "<b>" not in text
+
+
+def test_a_mapping_holds_for_the_files_beside_the_log_as_far_as_they_have_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("offset,producer,seq\n0,a,0\n1,a,1\n")
+    (tmp_path / "acks.csv").write_text("producer,seq\na,0\na,1\na,2\n")
+    (tmp_path / "read.csv").write_text("reader_id,offset,client_id,batch_seq\nr,0,a,0\nr,1,a,1\n")
+    beside = ["--acks", str(tmp_path / "acks.csv"), "--readers", str(tmp_path / "read.csv"), "--level", "4", "--json"]
+    mapping = "position=offset,client_id=producer,batch_seq=seq"
+    answer = CliRunner().invoke(cli, ["verify", str(tmp_path / "log.csv"), "--map", mapping, *beside])
+    found = {each["property"]: each["verdict"] for each in json.loads(answer.stdout)["results"]}
+    assert (found["lost"], found["agreement"], found["reading"]) == ("violated", "not found", "not found")
+    wrong = CliRunner().invoke(cli, ["verify", str(tmp_path / "log.csv"), "--map", f"{mapping},log=nothing", *beside])
+    assert wrong.exit_code == 2  # of the log itself each column has to be there

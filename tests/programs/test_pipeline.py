@@ -6,6 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from sizes import sized
 
 from fencepost.model.contract import Verdict
 from fencepost.model.explorer.pipeline import system_of
@@ -55,7 +56,7 @@ def test_a_sound_design_holds_in_every_run(name: str, scenario: str) -> None:
 @pytest.mark.parametrize("strategy", ["random", "pct"])
 def test_a_sound_design_holds_in_drawn_runs_of_more(name: str, strategy: str) -> None:
     scenario = Scenario(rings=arrivals(2, 2, 8), slots=2, subscribers=True, acknowledgers=True)
-    explored = explore(sequencer(design(name), scenario, "ncx"), strategy=strategy, limits=Limits(runs=25))
+    explored = explore(sequencer(design(name), scenario, "ncx"), strategy=strategy, limits=Limits(runs=sized(25)))
     assert (explored.verdict, explored.violation) == (Verdict.NOT_FOUND, None)
 
 

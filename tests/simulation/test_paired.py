@@ -9,9 +9,10 @@ from click.testing import CliRunner
 
 from fencepost.command_line import cli
 from fencepost.model.errors import InputError
+from fencepost.model.simulation.measures import STAGES
 from fencepost.model.simulation.quantities import Nanoseconds
 from fencepost.model.simulation.scenario import Granularity, Scenario
-from fencepost.simulating.paired import STAGES, Paired, Side, against, paired
+from fencepost.simulating.paired import Paired, Side, against, paired
 from fencepost.simulating.run import simulate
 
 SHORT = Scenario(

@@ -97,7 +97,7 @@ def test_a_range_of_an_epoch_is_no_hole_while_its_batches_are_handed_out() -> No
     """One fetch_add for two batches, and another scanner's between the first and the second: it was called `dense`."""
     clients = {"count": 1, "burst_batches": 4, "rate": BatchRate(50_000), "messages_per_batch": 1}
     scenario = changed(SMALL, sequencer="order5.epoch", clients=clients, brokers={"count": 2})
-    for seed in range(20):
+    for seed in range(sized(20)):
         assert run(changed(scenario, network={"in_order": False}), seed).watch.broken == {}
 
 

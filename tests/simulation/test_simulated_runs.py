@@ -276,14 +276,14 @@ def long_workload(batch_count: int) -> Workload:
 @pytest.mark.parametrize("name", SOUND_NAMES)
 def test_a_run_keeps_less_than_a_kilobyte_of_an_arrival(name: str) -> None:
     peaks = []
-    for batch_count in (480, 2_400):
+    for batch_count in (240, 1_200):
         workload = long_workload(batch_count)
         tracemalloc.start()
         simulate(name, workload)
         attempts(name, rings_of(workload)[1], 0)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert (peaks[1] - peaks[0]) / (2_400 - 480) < 800
+    assert (peaks[1] - peaks[0]) / (1_200 - 240) < 800
 
 
 def test_the_first_of_what_is_parked_is_found_without_a_look_at_all() -> None:

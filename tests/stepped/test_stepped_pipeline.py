@@ -13,19 +13,16 @@ from fencepost.model.errors import InputError
 from fencepost.model.explorer.search.exploration import Explored, Limits, Subject
 from fencepost.model.explorer.search.exploration import explore as explore_model
 from fencepost.model.explorer.subjects import arrivals, sequencer
-from fencepost.model.museum import BUGS
 from fencepost.model.programs import DESIGNS, Arriving, Scenario
-from fencepost.model.programs.corpus import CORPUS, corpus_for, runs_on
+from fencepost.model.programs.corpus import runs_on
 from fencepost.model.programs.roles.client import Sending
 from fencepost.native.running import run_pipeline
 from fencepost.native.schedules.exploration import explore
 from fencepost.native.schedules.lockstep import lockstep
 from fencepost.native.schedules.pipeline import (
     DESIGN_NAMES,
-    FIELDS_NAMES,
     STEPPED_NAMES,
     Mutant,
-    has_stepped_form,
     packed,
 )
 
@@ -69,8 +66,15 @@ def whole(subject: Subject) -> Explored:
 # --- exploration ---
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-@pytest.mark.parametrize("design", DESIGN_NAMES)
+EVERY_RUN = [
+    pytest.param(design, name, marks=pytest.mark.slow if (one + other) % 2 else (), id=f"{design}-{name}")
+    for one, design in enumerate(DESIGN_NAMES)
+    for other, name in enumerate(SCENARIOS)
+]
+"""Each design with each scenario; in the quick form every second pair, so that none of either is left out."""
+
+
+@pytest.mark.parametrize(("design", "name"), EVERY_RUN)
 def test_every_run_of_a_scenario_is_walked_through_as_by_the_model(design: str, name: str) -> None:
     scenario = FEWER.get((design, name), SCENARIOS[name])
     if not runs_on(DESIGNS[design], scenario):
@@ -218,94 +222,6 @@ def test_a_fault_that_is_built_in_is_named_at_its_first_step(mutant: Mutant, mod
     assert f"step {found.difference.step}, {found.difference.thread}" in str(found.difference)
 
 
-OF_ROLES = {
-    Mutant.TIME_OUT_ACKNOWLEDGES: "scanner",
-    Mutant.TIME_OUT_TAKES_THE_SLOT: "scanner",
-    Mutant.ANNOUNCED_BEFORE_WIPED: "receiver",
-    Mutant.WIPED_WITH_THE_ANNOUNCEMENT: "receiver",
-    Mutant.FRONTIER_JUMPS: "committer",
-    Mutant.COPIED_BACKWARDS: "committer",
-    Mutant.LOG_AND_FRONTIER_IN_ONE_GO: "committer",
-    Mutant.LOG_READ_IN_CACHE: "reader",
-    Mutant.SET_ASIDE_FORGOTTEN: "scanner",
-    Mutant.STOPPED_IN_HAND: "scanner",
-}
-"""Faults of waits and of the roles around the scanners: whose."""
-
-
-@pytest.mark.parametrize("mutant", OF_ROLES)
-def test_a_fault_of_a_role_differs_in_lockstep_where_the_role_takes_part_and_nowhere_else(mutant: Mutant) -> None:
-    bug = BUGS[mutant.name.lower()]
-    found = lockstep(bug.sound, bug.scenario, mutant=mutant, runs=200)
-    assert found.difference is not None
-    assert found.difference.thread.split()[0] == OF_ROLES[mutant]
-    assert lockstep(bug.sound, bug.scenario, runs=50).same
-    without = replace(bug.scenario, timeouts=0, readers=0, late_rings=0, stops=False)
-    assert lockstep(bug.sound, without, mutant=mutant, runs=50).same
-
-
-FIELDS_SCENARIOS = {
-    "past-32-bits": CORPUS["past-32-bits"].scenario,
-    "first-header": CORPUS["first-header"].scenario,
-    "wrap": SCENARIOS["wrap"],
-    "delegated": SCENARIOS["delegated"],
-    "connections": CORPUS["connections-lap"].scenario,
-    "joins": SCENARIOS["joins"],
-    "stopped": replace(SCENARIOS["stopped"], rings=((one(0, 1, 2**32 - 1),), (one(0, 0),))),
-}
-
-
-@pytest.mark.parametrize("name", FIELDS_SCENARIOS)
-@pytest.mark.parametrize("design", FIELDS_NAMES)
-def test_fields_of_headers_as_words_of_their_own_are_walked_through_as_by_the_model(design: str, name: str) -> None:
-    """And in lockstep. What has many runs, as where workers read every ring, is held beside the model so alone."""
-    scenario = FIELDS_SCENARIOS[name]
-    if not runs_on(DESIGNS[design], scenario):
-        assert scenario.stops
-        return
-    subject = sequencer(DESIGNS[design], scenario, "ncx")
-    mine = explore(subject, limits=Limits(runs=500))
-    assert mine.counts.complete > 0
-    assert mine.violation is None
-    if mine.verdict is Verdict.EXHAUSTED:
-        theirs = whole(subject)
-        assert (mine.verdict, mine.bound, mine.counts) == (theirs.verdict, theirs.bound, theirs.counts)
-    else:
-        assert design not in ("order5.fetch_add.fields", "order4.claim.fields") or name == "past-32-bits", mine.bound
-    found = lockstep(DESIGNS[design], scenario, runs=3)
-    assert found.same, str(found.difference)
-
-
-@pytest.mark.parametrize("mutant", [Mutant.COUNT_OF_16_BITS, Mutant.GUARD_AMONG_FIELDS])
-def test_a_fault_of_fields_differs_in_lockstep_where_headers_have_them(mutant: Mutant) -> None:
-    bug = BUGS[mutant.name.lower()]
-    assert lockstep(bug.sound, bug.scenario, mutant=mutant, runs=20).difference is not None
-    assert lockstep(bug.sound, bug.scenario, runs=20).same
-    assert lockstep(bug.sound, replace(bug.scenario, rings=((one(1, 0, 7),),)), runs=20).same
-
-
-def test_fields_have_neither_readers_nor_more_than_their_bits() -> None:
-    design = DESIGNS["order5.fetch_add.fields"]
-    assert has_stepped_form(Scenario(rings=((one(0, 0, 2**32 - 1),),)), design)
-    too_large = Scenario(rings=((one(0, 0, 2**32),),), slots=1)
-    assert not has_stepped_form(too_large, design)
-    with pytest.raises(InputError, match=r"message count is 4294967296: expected 0\.\.4294967295"):
-        explore(sequencer(design, too_large, "ncx"))
-    with pytest.raises(InputError, match="does not support profile 'ncx-tear'"):
-        lockstep(design, SCENARIOS["early"], "ncx-tear")
-
-
-@pytest.mark.parametrize("design", STEPPED_NAMES)
-def test_scenarios_of_the_corpus_with_roles_around_the_scanners_are_in_lockstep(design: str) -> None:
-    kinds = [each.scenario for each in corpus_for(DESIGNS[design]) if has_stepped_form(each.scenario)]
-    with_roles = [each for each in kinds if each.timeouts or each.readers or each.late_rings or each.stops]
-    assert len(with_roles) >= 5
-    for scenario in with_roles:
-        for strategy in ("random", "pct"):
-            found = lockstep(DESIGNS[design], scenario, "ncx", strategy=strategy, runs=3)
-            assert found.same, str(found.difference)
-
-
 # --- on real threads ---
 
 
@@ -360,8 +276,9 @@ def test_on_real_threads_clients_send_until_all_is_acknowledged() -> None:
     ],
 )
 def test_roles_of_the_stepped_build_alone_are_refused_on_real_threads(role: str, words: str) -> None:
+    given: dict[str, Any] = {role: 1}
     with pytest.raises(InputError, match=f"{words} are of the stepped build: expected none, not 1"):
-        run_pipeline(DESIGNS["order5.fetch_add"], replace(SCENARIOS["received"], **{role: 1}))
+        run_pipeline(DESIGNS["order5.fetch_add"], replace(SCENARIOS["received"], **given))
 
 
 def test_a_run_that_nobody_reads_is_refused() -> None:

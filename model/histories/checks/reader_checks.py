@@ -30,10 +30,10 @@ def check_agreement(log: Log, rules: Rules, beside: Beside) -> Culprits:
     Counts those positions, and what was read where the log has nothing.
     """
     polars = polars_module()
-    read, table = _read(log, beside), beside.readers
+    read, table = read_rows(log, beside), beside.readers
     assert table is not None
     place = [name for name in ("log", "position") if name in read.columns]
-    every = polars.concat([_written(log, read.columns), read], how="vertical_relaxed")
+    every = polars.concat([written_rows(log, read.columns), read], how="vertical_relaxed")
     differing = every.group_by(place, maintain_order=True).agg(
         polars.struct("client", "seq").n_unique().alias("different"),
         polars.col("reader").is_null().any().alias("written"),
@@ -76,12 +76,12 @@ def check_reading(log: Log, rules: Rules, beside: Beside) -> Culprits:
     Counts those steps. A reader may begin anywhere.
     """
     polars = polars_module()
-    read, table = _read(log, beside), beside.readers
+    read, table = read_rows(log, beside), beside.readers
     assert table is not None
     group = [name for name in ("log", "reader") if name in read.columns]
     before = polars.col("position").shift(1).over(group)
     steps = read.with_columns(before.alias("before"), polars.col("row").shift(1).over(group).alias("row_before"))
-    there = polars.concat([_written(log, read.columns), read], how="vertical_relaxed")
+    there = polars.concat([written_rows(log, read.columns), read], how="vertical_relaxed")
     place = [name for name in ("log", "position") if name in read.columns]
     following = there.select(place).unique().sort(place)
     logs = place[:-1]
@@ -112,7 +112,7 @@ def _step(step: dict[str, int]) -> tuple[str, str]:
     return "skip", f"goes on from position {before} to {position}, past {step['expected']}"
 
 
-def _read(log: Log, beside: Beside) -> polars.DataFrame:
+def read_rows(log: Log, beside: Beside) -> polars.DataFrame:
     """Return what readers read, a row each: log (if any), position, client, seq, reader and row."""
     table = beside.readers
     assert table is not None
@@ -150,7 +150,7 @@ def _positions(log: Log, table: Table) -> IntColumn:
     return numbers
 
 
-def _written(log: Log, columns: list[str]) -> polars.DataFrame:
+def written_rows(log: Log, columns: list[str]) -> polars.DataFrame:
     """Return what the log has at each position, as if a reader without a name had read it."""
     polars = polars_module()
     history = log.history

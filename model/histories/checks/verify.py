@@ -97,6 +97,7 @@ class Verification:
     not_expressible: tuple[NotExpressible, ...]
     extra: tuple[str, ...] = ()  # columns of the file that say nothing here
     log: Log | None = None  # what was checked, where it was in memory whole
+    beside: Beside | None = None  # and what with it
 
     @property
     def verdict(self) -> Verdict:
@@ -132,7 +133,7 @@ def verify(
     search = _Search(log, rules, beside or Beside(), asked.names)
     reasons = {name: reason for name in asked.names if (reason := search.why_not(name))}
     findings = [search.find(name) for name in asked.names if name not in reasons]
-    return replace(verification_of(asked, level, findings, reasons, log.extra), log=log)
+    return replace(verification_of(asked, level, findings, reasons, log.extra), log=log, beside=beside)
 
 
 def verification_of(

@@ -43,6 +43,7 @@ class Source:
 
     `columns` maps a name of fencepost to that of the table's column; what it leaves out has its own name. `time_unit`
     is s, ms, us or ns. Numbers of batches begin again at 0 in place of `seq_end`, and -1 is none, unless that is None.
+    `may_lack`: a column that the table does not have, or that says nothing in it, is not mapped; else it is an error.
     Raises InputError for another unit.
 
     >>> fencepost.Source(Path("log.csv"), {"start_position": "offset"}, time_unit="ms").columns["start_position"]
@@ -53,6 +54,7 @@ class Source:
     columns: Mapping[str, str] = field(default_factory=dict)
     time_unit: Unit = "ns"
     seq_end: int | None = None
+    may_lack: bool = False
 
     def __post_init__(self) -> None:
         if self.time_unit not in UNITS:
@@ -80,6 +82,8 @@ class Table:
         self._frame, self._source = frame, source
         self._rows = rows  # data rows of the file, from 1, where these are not all of them, or not in that order
         mapping = {ALIASES.get(name, name): theirs for name, theirs in source.columns.items()}
+        if source.may_lack:
+            mapping = {name: each for name, each in mapping.items() if name in known and each in frame.columns}
         for name, theirs in mapping.items():
             if name not in known:
                 raise unknown_choice("column to map to", name, known)

@@ -1,7 +1,8 @@
 """What a verification found, as a page for any browser: the table, and what lies around each witness.
 
 A lane for each client; a bar for each batch, from when it was sent to when it was acknowledged, or where no times are
-recorded, over its place in position order. The batches of the witness are red. Nothing is loaded from elsewhere.
+recorded, over its place in position order. Of what was read, a lane for the log and for each reader, and a bar at each
+position. What is of the witness is red. Nothing is loaded from elsewhere.
 """
 
 from collections.abc import Iterable
@@ -11,13 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from fencepost.model.contract import Verdict
+from fencepost.model.histories.checks.beside import Beside
 from fencepost.model.histories.checks.verify import Finding, Verification
 from fencepost.model.histories.log import Log
+from fencepost.model.histories.passes.reader_lanes import LANE_HEIGHT, LEFT, WIDTH, reader_lanes
 from fencepost.model.histories.records import NEVER, OrderedBatch
 from fencepost.model.page_policy import NO_SCRIPT
 
 AROUND = 6  # batches before and behind each of the witness, in position order
-_WIDTH, _LANE_HEIGHT, _LEFT = 960, 30, 170
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #1b1b1b }
@@ -53,6 +55,8 @@ def _of_file(path: Path, verification: Verification) -> Iterable[str]:
             yield f"<p>{escape(finding.witness.sentence)} (row {numbers})</p>"
             if verification.log is not None and finding.witness.batches:
                 yield _lanes(verification.log, finding)
+            elif verification.log is not None and finding.property in ("agreement", "reading"):
+                yield reader_lanes(verification.log, verification.beside or Beside(), finding.witness)
 
 
 def _lanes(log: Log, finding: Finding) -> str:
@@ -68,16 +72,16 @@ def _lanes(log: Log, finding: Finding) -> str:
     spans = _spans(batches)
     first, last = min(begin for begin, _ in spans), max(end for _, end in spans)
     lanes = {client: lane for lane, client in enumerate(sorted({batch.client_id for batch in batches}))}
-    drawn = [f'<svg viewBox="0 0 {_WIDTH} {len(lanes) * _LANE_HEIGHT + 24}">']
+    drawn = [f'<svg viewBox="0 0 {WIDTH} {len(lanes) * LANE_HEIGHT + 24}">']
     for client, lane in lanes.items():
-        y = lane * _LANE_HEIGHT + 20
+        y = lane * LANE_HEIGHT + 20
         drawn.append(f'<text x="4" y="{y}">client {escape(log.client(client))}</text>')
-        drawn.append(f'<line class="lane" x1="{_LEFT}" x2="{_WIDTH}" y1="{y + 6}" y2="{y + 6}"/>')
-    scale = (_WIDTH - _LEFT - 20) / max(1, last - first)
+        drawn.append(f'<line class="lane" x1="{LEFT}" x2="{WIDTH}" y1="{y + 6}" y2="{y + 6}"/>')
+    scale = (WIDTH - LEFT - 20) / max(1, last - first)
     in_witness = set(witness.tolist())
     for index, batch, (begin, end) in zip(shown, batches, spans, strict=True):
-        x, width = _LEFT + (begin - first) * scale, max(4.0, (end - begin) * scale)
-        y = lanes[batch.client_id] * _LANE_HEIGHT + 6
+        x, width = LEFT + (begin - first) * scale, max(4.0, (end - begin) * scale)
+        y = lanes[batch.client_id] * LANE_HEIGHT + 6
         kind = "witness" if index in in_witness else "bar"
         drawn.append(f'<rect class="{kind}" x="{x:.1f}" y="{y}" width="{width:.1f}" height="16" rx="2">')
         drawn.append(f"<title>{escape(_said(log, batch))}, row {file_rows[index]}</title></rect>")

@@ -16,8 +16,8 @@ def wait_free(repetitions: int, quick: bool) -> SettingTimes:
     probes = {}
     for name in ("order5.fetch_add", "order5.compare_exchange"):
         for kind, ring_count in (("alone", 1), ("contended", 2)):
-            sizes = {"ring_count": ring_count, "batch_count": ring_size * ring_count}
-            runs = [count_scan(name, **sizes) for _ in range(repetitions)]
+            batch_count = ring_size * ring_count
+            runs = [count_scan(name, ring_count=ring_count, batch_count=batch_count) for _ in range(repetitions)]
             probes[f"{name}, {kind}"] = _steps(runs, ring_size)
     loop = probes["order5.compare_exchange, contended"].values
     probes["order5.fetch_add, contended"].extras["steps_of_a_compare_exchange_loop"] = max(loop)

@@ -61,8 +61,7 @@ def check(
     workload     what is sent in the simulation and the race; None: the recorded one of the level
     timeout      seconds; what a search for schedules has not visited by then is *not found*, never passed over
     thorough     search every scenario to its end, or until the timeout
-    cluster      a Dask cluster, tcp://HOST:PORT or the path of its scheduler.json, that works instead of `jobs`
-                 processes here
+    cluster      a Dask cluster instead of processes here: tcp://HOST:PORT or the path of its scheduler.json
 
     >>> str(fencepost.check("order5.fetch_add", engine="z3").verdict)
     'proved'
@@ -86,12 +85,8 @@ def check(
     _refuse_unknown(property, names, engines)
     if workload is not None:
         refuse_unfit(workload, "the workload")
-    deadline = time.time() + timeout
-    parts: list[tuple[str, str, Callable[[], Part]]] = []
-    for name in names:
-        given = workload or recorded_workload(protocol(name).level)
-        job = Job(protocol(name), given, seed, deadline, thorough, out)
-        parts += [(name, each, partial(work, job, engines)) for each, work in _PARTS.items()]
+    ask = partial(_job, workload=workload, seed=seed, deadline=time.time() + timeout, is_thorough=thorough, out=out)
+    parts = [(name, each, partial(work, ask(name), engines)) for name in names for each, work in _PARTS.items()]
     came: list[tuple[str, Part]] = []
     on_progress(f"0 of {len(parts)}: {', '.join(names)}")
     try:
@@ -102,6 +97,13 @@ def check(
     except KeyboardInterrupt:
         raise Interrupted(_report(names, came, property, seed, engines, is_interrupted=True)) from None
     return _report(names, came, property, seed, engines)
+
+
+def _job(
+    name: str, *, workload: Workload | None, seed: int, deadline: float, is_thorough: bool, out: Path | None
+) -> Job:
+    given = workload or recorded_workload(protocol(name).level)
+    return Job(protocol(name), given, seed, deadline, is_thorough, out)
 
 
 def _report(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -114,7 +114,7 @@ class Cluster:
             return answer
         found, files = cloudpickle.loads(answer)
         for path, content in files:
-            kept(Path(path), lambda target, content=content: store(target, content))
+            kept(path, partial(store, data=content))
         return found
 
 

@@ -183,13 +183,15 @@ def _rules(preset: Preset | None, given: dict[str, Any]) -> Rules:
 
 
 def _beside(given: dict[str, Any]) -> Beside:
-    from fencepost.model.histories import Beside, read_batches, read_readers
+    from fencepost.model.histories import Beside, Source, read_batches, read_readers
+    from fencepost.model.histories.files.columns import mapping_of
 
-    sent, acks, readers = (given[name] for name in ("sent", "acks", "readers"))
+    columns = mapping_of(given["mapping"]) if given["mapping"] else {}  # of the log, as far as these files have them
+    sources = {name: Source(given[name], columns, may_lack=True) for name in ("sent", "acks", "readers") if given[name]}
     return Beside(
-        None if sent is None else read_batches(sent),
-        None if acks is None else read_batches(acks),
-        None if readers is None else read_readers(readers),
+        read_batches(sources["sent"].path, sources["sent"]) if "sent" in sources else None,
+        read_batches(sources["acks"].path, sources["acks"]) if "acks" in sources else None,
+        read_readers(sources["readers"].path, sources["readers"]) if "readers" in sources else None,
     )
 
 

@@ -91,8 +91,7 @@ def compare(
     seed             with one, and `examples`, all but the races' threads is the same again, and no example that failed
                      earlier is tried first; without, one is drawn
     timeout          seconds, for which all rows together draw, instead of a number of examples
-    cluster          a Dask cluster, tcp://HOST:PORT or the path of its scheduler.json, that works instead of `jobs`
-                     processes here
+    cluster          a Dask cluster instead of processes here: tcp://HOST:PORT or the path of its scheduler.json
     native           a compiled module with the stepped part of `_core`, the racing part, or both; by default ours
     mutant           a fault to build into the stepped part
     ignore_shared    promises that the model breaks by the same steps are no finding: they are the design's
@@ -107,12 +106,10 @@ def compare(
     levels = LEVELS if level is None else (level,)
     _check(names, policy, examples, timeout)
     module = Native.of(native)
-    tasks: tuple[AnyTask, ...]
+    tasks: tuple[AnyTask, ...] = tuple(_tasks(names, levels, policy, module, mutant, profile, ignore_shared))
     if yours is not None:
         _refuse_beside_yours(policy, mutant, ignore_shared)
         tasks = (attempted.of_user(yours, levels, is_alone=native is None),)
-    else:
-        tasks = tuple(_tasks(names, levels, policy, module, mutant, profile, ignore_shared))
     if not tasks:
         raise InputError(_nothing(names, levels, policy, module))
     folder = None if seed is not None else kept_in or user_folder()
@@ -125,14 +122,17 @@ def compare(
                 if on_progress is not None:
                     on_progress(f"{task.sequencer} {task.policy}")
                 share = None if timeout is None else timeout / len(tasks)
-                default = EXAMPLES_OF_YOURS if yours is not None else EXAMPLES[_kind(task)]
-                count = (examples or default) if timeout is None else None
+                count = None if timeout is not None else examples or _default(task, is_yours=yours is not None)
                 rows.append(_compared(task, at_work, drawn, count, share, folder, out))
                 if rows[-1].reason == INTERRUPTED:
                     raise KeyboardInterrupt
     except KeyboardInterrupt:
         raise Interrupted(report_of(rows, drawn, is_interrupted=True, **asked)) from None
     return report_of(rows, drawn, **asked)
+
+
+def _default(task: AnyTask, *, is_yours: bool) -> int:
+    return EXAMPLES_OF_YOURS if is_yours else EXAMPLES[_kind(task)]
 
 
 def _asked(

@@ -41,13 +41,13 @@ class Dask:
     def _phase(self, place: Cluster, trials: Iterator[Trial], folder: str | None) -> Generator[Finished, None, None]:
         """Hand trials out, each to run in a child of its worker within its limits."""
         works = (
-            Handed(trial.number, partial(contained, trial, folder, body=self._body), is_contained=True)
+            Handed((trial.number, trial), partial(contained, trial, folder, body=self._body), is_contained=True)
             for trial in trials
         )
         for ended in place.results(works, AHEAD):
             finished: Finished = []
             for each, found in ended:
-                trial = each.work.args[0]
+                _, trial = each.label
                 # Workers died beside it, again and again: here it harms nothing.
                 outcome = contained(trial, body=self._body) if isinstance(found, Ended) else found
                 finished.append((trial, outcome))

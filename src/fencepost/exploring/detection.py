@@ -127,8 +127,7 @@ def mutants(
     engine     one of `z3`, `explorer`, `simulation`, `native`, or of their modes, such as `native-race`; or several
     timeout    seconds for which an engine may look in each cell; None: TIMEOUT_SECONDS, or CORPUS_TIMEOUT_SECONDS on
                the corpus; the prover is bounded by depth instead, and says so
-    cluster    a Dask cluster, tcp://HOST:PORT or the path of its scheduler.json, that works instead of `jobs`
-               processes here
+    cluster    a Dask cluster instead of processes here: tcp://HOST:PORT or the path of its scheduler.json
     out        the folder for violating runs; None: none are written
 
     `jobs` processes share the cells. Raises InputError for unknown names and engines, and for a bug that is of another

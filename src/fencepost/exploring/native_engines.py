@@ -15,7 +15,7 @@ from random import Random
 import numpy as np
 
 from fencepost import native
-from fencepost.exploring.native_forms import NATIVE_FORMS, BuiltIn, Compiled, Stepped
+from fencepost.exploring.native_forms import NATIVE_FORMS, WITHOUT_FORM, BuiltIn, Compiled, Stepped
 from fencepost.model.contract import Level
 from fencepost.model.errors import InputError
 from fencepost.model.explorer.search.exploration import Limits
@@ -40,6 +40,7 @@ from fencepost.mutations.lines.table import mutation
 from fencepost.native.schedules.differential import JointExample, run_joint
 
 NO_FORM = "no native code has this fault: native_forms.py lists what has"
+"""Of what is not in the museum."""
 _COLUMNS = ("client_id", "batch_seq", "broker_id", "message_count")
 
 
@@ -52,7 +53,11 @@ def lockstep(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
             return _joint(exhibit, design(design_name), mutant, seconds, seed)
         case Compiled(name):
             return _hunted(mutation(name), ("compare", "attempts"), seconds, seed)
-    return _answers(exhibit, seconds, seed) if exhibit.is_sound else cannot_express(NO_FORM)
+    return (
+        _answers(exhibit, seconds, seed)
+        if exhibit.is_sound
+        else cannot_express(WITHOUT_FORM.get(exhibit.name, NO_FORM))
+    )
 
 
 def raced(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
@@ -62,7 +67,9 @@ def raced(exhibit: Exhibit, seconds: float, seed: int) -> Detection:
         return _hunted(mutation(form.mutant), ("memory", "race"), seconds, seed)
     if form is not None:
         return cannot_express(f"{form}: the stepped build runs one step at a time and is not raced")
-    return _races(exhibit, seconds, seed) if exhibit.is_sound else cannot_express(NO_FORM)
+    return (
+        _races(exhibit, seconds, seed) if exhibit.is_sound else cannot_express(WITHOUT_FORM.get(exhibit.name, NO_FORM))
+    )
 
 
 def _explored(exhibit: Exhibit, seconds: float) -> Detection:

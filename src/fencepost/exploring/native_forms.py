@@ -5,7 +5,7 @@
     Compiled   a native mutant: one line of the production code changed, compiled when it is asked for
 
 A form has the same mechanism as its bug, at the place that the native code has for it: an export chain may stand where
-the programs have a ring of slots. What has no form here has none in C++.
+the programs have a ring of slots. What has no form here has none in C++, and a sentence that says why.
 """
 
 from __future__ import annotations
@@ -64,6 +64,13 @@ NATIVE_FORMS: dict[str, NativeForm] = {
     "copied_backwards": BuiltIn("order5.fetch_add", Mutant.COPIED_BACKWARDS),
     "log_and_frontier_in_one_go": BuiltIn("order5.fetch_add", Mutant.LOG_AND_FRONTIER_IN_ONE_GO),
     "log_read_in_cache": BuiltIn("order5.fetch_add", Mutant.LOG_READ_IN_CACHE),
+    "order_before_payload": BuiltIn("order5.fetch_add", Mutant.ORDER_BEFORE_PAYLOAD),
+    "zero_message_blocks": BuiltIn("order5.fetch_add", Mutant.ZERO_MESSAGE_BLOCKS),
+    "only_slot_zero_protected": BuiltIn("order5.fetch_add", Mutant.ONLY_SLOT_ZERO_PROTECTED),
+    "published_while_filled": BuiltIn("order5.fetch_add", Mutant.PUBLISHED_WHILE_FILLED),
+    "phantom_first_ack": BuiltIn("order5.fetch_add", Mutant.PHANTOM_FIRST_ACK),
+    "invalidate_every_64": BuiltIn("order5.fetch_add", Mutant.INVALIDATE_EVERY_64),
+    "counter_spans_hosts": BuiltIn("order5.fetch_add", Mutant.COUNTER_SPANS_HOSTS),
     "guard_before_entry": BuiltIn("order5.fetch_add", Mutant.GUARD_BEFORE_ENTRY),
     "reserve_then_cas_unchecked": Compiled("claim_answer_ignored"),
     "modulo_table": Compiled("clients_aliased"),
@@ -82,3 +89,23 @@ NATIVE_FORMS: dict[str, NativeForm] = {
     "one_fence_for_export_and_ack": Compiled("entry_unfenced"),
     "broker_wide_ack": Compiled("ack_out_of_turn"),
 }
+
+_OF_SEQUENCERS = (
+    "first_expectation_zero", "reserve_for_parked", "test_outside_lock", "seed_from_first_seen", "counted_when_placed",
+    "epoch_reserves_for_parked", "ranges_by_ring",
+)  # fmt: skip
+_OF_SCANNERS = (
+    "park_never_rechecked", "edge_triggered_gate", "count_read_twice", "positions_in_blocks",
+    "delegation_vouches_early", "hole_passed", "ack_before_export", "parked_is_acked", "backward_frontier",
+    "dropped_is_acked", "epoch_acked_at_once",
+)  # fmt: skip
+_OF_PAIRS = ("slot_flag_taken_back", "claim_by_search")
+
+WITHOUT_FORM: dict[str, str] = {
+    **dict.fromkeys(_OF_SEQUENCERS, "the fault is the sequencer's, and no C++ sequencer was written with it"),
+    **dict.fromkeys(_OF_SCANNERS, "the fault is the scanner's, and no C++ scanner was written with it"),
+    **dict.fromkeys(_OF_PAIRS, "the fault is of receiver and scanner together, and no such pair was written in C++"),
+    "no_wrap": "the C++ layout has no index past the end of a ring: every place is taken modulo its slots",
+    "prefetch_next_header": "the programs of the C++ pipeline prefetch nothing, and have no operation for it",
+}
+"""Why a bug has no native form."""

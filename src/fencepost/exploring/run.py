@@ -265,15 +265,14 @@ def explore(
                Several share what is allowed: a few drawn runs of each, then all of each, as far as that goes
     strategy   `exhaustive`, `random` or `pct`; with one, only the limits end it
     hosts      P0=0,P1=1 places the threads of a test in herd's format
-    cluster    a Dask cluster, tcp://HOST:PORT or the path of its scheduler.json, that works instead of `jobs`
-               processes here: on parts of a search for all runs, else on scenario beside scenario
+    cluster    a Dask cluster instead of processes here: tcp://HOST:PORT or the path of its scheduler.json; it works on
+               parts of a search for all runs, else on scenario beside scenario
     out        the folder for traces, and for where a search stands; None: nothing is written
 
     Raises InputError for what cannot be explored, and Interrupted with the report so far. With `strict`, what a litmus
     file or a program of one's own says and seldom means is an error.
     """
-    if engine not in ENGINES:
-        raise unknown_choice("engine", engine, ENGINES)
+    _check_engine(engine, is_plain=reduction and jobs == 1 and not resume)
     check_arguments(
         may_be_none=("runs",), seed=seed, jobs=jobs, timeout=timeout, depth=depth, runs=runs, pct_depth=pct_depth
     )
@@ -283,8 +282,6 @@ def explore(
     asked = subjects(
         one, profile=profile, matrix=matrix, scenario=scenario, property=property, seed=seed, engine=engine, hosts=hosts
     )  # fmt: skip
-    if engine == "native" and (not reduction or jobs != 1 or resume):
-        raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
     if strict:
         refuse([finding for subject in asked for finding in lints_of(subject)])
     checkpoint = None if out is None else checkpoint_of(one, out)
@@ -300,6 +297,13 @@ def explore(
     except Interrupted as interrupt:
         raise Interrupted(report_of(interrupt.found, engine, seed, out, is_interrupted=True)) from None
     return report_of(explored, engine, seed, out)
+
+
+def _check_engine(engine: str, *, is_plain: bool) -> None:
+    if engine not in ENGINES:
+        raise unknown_choice("engine", engine, ENGINES)
+    if engine == "native" and not is_plain:
+        raise InputError("the native explorer has no --no-reduction, --jobs or --resume: leave them out")
 
 
 def _teller(on_progress: Progress) -> Tell:

@@ -133,16 +133,16 @@ def rule_of_contention(name: str) -> Evidence:
         threshold = found.threshold.per_second
         more = {
             "threshold_per_s": None if threshold is None else threshold[0],
-            "recommended_without_gain": [each.name for each in wrong if each.advice == "recommended"],
-            "gain_though_not_needed": [each.name for each in wrong if each.advice == "not needed"],
+            "recommended_without_gain": [each.setup.name for each in wrong if each.advice == "recommended"],
+            "gain_though_not_needed": [each.setup.name for each in wrong if each.advice == "not needed"],
         }
         words = "; ".join(
-            f"{each.source} {each.name}: {each.contended_per_s:,.0f} contentions/s, {each.advice}, gain "
+            f"{each.source} {each.setup.name}: {each.locked.contended_per_s:,.0f} contentions/s, {each.advice}, gain "
             f"{each.throughput.value:+.1%}" for each in wrong or found.loads
         )  # fmt: skip
         return Found(words, found.verdict, more=more)
 
-    return timed(name, "fencepost bench contention", ask)
+    return timed(name, "fencepost bench contention --rate 5000 --rate 50000", ask)
 
 
 def faulty_layout(name: str, description: str) -> Evidence:

@@ -1,5 +1,4 @@
 // The memory policies of the stepped build: every access leaves the fibre, and somebody else decides when it happens.
-//
 //   SteppedMemory   of the pipeline's programs: memory/pooled.hpp is its other form
 //   Stepped         of the sequencers: memory/coherent.hpp is its other form
 #pragma once
@@ -346,7 +345,6 @@ class SteppedMemory : public FibreProgram {
 
  protected:
   std::optional<Stops>& stops() { return stops_; }
-
  private:
   const pipeline::Layout* layout_ = nullptr;  // of a program whose waits may time out
   Word clock_;

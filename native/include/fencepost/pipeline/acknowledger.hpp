@@ -1,6 +1,7 @@
 // The acknowledger: tells clients which of their batches they may forget.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -24,12 +25,19 @@ class Acknowledger {
     while (true) {
       const Result found = memory_.poll(watched_);
       if (found.stopped()) return;
-      watched_[found.index].seen = found.value;
-      const Value client = clients_[found.index];
-      memory_.send(layout_.to_client(client), pack_acknowledgement(ring_, found.value),
-                   Memory::at(Action::acknowledge, ring_, client, found.value));
+      tell(found.index, found.value);
     }
   }
+
+ protected:
+  // Tells one of the clients that its batches below this one are ordered and can be read.
+  void tell(std::size_t place, Value below) {
+    watched_[place].seen = below;
+    memory_.send(layout_.to_client(clients_[place]), pack_acknowledgement(ring_, below),
+                 Memory::at(Action::acknowledge, ring_, clients_[place], below));
+  }
+
+  std::size_t client_count() const { return clients_.size(); }
 
  private:
   Memory& memory_;

@@ -24,8 +24,15 @@ enum class Mutant : std::uint8_t {
   stopped_in_hand,              // a stop is heard at any wait, also between an export and its acknowledgement
   count_of_16_bits,             // the count of messages is kept in 16 bits, where the fields of headers are words
   guard_among_fields,           // there, the guard is stored before one of the fields that it vouches for
+  order_before_payload,         // the receiver writes the header, with its guard, before the payload
+  zero_message_blocks,          // the receiver lets in a batch without messages
+  only_slot_zero_protected,     // the receiver waits for space at the first slot of a lap only
+  published_while_filled,       // a connection stores the guard while the payload is on its way
+  phantom_first_ack,            // the acknowledger greets with a count that nothing was ordered for
+  invalidate_every_64,          // the subscriber drops its copy of a payload before every 64th batch only
+  counter_spans_hosts,          // each scanner is on a host of its own, and all add to one counter
 };
 
-inline constexpr Mutant last_mutant = Mutant::guard_among_fields;
+inline constexpr Mutant last_mutant = Mutant::counter_spans_hosts;
 
 }  // namespace fencepost::pipeline

@@ -50,6 +50,33 @@ class Receiver {
   }
 
  protected:
+  // A batch without messages is turned away at the door.
+  virtual bool accepts(const Batch& batch) const { return batch.count >= 1; }
+
+  // BLOCKS until the batch that had this slot a lap before is consumed; false: the run is to end.
+  virtual bool wait_for_space() {
+    while (freed_count_ < index_ - static_cast<Value>(layout_.slots) + 1) {
+      const Watched watched{{layout_.consumed(ring_), 0}, freed_count_, true};
+      const Result found = memory_.poll({&watched, 1});
+      if (found.stopped()) return false;
+      freed_count_ = found.value;
+    }
+    return true;
+  }
+
+  virtual void write_slot(const Batch& batch) {
+    write_payload(batch);
+    memory_.store_fence();
+    write_header(batch);
+  }
+
+  // Begins to write the payload back.
+  void write_payload(const Batch& batch) {
+    const LineIndex payload = layout_.payload(ring_, index_);
+    memory_.store({payload, 0}, pack(Batch{batch.client, batch.seq, 0}));
+    if constexpr (Memory::mutant != Mutant::payload_unflushed) memory_.flush(payload);
+  }
+
   // Writes the header, its guard last, and makes it readable by other hosts.
   virtual void write_header(const Batch& batch) {
     const LineIndex header = this->header();
@@ -72,40 +99,23 @@ class Receiver {
   }
 
   LineIndex header() const { return layout_.header(ring_, index_); }
+  bool is_first_of_lap() const { return layout_.slot(index_) == 0; }
 
   Memory& memory_;
 
  private:
-  // A batch without messages is turned away at the door.
+  // False: the run is to end.
   bool take(const Batch& batch) {
-    if (batch.count < 1) return true;
+    if (!accepts(batch)) return true;
     if constexpr (is_one_of_many) {
       const Value claimed_count = memory_.fetch_add({layout_.claimed(ring_), 0}, 1, arrive(batch));
       index_ = first_ + claimed_count;
     }
     if (!wait_for_space()) return false;
-    fill(batch);
+    memory_.witness(Memory::at(Action::overwrite, ring_, layout_.slot(index_), ring_, index_));
+    write_slot(batch);
     ++index_;
     return true;
-  }
-
-  bool wait_for_space() {
-    while (freed_count_ < index_ - static_cast<Value>(layout_.slots) + 1) {
-      const Watched watched{{layout_.consumed(ring_), 0}, freed_count_, true};
-      const Result found = memory_.poll({&watched, 1});
-      if (found.stopped()) return false;
-      freed_count_ = found.value;
-    }
-    return true;
-  }
-
-  void fill(const Batch& batch) {
-    memory_.witness(Memory::at(Action::overwrite, ring_, layout_.slot(index_), ring_, index_));
-    const LineIndex payload = layout_.payload(ring_, index_);
-    memory_.store({payload, 0}, pack(Batch{batch.client, batch.seq, 0}));
-    if constexpr (Memory::mutant != Mutant::payload_unflushed) memory_.flush(payload);
-    memory_.store_fence();
-    write_header(batch);
   }
 
   auto arrive(const Batch& batch) const {

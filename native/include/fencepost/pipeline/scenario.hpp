@@ -198,7 +198,8 @@ class PipelineThreads {
       const std::uint32_t count = role == Role::scanner ? scanner_count<ScannerOf<Memory>>(ring_count) : ring_count;
       for (std::uint32_t ring = 0; present && ring < count; ++ring) {
         const Host broker = client_count + 1 + ring, reader = client_count + 1 + ring_count + ring;
-        const bool is_beside_scanners = role == Role::scanner || role == Role::supervisor;
+        const bool is_beside_scanners =
+            (role == Role::scanner || role == Role::supervisor) && fault != Mutant::counter_spans_hosts;
         const Host host = is_beside_scanners ? client_count : role == Role::subscriber ? reader : broker;
         roles_.push_back({role, ring});
         threads_.hosts.push_back(host);
@@ -222,10 +223,15 @@ class PipelineThreads {
       }
     }
     of_rings(scenario.delegated, Role::delegation, [&](std::uint32_t ring) { add<Delegation<Memory>>(ring); });
-    of_rings(scenario.subscribers, Role::subscriber, [&](std::uint32_t ring) { add<pipeline::Subscriber<Memory>>(ring); });
+    of_rings(scenario.subscribers, Role::subscriber, [&](std::uint32_t ring) {
+      fault == Mutant::invalidate_every_64 ? add<InvalidateEvery64<Memory>>(ring) : add<pipeline::Subscriber<Memory>>(ring);
+    });
     if (scenario.readers > 0) add_readers(client_count + 1 + 2 * ring_count);
     of_rings(scenario.acknowledgers || has_plans, Role::acknowledger,
-             [&](std::uint32_t ring) { add<pipeline::Acknowledger<Memory>>(ring, scenario.clients(ring)); });
+             [&](std::uint32_t ring) {
+               fault == Mutant::phantom_first_ack ? add<PhantomFirstAck<Memory>>(ring, scenario.clients(ring))
+                                                  : add<pipeline::Acknowledger<Memory>>(ring, scenario.clients(ring));
+             });
     for (std::uint32_t client = 0; client < client_count; ++client) {
       roles_.push_back({Role::client, client});
       threads_.hosts.push_back(client_count - 1 - client);
@@ -317,12 +323,25 @@ class PipelineThreads {
     if (serves) {
       using Receiver = pipeline::Receiver<Memory>;
       add_running<Receiver>([](Receiver& role) { role.serve(); }, ring, pipeline::Value{0});
-    } else if (fault_ == pipeline::Mutant::guard_among_fields && scenario_.connections == 1) {
-      add_filling<pipeline::GuardAmongFields<Memory>>(ring, connection);
-    } else if (scenario_.connections == 1) {
-      add_filling<pipeline::Receiver<Memory>>(ring, connection);
+    } else if (scenario_.connections > 1) {
+      using namespace pipeline;
+      const bool is_wrong = fault_ == Mutant::published_while_filled;
+      is_wrong ? add_filling<PublishesWhileItFills<Memory>>(ring, connection)
+               : add_filling<Receiver<Memory, true>>(ring, connection);
     } else {
-      add_filling<pipeline::Receiver<Memory, true>>(ring, connection);
+      add_the_only_one(ring);
+    }
+  }
+
+  // The only receiver that fills a ring.
+  void add_the_only_one(std::uint32_t ring) {
+    using namespace pipeline;
+    switch (fault_) {
+      case Mutant::guard_among_fields: return add_filling<GuardAmongFields<Memory>>(ring, 0);
+      case Mutant::order_before_payload: return add_filling<OrderBeforePayload<Memory>>(ring, 0);
+      case Mutant::zero_message_blocks: return add_filling<ZeroMessageBlocks<Memory>>(ring, 0);
+      case Mutant::only_slot_zero_protected: return add_filling<OnlySlotZeroProtected<Memory>>(ring, 0);
+      default: return add_filling<Receiver<Memory>>(ring, 0);
     }
   }
 

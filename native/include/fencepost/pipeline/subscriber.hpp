@@ -24,6 +24,10 @@ class Subscriber {
     watched_.reserve(chains_.size());
   }
 
+  Subscriber(const Subscriber&) = delete;
+  Subscriber& operator=(const Subscriber&) = delete;
+  virtual ~Subscriber() = default;
+
   // BLOCKS until the run is to end: follows the chains, entry after entry. Allocates nothing.
   void run() {
     while (true) {
@@ -53,6 +57,13 @@ class Subscriber {
     return step(Action::deliver, given.arguments[0], given.arguments[1], given.arguments[2], batch.client, batch.seq);
   }
 
+ protected:
+  // Drops an older copy: this slot's last lap may still be in the cache.
+  virtual void invalidate(LineIndex payload) {
+    memory_.flush(payload);
+    memory_.full_fence();
+  }
+
  private:
   // A chain as far as it was read: the number of the entry to come, and the guard last seen in its place. At first that
   // is the guard of the lap before.
@@ -74,8 +85,7 @@ class Subscriber {
   // still be in the cache.
   void deliver(const ChainEntry& entry) {
     const LineIndex payload = layout_.payload(ring_, entry.index);
-    memory_.flush(payload);
-    memory_.full_fence();
+    invalidate(payload);
     const Value content = memory_.load({payload, 0}, Memory::computed(found, ring_, entry.index, entry.start));
     memory_.delivered(ring_, entry, content);
   }

@@ -24,6 +24,7 @@ from fencepost.model.simulation.quantities import Nanoseconds
 from fencepost.model.simulation.scenario import Scenario
 from fencepost.native.counting import ScanCounts, count_scan
 from fencepost.native.measuring import measure_setting
+from fencepost.reports.simulate import Simulation
 from fencepost.simulating.paired import Difference, paired
 from fencepost.simulating.run import simulate
 
@@ -179,11 +180,11 @@ def native_load(setting: str, setup: Setup, repetitions: int, quick: bool) -> Lo
     undecided = mostly_disturbed(sum(each.disturbed_count for each in probes), repetitions, 2)
     gain = Gain(change.change, change.low, change.high, change.n, undecided)
     counts = counted(setup, quick)
-    sides = [
+    locked, free = (
         Side(1e9 / median(probe.values), each.contended_per_batch, each.transfers_per_batch)
         for probe, each in zip(probes, (counts.locked, counts.free), strict=True)
-    ]
-    return Load(setup, "native", *sides, gain, None)
+    )
+    return Load(setup, "native", locked, free, gain, None)
 
 
 def loaded(setup: Setup, quick: bool) -> Scenario:
@@ -200,13 +201,17 @@ def simulated_load(setup: Setup, seed: int, jobs: int, quick: bool) -> Load:
     """Simulate both on one setup, with the same arrivals."""
     scenario = loaded(setup, quick)
     both = paired(*(simulate(scenario, sequencer=each, seed=seed, jobs=jobs) for each in (LOCKED, FREE)))
-    locked, free = ({each.metric: each.value for each in side.figures} for side in (both.first, both.second))
-    sides = []
-    for figures, contended in ((locked, "lock_contended_per_s"), (free, "client_word_contended_per_s")):
-        rate = figures["throughput_batches_per_s"]
-        sides.append(Side(rate, figures.get(contended, 0.0) / rate, figures.get("line_transfers_per_s", 0.0) / rate))
     throughput, latency = both["throughput_batches_per_s"], both["latency_order_mean_ns"]
-    return Load(setup, "simulated", *sides, _gain(throughput, 1), _gain(latency, -1))
+    locked, free = _side(both.first, "lock"), _side(both.second, "client_word")
+    return Load(setup, "simulated", locked, free, _gain(throughput, 1), _gain(latency, -1))
+
+
+def _side(simulation: Simulation, contended: str) -> Side:
+    """Return what a simulation met of the lock, or of the clients' words: nothing where nobody asked for them."""
+    figures = {each.metric: each.value for each in simulation.figures}
+    rate = figures["throughput_batches_per_s"]
+    met = (figures.get(name, 0.0) / rate for name in (f"{contended}_contended_per_s", "line_transfers_per_s"))
+    return Side(rate, *met)
 
 
 def _gain(difference: Difference, sign: int) -> Gain:

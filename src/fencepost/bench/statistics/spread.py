@@ -20,6 +20,7 @@ from fencepost.model.errors import InputError
 ITERATIONS_MIN = 10
 CV_LOW, CV_STABLE, CV_INVESTIGATE = 0.05, 0.15, 0.20
 RESAMPLE_COUNT = 4999
+ROUNDING = 1e-12  # relative: what differs by less differs by how it was added up, and not by what was measured
 
 Values = Any  # an array of floats; statistics are taken along its last axis
 Statistic = Callable[[Values], Values]
@@ -119,9 +120,10 @@ def _cv(values: Values) -> Values:
 def bca_interval(values: Values, statistic: Statistic) -> tuple[float, float]:
     """Return the bias-corrected, accelerated bootstrap interval of a statistic (Efron, Tibshirani, 1993, chapter 14).
 
-    It is made of values of the statistic itself, so it stays where that can lie. The same values give the same one.
+    It is made of values of the statistic itself, so it stays where that can lie. The same values give the same one;
+    values that differ by their rounding alone give an interval of no width.
     """
-    if np.ptp(values) == 0:
+    if np.ptp(values) <= ROUNDING * np.max(np.abs(values)):  # the acceleration of the bootstrap would be 0 / 0
         same = float(statistic(values))
         return same, same
     from scipy.stats import bootstrap

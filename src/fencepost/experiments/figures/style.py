@@ -56,7 +56,7 @@ def drawing(size_inches: tuple[float, float] = (WIDTH_INCHES, HEIGHT_INCHES)) ->
         raise InputError("plots need matplotlib, which is not installed: pip install 'fencepost[plots]'") from None
 
     with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # an SVG has them as text
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # an SVG has them as text
         yield Figure(figsize=size_inches, layout="constrained")
 
 

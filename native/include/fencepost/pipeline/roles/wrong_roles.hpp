@@ -3,12 +3,16 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "fencepost/pipeline/roles/committer.hpp"
 #include "fencepost/pipeline/roles/joining.hpp"
+#include "fencepost/pipeline/acknowledger.hpp"
 #include "fencepost/pipeline/receiver.hpp"
 #include "fencepost/pipeline/roles/position_reader.hpp"
+#include "fencepost/pipeline/subscriber.hpp"
 #include "fencepost/pipeline/words.hpp"
 
 namespace fencepost::pipeline {
@@ -56,6 +60,79 @@ class GuardAmongFields final : public Receiver<Memory> {
     this->memory_.flush(header);
     this->memory_.store_fence();
   }
+};
+
+// The header, with its guard, is written before the payload.
+template <class Memory>
+class OrderBeforePayload final : public Receiver<Memory> {
+ public:
+  using Receiver<Memory>::Receiver;
+
+ private:
+  void write_slot(const Batch& batch) override {
+    this->write_header(batch);
+    this->write_payload(batch);
+    this->memory_.store_fence();
+  }
+};
+
+// A batch without messages is let in, though zero messages is how an unwritten header looks.
+template <class Memory>
+class ZeroMessageBlocks final : public Receiver<Memory> {
+ public:
+  using Receiver<Memory>::Receiver;
+
+ private:
+  bool accepts(const Batch&) const override { return true; }
+};
+
+// Only the first slot of a lap waits until it was consumed.
+template <class Memory>
+class OnlySlotZeroProtected final : public Receiver<Memory> {
+ public:
+  using Receiver<Memory>::Receiver;
+
+ private:
+  bool wait_for_space() override { return !this->is_first_of_lap() || Receiver<Memory>::wait_for_space(); }
+};
+
+// One of several that fill a ring stores the guard while the payload is on its way: one fence for both.
+template <class Memory>
+class PublishesWhileItFills final : public Receiver<Memory, true> {
+ public:
+  using Receiver<Memory, true>::Receiver;
+
+ private:
+  void write_slot(const Batch& batch) override {
+    this->write_payload(batch);
+    this->write_header(batch);
+  }
+};
+
+// The acknowledger greets with the count 0; a client takes it for an offset: its first batch is done.
+template <class Memory>
+class PhantomFirstAck final : public Acknowledger<Memory> {
+ public:
+  using Acknowledger<Memory>::Acknowledger;
+
+  void run() {
+    for (std::size_t place = 0; place < this->client_count(); ++place) this->tell(place, 1);
+    Acknowledger<Memory>::run();
+  }
+};
+
+// The reader drops its copy of a payload line before every 64th batch only.
+template <class Memory>
+class InvalidateEvery64 final : public Subscriber<Memory> {
+ public:
+  using Subscriber<Memory>::Subscriber;
+
+ private:
+  void invalidate(LineIndex payload) override {
+    if (++batch_count_ % 64 == 0) Subscriber<Memory>::invalidate(payload);
+  }
+
+  std::uint32_t batch_count_ = 0;
 };
 
 // The frontier moves to the end of whatever was copied last, in the order in which entries are found.
