@@ -249,6 +249,12 @@ def test_missing_headers_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         building.toolchain()
 
 
+def test_a_compiler_that_takes_for_ever_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "SECONDS_MOST", 0.05)
+    with pytest.raises(InputError, match=r"sleep took more than 0.05 s for .*ask for fewer --jobs"):
+        building._run(["sleep", "3", "0", "0"])
+
+
 @needs_compiler
 @pytest.mark.usefixtures("no_toolchain_yet")
 def test_a_missing_pybind11_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

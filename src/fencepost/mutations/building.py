@@ -134,7 +134,13 @@ def _compiled(tools: Toolchain, source: str, kind: Build, folders: Iterable[Path
 
 
 def _run(command: list[str]) -> str:
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MOST, check=False)
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MOST, check=False)
+    except subprocess.TimeoutExpired:
+        raise InputError(
+            f"{command[0]} took more than {SECONDS_MOST} s for {command[-3]}: expected half a minute; this machine is"
+            " busy: ask for fewer --jobs, or later"
+        ) from None
     if ended.returncode:
         errors = [line for line in ended.stderr.splitlines() if "error" in line] or ended.stderr.splitlines()[-1:]
         raise InputError(f"{command[0]} refused the sources: {errors[0] if errors else 'no reason given'}")
@@ -146,12 +152,14 @@ def _key(mutation: Mutation | None, kind: Build) -> str:
     digest = sha256()
     for part in (tools.compiler, tools.version, sys.version, *FLAGS, *DEFINED[kind], *map(str, tools.includes)):
         digest.update(part.encode() + b"\0")
-    changed = tools.headers / mutation.file if mutation else None
-    if changed is not None and changed not in _sources(kind):
-        raise StaleMutation(f"{mutation.name}: {mutation.file} is not compiled into the {kind} build")
-    for source in _sources(kind):
-        text = source.read_text()
-        digest.update((mutation.patched(text) if source == changed else text).encode() + b"\0")
+    texts = {source: source.read_text() for source in _sources(kind)}
+    if mutation is not None:
+        header = tools.headers / mutation.file
+        if header not in texts:
+            raise StaleMutation(f"{mutation.name}: {mutation.file} is not compiled into the {kind} build")
+        texts[header] = mutation.patched(texts[header])
+    for text in texts.values():
+        digest.update(text.encode() + b"\0")
     return digest.hexdigest()[:16]
 
 

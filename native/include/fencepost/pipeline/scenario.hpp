@@ -241,7 +241,7 @@ class PipelineThreads {
     for (std::uint32_t ring = 0; scenario.timeouts > 0 && ring < scanner_count<ScannerOf<Memory>>(ring_count); ++ring) {
       roles_.push_back({Role::clock, ring});
       threads_.hosts.push_back(client_count);
-      add<Clock<Memory>>(ring, scenario.timeouts);
+      add<pipeline::Clock<Memory>>(ring, scenario.timeouts);
     }
     checked("threads", static_cast<std::int64_t>(threads_.hosts.size()), 1, thread_max);
   }

@@ -160,7 +160,7 @@ OF_RINGS: tuple[Mutation, ...] = (
                "      SpinThenYield<Memory> poll;\n"
                "      while (!ring_.has_room(1)) poll.wait();\n"
                "    }",
-        after=""),
+        after="static_cast<void>(ring_.has_room(1));"),
     Mutation("waits_before_finishing", "structures/export_chain.hpp", "lost wake-up", "drained",
         "While the chain is full, what the policy holds back stays held back.",
         "Readers wait for guards, the writer for readers: each line by itself is right.",
