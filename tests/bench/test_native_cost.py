@@ -49,8 +49,6 @@ def instruction_count(program: Path, loop: str) -> int:
     [
         ("vanishing", "order5"),
         ("vanishing", "publish"),
-        ("vanishing_pipeline", "scan"),
-        ("vanishing_pipeline", "receive"),
         pytest.param("vanishing_claim", "claim", marks=pytest.mark.slow),
         pytest.param("vanishing_owner", "owner", marks=pytest.mark.slow),
     ],

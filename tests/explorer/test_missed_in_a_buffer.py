@@ -53,7 +53,7 @@ def test_a_load_while_the_store_was_in_its_buffer_is_the_cause_and_both_are_in_c
 def test_a_buffer_is_not_blamed_where_its_thread_went_on_to_nothing_before_it_drained() -> None:
     text = told(protected("unvalidated", is_fenced=True, is_validated=False))
     assert "store buffer in conflict" not in text
-    assert "because read loaded list . head = 1 at step" in text
+    assert "reclaim's 2 of step 2 came between" in text
 
 
 @pytest.mark.parametrize(("is_fenced", "is_validated"), [(False, True), (True, False), (False, False)])

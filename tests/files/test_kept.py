@@ -132,4 +132,6 @@ def test_nothing_is_unpickled_marshalled_or_evaluated_but_between_a_process_and_
                 found |= {(str(path.relative_to(ROOT)), name) for name in names}
     own = {("model/own.py", "compile"), ("model/own.py", "exec")}
     workers = ("src/fencepost/experiments/backends.py", "joblib")  # its pool of processes: no file is read by it
-    assert found == {("model/processes.py", "pickle"), workers, *own}
+    # Works go to a Dask cluster that the user names, over its own connection, as its protocol has them; no file either.
+    cluster = {(f"src/fencepost/cluster/{name}.py", "cloudpickle") for name in ("on_worker", "handing")}
+    assert found == {("model/processes.py", "pickle"), workers, *own, *cluster}

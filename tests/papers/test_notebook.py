@@ -52,7 +52,7 @@ def test_metrics_are_a_frame_and_plots_are_figures(simulation: Simulation) -> No
         simulation.plot("latncy")
     with pytest.raises(InputError, match="with_loads=True"):
         simulation.plot("load")
-    assert repr(simulation) == "<Simulation of default, order4.claim: not found, 62 figures>"
+    assert repr(simulation) == "<Simulation of default, order4.claim: not found, 64 figures>"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from fencepost.experiments.figures.stages import stack
 from fencepost.experiments.figures.style import COLOURS, WIDTH_INCHES, caption_below, drawing, encoded, title_above
 from fencepost.model.page_policy import NO_SCRIPT
 from fencepost.model.writing import kept, store
+
+LONGEST_NAME = 30  # characters in the picture; the page has names whole
 
 
 def write_picture(profile: Profile, folder: Path) -> list[Path]:
@@ -24,6 +27,11 @@ def _label(stage: Stage) -> str:
     low, high = stage.share.interval or (0.0, 0.0)
     share = f"{_percent(stage.share.value or 0.0)} ({_percent(low)}..{_percent(high)})"
     return f"{stage.name}: {share}, {(stage.time.value or 0) / 1e3:.3g} us"
+
+
+def _cut(name: str) -> str:
+    """Return a name as a picture has room for it: beside one of any length nothing would be left of the bar."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def _percent(share: float) -> str:
@@ -54,9 +62,10 @@ def _draw(profile: Profile, path: Path) -> None:
     with drawing((WIDTH_INCHES, 1.4 + 0.25 * len(profile.stages))) as figure:
         axes = figure.add_subplot()
         shares = [100 * (stage.share.value or 0.0) for stage in profile.stages]
-        stack(figure, axes, [profile.sequencer], [_label(stage) for stage in profile.stages], [shares])
+        labels = [_label(replace(stage, name=_cut(stage.name))) for stage in profile.stages]
+        stack(figure, axes, [_cut(profile.sequencer)], labels, [shares])
         axes.set_xlabel("% of a batch's time")
-        title_above(figure, f"{profile.sequencer}: where a batch's time goes")
+        title_above(figure, f"{_cut(profile.sequencer)}: where a batch's time goes")
         count = profile.stages[0].time.n if profile.stages else 0
         caption_below(
             figure, f"Median of n = {count} races; behind each stage the 95 % interval of its share's median."
